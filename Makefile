@@ -1,0 +1,149 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# One make for everything: `make help` lists the targets. O= builds elsewhere, V=1 shows the commands.
+
+O ?= build
+V ?= 0
+ifeq ($(V),0)
+Q := @
+say = @printf '  %-8s%s\n' $(1) $(2)
+else
+Q :=
+say = @:
+endif
+
+MAKEFLAGS += --no-builtin-rules
+.SUFFIXES:
+.DELETE_ON_ERROR:
+
+CC := gcc
+CLANG := clang-14
+DEFCONFIG ?= rack_defconfig
+
+# ---------------------------------------------------------------- the parts (each module.mk appends)
+
+portable-y :=
+kernel-y :=
+pcomponent-y :=
+mcomponent-y :=
+host-y :=
+gmmd-y :=
+gmm-y :=
+sim-y :=
+unit-tests-y :=
+fuzz-y :=
+MODULES := lib net/eth net/roce net/rpc net/port kernel pcomponent pcomponent/cache pcomponent/region \
+	pcomponent/hv pcomponent/dev pcomponent/load mcomponent gmm boot testbed tests
+include $(wildcard $(addsuffix /module.mk,$(MODULES)))
+
+# ---------------------------------------------------------------- flags
+
+# Reproducible: no paths of the builder, no time; the id names the sources.
+BUILD_ID := $(shell git describe --always --dirty --abbrev=12 2>/dev/null || echo unknown)
+WARNINGS := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wundef -Wvla
+COMMON := -std=gnu17 -g $(WARNINGS) -I. -Iinclude -I$(O)/include -ffile-prefix-map=$(CURDIR)=. -MMD -MP
+BARE_FLAGS := $(COMMON) -O2 -ffreestanding -nostdinc -isystem kernel/libc -isystem $(shell $(CC) -print-file-name=include) \
+	-fno-pic -fno-pie -mcmodel=kernel -mno-red-zone -mgeneral-regs-only -fno-omit-frame-pointer -fno-optimize-sibling-calls \
+	-fstack-protector-strong -mstack-protector-guard=global -fno-asynchronous-unwind-tables -fcf-protection=none \
+	-fno-strict-aliasing $(KERNEL_FLAGS)
+HOST_FLAGS := $(COMMON) -O2 -D_GNU_SOURCE -fno-strict-aliasing
+ASAN_FLAGS := $(COMMON) -O1 -D_GNU_SOURCE -fno-strict-aliasing -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+FUZZ_FLAGS := $(COMMON) -O1 -D_GNU_SOURCE -fno-strict-aliasing -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
+
+.DEFAULT_GOAL := all
+.PHONY: all
+all: images programs
+
+# ---------------------------------------------------------------- configuration
+
+AUTOCONF := $(O)/include/generated/autoconf.h
+KCONFIG_ENV = srctree=$(CURDIR) KCONFIG_CONFIG=$(abspath $(O))/.config KCONFIG_AUTOHEADER=include/generated/autoconf.h \
+	KCONFIG_AUTOCONFIG=include/config/auto.conf KCONFIG_TRISTATE=include/config/tristate.conf
+
+$(O)/.config: | Kconfig
+	$(call say,CONFIG,$(DEFCONFIG))
+	$(Q)mkdir -p $(O)
+	$(Q)cd $(O) && $(KCONFIG_ENV) kconfig-conf --defconfig=$(CURDIR)/configs/$(DEFCONFIG) $(CURDIR)/Kconfig >/dev/null
+
+$(AUTOCONF): $(O)/.config Kconfig
+	$(Q)mkdir -p $(O)/include/generated $(O)/include/config
+	$(Q)cd $(O) && $(KCONFIG_ENV) kconfig-conf --silentoldconfig $(CURDIR)/Kconfig >/dev/null
+	$(Q)touch $@
+
+.PHONY: menuconfig
+menuconfig: $(O)/.config
+	cd $(O) && $(KCONFIG_ENV) kconfig-mconf $(CURDIR)/Kconfig
+
+%_defconfig: configs/%_defconfig
+	$(Q)mkdir -p $(O)
+	cd $(O) && $(KCONFIG_ENV) kconfig-conf --defconfig=$(CURDIR)/$< $(CURDIR)/Kconfig
+
+# ---------------------------------------------------------------- objects, one rule a flavour
+
+# $(1) flavour, $(2) compiler, $(3) flags variable
+define flavour_rules
+$(O)/$(1)/%.o: %.c $(AUTOCONF)
+	$$(call say,CC[$(1)],$$<)
+	$$(Q)mkdir -p $$(dir $$@)
+	$$(Q)$(2) $$($(3)) -c $$< -o $$@
+$(O)/$(1)/%.o: %.S $(AUTOCONF)
+	$$(call say,AS[$(1)],$$<)
+	$$(Q)mkdir -p $$(dir $$@)
+	$$(Q)$(2) $$($(3)) -D__ASSEMBLER__ -c $$< -o $$@
+endef
+$(eval $(call flavour_rules,bare,$(CC),BARE_FLAGS))
+$(eval $(call flavour_rules,host,$(CC),HOST_FLAGS))
+$(eval $(call flavour_rules,sim,$(CC),HOST_FLAGS))
+$(eval $(call flavour_rules,asan,$(CC),ASAN_FLAGS))
+$(eval $(call flavour_rules,fuzz,$(CLANG),FUZZ_FLAGS))
+
+objects = $(patsubst %,$(O)/$(1)/%.o,$(basename $(2)))
+
+.PHONY: objects-portable
+objects-portable: $(foreach f,bare host asan fuzz,$(call objects,$f,$(portable-y)))
+
+# ---------------------------------------------------------------- images
+
+.PHONY: images
+images: $(O)/bare/pcomponent.elf $(O)/bare/mcomponent.elf
+
+include $(wildcard kernel/image.mk)
+
+# ---------------------------------------------------------------- Linux programs
+
+.PHONY: programs
+programs: $(O)/bin/gmmd $(O)/bin/gmm
+
+$(O)/bin/gmmd: $(call objects,host,$(gmmd-y) $(host-y) $(portable-y))
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(dir $@)
+	$(Q)$(CC) -o $@ $^ -lmicrohttpd -ljansson -linih
+
+$(O)/bin/gmm: $(call objects,host,$(gmm-y) $(host-y) $(portable-y))
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(dir $@)
+	$(Q)$(CC) -o $@ $^ -ljansson
+
+# ---------------------------------------------------------------- tests
+
+UNIT_TESTS := $(patsubst %.c,$(O)/asan/%,$(unit-tests-y))
+$(O)/asan/libplenum.a: $(call objects,asan,$(portable-y) $(host-y))
+	$(Q)rm -f $@
+	$(Q)ar rcs $@ $^
+$(UNIT_TESTS): $(O)/asan/%: $(O)/asan/%.o $(O)/asan/libplenum.a
+	$(call say,LD,$@)
+	$(Q)$(CC) -fsanitize=address,undefined -o $@ $< $(O)/asan/libplenum.a -lcmocka -linih -ljansson
+
+FUZZERS := $(patsubst tests/fuzz/%.c,$(O)/fuzz/%,$(fuzz-y))
+$(O)/fuzz/libplenum.a: $(call objects,fuzz,$(portable-y) $(host-y))
+	$(Q)rm -f $@
+	$(Q)ar rcs $@ $^
+$(FUZZERS): $(O)/fuzz/%: $(O)/fuzz/tests/fuzz/%.o $(O)/fuzz/libplenum.a
+	$(call say,LD,$@)
+	$(Q)$(CLANG) -fsanitize=fuzzer,address,undefined -o $@ $< $(O)/fuzz/libplenum.a -linih -ljansson
+
+.PHONY: unit fuzzers
+unit: $(UNIT_TESTS)
+	$(Q)tests/run-unit $(UNIT_TESTS)
+fuzzers: $(FUZZERS)
+
+-include $(shell find $(O) -name '*.d' 2>/dev/null)

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Limits that more than one component must agree on (invariant I7). A limit that
+ * concerns one component only stands in that component's own header.
+ */
+#ifndef PLENUM_LIMITS_H
+#define PLENUM_LIMITS_H
+
+#include <generated/autoconf.h>
+
+#define NODES_MAX CONFIG_NODES_MAX		/* nodes in one rack */
+#define VMS_PER_NODE_MAX CONFIG_VMS_PER_NODE_MAX /* VMs on one process component */
+#define VCPUS_PER_VM_MAX CONFIG_VCPUS_PER_VM_MAX
+#define REGIONS_PER_VM_MAX CONFIG_REGIONS_PER_VM_MAX
+#define REPLICAS_MAX 3				/* copies of one region */
+
+#define NODE_NAME_BYTES 32			/* with the final NUL */
+#define VM_NAME_BYTES 32
+#define VM_COMMAND_LINE_BYTES 1024
+#define BUILD_ID_BYTES 24
+
+#endif

@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the components say to each other: message types and bodies of the RPC layer, little-endian, naturally
+ * aligned, sizes asserted. Fields are only ever appended. Who sends what is in docs/protocol.md.
+ */
+#ifndef PLENUM_WIRE_H
+#define PLENUM_WIRE_H
+
+#include <stdint.h>
+
+#include <plenum/limits.h>
+
+/* UDP-level services: RDMA IP service ids (ports of RDMA_PS_TCP) that components listen on. */
+#define WIRE_PORT_RPC 20556		/* control sessions (net/rpc) */
+#define WIRE_PORT_DATA 20557		/* a memory component's READ/WRITE connections */
+
+#define WIRE_NODE_MANAGER 1u		/* node id of the manager; the manager hands out the others from 2 */
+
+enum wire_role { WIRE_ROLE_MANAGER = 1, WIRE_ROLE_PROCESS = 2, WIRE_ROLE_MEMORY = 3 };
+
+enum wire_type {
+	WIRE_NODE_JOIN = 1,		/* node -> manager */
+	WIRE_NODE_RENEW = 2,		/* node -> manager: lease renewal and load */
+	WIRE_NODE_COUNTERS = 3,		/* manager -> node: text of all counters, by offset */
+	WIRE_REGION_CREATE = 16,	/* manager -> memory */
+	WIRE_REGION_DESTROY = 17,	/* manager -> memory */
+	WIRE_REGION_EPOCH = 18,		/* manager -> memory: raise the epoch: new owner and rkey */
+	WIRE_VM_CREATE = 32,		/* manager -> process */
+	WIRE_VM_REGIONS = 33,		/* manager -> process: where the memory is, in chunks */
+	WIRE_VM_START = 34,		/* manager -> process: load the kernel and run */
+	WIRE_VM_STOP = 35,		/* manager -> process: stop running now; the VM stays */
+	WIRE_VM_DESTROY = 36,		/* manager -> process: forget it, drop its lines */
+	WIRE_VM_STATE = 37,		/* manager -> process: state and counters of one VM */
+	WIRE_VM_CONSOLE_INPUT = 38,	/* manager -> process: bytes typed */
+	WIRE_VM_CONSOLE_OUTPUT = 39,	/* process -> manager: bytes the guest wrote */
+	WIRE_VM_EVENT = 40,		/* process -> manager: a VM changed its state */
+	WIRE_BENCH_READ = 48,		/* manager -> process: measure raw READs of a region */
+};
+
+/* Histogram: bucket i counts values in [2^(i/4) * (1 + (i%4)/4)], see lib/histogram.h; values in ns. */
+#define WIRE_HISTOGRAM_BUCKETS 160
+
+struct wire_histogram {
+	uint64_t count;
+	uint64_t sum_ns;
+	uint64_t min_ns;
+	uint64_t max_ns;
+	uint32_t buckets[WIRE_HISTOGRAM_BUCKETS];
+};
+
+/* ---------------------------------------------------------------- node */
+
+struct wire_node_join {
+	uint32_t role;				/* enum wire_role */
+	uint32_t page_bytes;
+	uint64_t incarnation;
+	char name[NODE_NAME_BYTES];		/* from the command line; NUL-terminated */
+	char build_id[BUILD_ID_BYTES];
+	uint8_t mac[8];				/* 6 used */
+	uint64_t entry_to_join_us;		/* time since the image's first instruction */
+	uint64_t capacity_pages;		/* memory: pages it lends; process: lines of its cache */
+	uint64_t kernel_bytes;			/* memory the kernel keeps for itself, tables per line/page excluded */
+	uint64_t table_bytes;			/* tables per line (process) or per page (memory) */
+	uint32_t cpus;
+	uint32_t region_shift;			/* must equal the manager's */
+};
+_Static_assert(sizeof(struct wire_node_join) == 128, "wire");
+
+struct wire_node_joined {
+	uint32_t node;				/* your id */
+	uint32_t lease_ms;			/* renew at a third of this */
+};
+
+/* One renewal carries what the manager shows live. Unused fields are 0. */
+struct wire_node_renew {
+	uint64_t uptime_us;
+	uint64_t pages_capacity;		/* memory: lent; process: cache lines */
+	uint64_t pages_reserved;		/* memory: promised to regions; process: given to VMs */
+	uint64_t pages_stored;			/* memory: backed by a frame; process: lines in use */
+	uint64_t pages_zero;			/* memory: written, but all zero: no frame */
+	uint64_t pages_written;			/* memory: distinct pages ever written (stored or zero) */
+	uint64_t reads;				/* memory: READs served; process: fills */
+	uint64_t writes;			/* memory: WRITEs served; process: write-backs */
+	uint64_t regions;			/* memory */
+	uint64_t vms;				/* process */
+	uint64_t packets_received;
+	uint64_t packets_sent;
+	uint64_t packets_refused;		/* everything dropped or NAKed, see the counters for which */
+	uint64_t retransmits;
+	uint64_t busy_ns;			/* processor time not idle */
+};
+
+struct wire_node_counters {			/* request */
+	uint32_t offset_bytes;
+	uint32_t reserved;
+};
+/* The reply is a piece of "name=value\n" text from that offset; empty at the end. */
+
+/* ---------------------------------------------------------------- regions */
+
+struct wire_region_create {
+	uint64_t vm;				/* rack-wide VM id, never reused */
+	uint32_t index;				/* which region of the VM: guest-physical index << REGION_SHIFT */
+	uint32_t epoch;				/* > 0 */
+	uint32_t owner_node;			/* the only node that may READ and WRITE */
+	uint32_t pages;				/* 1 to REGION_PAGES: the last one may be shorter */
+};
+
+struct wire_region_created {
+	uint64_t base;				/* wire address of the first page: the guest-physical address */
+	uint32_t rkey;
+	uint32_t reserved;
+};
+
+struct wire_region_name {			/* WIRE_REGION_DESTROY */
+	uint64_t vm;
+	uint32_t index;
+	uint32_t epoch;				/* -ESTALE when lower than the region's */
+};
+
+struct wire_region_epoch {			/* reply: struct wire_region_created with the new rkey */
+	uint64_t vm;
+	uint32_t index;
+	uint32_t epoch;				/* -ESTALE unless higher than the region's */
+	uint32_t owner_node;
+	uint32_t reserved;
+};
+
+/* ---------------------------------------------------------------- VMs */
+
+struct wire_blob {				/* something of the manager's to READ: kernel, initrd */
+	uint64_t len_bytes;			/* 0: none */
+	uint64_t address;			/* wire address of the first byte */
+	uint32_t rkey;
+	uint32_t crc32c;			/* of the whole blob: refuse to start when it differs */
+};
+
+struct wire_vm_create {
+	uint64_t vm;
+	uint64_t memory_bytes;			/* multiple of PAGE_BYTES */
+	uint32_t vcpus;
+	uint32_t cache_lines;			/* its share */
+	char name[VM_NAME_BYTES];
+};
+
+#define WIRE_REGIONS_PER_CHUNK 64
+struct wire_vm_region {
+	uint32_t index;
+	uint32_t rkey;
+	uint32_t node;				/* of the memory component */
+	uint32_t address;			/* its IPv4 address */
+	uint64_t base;
+	uint32_t pages;
+	uint32_t epoch;
+};
+struct wire_vm_regions {
+	uint64_t vm;
+	uint32_t count;				/* entries that follow, 1 to WIRE_REGIONS_PER_CHUNK */
+	uint32_t reserved;
+	struct wire_vm_region regions[];
+};
+
+struct wire_vm_start {
+	uint64_t vm;
+	struct wire_blob kernel;		/* bzImage */
+	struct wire_blob initrd;
+	char command_line[VM_COMMAND_LINE_BYTES];
+};
+
+struct wire_vm_name {				/* WIRE_VM_STOP, _DESTROY, _STATE */
+	uint64_t vm;
+};
+
+enum wire_vm_state {
+	WIRE_VM_CREATED = 1,			/* known, not running */
+	WIRE_VM_LOADING = 2,			/* fetching its kernel */
+	WIRE_VM_RUNNING = 3,
+	WIRE_VM_POWERED_OFF = 4,		/* the guest switched itself off */
+	WIRE_VM_STOPPED = 5,			/* by the operator */
+	WIRE_VM_PAUSED = 6,			/* memory unreachable or lost: `reason` says (I3) */
+	WIRE_VM_FAILED = 7,			/* could not load, or the guest's state is impossible */
+};
+
+#define WIRE_REASON_BYTES 128
+struct wire_vm_event {
+	uint64_t vm;
+	uint32_t state;				/* enum wire_vm_state */
+	int32_t status;				/* negative errno behind `reason`, or 0 */
+	char reason[WIRE_REASON_BYTES];		/* for the operator, one line */
+};
+
+/* Counters of a VM's cache. */
+#define WIRE_VM_COUNTERS(X) \
+	X(touches) X(hits) X(joins) X(zero_fills) X(fills) X(fill_errors) X(write_backs) X(write_back_errors) \
+	X(clean_drops) X(rescues) X(set_full_waits) X(shootdowns) X(lines_used) X(lines_dirty) \
+	X(exits) X(exit_nested_fault) X(exit_io) X(exit_mmio) X(exit_msr) X(exit_cpuid) X(exit_halt) X(exit_interrupt) \
+	X(exit_other) X(interrupts_injected) X(resets)
+
+struct wire_vm_status {
+	uint64_t vm;
+	uint32_t state;
+	int32_t status;
+	char reason[WIRE_REASON_BYTES];
+	uint64_t run_ns;			/* guest time */
+#define WIRE_VM_COUNTER_FIELD(name) uint64_t name;
+	WIRE_VM_COUNTERS(WIRE_VM_COUNTER_FIELD)
+#undef WIRE_VM_COUNTER_FIELD
+	struct wire_histogram miss;		/* nested fault to resumed guest, misses that used the wire */
+	struct wire_histogram read;		/* the raw READ inside those misses: posted to completed */
+	struct wire_histogram exit;		/* a null exit: #VMEXIT to VMRUN for CPUID */
+};
+
+#define WIRE_CONSOLE_BYTES_MAX 2048
+struct wire_vm_console {			/* bytes follow */
+	uint64_t vm;
+	uint64_t offset;			/* of the first byte in the stream since the VM was created */
+	uint32_t len_bytes;			/* 1 to WIRE_CONSOLE_BYTES_MAX */
+	uint32_t reserved;
+	uint8_t bytes[];
+};
+
+struct wire_bench_read {
+	struct wire_vm_region region;		/* where to read; its pages are first written by the bench */
+	uint32_t count;				/* READs to measure, one at a time */
+	uint32_t len_bytes;			/* of each, 1 to PAGE_BYTES */
+};
+
+struct wire_bench_result {
+	struct wire_histogram latency;
+};
+
+#endif

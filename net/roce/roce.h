@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * RoCEv2 as a pure state machine: reliable-connected queue pairs (SEND, READ, WRITE), memory
+ * regions, event queues and the connection manager on QP1.
+ *
+ * Nothing here reads a clock, allocates, blocks or locks. The caller passes packets and time in,
+ * takes packets out, and asks when to call again:
+ *
+ *	roce_input(device, &datagram, now_ns)		a UDP datagram for port 4791 arrived
+ *	roce_output(device, &datagram, now_ns)		fetch the next one to send; 0 when none is due
+ *	roce_deadline_ns(device)			call roce_tick() no later than this
+ *
+ * What happened is read from event queues (roce_queue_poll). A device and all that hangs on it
+ * belongs to one caller at a time: callers with several processors hold one lock around these calls.
+ */
+#ifndef PLENUM_NET_ROCE_H
+#define PLENUM_NET_ROCE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define ROCE_UDP_PORT 4791
+#define ROCE_PAYLOAD_BYTES_MAX 4096u		/* the largest path MTU */
+/* BTH 12 + AtomicETH 28 (the longest) + ImmDt 4 + pad 3 + ICRC 4, rounded up: headroom around a payload. */
+#define ROCE_OVERHEAD_BYTES_MAX 64u
+#define ROCE_DATAGRAM_BYTES_MAX (ROCE_PAYLOAD_BYTES_MAX + ROCE_OVERHEAD_BYTES_MAX)
+#define ROCE_PRIVATE_BYTES_MAX 224u		/* the longest private data of any CM message (RTU, DREP) */
+#define ROCE_REQ_PRIVATE_BYTES_MAX 56u		/* user part of a REQ's private data */
+#define ROCE_REP_PRIVATE_BYTES_MAX 196u
+#define ROCE_REJ_PRIVATE_BYTES_MAX 148u
+
+struct roce_device;
+
+/*
+ * One UDP datagram with what the ICRC needs of its IPv4 header. Addresses and ports are in host
+ * byte order. `bytes` runs from the BTH to the ICRC, both included. Datagrams we send always have
+ * IP ID 0, DF set and no options (the ICRC covers the ID; reference section 1.6).
+ */
+struct roce_datagram {
+	uint32_t source_address;
+	uint32_t destination_address;
+	uint16_t source_port;
+	uint16_t destination_port;
+	uint16_t ip_id;			/* as received; 0 when sending or when the port cannot know it */
+	uint16_t ip_flags_fragment;	/* as in the header: 0x4000 is DF */
+	uint8_t *bytes;			/* output: the caller's buffer of ROCE_DATAGRAM_BYTES_MAX */
+	size_t len_bytes;		/* output: filled in */
+};
+
+/* What a device needs from outside. */
+struct roce_environment {
+	/* Fill `len` unpredictable bytes: QPNs, PSNs, rkeys, communication ids. */
+	void (*random)(void *context, void *bytes, size_t len);
+	void *context;
+};
+
+struct roce_limits {
+	uint32_t queue_pairs_max;
+	uint32_t memory_regions_max;
+	uint32_t queues_max;
+	uint32_t connections_max;
+	uint32_t listeners_max;
+	uint32_t queue_events_max;	/* per event queue */
+	uint32_t send_depth_max;	/* work requests under way per queue pair */
+	uint32_t receive_depth_max;	/* posted receives per queue pair */
+};
+
+struct roce_config {
+	uint32_t address;		/* our IPv4 address, host byte order */
+	uint32_t path_mtu_bytes;	/* 256, 512, 1024, 2048 or 4096: the most our link carries */
+	uint64_t guid;			/* EUI-64 of the MAC */
+	struct roce_limits limits;
+	struct roce_environment environment;
+};
+
+/* Bytes of memory roce_device_create() needs for `config`. */
+size_t roce_device_bytes(const struct roce_config *config);
+
+/*
+ * Build a device in `memory` (aligned to 64, roce_device_bytes() long; stays the caller's, must
+ * outlive the device). Returns NULL and sets nothing when `config` is not valid.
+ */
+struct roce_device *roce_device_create(void *memory, const struct roce_config *config, uint64_t now_ns);
+
+void roce_input(struct roce_device *device, const struct roce_datagram *datagram, uint64_t now_ns);
+/* 1: `datagram` holds a packet to send now. 0: nothing to send. */
+int roce_output(struct roce_device *device, struct roce_datagram *datagram, uint64_t now_ns);
+/* The time of the next timer, UINT64_MAX when none runs. */
+uint64_t roce_deadline_ns(const struct roce_device *device);
+/* Run the timers that are due. */
+void roce_tick(struct roce_device *device, uint64_t now_ns);
+
+/* ------------------------------------------------------------------ event queues */
+
+enum roce_event_type {
+	ROCE_EVENT_COMPLETION,		/* a posted work request ended */
+	ROCE_EVENT_CONNECT_REQUEST,	/* a peer wants to connect to our listener: accept or reject `connection` */
+	ROCE_EVENT_ESTABLISHED,		/* `connection` and its queue pair are ready to send and receive */
+	ROCE_EVENT_REJECTED,		/* our connect was refused: `reason` and private data say why */
+	ROCE_EVENT_UNREACHABLE,		/* our connect got no answer in time */
+	ROCE_EVENT_DISCONNECTED,	/* the peer hung up, or the queue pair failed: `status` says */
+};
+
+enum roce_opcode { ROCE_READ, ROCE_WRITE, ROCE_SEND, ROCE_RECEIVE };
+
+struct roce_event {
+	enum roce_event_type type;
+	enum roce_opcode opcode;	/* COMPLETION */
+	/*
+	 * COMPLETION, DISCONNECTED: 0, or -EACCES (remote access error: unknown rkey, stale epoch,
+	 * address outside the region), -EPROTO (remote invalid request), -EIO (remote operational error),
+	 * -ETIMEDOUT (peer gone), -ECONNRESET (flushed: the queue pair failed or was destroyed first),
+	 * -EMSGSIZE (a SEND longer than the posted receive).
+	 */
+	int status;
+	uint32_t qpn;			/* the queue pair, when there is one */
+	uint32_t connection;		/* CM events */
+	uint32_t len_bytes;		/* RECEIVE: bytes received; CM: bytes of private data */
+	uint32_t remote_address;	/* CM events */
+	uint16_t service_port;		/* CONNECT_REQUEST: the port that was asked for */
+	uint16_t reason;		/* REJECTED: REJ reason (reference section 1.12) */
+	uint64_t cookie;		/* COMPLETION: of the work request; CM: of the connect or the listener */
+	uint8_t private_data[ROCE_PRIVATE_BYTES_MAX];
+};
+
+/* Returns a queue's number >= 0, or -ENOBUFS when all are in use. */
+int roce_queue_create(struct roce_device *device);
+/* 1: `event` was filled. 0: the queue is empty. Events that find a queue full are a bug: sized by depth, asserted. */
+int roce_queue_poll(struct roce_device *device, int queue, struct roce_event *event);
+
+/* ------------------------------------------------------------------ memory regions */
+
+/*
+ * Remote READ and WRITE come here packet by packet: the owner's own table is the region's translation
+ * table. Addresses are the ones on the wire. The responder has already checked rkey, rights, bounds and peer.
+ * Return 0, or -EACCES/-EFAULT (NAK remote access error), -EAGAIN (RNR NAK: try again soon), -EIO (NAK remote
+ * operational error). A WRITE that returned 0 is stored (I4): its acknowledgement follows.
+ */
+struct roce_memory_ops {
+	int (*read)(void *context, uint64_t address, void *bytes, uint32_t len_bytes);
+	int (*write)(void *context, uint64_t address, const void *bytes, uint32_t len_bytes);
+};
+
+#define ROCE_ACCESS_REMOTE_READ 1u
+#define ROCE_ACCESS_REMOTE_WRITE 2u
+#define ROCE_PEER_ANY UINT64_C(0)
+
+struct roce_memory_config {
+	const struct roce_memory_ops *ops;
+	void *context;
+	uint64_t base;			/* first address */
+	uint64_t len_bytes;
+	uint32_t access;		/* ROCE_ACCESS_* */
+	uint64_t peer;			/* only queue pairs with this peer tag may touch it; ROCE_PEER_ANY: all */
+};
+
+/* On success 0 and an unguessable rkey (never 0) that no earlier registration had lately. -ENOBUFS, -EINVAL. */
+int roce_memory_register(struct roce_device *device, const struct roce_memory_config *config, uint32_t *rkey);
+/* From now on the rkey is refused with a remote access error. -ENOENT. */
+int roce_memory_deregister(struct roce_device *device, uint32_t rkey);
+/* A region over plain memory [bytes, bytes+len), wire addresses 0..len-1: context is `bytes`. */
+extern const struct roce_memory_ops roce_memory_plain_ops;
+
+/* ------------------------------------------------------------------ connections */
+
+/*
+ * Accept connections to `port` (an RDMA IP service id, RDMA_PS_TCP). CONNECT_REQUEST events and what follows
+ * on accepted connections go to `queue` and carry `cookie`. -EADDRINUSE, -ENOBUFS.
+ */
+int roce_listen(struct roce_device *device, uint16_t port, int queue, uint64_t cookie);
+
+struct roce_connect {
+	uint32_t remote_address;
+	uint16_t remote_port;
+	int queue;			/* completions and CM events go here */
+	uint64_t cookie;		/* in CM events */
+	uint64_t peer;			/* the peer tag of the queue pair, see roce_memory_config */
+	const void *private_data;	/* at most ROCE_REQ_PRIVATE_BYTES_MAX */
+	uint32_t private_len_bytes;
+	uint64_t timeout_ns;		/* UNREACHABLE after this */
+};
+
+/* Start to connect. `*connection` names it in events. The queue pair exists from now on (see roce_connection_qpn). */
+int roce_connect(struct roce_device *device, const struct roce_connect *connect, uint32_t *connection, uint64_t now_ns);
+/* Answer a CONNECT_REQUEST. Receives may be posted on *qpn before calling roce_accept_finish. */
+int roce_accept_begin(struct roce_device *device, uint32_t connection, uint64_t peer, uint32_t *qpn);
+int roce_accept_finish(struct roce_device *device, uint32_t connection, const void *private_data, uint32_t len_bytes,
+		       uint64_t now_ns);
+int roce_reject(struct roce_device *device, uint32_t connection, const void *private_data, uint32_t len_bytes,
+		uint64_t now_ns);
+/* Hang up (DREQ) and free the queue pair; posted work is flushed with -ECONNRESET. The connection number dies. */
+void roce_disconnect(struct roce_device *device, uint32_t connection, uint64_t now_ns);
+/* The queue pair of a connection, or 0. */
+uint32_t roce_connection_qpn(const struct roce_device *device, uint32_t connection);
+/* Path MTU that was agreed, in bytes. */
+uint32_t roce_path_mtu_bytes(const struct roce_device *device, uint32_t qpn);
+
+/* ------------------------------------------------------------------ work requests */
+
+/*
+ * Buffers stay the caller's and must not change until the completion. All return 0, -ENOBUFS (queue pair has
+ * send_depth_max under way: post again after a completion), -ECONNRESET (queue pair is in error), -EINVAL.
+ * Every work request that returned 0 completes exactly once.
+ */
+int roce_post_read(struct roce_device *device, uint32_t qpn, uint64_t cookie, void *local, uint32_t len_bytes,
+		   uint64_t remote_address, uint32_t rkey, uint64_t now_ns);
+int roce_post_write(struct roce_device *device, uint32_t qpn, uint64_t cookie, const void *local, uint32_t len_bytes,
+		    uint64_t remote_address, uint32_t rkey, uint64_t now_ns);
+int roce_post_send(struct roce_device *device, uint32_t qpn, uint64_t cookie, const void *local, uint32_t len_bytes,
+		   uint64_t now_ns);
+int roce_post_receive(struct roce_device *device, uint32_t qpn, uint64_t cookie, void *local, uint32_t len_bytes);
+
+/* ------------------------------------------------------------------ counters */
+
+/* One counter per thing that can happen to a packet; every refusal has a name. */
+#define ROCE_COUNTERS(X) \
+	X(packets_received) X(packets_sent) X(bytes_received) X(bytes_sent) \
+	X(drop_short) X(drop_icrc) X(drop_opcode) X(drop_version) X(drop_pkey) X(drop_unknown_qp) X(drop_wrong_peer) \
+	X(drop_state) X(drop_length) X(drop_management) \
+	X(duplicates) X(sequence_errors) X(acks_sent) X(naks_sequence_sent) X(naks_access_sent) X(naks_invalid_sent) \
+	X(naks_operational_sent) X(rnr_naks_sent) X(naks_received) X(rnr_naks_received) \
+	X(retransmits) X(timeouts) X(retry_exhausted) \
+	X(reads_served) X(writes_served) X(sends_received) X(reads_completed) X(writes_completed) X(sends_completed) \
+	X(access_unknown_rkey) X(access_rights) X(access_bounds) X(access_wrong_peer) X(access_refused_by_owner) \
+	X(connects_received) X(connects_sent) X(connects_rejected) X(connections_lost)
+
+struct roce_counters {
+#define ROCE_COUNTER_FIELD(name) uint64_t name;
+	ROCE_COUNTERS(ROCE_COUNTER_FIELD)
+#undef ROCE_COUNTER_FIELD
+};
+
+const struct roce_counters *roce_counters(const struct roce_device *device);
+
+#endif

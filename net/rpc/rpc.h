@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Typed, versioned, exactly-once requests over RC SEND (invariant I6).
+ *
+ * An endpoint is one node's end of all its sessions. A session is a pair of nodes; either side may call
+ * the other. A session has RPC_SLOTS slots a direction; a slot carries one request at a time and its
+ * sequence number makes a repeated request replay the stored reply instead of running again. A session
+ * outlives its connection: when the queue pair is lost, the connecting side connects again and every request
+ * without a reply is sent again. Only a new incarnation of the peer (it rebooted) ends a session; its open calls
+ * then end with -ECONNRESET.
+ *
+ * Pure: no clock, no allocation after creation, no lock. Callbacks run inside rpc_poll() only, last in it, and may
+ * call rpc_call() and rpc_reply() but not rpc_poll().
+ */
+#ifndef PLENUM_NET_RPC_H
+#define PLENUM_NET_RPC_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "net/roce/roce.h"
+
+#define RPC_VERSION_MAJOR 1
+#define RPC_VERSION_MINOR 0
+#define RPC_HEADER_BYTES 64u
+#define RPC_BODY_BYTES_MAX 4096u		/* bigger data goes by READ and WRITE */
+#define RPC_MESSAGE_BYTES_MAX (RPC_HEADER_BYTES + RPC_BODY_BYTES_MAX)
+#define RPC_SLOTS 16u				/* requests under way in one direction of a session */
+
+/* On the wire, little-endian, naturally aligned. */
+struct rpc_header {
+	uint32_t magic;				/* 0x00 */
+	uint8_t version_major;			/* 0x04 */
+	uint8_t version_minor;			/* 0x05 */
+	uint16_t header_len_bytes;		/* 0x06: fields may be appended, never changed */
+	uint16_t type;				/* 0x08: enum wire_type */
+	uint16_t flags;				/* 0x0a: RPC_FLAG_* */
+	uint32_t body_len_bytes;		/* 0x0c */
+	uint32_t source_node;			/* 0x10 */
+	uint32_t destination_node;		/* 0x14: 0 when not yet known (join) */
+	uint64_t session;			/* 0x18: the caller's incarnation */
+	uint16_t slot;				/* 0x20 */
+	uint16_t credits;			/* 0x22: receives the sender has posted for us */
+	uint32_t sequence;			/* 0x24: of the slot, counts from 1 */
+	uint32_t acknowledged;			/* 0x28: highest sequence of this slot whose reply was seen */
+	uint32_t deadline_us;			/* 0x2c: time left for the request when sent; 0: none */
+	uint32_t epoch;				/* 0x30 */
+	int32_t status;				/* 0x34: replies: 0 or a negative errno */
+	uint64_t checksum;			/* 0x38: of header (this field 0) and body */
+};
+_Static_assert(sizeof(struct rpc_header) == RPC_HEADER_BYTES, "rpc header is 64 bytes");
+
+#define RPC_MAGIC UINT32_C(0x504d4c50)		/* "PLMP" */
+#define RPC_FLAG_REPLY 1u
+
+struct rpc_endpoint;
+
+/* A request being served; valid until rpc_reply(). */
+struct rpc_request {
+	uint32_t session;			/* ours, as in rpc_call() */
+	uint32_t node;				/* who asks */
+	uint32_t remote_address;
+	uint16_t type;
+	uint32_t epoch;
+	const void *body;
+	uint32_t len_bytes;			/* within the table's min and max */
+	uint64_t token;				/* for rpc_reply() */
+};
+
+/*
+ * Serve a request. Either call rpc_reply() before returning, or keep request->token and reply later.
+ */
+typedef void rpc_handler(void *context, struct rpc_endpoint *endpoint, const struct rpc_request *request, uint64_t now_ns);
+
+struct rpc_type {
+	uint16_t type;
+	uint8_t version_minor_min;		/* refuse callers older than this with -EOPNOTSUPP */
+	uint32_t len_bytes_min;			/* refuse other body lengths with -EMSGSIZE */
+	uint32_t len_bytes_max;
+	rpc_handler *handler;
+};
+
+/* The outcome of a call: a status from the handler or from the layer, and the reply's body (valid during the call). */
+typedef void rpc_done(void *context, uint64_t cookie, int status, const void *body, uint32_t len_bytes, uint64_t now_ns);
+
+enum rpc_session_event { RPC_SESSION_UP, RPC_SESSION_DOWN, RPC_SESSION_RESET };
+/* UP: (re)connected. DOWN: connection lost, reconnecting or waiting for the peer to. RESET: the peer is a new incarnation. */
+typedef void rpc_session_changed(void *context, uint32_t session, enum rpc_session_event event, uint64_t now_ns);
+
+struct rpc_config {
+	struct roce_device *device;
+	uint32_t node;				/* our node id; may be set later with rpc_set_node() */
+	uint64_t incarnation;			/* random, new at every start, never 0 */
+	uint16_t port;				/* listen here when not 0 */
+	uint32_t sessions_max;
+	const struct rpc_type *types;		/* what we serve, ends with type 0 */
+	void *context;				/* for handlers and session_changed */
+	rpc_session_changed *session_changed;	/* may be NULL */
+};
+
+size_t rpc_endpoint_bytes(const struct rpc_config *config);
+struct rpc_endpoint *rpc_endpoint_create(void *memory, const struct rpc_config *config, uint64_t now_ns);
+void rpc_set_node(struct rpc_endpoint *endpoint, uint32_t node);
+
+/* Open a session to a listening endpoint; connects, and connects again whenever it is lost, until rpc_close(). */
+int rpc_open(struct rpc_endpoint *endpoint, uint32_t address, uint16_t port, uint32_t *session, uint64_t now_ns);
+void rpc_close(struct rpc_endpoint *endpoint, uint32_t session, uint64_t now_ns);
+
+/*
+ * Send a request. `body` is copied. `done` is called exactly once: with the reply, with -ETIMEDOUT when
+ * `timeout_ns` passes first (0: never; the request may still take effect), with -ECONNRESET when the peer is a new
+ * incarnation or the session is closed. Returns 0, -ENOBUFS when all slots are in use, -EMSGSIZE, -ENOENT.
+ */
+int rpc_call(struct rpc_endpoint *endpoint, uint32_t session, uint16_t type, const void *body, uint32_t len_bytes,
+	     uint64_t timeout_ns, rpc_done *done, void *context, uint64_t cookie, uint64_t now_ns);
+/* Answer a request. -ENOENT when it is no longer wanted (the session was reset), which callers may ignore. */
+int rpc_reply(struct rpc_endpoint *endpoint, uint64_t token, int status, const void *body, uint32_t len_bytes,
+	      uint64_t now_ns);
+
+/* Take events from the device, run timers and callbacks. Call after roce_input() and at the deadline. */
+void rpc_poll(struct rpc_endpoint *endpoint, uint64_t now_ns);
+uint64_t rpc_deadline_ns(const struct rpc_endpoint *endpoint);
+
+#define RPC_COUNTERS(X) \
+	X(requests_sent) X(requests_received) X(replies_sent) X(replies_received) X(replayed) X(resent) X(timeouts) \
+	X(refused_magic) X(refused_version) X(refused_length) X(refused_checksum) X(refused_type) X(refused_slot) \
+	X(refused_sequence) X(refused_session) X(expired) X(sessions_reset) X(reconnects)
+
+struct rpc_counters {
+#define RPC_COUNTER_FIELD(name) uint64_t name;
+	RPC_COUNTERS(RPC_COUNTER_FIELD)
+#undef RPC_COUNTER_FIELD
+};
+const struct rpc_counters *rpc_counters(const struct rpc_endpoint *endpoint);
+
+/*
+ * Check a received message (hostile bytes) and give its header and body. 0, or -EBADMSG (magic, checksum),
+ * -EOPNOTSUPP (major version), -EMSGSIZE (lengths that lie). Also the fuzz target's entry.
+ */
+int rpc_decode(const uint8_t *message, size_t len_bytes, struct rpc_header *header, const uint8_t **body);
+
+#endif

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Client of the memory components: which node holds a guest page, the connection to it, READ and WRITE of pages
+ * with reconnection behind them. Pure; every request completes exactly once through `done`.
+ */
+#ifndef PLENUM_PCOMPONENT_REGION_H
+#define PLENUM_PCOMPONENT_REGION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <plenum/limits.h>
+#include <plenum/page.h>
+#include <plenum/wire.h>
+
+#include "net/roce/roce.h"
+
+struct region_client;
+
+/*
+ * A page request ended: 0; -EACCES when the memory component refuses it (stale epoch, region gone: the node lost its
+ * memory); -EHOSTUNREACH when it could not be reached for `give_up_ns`. `cookie` is the request's. Called from
+ * region_poll() only.
+ */
+typedef void region_done(void *context, uint32_t cookie, bool write, int status, uint64_t latency_ns, uint64_t now_ns);
+
+struct region_config {
+	struct roce_device *device;
+	uint32_t node;			/* our node id, sent to memory components; region_set_node() when joined */
+	uint64_t incarnation;
+	uint32_t vms_max;
+	uint32_t requests_max;		/* page requests under way or queued, all nodes together */
+	uint64_t pages_written_max;	/* size of the written-pages bitmaps of all VMs together, in pages */
+	uint64_t give_up_ns;		/* unreachable for this long: requests fail with -EHOSTUNREACH */
+	region_done *done;
+	void *context;
+};
+
+size_t region_client_bytes(const struct region_config *config);
+struct region_client *region_client_create(void *memory, const struct region_config *config, uint64_t now_ns);
+void region_set_node(struct region_client *client, uint32_t node);
+
+/* A VM of `pages` guest pages on slot `vm` (< vms_max). -ENOSPC (bitmap pool), -EEXIST, -EINVAL. */
+int region_vm_create(struct region_client *client, uint32_t vm, uint64_t pages);
+/* Forget a VM. No request of it may be under way (asserted). */
+void region_vm_destroy(struct region_client *client, uint32_t vm);
+/* Where region `region->index` of the VM is. A later call for the same index with a higher epoch replaces it. */
+int region_map(struct region_client *client, uint32_t vm, const struct wire_vm_region *region, uint64_t now_ns);
+/* All pages of the VM have a region. */
+bool region_vm_complete(const struct region_client *client, uint32_t vm);
+
+/* Was the page ever written back? If not, its content is zero and needs no message. */
+bool region_page_written(const struct region_client *client, uint32_t vm, uint64_t page);
+
+/*
+ * Fetch a page into `frame`, or store `frame` on every replica. 0: `done` will be called with `cookie`.
+ * -EAGAIN: requests_max are under way; try again after a completion. -EFAULT: no such page.
+ */
+int region_read(struct region_client *client, uint32_t vm, uint64_t page, void *frame, uint32_t cookie, uint64_t now_ns);
+int region_write(struct region_client *client, uint32_t vm, uint64_t page, const void *frame, uint32_t cookie,
+		 uint64_t now_ns);
+
+/* Take completions and connection events, reconnect, give up, call `done`. Then the next time it must be called. */
+void region_poll(struct region_client *client, uint64_t now_ns);
+uint64_t region_deadline_ns(const struct region_client *client);
+
+/* Low-level use for the built-in benchmark: the connection to a memory node, or 0 while there is none (it is opened). */
+uint32_t region_node_qpn(struct region_client *client, uint32_t node, uint32_t address, uint64_t now_ns);
+
+#endif
