@@ -141,9 +141,65 @@ $(FUZZERS): $(O)/fuzz/%: $(O)/fuzz/tests/fuzz/%.o $(O)/fuzz/libplenum.a
 	$(call say,LD,$@)
 	$(Q)$(CLANG) -fsanitize=fuzzer,address,undefined -o $@ $< $(O)/fuzz/libplenum.a -linih -ljansson
 
-.PHONY: unit fuzzers
+.PHONY: unit unit-tests fuzzers clang-check
+unit-tests: $(UNIT_TESTS)
 unit: $(UNIT_TESTS)
 	$(Q)tests/run-unit $(UNIT_TESTS)
 fuzzers: $(FUZZERS)
 
+# The other compiler's warnings: all portable and Linux code.
+clang-check: $(AUTOCONF)
+	$(Q)for source in $(portable-y) $(host-y) $(gmmd-y) $(gmm-y) $(unit-tests-y) $(sim-y); do \
+		$(CLANG) $(HOST_FLAGS) -Wno-unused-command-line-argument -MF /dev/null -fsyntax-only $$source || exit 1; done
+
 -include $(shell find $(O) -name '*.d' 2>/dev/null)
+
+# ---------------------------------------------------------------- what people call
+
+SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
+
+.PHONY: help setup demo check soak bench clean headers-check
+help:
+	@echo 'Plenum: one rack, one memory.'
+	@echo
+	@echo '  make demo        install what is missing, build, run a guest across a virtual rack, show what happened'
+	@echo '  make check       build and run every test (under 20 minutes); ends with a line of totals'
+	@echo '  make soak        the tests that take longer'
+	@echo '  make bench       raw READ and miss latency, side by side'
+	@echo
+	@echo '  make             build the component images and the manager into $(O)/'
+	@echo '  make setup       install the Debian packages that are needed'
+	@echo '  make unit        unit tests under AddressSanitizer and UBSan'
+	@echo '  make fuzzers     libFuzzer targets into $(O)/fuzz/'
+	@echo '  make menuconfig  change the configuration; make rack_defconfig, debug_defconfig, sim_defconfig reset it'
+	@echo '  make clean       remove $(O)/'
+	@echo
+	@echo '  O=DIR builds elsewhere, V=1 shows the commands.'
+	@echo '  testbed/rack --help runs virtual racks; build/bin/gmm help runs what is in them.'
+
+setup:
+	@scripts/setup
+
+# Setup must end before this file is read again: compilers and libraries may have come with it.
+demo: setup
+	@$(MAKE) --no-print-directory all guest
+	@$(SUDO) python3 testbed/demo --build $(O)
+
+check: setup
+	@$(SUDO) env O=$(O) python3 tests/check
+
+soak: setup
+	@$(SUDO) env O=$(O) python3 tests/check --soak
+
+bench: setup
+	@$(MAKE) --no-print-directory all guest
+	@$(SUDO) python3 testbed/bench --build $(O)
+
+# Every header stands on its own.
+HEADERS := $(filter-out kernel/libc/%,$(shell git ls-files '*.h' 2>/dev/null))
+headers-check: $(AUTOCONF)
+	$(Q)for header in $(HEADERS); do \
+		$(CC) -std=gnu17 -D_GNU_SOURCE $(WARNINGS) -I. -Iinclude -I$(O)/include -fsyntax-only -x c $$header || exit 1; done
+
+clean:
+	$(Q)rm -rf $(O)

@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The rack's own network: a namespace with a bridge, one tap a node, dnsmasq. Nothing leaves it."""
+
+import os
+import pathlib
+import shutil
+import subprocess
+
+from .config import RackError
+
+
+def namespace(rack):
+    return f"plenum-{rack.name}"
+
+
+def run(*command):
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode != 0:
+        raise RackError(f"{' '.join(command)}: {done.stderr.strip() or 'exit ' + str(done.returncode)}")
+    return done.stdout
+
+
+def inside(rack, *command):
+    return ["ip", "netns", "exec", namespace(rack), *command]
+
+
+def check_host():
+    """Say what is missing before anything is changed."""
+    if os.geteuid() != 0:
+        raise RackError("the virtual rack needs root for its network namespace; run it with sudo")
+    if not pathlib.Path("/dev/net/tun").exists():
+        raise RackError("/dev/net/tun is missing, so nodes cannot get a network card; load the module with 'modprobe tun'")
+    for program, package in (("ip", "iproute2"), ("dnsmasq", "dnsmasq-base"), ("qemu-system-x86_64", "qemu-system-x86")):
+        if shutil.which(program) is None:
+            raise RackError(f"{program} is missing; run 'make setup', or install the package {package}")
+
+
+def exists(rack):
+    return f"{namespace(rack)}" in run("ip", "netns", "list").split()
+
+
+def create(rack):
+    name = namespace(rack)
+    run("ip", "netns", "add", name)
+    run("ip", "-n", name, "link", "set", "lo", "up")
+    # No forwarding delay: a bridge that learns for 15 s lets a booting node's DHCP time out.
+    run("ip", "-n", name, "link", "add", "br0", "type", "bridge", "forward_delay", "0", "stp_state", "0", "mcast_snooping", "0")
+    run("ip", "-n", name, "link", "set", "br0", "mtu", str(rack.mtu))
+    run("ip", "-n", name, "addr", "add", f"{rack.manager_address}/24", "dev", "br0")
+    run("ip", "-n", name, "link", "set", "br0", "up")
+
+
+def add_tap(rack, node):
+    name, tap = namespace(rack), f"tap-{node.name}"
+    # The tap keeps QEMU's namespace: it is made there, and goes away with it.
+    run(*inside(rack, "ip", "tuntap", "add", "dev", tap, "mode", "tap"))
+    run("ip", "-n", name, "link", "set", tap, "mtu", str(rack.mtu), "master", "br0", "up")
+    return tap
+
+
+def destroy(rack):
+    if exists(rack):
+        run("ip", "netns", "del", namespace(rack))
+
+
+def dnsmasq_configuration(rack, directory):
+    """Authoritative DHCP: iPXE (QEMU's own ROM) gets the manager's script; it asks with its MAC."""
+    return "\n".join([
+        "port=0", "interface=br0", "bind-interfaces", "keep-in-foreground", "user=root",
+        f"dhcp-leasefile={directory}/dnsmasq.leases", "pid-file=",
+        f"dhcp-range={rack.subnet}.100,{rack.subnet}.200,255.255.255.0,10m",
+        "dhcp-option=3", "dhcp-userclass=set:ipxe,iPXE", "dhcp-no-override",
+        f"dhcp-boot=tag:ipxe,http://{rack.manager_address}/boot.ipxe", "log-dhcp", "log-facility=-", ""])

@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""One QEMU a node."""
+
+import pathlib
+import subprocess
+
+from .config import CAPTURE_HEADER_BYTES, CARDS, RackError
+
+
+def accelerator():
+    """Hardware virtualization only where the processor has it: the kvm device alone proves nothing."""
+    flags = pathlib.Path("/proc/cpuinfo").read_text(encoding="utf-8").split()
+    if ("svm" in flags or "vmx" in flags) and pathlib.Path("/dev/kvm").exists():
+        return ["-accel", "kvm", "-cpu", "host"]
+    return ["-accel", "tcg,thread=multi", "-cpu", "max"]
+
+
+def command_line(rack, node, state):
+    """The kernel's words; the manager gives the same to nodes that boot over the network."""
+    words = [f"name={node.name}", f"ip={node.address(rack)}/24", f"gmm={rack.manager_address}"]
+    return " ".join(words + ([node.args] if node.args else []))
+
+
+def grub_iso(rack, node, state, images):
+    """A disk image that boots the same component image through GRUB's multiboot2."""
+    tree = state.logs / f"{node.name}.iso.d"
+    (tree / "boot" / "grub").mkdir(parents=True, exist_ok=True)
+    (tree / "boot" / node.image).write_bytes((images / node.image).read_bytes())
+    (tree / "boot" / "grub" / "grub.cfg").write_text(
+        "serial --unit=0 --speed=115200\nterminal_input serial\nterminal_output serial\nset timeout=0\n"
+        f"menuentry plenum {{\n  multiboot2 /boot/{node.image} {command_line(rack, node, state)}\n  boot\n}}\n",
+        encoding="utf-8")
+    iso = state.logs / f"{node.name}.iso"
+    done = subprocess.run(["grub-mkrescue", "-o", str(iso), str(tree)], capture_output=True, text=True)
+    if done.returncode != 0:
+        raise RackError(f"grub-mkrescue failed: {done.stderr.strip()}; run 'make setup'")
+    return iso
+
+
+def boot_arguments(rack, node, state, images):
+    if node.boot == "direct":
+        return ["-kernel", str(images / node.image), "-append", command_line(rack, node, state)]
+    if node.boot == "grub":
+        return ["-cdrom", str(grub_iso(rack, node, state, images)), "-boot", "d"]
+    return ["-boot", "n"]
+
+
+def arguments(rack, node, state, tap, images):
+    card = f"{CARDS[node.card]},netdev=net0,mac={node.mac}"
+    if node.card == "virtio":
+        card += f",host_mtu={rack.mtu}"
+    if node.boot == "pxe":
+        card += ",bootindex=1"
+    serial = state.run / f"{node.name}.serial"
+    command = [
+        "qemu-system-x86_64", "-name", f"plenum-{rack.name}-{node.name}", "-machine", "q35,graphics=off", *accelerator(),
+        "-m", f"{node.memory_bytes >> 20}M", "-smp", str(node.cpus), "-nodefaults", "-display", "none", "-no-user-config",
+        "-netdev", f"tap,id=net0,ifname={tap},script=no,downscript=no", "-device", card,
+        "-chardev", f"socket,id=serial0,path={serial},server=on,wait=off,logfile={state.logs}/{node.name}.log,logappend=on",
+        "-serial", "chardev:serial0",
+    ]
+    if rack.capture != "none":
+        capture = f"filter-dump,id=dump0,netdev=net0,file={state.logs}/{node.name}.pcap"
+        if rack.capture == "headers":
+            capture += f",maxlen={CAPTURE_HEADER_BYTES}"
+        command += ["-object", capture]
+    return command + boot_arguments(rack, node, state, images)

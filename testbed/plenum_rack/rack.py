@@ -1,0 +1,169 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Bring a rack up, take it down, look at it."""
+
+import json
+import os
+import pathlib
+import subprocess
+import time
+
+from . import network, qemu
+from .config import RackError
+from .state import State
+
+JOIN_TIMEOUT_S = 120.0
+MANAGER_TIMEOUT_S = 10.0
+POLL_S = 0.1
+
+
+class VirtualRack:
+    def __init__(self, rack, build):
+        self.rack = rack
+        self.build = pathlib.Path(build).resolve()
+        self.images = self.build / "bare"
+        self.state = State(rack.name, self.build)
+
+    # ------------------------------------------------------------ parts
+
+    def spawn(self, name, command, log):
+        """Start a process in the rack's namespace; its output goes to a log file."""
+        with open(log, "ab") as output:
+            process = subprocess.Popen(network.inside(self.rack, *command), stdin=subprocess.DEVNULL, stdout=output,
+                                       stderr=subprocess.STDOUT, start_new_session=True)
+        self.state.add_process(name, process.pid)
+        return process
+
+    def write_manager_configuration(self):
+        lines = ["[manager]", f"address = {self.rack.manager_address}", "prefix = 24", "http_port = 80",
+                 f"socket = {self.state.socket}", f"images = {self.images}", ""]
+        for node in self.rack.nodes.values():
+            lines += [f"[node {node.name}]", f"role = {node.role}", f"mac = {node.mac}", f"ip = {node.address(self.rack)}"]
+            lines += ([f"args = {node.args}"] if node.args else []) + [""]
+        path = self.state.run / "gmmd.conf"
+        path.write_text("\n".join(lines), encoding="utf-8")
+        return path
+
+    def start_manager(self):
+        configuration = self.write_manager_configuration()
+        log = self.state.logs / "gmmd.log"
+        process = self.spawn("gmmd", [str(self.build / "bin" / "gmmd"), "--config", str(configuration)], log)
+        deadline = time.monotonic() + MANAGER_TIMEOUT_S
+        while not self.state.socket.exists():
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise RackError(f"gmmd did not start: {last_line(log)} (log: {log})")
+            time.sleep(POLL_S)
+
+    def start_dnsmasq(self):
+        path = self.state.run / "dnsmasq.conf"
+        path.write_text(network.dnsmasq_configuration(self.rack, self.state.run), encoding="utf-8")
+        log = self.state.logs / "dnsmasq.log"
+        process = self.spawn("dnsmasq", ["dnsmasq", f"--conf-file={path}"], log)
+        time.sleep(POLL_S)
+        if process.poll() is not None:
+            raise RackError(f"dnsmasq did not start: {last_line(log)} (log: {log})")
+
+    def start_node(self, node):
+        tap = f"tap-{node.name}"
+        if node.name not in self.state.nodes:
+            network.add_tap(self.rack, node)
+        self.state.nodes[node.name] = {"role": node.role, "address": node.address(self.rack), "mac": node.mac}
+        self.spawn(node.name, qemu.arguments(self.rack, node, self.state, tap, self.images),
+                   self.state.logs / f"{node.name}.qemu.log")
+
+    # ------------------------------------------------------------ commands
+
+    def up(self, progress=print):
+        network.check_host()
+        if self.state.exists or network.exists(self.rack):
+            raise RackError(f"rack '{self.rack.name}' is up already; take it down with 'testbed/rack down' first")
+        for image in {node.image for node in self.rack.nodes.values()}:
+            if not (self.images / image).exists():
+                raise RackError(f"{self.images / image} is missing; run 'make' first")
+        self.clear_logs()
+        self.state.save()
+        try:
+            network.create(self.rack)
+            self.start_manager()
+            self.start_dnsmasq()
+            for node in self.rack.nodes.values():
+                self.start_node(node)
+            self.wait_joined(list(self.rack.nodes), progress)
+        except BaseException:
+            self.down()
+            raise
+
+    def clear_logs(self):
+        self.state.logs.mkdir(parents=True, exist_ok=True)
+        for pattern in ("*.log", "*.pcap"):
+            for path in self.state.logs.glob(pattern):
+                path.unlink()
+
+    def down(self):
+        for name in list(self.state.processes):
+            self.state.stop(name)
+        network.destroy(self.rack)
+        if self.state.exists:
+            self.state.remove()
+
+    def kill(self, name):
+        self.require(name)
+        self.state.kill(name)
+
+    def add(self, node, progress=print):
+        """A node that the rack file now has, or that died: start it in the running rack."""
+        if self.state.alive(node.name):
+            raise RackError(f"node '{node.name}' runs already")
+        self.state.processes.pop(node.name, None)
+        self.write_manager_configuration()
+        os.kill(self.state.processes["gmmd"]["pid"], 1)  # SIGHUP: the manager reads its nodes again
+        self.start_node(node)
+        self.wait_joined([node.name], progress)
+
+    def require(self, name):
+        if name not in self.state.processes:
+            known = ", ".join(sorted(self.state.processes)) or "none; the rack is down"
+            raise RackError(f"no node '{name}' in this rack (known: {known})")
+
+    # ------------------------------------------------------------ looking
+
+    def gmm(self, *words, timeout_s=60, check=True):
+        """Run the manager's command line against this rack; returns what it printed."""
+        done = subprocess.run([str(self.build / "bin" / "gmm"), "--socket", str(self.state.socket), *words],
+                              capture_output=True, text=True, timeout=timeout_s)
+        if check and done.returncode != 0:
+            raise RackError(f"gmm {' '.join(words)}: {done.stderr.strip()} (exit {done.returncode})")
+        return done.stdout if check else done
+
+    def gmm_json(self, *words, timeout_s=60):
+        return json.loads(self.gmm("-o", "json", *words, timeout_s=timeout_s))
+
+    def nodes(self):
+        return {node["name"]: node for node in self.gmm_json("node", "list")}
+
+    def wait_joined(self, names, progress, timeout_s=JOIN_TIMEOUT_S):
+        started, seen = time.monotonic(), {}
+        while True:
+            nodes = self.nodes()
+            for name in names:
+                stage = nodes.get(name, {}).get("state", "unknown")
+                if seen.get(name) != stage:
+                    seen[name] = stage
+                    progress(f"{time.monotonic() - started:6.1f} s  {name}: {stage}")
+                if not self.state.alive(name):
+                    raise RackError(f"node '{name}' stopped: {last_line(self.state.logs / (name + '.qemu.log'))} "
+                                    f"(serial log: {self.state.logs / (name + '.log')})")
+            if all(stage == "up" for stage in seen.values()):
+                return
+            if time.monotonic() - started > timeout_s:
+                late = [name for name in names if seen[name] != "up"]
+                raise RackError(f"not joined within {timeout_s:.0f} s: {', '.join(late)}; last words: "
+                                f"{last_line(self.state.logs / (late[0] + '.log'))}")
+            time.sleep(POLL_S)
+
+
+def last_line(path):
+    try:
+        lines = pathlib.Path(path).read_text(encoding="utf-8", errors="replace").strip().splitlines()
+    except OSError:
+        return "no log"
+    return lines[-1] if lines else "nothing was printed"

@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What runs: process ids and files of a rack that is up, kept on disk so that any later command can find them."""
+
+import json
+import os
+import pathlib
+import signal
+import time
+
+RUN_DIRECTORY = pathlib.Path("/run/plenum")
+STOP_TIMEOUT_S = 5.0
+
+
+class State:
+    def __init__(self, rack_name, build):
+        self.run = RUN_DIRECTORY / rack_name
+        self.logs = pathlib.Path(build) / "rack" / rack_name
+        self.file = self.run / "state.json"
+        self.processes = {}
+        self.nodes = {}
+        if self.file.exists():
+            data = json.loads(self.file.read_text(encoding="utf-8"))
+            self.processes = data["processes"]
+            self.nodes = data["nodes"]
+            self.logs = pathlib.Path(data["logs"])
+
+    @property
+    def exists(self):
+        return self.file.exists()
+
+    @property
+    def socket(self):
+        return self.run / "gmmd.socket"
+
+    def save(self):
+        self.run.mkdir(parents=True, exist_ok=True)
+        self.logs.mkdir(parents=True, exist_ok=True)
+        data = {"processes": self.processes, "nodes": self.nodes, "logs": str(self.logs)}
+        new = self.file.with_suffix(".new")
+        new.write_text(json.dumps(data, indent=1), encoding="utf-8")
+        new.replace(self.file)
+
+    def add_process(self, name, pid):
+        self.processes[name] = {"pid": pid, "start": start_time(pid)}
+        self.save()
+
+    def alive(self, name):
+        entry = self.processes.get(name)
+        return entry is not None and start_time(entry["pid"]) == entry["start"]
+
+    def stop(self, name):
+        """End one process: ask, then insist. Never signals a process that only inherited the number."""
+        entry = self.processes.get(name)
+        if entry is None:
+            return
+        deadline = time.monotonic() + STOP_TIMEOUT_S
+        sent = None
+        while self.alive(name):
+            wanted = signal.SIGTERM if time.monotonic() < deadline else signal.SIGKILL
+            if wanted != sent:
+                os.kill(entry["pid"], wanted)
+                sent = wanted
+            time.sleep(0.02)
+        del self.processes[name]
+        self.save()
+
+    def kill(self, name):
+        """Pull the plug."""
+        entry = self.processes[name]
+        if self.alive(name):
+            os.kill(entry["pid"], signal.SIGKILL)
+        while self.alive(name):
+            time.sleep(0.01)
+
+    def remove(self):
+        for path in sorted(self.run.glob("*")):
+            path.unlink()
+        self.run.rmdir()
+
+
+def start_time(pid):
+    """Start time of a live process in ticks since boot: with the pid it names a process for ever. None: gone."""
+    try:
+        stat = pathlib.Path(f"/proc/{pid}/stat").read_text(encoding="utf-8")
+    except OSError:
+        return None
+    fields = stat.rpartition(")")[2].split()
+    return None if fields[0] == "Z" else int(fields[19])
