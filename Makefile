@@ -31,7 +31,7 @@ gmm-y :=
 sim-y :=
 unit-tests-y :=
 fuzz-y :=
-MODULES := lib net/eth net/roce net/rpc net/port kernel pcomponent pcomponent/cache pcomponent/region \
+MODULES := lib net/eth net/roce net/rpc net/node net/port kernel pcomponent pcomponent/cache pcomponent/region \
 	pcomponent/hv pcomponent/dev pcomponent/load mcomponent gmm boot testbed tests
 include $(wildcard $(addsuffix /module.mk,$(MODULES)))
 

@@ -96,6 +96,23 @@ struct wire_node_counters {			/* request */
 };
 /* The reply is a piece of "name=value\n" text from that offset; empty at the end. */
 
+/*
+ * Private data of a connect request to WIRE_PORT_DATA: who wants to read and write. The connection may touch only the
+ * regions that `node` owns. A refusal's private data is a struct wire_data_refusal.
+ */
+#define WIRE_DATA_MAGIC UINT32_C(0x444c4d50)	/* "PLMD" */
+struct wire_data_hello {
+	uint32_t magic;
+	uint32_t node;				/* > 0: the joined node's id */
+	uint64_t incarnation;			/* of the node: an older incarnation's connections are cut */
+};
+_Static_assert(sizeof(struct wire_data_hello) == 16, "wire");
+
+struct wire_data_refusal {
+	uint32_t magic;
+	int32_t status;				/* -EINVAL: not a hello; -ENOBUFS: no connection free */
+};
+
 /* ---------------------------------------------------------------- regions */
 
 struct wire_region_create {

@@ -99,9 +99,12 @@ struct rpc_config {
 	rpc_session_changed *session_changed;	/* may be NULL */
 };
 
+/* What the device must have for an endpoint of `sessions_max` sessions; raises `limits` where it is too low. */
+void rpc_device_limits(uint32_t sessions_max, struct roce_limits *limits);
 size_t rpc_endpoint_bytes(const struct rpc_config *config);
 struct rpc_endpoint *rpc_endpoint_create(void *memory, const struct rpc_config *config, uint64_t now_ns);
 void rpc_set_node(struct rpc_endpoint *endpoint, uint32_t node);
+uint64_t rpc_incarnation(const struct rpc_endpoint *endpoint);
 
 /* Open a session to a listening endpoint; connects, and connects again whenever it is lost, until rpc_close(). */
 int rpc_open(struct rpc_endpoint *endpoint, uint32_t address, uint16_t port, uint32_t *session, uint64_t now_ns);
