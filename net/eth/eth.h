@@ -27,7 +27,9 @@ struct eth_config {
 #define ETH_COUNTERS(X) \
 	X(frames_received) X(frames_sent) X(drop_short) X(drop_type) X(drop_not_ours) X(drop_ip_header) X(drop_ip_checksum) \
 	X(drop_fragment) X(drop_protocol) X(drop_udp_length) X(drop_udp_checksum) X(drop_port) X(drop_unresolved) \
-	X(arp_requests_received) X(arp_replies_received) X(echo_requests)
+	X(drop_long) X(drop_source) X(drop_arp) X(drop_icmp) X(drop_reply_busy) X(drop_unreachable) \
+	X(arp_requests_received) X(arp_replies_received) X(arp_requests_sent) X(arp_evictions) X(arp_conflicts) \
+	X(echo_requests)
 
 struct eth_counters {
 #define ETH_COUNTER_FIELD(name) uint64_t name;
@@ -52,6 +54,7 @@ struct eth_interface {
 	size_t reply_len_bytes;
 };
 
+/* An announcement of our address waits for eth_output() when this returns (RFC 5227 section 2.3). */
 void eth_init(struct eth_interface *interface, const struct eth_config *config);
 
 /*
