@@ -8,6 +8,8 @@ import subprocess
 
 from .config import RackError
 
+IPV6_PREFIX = "fd77:0:0:77"  # only so that iPXE's router solicitation is answered at once
+
 
 def namespace(rack):
     return f"plenum-{rack.name}"
@@ -47,6 +49,7 @@ def create(rack):
     run("ip", "-n", name, "link", "add", "br0", "type", "bridge", "forward_delay", "0", "stp_state", "0", "mcast_snooping", "0")
     run("ip", "-n", name, "link", "set", "br0", "mtu", str(rack.mtu))
     run("ip", "-n", name, "addr", "add", f"{rack.manager_address}/24", "dev", "br0")
+    run("ip", "-n", name, "addr", "add", f"{IPV6_PREFIX}::1/64", "dev", "br0", "nodad")
     run("ip", "-n", name, "link", "set", "br0", "up")
 
 
@@ -70,4 +73,8 @@ def dnsmasq_configuration(rack, directory):
         f"dhcp-leasefile={directory}/dnsmasq.leases", "pid-file=",
         f"dhcp-range={rack.subnet}.100,{rack.subnet}.200,255.255.255.0,10m",
         "dhcp-option=3", "dhcp-userclass=set:ipxe,iPXE", "dhcp-no-override",
+        # Encapsulated option 176: there is no second, PXE-only DHCP server to wait for.
+        "dhcp-option=encap:175,176,1b",
+        # iPXE waits for IPv6 too before it goes on: without an advertisement that costs 15 s a node.
+        "enable-ra", f"dhcp-range={IPV6_PREFIX}::,ra-only,64,10m",
         f"dhcp-boot=tag:ipxe,http://{rack.manager_address}/boot.ipxe", "log-dhcp", "log-facility=-", ""])

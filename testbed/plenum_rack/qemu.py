@@ -55,7 +55,7 @@ def arguments(rack, node, state, tap, images):
     command = [
         "qemu-system-x86_64", "-name", f"plenum-{rack.name}-{node.name}", "-machine", "q35,graphics=off", *accelerator(),
         "-m", f"{node.memory_bytes >> 20}M", "-smp", str(node.cpus), "-nodefaults", "-display", "none", "-no-user-config",
-        "-netdev", f"tap,id=net0,ifname={tap},script=no,downscript=no", "-device", card,
+        "-netdev", f"tap,id=net0,ifname={tap},script=no,downscript=no,vnet_hdr=off", "-device", card,
         "-chardev", f"socket,id=serial0,path={serial},server=on,wait=off,logfile={state.logs}/{node.name}.log,logappend=on",
         "-serial", "chardev:serial0",
     ]
