@@ -137,6 +137,8 @@ struct nic_operations {
 	void (*transmit_flush)(struct nic *nic); /* one doorbell */
 	/* Hand up to `budget` received frames to `receive`. Returns how many. Refills the ring. */
 	unsigned (*poll)(struct nic *nic, nic_receive *receive, void *context, unsigned budget);
+	/* Whether received frames wait. Needs no lock; a moment later it may be otherwise. */
+	bool (*pending)(const struct nic *nic);
 	/* Turn the receive interrupt on; returns true when frames are waiting already (then poll again). */
 	bool (*interrupt_arm)(struct nic *nic);
 	void (*interrupt_disarm)(struct nic *nic);
