@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Unmodified guests across the rack: integrity at every cache size, power, console, several VMs."""
+
+import pytest
+from conftest import BUILD, small_rack_text, wait_until
+
+from plenum_rack import guest
+
+OPERATIONS = "plenum.operations=4000"
+
+
+@pytest.fixture(scope="module")
+def rack(make_rack):
+    return make_rack("guest", small_rack_text(process_memory="384M", node_memory="384M"))
+
+
+def check(rack, name, memory, cache, work, extra=OPERATIONS, timeout_s=240):
+    guest.create_check(rack, name, memory, cache, work, extra)
+    try:
+        outcome = guest.follow(rack, name, timeout_s)
+        stats = rack.gmm_json("vm", "stats", name)
+    finally:
+        rack.gmm("vm", "stop", name, check=False)
+        rack.gmm("vm", "destroy", name)
+    assert outcome.result == "ok", outcome.console[-2000:]
+    assert outcome.fields["mismatches"] == "0"
+    return outcome, stats
+
+
+@pytest.mark.parametrize("percent, work", [(10, "64M"), (25, "96M"), (50, "160M"), (100, "160M")])
+def test_no_mismatch_with_cache_share(rack, percent, work):
+    lines = (256 << 20) * percent // 100 // 4096
+    outcome, stats = check(rack, f"share{percent}", "256M", f"{lines * 4096 >> 20}M", work)
+    assert int(outcome.fields["lines_checked"]) > 100_000
+    if percent < 100:
+        assert stats["counters"]["fills"] > 0 and stats["counters"]["write_backs"] > 0
+
+
+def create_shell(rack, name, command_line="console=ttyS0 quiet plenum.run=shell", memory="128M", cache="64M"):
+    rack.gmm("vm", "create", name, "--memory", memory, "--cache", cache, "--kernel", str(BUILD / "guest" / "vmlinuz"),
+             "--initrd", str(BUILD / "guest" / "initramfs.cpio.gz"), "--command-line", command_line)
+
+
+def history(rack, name):
+    return rack.gmm("vm", "console", name, "--no-input", "--history", "--no-follow")
+
+
+def state(rack, name):
+    return rack.gmm_json("vm", "show", name)["state"]
+
+
+def test_console_both_ways_and_power_off(rack):
+    create_shell(rack, "shell")
+    rack.gmm("vm", "start", "shell")
+    wait_until(lambda: "~ #" in history(rack, "shell") or "/ #" in history(rack, "shell"), "a shell prompt", 90)
+    rack.gmm("vm", "type", "shell", "echo typed-$((40 + 2))\\n")
+    wait_until(lambda: "typed-42" in history(rack, "shell"), "the shell's answer")
+    rack.gmm("vm", "type", "shell", "poweroff -f\\n")
+    wait_until(lambda: state(rack, "shell") == "powered-off", "power-off")
+    rack.gmm("vm", "destroy", "shell")
+
+
+def test_reboot_starts_the_guest_again(rack):
+    create_shell(rack, "again")
+    rack.gmm("vm", "start", "again")
+    wait_until(lambda: " #" in history(rack, "again"), "a shell prompt", 90)
+    rack.gmm("vm", "type", "again", "reboot -f\\n")
+    wait_until(lambda: history(rack, "again").count("plenum-guest: userspace") == 2, "the second boot", 90)
+    assert rack.gmm_json("vm", "stats", "again")["counters"]["resets"] == 1
+    rack.gmm("vm", "stop", "again")
+    assert state(rack, "again") == "stopped"
+    rack.gmm("vm", "destroy", "again")
+
+
+def test_two_vms_each_with_its_own_share(rack):
+    for name in ("one", "two"):
+        guest.create_check(rack, name, "128M", "32M", "48M", OPERATIONS)
+    rack.gmm("vm", "start", "two")
+    first = guest.follow(rack, "one", 240)
+    wait_until(lambda: state(rack, "two") == "powered-off", "the second VM's end", 240)
+    assert first.result == "ok"
+    assert "result=ok" in history(rack, "two")
+    for name in ("one", "two"):
+        assert rack.gmm_json("vm", "stats", name)["counters"]["lines_used"] <= (32 << 20) // 4096
+        rack.gmm("vm", "destroy", name)
+
+
+def test_memory_is_free_again_after_destroy(rack):
+    wait_until(lambda: all(node["pages_reserved"] == 0 for node in rack.nodes().values()), "no pages reserved")
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("percent", [10, 25, 50, 100])
+def test_guest_of_one_gigabyte(make_rack, percent):
+    memory = {10: "192M", 25: "352M", 50: "640M", 100: "1200M"}[percent]
+    rack = make_rack("large", small_rack_text(process_memory=memory, node_memory="768M"))
+    cache = (1 << 30) * percent // 100 >> 20
+    check(rack, "large", "1G", f"{cache}M", "768M", "plenum.operations=20000", timeout_s=1800)
+    rack.down()
