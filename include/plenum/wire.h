@@ -64,7 +64,7 @@ struct wire_node_join {
 	uint32_t cpus;
 	uint32_t region_shift;			/* must equal the manager's */
 };
-_Static_assert(sizeof(struct wire_node_join) == 128, "wire");
+_Static_assert(sizeof(struct wire_node_join) == 120, "wire");
 
 struct wire_node_joined {
 	uint32_t node;				/* your id */

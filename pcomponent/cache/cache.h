@@ -32,6 +32,7 @@ struct cache_waiter {
 	int status;			/* set before wake: 0 (look again), -EHOSTUNREACH or -EACCES (memory unreachable, lost) */
 	bool queued;
 	uint64_t since_ns;
+	uint64_t page;			/* the cache's: what a waiter for a way wants, so that the way is given to it */
 	void *owner;			/* the caller's */
 };
 

@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Inside the cache: its tables and the transitions of a line. docs/cache.md tells the story.
+ *
+ *	         zero fill: line_start_fill
+ *	      ,------------------------------.
+ *	      |                              v
+ *	FREE -+-> FILLING ---------------> VALID ----------> UNMAPPED ----------> WRITING
+ *	  ^         |      fill_done       ^ ^ ^  sweep_begin   |   sweep_finish    |
+ *	  |         | fill_done, failed    | | '----line_revive-'   (dirty)         |
+ *	  '---------'                      | '------------line_revive---------------'
+ *	  '---------------- sweep_finish (clean), write_done (stored), nobody waiting
+ *
+ *	C1 (I1) A dirty line is freed only when its write-back was acknowledged (or the VM is destroyed).
+ *	C2 (I3) A failed write-back leaves the line WRITING+FAILED, content intact; cache_poll() tries again.
+ *	C3 A page is in one line at most, in the set that its hash names.
+ *	C4 VALID is the only state with a nested entry. The content of a line whose request is POSTED does not change.
+ *	C5 A set has waiters for a way only while no way of it is free; ways are given in the order of asking.
+ *	C6 A set that is short of free ways and has a line to evict is in the sweep queue.
+ *	C7 A waiter is in one queue, and leaves it by being woken or by moving to its page's line.
+ */
+#ifndef PLENUM_PCOMPONENT_CACHE_INTERNAL_H
+#define PLENUM_PCOMPONENT_CACHE_INTERNAL_H
+
+#include <assert.h>
+#include <string.h>
+
+#include <plenum/status.h>
+
+#include "lib/hash.h"
+#include "lib/histogram.h"
+#include "pcomponent/cache/cache.h"
+
+#define LINE_NONE UINT32_MAX
+#define SET_NONE UINT32_MAX
+#define VM_NONE UINT16_MAX
+
+#define CACHE_WAYS_MAX 64u			/* one word of free ways */
+#define CACHE_VMS_MAX 4096u			/* fits line_set.vm */
+#define CACHE_RETRY_NS UINT64_C(1000000000)	/* from a failed write-back to its next try */
+#define CACHE_RESCUES_MAX 4u			/* lines rescued in a row from a set that others wait for */
+#define CACHE_PINS_MAX 255u			/* pins of one line */
+/* One in this many ways is kept free ahead of demand: 2 of 16. Fewer ways than this: eviction on demand only. */
+#define CACHE_FREE_DIVISOR 8u
+
+enum line_state { LINE_FREE, LINE_FILLING, LINE_VALID, LINE_UNMAPPED, LINE_WRITING };
+
+#define LINE_DIRTY 0x1u				/* newer than the memory component's copy, whatever the nested entry says */
+#define LINE_REFERENCED 0x2u			/* touched through the cache since the sweeper last passed */
+#define LINE_POSTED 0x4u			/* FILLING, WRITING: the region client has the request */
+#define LINE_FAILED 0x8u			/* WRITING: the last try failed; in `failed` until retry_ns */
+
+struct cache_line {
+	uint64_t page;
+	struct cache_waiter *waiters;		/* the last of a ring; joiners of FILLING, UNMAPPED, WRITING+POSTED */
+	uint64_t retry_ns;			/* FAILED */
+	uint32_t next, prev;			/* in one of the cache's line lists, while not POSTED */
+	uint8_t state;				/* enum line_state */
+	uint8_t flags;				/* LINE_* */
+	uint16_t pins;
+};
+
+struct cache_set {
+	struct cache_waiter *waiters;		/* the last of a ring; waiters for a way */
+	uint64_t free_ways;			/* bit per way */
+	uint32_t queue_next;			/* in the sweep queue */
+	uint16_t vm;				/* VM_NONE: given to none */
+	uint8_t free_count;
+	uint8_t leaving;			/* lines UNMAPPED, or WRITING and not FAILED: free soon */
+	uint8_t evictable;			/* lines VALID and not pinned */
+	uint8_t pinned;				/* lines with pins */
+	uint8_t hand;				/* where the sweeper goes on */
+	uint8_t rescues;			/* in a row, with waiters for a way */
+	bool queued;				/* in the sweep queue */
+};
+
+/* A set is at least two lines; `order` takes 4 bytes a set. */
+_Static_assert(sizeof(struct cache_line) + (sizeof(struct cache_set) + sizeof(uint32_t)) / 2 <= 64, "metadata of a line");
+
+/* The counters of WIRE_VM_COUNTERS that are the cache's. */
+#define CACHE_COUNTERS(X) \
+	X(touches) X(hits) X(joins) X(zero_fills) X(fills) X(fill_errors) X(write_backs) X(write_back_errors) \
+	X(clean_drops) X(rescues) X(set_full_waits) X(shootdowns) X(lines_used) X(lines_dirty)
+
+struct cache_vm {
+	bool active;
+	bool dying;				/* cache_vm_destroy() has begun */
+	uint32_t order_first;			/* its run of cache.order */
+	uint32_t sets;
+	uint32_t busy;				/* lines POSTED or UNMAPPED: someone outside holds them */
+	uint64_t sweep;				/* the last sweep that unmapped a line of it, to count shootdowns */
+#define CACHE_COUNTER_FIELD(name) uint64_t name;
+	CACHE_COUNTERS(CACHE_COUNTER_FIELD)
+#undef CACHE_COUNTER_FIELD
+	struct wire_histogram read;
+};
+
+struct line_list {
+	uint32_t head, tail;
+};
+
+struct cache {
+	struct cache_config config;
+	struct region_client *regions;
+	uint32_t sets_count;
+	uint32_t sets_given;			/* order[0..sets_given) belongs to VMs, in runs without gaps */
+	uint32_t free_target;			/* ways of a set to keep free */
+	uint64_t sweep;				/* number of the current sweep */
+	uint32_t queue_head, queue_tail;	/* sets to sweep (C6) */
+	struct line_list postponed_fills;	/* the region client was full; tried again by cache_poll() */
+	struct line_list postponed_writes;
+	struct line_list failed;		/* by retry_ns, which is in order because the delay is constant */
+	struct cache_vm *vms;
+	struct cache_set *sets;
+	uint32_t *order;			/* set numbers; a VM's run can move here without moving its lines */
+	struct cache_line *lines;
+};
+
+static inline uint32_t line_number(const struct cache *cache, const struct cache_line *line)
+{
+	return (uint32_t)(line - cache->lines);
+}
+static inline struct cache_set *line_set(const struct cache *cache, const struct cache_line *line)
+{
+	return &cache->sets[line_number(cache, line) / cache->config.ways];
+}
+static inline uint32_t line_way(const struct cache *cache, const struct cache_line *line)
+{
+	return line_number(cache, line) % cache->config.ways;
+}
+static inline struct cache_line *set_line(const struct cache *cache, const struct cache_set *set, uint32_t way)
+{
+	return &cache->lines[(uint32_t)(set - cache->sets) * cache->config.ways + way];
+}
+static inline void *line_frame(const struct cache *cache, const struct cache_line *line)
+{
+	return (uint8_t *)cache->config.lines + ((size_t)line_number(cache, line) << PAGE_SHIFT);
+}
+static inline struct cache_set *page_set(const struct cache *cache, uint32_t vm, uint64_t page)
+{
+	const struct cache_vm *owner = &cache->vms[vm];
+	uint32_t index = hash_reduce(hash_pair(cache->config.hash_key, vm, page), owner->sets);
+
+	return &cache->sets[cache->order[owner->order_first + index]];
+}
+
+static inline void waiter_enqueue(struct cache_waiter **last, struct cache_waiter *waiter)
+{
+	if (*last == NULL) {
+		waiter->next = waiter;
+	} else {
+		waiter->next = (*last)->next;
+		(*last)->next = waiter;
+	}
+	*last = waiter;
+}
+static inline struct cache_waiter *waiter_dequeue(struct cache_waiter **last)
+{
+	struct cache_waiter *first = (*last)->next;
+
+	if (first == *last)
+		*last = NULL;
+	else
+		(*last)->next = first->next;
+	first->next = NULL;
+	return first;
+}
+
+/* line.c */
+void list_init(struct line_list *list);
+/*
+ * Take a free way of `set` for `page`. 1: it was zero-filled and is VALID; 0: the fill is under way; else the
+ * errno, and the way is free again.
+ */
+int line_start_fill(struct cache *cache, struct cache_set *set, uint64_t page, struct cache_line **line, uint64_t now_ns);
+/* Back to VALID with a nested entry; wakes who waits for it. */
+void line_revive(struct cache *cache, struct cache_line *line);
+/* A line that left the nested tables, or whose write-back is stored: revive it for its joiners, write it or free it. */
+void line_leave(struct cache *cache, struct cache_line *line, uint64_t now_ns);
+/* The line's way is free; whoever waits for a way of the set gets it. */
+void line_free(struct cache *cache, struct cache_line *line, uint64_t now_ns);
+void line_unqueue(struct cache *cache, struct cache_line *line);
+void line_set_dirty(struct cache *cache, struct cache_line *line, bool dirty);
+void waiters_wake(struct cache *cache, struct cache_waiter **last, int status);
+
+/* sweep.c: keep C6 after a change of the set's counts. */
+void set_update(struct cache *cache, struct cache_set *set);
+uint32_t set_shortage(const struct cache *cache, const struct cache_set *set);
+
+#endif
