@@ -35,8 +35,8 @@ struct lapic {
 	uint64_t tsc_deadline;			/* MSR 0x6e0, guest TSC; 0: disarmed */
 	uint32_t irr[8], isr[8], tmr[8];
 	bool nmi_pending;
-	bool init_pending;			/* INIT received: wait for SIPI */
-	bool sipi_pending;
+	bool init_pending;			/* INIT received: wait for SIPI; the shim clears it */
+	bool sipi_pending;			/* to be ignored unless the vCPU waits for it; INIT and the shim clear it */
 	uint8_t sipi_vector;
 };
 
@@ -108,6 +108,8 @@ struct uart {
 	uint8_t input[UART_INPUT_BYTES];
 };
 void uart_init(struct uart *uart, struct ioapic *ioapic);
+/* Registers to their power-on state; what is in the buffers stays. */
+void uart_reset(struct uart *uart);
 uint8_t uart_read(struct uart *uart, uint32_t offset);
 void uart_write(struct uart *uart, uint32_t offset, uint8_t value);
 /* Bytes typed at the console; returns how many fitted. */
@@ -128,7 +130,7 @@ struct board {
 	struct lapic_bus lapics;
 	struct ioapic ioapic;
 	struct uart uart;
-	uint8_t cmos_index;
+	uint8_t cmos_index, cmos_status_b;
 	uint32_t pci_address;			/* 0xcf8 */
 	uint8_t port61, port92;
 	uint64_t boot_time_s;			/* wall clock at now_ns 0, for the RTC */
@@ -136,7 +138,10 @@ struct board {
 	uint64_t port_unknown, mmio_unknown;	/* counters */
 };
 void board_init(struct board *board, uint32_t vcpus, uint64_t tsc_khz, uint64_t boot_time_s);
-/* Machine reset: all devices to their power-on state; console buffers stay. */
+/*
+ * Machine reset: all devices to their power-on state, the LAPICs in x2APIC mode as a direct boot finds them; console buffers,
+ * counters and the callbacks of `lapics` stay.
+ */
 void board_reset(struct board *board);
 /* size 1, 2 or 4 bytes. */
 uint32_t board_port_read(struct board *board, uint32_t vcpu, uint16_t port, uint32_t size, uint64_t now_ns);
@@ -157,13 +162,15 @@ struct pvclock_info {
 };
 _Static_assert(sizeof(struct pvclock_info) == 32, "pvclock ABI");
 struct pvclock_wall { uint32_t version, sec, nsec; };
-/* System time is nanoseconds since the guest started. */
+/* System time is nanoseconds since the guest started. `info->version` of the fill before stays in `info`: it counts up. */
 void pvclock_fill(struct pvclock_info *info, uint64_t guest_tsc, uint64_t system_time_ns, uint64_t tsc_khz);
-void pvclock_wall_fill(struct pvclock_wall *wall, uint64_t boot_time_s, uint64_t system_time_ns);
+/* Wall clock when the guest's system time was zero: `start_ns` after `boot_time_s`. */
+void pvclock_wall_fill(struct pvclock_wall *wall, uint64_t boot_time_s, uint64_t start_ns);
 
 /* ------------------------------------------------------------------ ACPI */
 
 #define ACPI_SLEEP_CONTROL_PORT 0x600u		/* hardware-reduced sleep control; status at +1 */
+#define ACPI_SLEEP_TYPE_S5 5u
 #define ACPI_RESET_PORT 0x604u
 #define ACPI_RESET_VALUE 0x01u
 #define ACPI_TABLES_BYTES_MAX 4096u
