@@ -1,0 +1,341 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The global memory manager's decisions as a pure state machine: the directory of nodes, regions and VMs,
+ * placement, leases, and the multi-step operations that change them. docs/manager.md explains the design.
+ *
+ * Nothing here reads a clock, allocates, blocks or does I/O. The caller passes what happened in (a node joined, a call
+ * ended, time passed) and takes out what to do: RPC calls to send (gmm_core_output), operations that ended
+ * (gmm_core_finished), and events for the operator (gmm_core_event_after).
+ *
+ * Invariants, asserted where they could break:
+ *  M1  A region in the table is in exactly one list: its VM's, an operation's (bench), or its node's reclaim list.
+ *  M2  A node's pages_reserved is the sum of the pages of all regions in the table that name the node.
+ *  M3  A region leaves the table only when its node has confirmed that it does not exist there, or the node's
+ *      incarnation that held it is gone. So nothing leaks on a node that is merely unreachable.
+ *  M4  A call is never given up: it ends with the node's answer or with the end of the node's incarnation. A
+ *      request that may still take effect is never followed by one that assumes it did not.
+ *  M5  At most one operation works on a VM at a time.
+ *  M6  At most GMM_CALLS_PER_NODE_MAX calls are under way to one node.
+ *
+ *  region: PLANNED -> CREATING -> LIVE -> RECLAIM -> RECLAIMING -> (free)
+ *             |           |        |         ^------------'  the call failed or the node came back
+ *             v (free)    |        v
+ *                         |      LOST -> (free)              the node came back as a new incarnation
+ *                         '-> CREATING + condemned -> RECLAIM    its operation failed before the answer came
+ */
+#ifndef PLENUM_GMM_CORE_H
+#define PLENUM_GMM_CORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <plenum/limits.h>
+#include <plenum/page.h>
+#include <plenum/wire.h>
+
+#define GMM_NODE_FIRST (WIRE_NODE_MANAGER + 1)	/* node ids count from here, in the order of the configuration */
+#define GMM_VMS_MAX (NODES_MAX * VMS_PER_NODE_MAX)
+#define GMM_REGIONS_MAX 16384u			/* in the rack: 1 TiB of guests at 64 MiB */
+#define GMM_OPERATIONS_MAX 64u			/* under way at once */
+#define GMM_CALLS_PER_NODE_MAX 8u		/* of the RPC session's slots; the rest is for console and counters */
+#define GMM_CALLS_MAX (NODES_MAX * GMM_CALLS_PER_NODE_MAX)
+#define GMM_EVENTS_MAX 1024u			/* kept for the operator */
+#define GMM_TEXT_BYTES 256u			/* one line for the operator */
+#define GMM_BODY_BYTES_MAX 4096u		/* of a call */
+#define GMM_NODE_PAGES_MAX (UINT64_C(1) << 31)	/* 8 TiB: keeps products of two page counts within 64 bits */
+#define GMM_TICK_NS UINT64_C(100000000)
+#define GMM_NONE UINT32_MAX
+
+_Static_assert(GMM_VMS_MAX <= 65536 && GMM_CALLS_MAX <= 65536, "indices fit in 16 bits of a token");
+
+/* ---------------------------------------------------------------- nodes */
+
+enum gmm_node_state {
+	GMM_NODE_ABSENT,		/* configured, has not joined since the manager started */
+	GMM_NODE_UP,
+	GMM_NODE_DOWN,			/* its lease ran out, or it started again and has not joined yet */
+};
+
+/* A VM that the node may still hold though the directory has forgotten it: destroyed there when the node is back. */
+struct gmm_zombie {
+	uint64_t vm;			/* 0: unused */
+	bool asked;			/* a call is under way, or the node refused: again when it next comes up */
+};
+
+struct gmm_node {
+	uint32_t id;			/* GMM_NODE_FIRST + index; 0: unused entry */
+	uint32_t role;			/* enum wire_role, from the configuration */
+	char name[NODE_NAME_BYTES];
+	uint32_t address;
+	uint8_t mac[6];
+	enum gmm_node_state state;
+	bool buried;			/* process: down for longer than the grace time; its VMs were given up */
+	uint64_t incarnation;		/* of the last join; 0: its state is gone */
+	uint64_t joined_ns;
+	uint64_t renewed_ns;		/* last sign of life */
+	uint64_t down_ns;
+	uint64_t pages_reserved;	/* memory: by regions in our table (M2) */
+	uint64_t pages_foreign;		/* memory: reserved there for regions we do not know */
+	uint64_t lines_given;		/* process: to VMs in our table */
+	uint32_t regions;		/* memory: in our table, PLANNED ones excluded */
+	uint32_t vms;			/* process: in our table, zombies and calls that may create one included */
+	uint32_t calls;			/* under way (M6) */
+	uint32_t reclaim_first;		/* list of regions to destroy there */
+	bool foreign_reported;		/* the operator was told about foreign regions or VMs since the join */
+	struct gmm_zombie zombies[VMS_PER_NODE_MAX];
+	struct wire_node_join join;	/* as received */
+	struct wire_node_renew renew;	/* the last one */
+};
+
+/* ---------------------------------------------------------------- regions */
+
+enum gmm_region_state {
+	GMM_REGION_FREE,
+	GMM_REGION_PLANNED,		/* reserved, not asked for yet */
+	GMM_REGION_CREATING,
+	GMM_REGION_LIVE,
+	GMM_REGION_LOST,		/* its node came back without it */
+	GMM_REGION_RECLAIM,		/* to be destroyed when the node can be asked */
+	GMM_REGION_RECLAIMING,
+};
+
+struct gmm_region {
+	uint64_t vm;			/* rack-wide VM id */
+	uint64_t base;
+	uint32_t index;			/* within the VM */
+	uint32_t epoch;
+	uint32_t node;			/* memory component */
+	uint32_t owner;			/* process component */
+	uint32_t pages;
+	uint32_t rkey;
+	uint32_t next;			/* in the one list it is in (M1) */
+	uint32_t operation;		/* that waits for it to be created or gone; GMM_NONE */
+	enum gmm_region_state state;
+	bool condemned;			/* CREATING, already in the reclaim list */
+};
+
+/* ---------------------------------------------------------------- VMs */
+
+enum gmm_vm_phase {
+	GMM_VM_FREE,
+	GMM_VM_CREATING,
+	GMM_VM_READY,			/* the process component knows it; `state` is what it last said */
+	GMM_VM_DESTROYING,
+	GMM_VM_GONE,			/* its process component lost it; regions are being reclaimed */
+};
+
+struct gmm_vm_spec {
+	char name[VM_NAME_BYTES];
+	uint64_t memory_bytes;
+	uint64_t cache_bytes;
+	uint32_t vcpus;
+	uint32_t on_node;		/* 0: the manager chooses */
+	char command_line[VM_COMMAND_LINE_BYTES];
+};
+
+struct gmm_vm {
+	uint64_t id;			/* rack-wide, never reused */
+	enum gmm_vm_phase phase;
+	struct gmm_vm_spec spec;
+	uint32_t cache_lines;
+	uint32_t node;			/* process component */
+	uint32_t operation;		/* working on it (M5); GMM_NONE */
+	uint32_t region_first;		/* list in order of index */
+	uint32_t region_count;
+	uint32_t state;			/* enum wire_vm_state */
+	int32_t status;
+	char reason[WIRE_REASON_BYTES];
+	uint64_t created_ns;
+	uint64_t changed_ns;		/* of `state` */
+	uint64_t poll_ns;		/* next WIRE_VM_STATE */
+	bool polling;
+	uint64_t counters_ns;		/* when `counters` came; 0: never */
+	struct wire_vm_status counters;
+};
+
+/* What the operator sees, from phase, node and state. */
+const char *gmm_vm_state_name(const struct gmm_vm *vm, const struct gmm_node *node);
+const char *gmm_wire_state_name(uint32_t state);
+const char *gmm_node_state_name(enum gmm_node_state state);
+const char *gmm_role_name(uint32_t role);
+const char *gmm_region_state_name(enum gmm_region_state state);
+
+/* ---------------------------------------------------------------- operations */
+
+enum gmm_operation_kind {
+	GMM_OPERATION_NONE,
+	GMM_OPERATION_VM_CREATE,
+	GMM_OPERATION_VM_START,
+	GMM_OPERATION_VM_STOP,
+	GMM_OPERATION_VM_DESTROY,
+	GMM_OPERATION_BENCH,
+};
+
+/*
+ *  create:  REGIONS -> VM -> CHUNKS -> ended            failure: UNDO_VM -> RECLAIM -> ended
+ *  start:   VM -> LOADING -> ended                      stop: VM -> ended
+ *  destroy: VM -> RECLAIM -> ended                      bench: REGIONS -> VM -> RECLAIM -> ended
+ */
+enum gmm_step {
+	GMM_STEP_REGIONS,		/* create regions */
+	GMM_STEP_VM,			/* the kind's own call to the process component */
+	GMM_STEP_CHUNKS,		/* tell it where the regions are */
+	GMM_STEP_LOADING,		/* it loads the guest: wait for the outcome */
+	GMM_STEP_UNDO_VM,		/* destroy there what VM or CHUNKS made */
+	GMM_STEP_RECLAIM,		/* wait until the regions are gone */
+	GMM_STEP_ENDED,			/* result not fetched yet */
+};
+
+struct gmm_operation {
+	enum gmm_operation_kind kind;
+	enum gmm_step step;
+	uint64_t id;			/* counts from 1 */
+	uint32_t vm;			/* index; GMM_NONE */
+	uint32_t region;		/* bench: its region; chunks: next region to tell */
+	uint32_t told;			/* regions in the chunk under way, then all told */
+	uint32_t process_node;		/* bench */
+	uint32_t pending;		/* regions it waits for */
+	bool calling;			/* the step's call to the process component is under way */
+	int status;			/* first failure */
+	uint64_t deadline_ns;		/* LOADING: give up waiting */
+	char reason[GMM_TEXT_BYTES];
+	struct wire_blob kernel, initrd; /* start */
+	uint32_t bench_count, bench_len_bytes;
+	struct wire_bench_result bench;
+};
+
+/* An operation that ended. */
+struct gmm_finished {
+	uint64_t operation;
+	enum gmm_operation_kind kind;
+	int status;
+	char reason[GMM_TEXT_BYTES];
+	struct wire_bench_result bench;
+};
+
+/* ---------------------------------------------------------------- calls */
+
+enum gmm_call_kind {
+	GMM_CALL_NONE,
+	GMM_CALL_REGION_CREATE,
+	GMM_CALL_REGION_DESTROY,
+	GMM_CALL_STEP,			/* of an operation, to a process component */
+	GMM_CALL_POLL,			/* WIRE_VM_STATE */
+	GMM_CALL_ZOMBIE,
+};
+
+struct gmm_call {
+	enum gmm_call_kind kind;
+	uint16_t type;			/* enum wire_type */
+	uint32_t generation;
+	uint32_t node;
+	uint32_t object;		/* region, operation or VM index, zombie slot */
+	uint64_t vm;			/* rack-wide id. POLL: the VM; STEP: the VM that may remain there; 0: none */
+	bool orphan;			/* STEP: its operation went on without the answer */
+};
+
+/* An RPC to send. Pass its outcome to gmm_core_result() with the token. It must not time out (M4). */
+struct gmm_command {
+	uint64_t token;
+	uint32_t node;
+	uint16_t type;
+	uint32_t len_bytes;
+	_Alignas(8) uint8_t body[GMM_BODY_BYTES_MAX];
+};
+
+/* ---------------------------------------------------------------- events */
+
+enum gmm_event_kind { GMM_EVENT_NODE = 1, GMM_EVENT_VM, GMM_EVENT_REFUSED, GMM_EVENT_WARNING };
+
+struct gmm_event {
+	uint64_t sequence;		/* counts from 1 */
+	uint64_t time_ns;
+	enum gmm_event_kind kind;
+	char object[NODE_NAME_BYTES];	/* node or VM */
+	char text[GMM_TEXT_BYTES];
+};
+
+/* ---------------------------------------------------------------- the core */
+
+struct gmm_config {
+	uint32_t lease_ms;
+	uint32_t grace_ms;		/* after a process component's lease ran out: give up its VMs */
+	uint32_t load_timeout_ms;	/* longest wait for a guest's kernel to be loaded */
+	uint64_t vm_id_first;		/* must not repeat over restarts of the manager */
+};
+
+struct gmm_core {
+	struct gmm_config config;
+	uint32_t node_count;
+	uint64_t vm_id_next;
+	uint64_t operation_id_next;
+	uint64_t event_sequence;	/* of the last event */
+	uint64_t tick_ns;		/* next */
+	uint32_t region_free;		/* list */
+	uint32_t regions_used;
+	char refusal[GMM_TEXT_BYTES];	/* why the last request was refused */
+	struct gmm_node nodes[NODES_MAX];
+	struct gmm_vm vms[GMM_VMS_MAX];
+	struct gmm_operation operations[GMM_OPERATIONS_MAX];
+	struct gmm_call calls[GMM_CALLS_MAX];
+	struct gmm_event events[GMM_EVENTS_MAX];
+	struct gmm_region regions[GMM_REGIONS_MAX];
+};
+
+void gmm_core_init(struct gmm_core *core, const struct gmm_config *config);
+
+/* Let a node of this name join. Returns its id, or -EEXIST, -ENOSPC, -EINVAL (core->refusal says). */
+int gmm_core_node_add(struct gmm_core *core, const char *name, uint32_t role, uint32_t address, const uint8_t mac[6]);
+
+/* A node asks to join from `address`. 0: `joined` is the answer. Else a refusal, which is also an event. */
+int gmm_core_join(struct gmm_core *core, const struct wire_node_join *join, uint32_t address,
+		  struct wire_node_joined *joined, uint64_t now_ns);
+/* -ENOENT: the node must join first. */
+int gmm_core_renew(struct gmm_core *core, uint32_t node, const struct wire_node_renew *renew, uint64_t now_ns);
+/* The node started again: everything that its last incarnation held is gone. */
+void gmm_core_reset(struct gmm_core *core, uint32_t node, uint64_t now_ns);
+/* A process component says that a VM changed. -ENOENT: not a VM of that node. */
+int gmm_core_vm_event(struct gmm_core *core, uint32_t node, const struct wire_vm_event *event, uint64_t now_ns);
+
+/*
+ * Requests of the operator. 0: *operation was started, gmm_core_finished() tells the outcome. Else a negative errno
+ * and core->refusal: nothing was changed.
+ */
+int gmm_core_vm_create(struct gmm_core *core, const struct gmm_vm_spec *spec, uint64_t *operation, uint64_t now_ns);
+int gmm_core_vm_start(struct gmm_core *core, const char *name, const struct wire_blob *kernel,
+		      const struct wire_blob *initrd, uint64_t *operation, uint64_t now_ns);
+int gmm_core_vm_stop(struct gmm_core *core, const char *name, uint64_t *operation, uint64_t now_ns);
+int gmm_core_vm_destroy(struct gmm_core *core, const char *name, uint64_t *operation, uint64_t now_ns);
+int gmm_core_bench(struct gmm_core *core, const char *process, const char *memory, uint32_t count, uint32_t len_bytes,
+		   uint64_t *operation, uint64_t now_ns);
+
+/* 1: `command` is to be sent now. */
+int gmm_core_output(struct gmm_core *core, struct gmm_command *command, uint64_t now_ns);
+/* A call ended: 0 or a negative errno from the node, -ECONNRESET when its incarnation is gone. */
+void gmm_core_result(struct gmm_core *core, uint64_t token, int status, const void *body, uint32_t len_bytes,
+		     uint64_t now_ns);
+/* 1: an operation ended. */
+int gmm_core_finished(struct gmm_core *core, struct gmm_finished *finished);
+/* Leases and waits. Call at the deadline at the latest. */
+void gmm_core_tick(struct gmm_core *core, uint64_t now_ns);
+uint64_t gmm_core_deadline_ns(const struct gmm_core *core);
+
+/* NULL when there is none. */
+struct gmm_node *gmm_core_node(struct gmm_core *core, uint32_t id);
+struct gmm_node *gmm_core_node_named(struct gmm_core *core, const char *name);
+struct gmm_vm *gmm_core_vm(struct gmm_core *core, uint64_t id);
+struct gmm_vm *gmm_core_vm_named(struct gmm_core *core, const char *name);
+uint64_t gmm_node_pages_free(const struct gmm_node *node);
+uint64_t gmm_node_lines_free(const struct gmm_node *node);
+
+/* The oldest kept event with a sequence above `sequence`; NULL when there is none. */
+const struct gmm_event *gmm_core_event_after(const struct gmm_core *core, uint64_t sequence);
+/* Note something for the operator (the daemon's own refusals). */
+void gmm_core_event(struct gmm_core *core, enum gmm_event_kind kind, const char *object, const char *text,
+		    uint64_t now_ns);
+
+/* Check the invariants that span tables; asserts. For tests and the simulator. */
+void gmm_core_check(const struct gmm_core *core);
+
+#endif

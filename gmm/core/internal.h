@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Shared by the files of the core only. */
+#ifndef PLENUM_GMM_INTERNAL_H
+#define PLENUM_GMM_INTERNAL_H
+
+#include "gmm/core/core.h"
+#include "gmm/core/text.h"
+
+/* core.c */
+struct text gmm_refuse(struct gmm_core *core);	/* start the text of a refusal */
+struct gmm_call *gmm_call_start(struct gmm_core *core, struct gmm_command *command, enum gmm_call_kind kind,
+				uint32_t node, uint32_t object, uint16_t type, const void *body, uint32_t len_bytes);
+void gmm_call_end(struct gmm_core *core, struct gmm_call *call);
+
+/* region.c */
+uint32_t gmm_region_allocate(struct gmm_core *core, uint64_t vm, uint32_t index, uint32_t pages, uint32_t node,
+			     uint32_t owner);
+void gmm_region_free(struct gmm_core *core, uint32_t region);
+/* Take a region out of service: it must have been taken from its VM's list before. */
+void gmm_region_condemn(struct gmm_core *core, uint32_t region, uint32_t operation);
+bool gmm_region_output_create(struct gmm_core *core, uint32_t region, struct gmm_command *command);
+bool gmm_region_output_reclaim(struct gmm_core *core, struct gmm_node *node, struct gmm_command *command);
+void gmm_region_created(struct gmm_core *core, uint32_t region, int status, const void *body, uint32_t len_bytes,
+			uint64_t now_ns);
+void gmm_region_destroyed(struct gmm_core *core, uint32_t region, int status, uint64_t now_ns);
+/* The node's incarnation is gone, with all that it held. */
+void gmm_region_node_reset(struct gmm_core *core, struct gmm_node *node, uint64_t now_ns);
+/* The node cannot be asked for now: operations go on without it. */
+void gmm_region_node_down(struct gmm_core *core, struct gmm_node *node, uint64_t now_ns);
+
+/* place.c */
+struct gmm_node *gmm_place_region(struct gmm_core *core, uint32_t pages);
+struct gmm_node *gmm_place_vm(struct gmm_core *core, uint32_t cache_lines);
+void gmm_place_full(struct gmm_core *core, struct text *text, uint64_t pages);
+void gmm_place_no_process(struct gmm_core *core, struct text *text, uint32_t cache_lines);
+
+/* vm.c */
+void gmm_vm_set_state(struct gmm_core *core, struct gmm_vm *vm, uint32_t state, int32_t status, const char *reason,
+		      uint64_t now_ns);
+void gmm_vm_forget(struct gmm_core *core, struct gmm_vm *vm);
+void gmm_vm_condemn_regions(struct gmm_core *core, struct gmm_vm *vm, uint32_t operation);
+/* The process component lost the VM, or was given up. */
+void gmm_vm_gone(struct gmm_core *core, struct gmm_vm *vm, const char *reason, uint64_t now_ns);
+void gmm_vm_zombie_add(struct gmm_core *core, struct gmm_node *node, uint64_t vm);
+bool gmm_vm_output(struct gmm_core *core, struct gmm_command *command, uint64_t now_ns);
+void gmm_vm_polled(struct gmm_core *core, uint64_t vm, int status, const void *body, uint32_t len_bytes,
+		   uint64_t now_ns);
+
+/* operation.c */
+bool gmm_operation_output(struct gmm_core *core, struct gmm_operation *operation, struct gmm_command *command,
+			  uint64_t now_ns);
+void gmm_operation_result(struct gmm_core *core, struct gmm_call *call, int status, const void *body,
+			  uint32_t len_bytes, uint64_t now_ns);
+void gmm_operation_region_created(struct gmm_core *core, uint32_t operation, uint32_t region, int status,
+				  uint64_t now_ns);
+void gmm_operation_region_gone(struct gmm_core *core, uint32_t operation, uint64_t now_ns);
+void gmm_operation_fail(struct gmm_core *core, struct gmm_operation *operation, int status, const char *reason,
+			uint64_t now_ns);
+/* A node that the operation's open call went to is gone or down. */
+void gmm_operation_node_gone(struct gmm_core *core, struct gmm_node *node, int status, const char *reason,
+			     uint64_t now_ns);
+void gmm_operation_vm_changed(struct gmm_core *core, struct gmm_vm *vm, uint64_t now_ns);
+void gmm_operation_tick(struct gmm_core *core, uint64_t now_ns);
+
+static inline uint32_t gmm_vm_index(const struct gmm_core *core, const struct gmm_vm *vm)
+{
+	return (uint32_t)(vm - core->vms);
+}
+static inline uint32_t gmm_operation_index(const struct gmm_core *core, const struct gmm_operation *operation)
+{
+	return (uint32_t)(operation - core->operations);
+}
+
+#endif

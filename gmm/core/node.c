@@ -1,0 +1,284 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The life of a node.
+ *
+ *           join            lease ran out
+ *  ABSENT --------> UP ---------------------> DOWN
+ *                   ^ ^---- renew, join --------' |
+ *                   |     (same incarnation)      | a new incarnation joins: reset, then up
+ *                   '-----------------------------'
+ *
+ * A process component that stays DOWN for the grace time is buried: its VMs are given up and their regions reclaimed.
+ * Until then they may well be running, for no VM depends on the manager (architecture invariant I5).
+ */
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+
+#include "gmm/core/internal.h"
+
+int gmm_core_node_add(struct gmm_core *core, const char *name, uint32_t role, uint32_t address, const uint8_t mac[6])
+{
+	struct text text = gmm_refuse(core);
+	struct gmm_node *node;
+
+	if (name[0] == '\0' || strlen(name) >= NODE_NAME_BYTES || (role != WIRE_ROLE_PROCESS && role != WIRE_ROLE_MEMORY)) {
+		text_string(&text, "a node needs a name shorter than its limit and the role process or memory");
+		return -EINVAL;
+	}
+	for (uint32_t i = 0; i < core->node_count; i++) {
+		node = &core->nodes[i];
+		if (strcmp(node->name, name) && node->address != address && memcmp(node->mac, mac, sizeof(node->mac)))
+			continue;
+		text_string(&text, "name, address or MAC is node ");
+		text_string(&text, node->name);
+		text_string(&text, "'s already");
+		return -EEXIST;
+	}
+	if (core->node_count == NODES_MAX) {
+		text_string(&text, "the rack has its largest number of nodes: ");
+		text_number(&text, NODES_MAX);
+		return -ENOSPC;
+	}
+	node = &core->nodes[core->node_count];
+	memset(node, 0, sizeof(*node));
+	node->id = GMM_NODE_FIRST + core->node_count++;
+	node->role = role;
+	node->address = address;
+	node->state = GMM_NODE_ABSENT;
+	node->reclaim_first = GMM_NONE;
+	memcpy(node->mac, mac, sizeof(node->mac));
+	memcpy(node->name, name, strlen(name) + 1);
+	return (int)node->id;
+}
+
+/* ---------------------------------------------------------------- up and down */
+
+static bool call_under_way(const struct gmm_core *core, const struct gmm_node *node, enum gmm_call_kind kind,
+			   uint32_t object)
+{
+	for (uint32_t i = 0; i < GMM_CALLS_MAX; i++)
+		if (core->calls[i].kind == kind && core->calls[i].node == node->id && core->calls[i].object == object)
+			return true;
+	return false;
+}
+
+static void node_up(struct gmm_core *core, struct gmm_node *node, const char *how, uint64_t now_ns)
+{
+	/* What the node refused to destroy is tried again; calls still under way end on their own (M4). */
+	for (uint32_t at = node->reclaim_first; at != GMM_NONE; at = core->regions[at].next)
+		if (core->regions[at].state == GMM_REGION_RECLAIMING &&
+		    !call_under_way(core, node, GMM_CALL_REGION_DESTROY, at))
+			core->regions[at].state = GMM_REGION_RECLAIM;
+	for (uint32_t i = 0; i < VMS_PER_NODE_MAX; i++)
+		node->zombies[i].asked = call_under_way(core, node, GMM_CALL_ZOMBIE, i);
+	node->state = GMM_NODE_UP;
+	node->buried = false;
+	node->renewed_ns = now_ns;
+	gmm_core_event(core, GMM_EVENT_NODE, node->name, how, now_ns);
+}
+
+static void node_down(struct gmm_core *core, struct gmm_node *node, const char *why, uint64_t now_ns)
+{
+	assert(node->state == GMM_NODE_UP);
+	node->state = GMM_NODE_DOWN;
+	node->down_ns = now_ns;
+	gmm_core_event(core, GMM_EVENT_NODE, node->name, why, now_ns);
+	if (node->role == WIRE_ROLE_MEMORY)
+		gmm_region_node_down(core, node, now_ns);
+	else
+		gmm_operation_node_gone(core, node, -EHOSTUNREACH, "the process component went down", now_ns);
+}
+
+/* End all calls to an incarnation that is gone; what they were about is settled by the callers. */
+static void drop_calls(struct gmm_core *core, struct gmm_node *node)
+{
+	for (uint32_t i = 0; i < GMM_CALLS_MAX; i++) {
+		struct gmm_call *call = &core->calls[i];
+
+		if (call->kind == GMM_CALL_NONE || call->node != node->id)
+			continue;
+		if (call->kind == GMM_CALL_POLL) {
+			struct gmm_vm *vm = gmm_core_vm(core, call->vm);
+
+			if (vm)
+				vm->polling = false;
+		}
+		if (call->kind == GMM_CALL_STEP && call->orphan && call->vm)
+			node->vms--;
+		gmm_call_end(core, call);
+	}
+}
+
+void gmm_core_reset(struct gmm_core *core, uint32_t id, uint64_t now_ns)
+{
+	struct gmm_node *node = gmm_core_node(core, id);
+
+	if (!node || node->incarnation == 0)
+		return;
+	if (node->state == GMM_NODE_UP)
+		node_down(core, node, "started again: what its last incarnation held is gone", now_ns);
+	drop_calls(core, node);
+	node->incarnation = 0;
+	for (uint32_t i = 0; i < VMS_PER_NODE_MAX; i++) {
+		node->vms -= node->zombies[i].vm != 0;
+		node->zombies[i] = (struct gmm_zombie){ 0 };
+	}
+	if (node->role == WIRE_ROLE_MEMORY)
+		gmm_region_node_reset(core, node, now_ns);
+	for (uint32_t i = 0; i < GMM_VMS_MAX; i++)
+		if (core->vms[i].phase != GMM_VM_FREE && core->vms[i].node == id)
+			gmm_vm_gone(core, &core->vms[i], "its process component started again", now_ns);
+	node->pages_foreign = 0;
+	memset(&node->renew, 0, sizeof(node->renew));
+}
+
+/* ---------------------------------------------------------------- join and renew */
+
+static int refuse_join(struct gmm_core *core, const char *name, const char *why, int status, uint64_t now_ns)
+{
+	struct text text = gmm_refuse(core);
+
+	text_string(&text, "may not join: ");
+	text_string(&text, why);
+	gmm_core_event(core, GMM_EVENT_REFUSED, name, core->refusal, now_ns);
+	return status;
+}
+
+static int check_join(struct gmm_core *core, const struct gmm_node *node, const char *name,
+		      const struct wire_node_join *join, uint32_t address, uint64_t now_ns)
+{
+	if (!node)
+		return refuse_join(core, name, "no node of this name is configured", -EACCES, now_ns);
+	if (join->role != node->role)
+		return refuse_join(core, name, "it booted the image of the other role", -EACCES, now_ns);
+	if (address != node->address)
+		return refuse_join(core, name, "it asks from an address that is not its own", -EACCES, now_ns);
+	if (memcmp(join->mac, node->mac, sizeof(node->mac)))
+		return refuse_join(core, name, "its MAC is not the configured one", -EACCES, now_ns);
+	if (join->page_bytes != PAGE_BYTES || join->region_shift != REGION_SHIFT)
+		return refuse_join(core, name, "its image was built with another page or region size", -EPROTO, now_ns);
+	if (join->incarnation == 0 || join->capacity_pages == 0 || join->capacity_pages > GMM_NODE_PAGES_MAX)
+		return refuse_join(core, name, "its incarnation or capacity is out of range", -EINVAL, now_ns);
+	return 0;
+}
+
+static void joined_text(struct gmm_core *core, struct gmm_node *node, bool same, uint64_t now_ns)
+{
+	char line[GMM_TEXT_BYTES];
+	struct text text = text_over(line, sizeof(line));
+
+	text_string(&text, same ? "joined again, same incarnation, " : "joined, ");
+	text_pages(&text, node->join.capacity_pages);
+	text_string(&text, node->role == WIRE_ROLE_MEMORY ? " to lend, build " : " of cache, build ");
+	text_string(&text, node->join.build_id);
+	text_string(&text, ", ");
+	text_number(&text, node->join.entry_to_join_us / 1000);
+	text_string(&text, " ms after its entry");
+	node_up(core, node, line, now_ns);
+}
+
+int gmm_core_join(struct gmm_core *core, const struct wire_node_join *join, uint32_t address,
+		  struct wire_node_joined *joined, uint64_t now_ns)
+{
+	char name[NODE_NAME_BYTES];
+	struct gmm_node *node;
+	bool same;
+	int status;
+
+	text_copy(name, sizeof(name), join->name, sizeof(join->name));
+	node = gmm_core_node_named(core, name);
+	status = check_join(core, node, name, join, address, now_ns);
+	if (status)
+		return status;
+	same = node->incarnation == join->incarnation;
+	if (!same)
+		gmm_core_reset(core, node->id, now_ns);
+	node->join = *join;
+	text_copy(node->join.name, sizeof(node->join.name), join->name, sizeof(join->name));
+	text_copy(node->join.build_id, sizeof(node->join.build_id), join->build_id, sizeof(join->build_id));
+	node->incarnation = join->incarnation;
+	node->foreign_reported = same && node->foreign_reported;
+	if (!same)
+		node->joined_ns = now_ns;
+	joined_text(core, node, same, now_ns);
+	*joined = (struct wire_node_joined){ .node = node->id, .lease_ms = core->config.lease_ms };
+	return 0;
+}
+
+/* Regions or VMs that this manager does not know, as after its own restart: kept, counted, told once. */
+static void report_foreign(struct gmm_core *core, struct gmm_node *node, uint64_t now_ns)
+{
+	bool memory = node->role == WIRE_ROLE_MEMORY;
+	uint64_t known = memory ? node->regions : node->vms;
+	uint64_t has = memory ? node->renew.regions : node->renew.vms;
+	char line[GMM_TEXT_BYTES];
+	struct text text = text_over(line, sizeof(line));
+
+	if (has <= known || node->foreign_reported)
+		return;
+	node->foreign_reported = true;
+	text_string(&text, "holds ");
+	text_number(&text, has - known);
+	text_string(&text, memory ? " regions" : " VMs");
+	text_string(&text, " that this manager does not know; they go on until the node starts again");
+	gmm_core_event(core, GMM_EVENT_WARNING, node->name, line, now_ns);
+}
+
+int gmm_core_renew(struct gmm_core *core, uint32_t id, const struct wire_node_renew *renew, uint64_t now_ns)
+{
+	struct gmm_node *node = gmm_core_node(core, id);
+	uint64_t planned = 0;
+
+	if (!node || node->incarnation == 0 || node->state == GMM_NODE_ABSENT)
+		return -ENOENT;
+	node->renew = *renew;
+	node->renewed_ns = now_ns;
+	if (node->state == GMM_NODE_DOWN)
+		node_up(core, node, "is back: it renewed its lease late", now_ns);
+	if (node->role == WIRE_ROLE_MEMORY) {
+		for (uint32_t i = 0; i < GMM_REGIONS_MAX; i++)
+			if (core->regions[i].state == GMM_REGION_PLANNED && core->regions[i].node == id)
+				planned += core->regions[i].pages;
+		uint64_t ours = node->pages_reserved - planned;
+
+		node->pages_foreign = renew->pages_reserved > ours ? renew->pages_reserved - ours : 0;
+	}
+	report_foreign(core, node, now_ns);
+	return 0;
+}
+
+/* ---------------------------------------------------------------- time */
+
+static void bury(struct gmm_core *core, struct gmm_node *node, uint64_t now_ns)
+{
+	node->buried = true;
+	for (uint32_t i = 0; i < GMM_VMS_MAX; i++) {
+		struct gmm_vm *vm = &core->vms[i];
+
+		if (vm->phase != GMM_VM_READY || vm->node != node->id)
+			continue;
+		gmm_vm_zombie_add(core, node, vm->id);
+		gmm_vm_gone(core, vm, "its process component is down", now_ns);
+	}
+}
+
+void gmm_core_tick(struct gmm_core *core, uint64_t now_ns)
+{
+	for (uint32_t i = 0; i < core->node_count; i++) {
+		struct gmm_node *node = &core->nodes[i];
+
+		if (node->state == GMM_NODE_UP && now_ns - node->renewed_ns > core->config.lease_ms * UINT64_C(1000000))
+			node_down(core, node, "is down: its lease ran out", now_ns);
+		if (node->state == GMM_NODE_DOWN && node->role == WIRE_ROLE_PROCESS && !node->buried &&
+		    now_ns - node->down_ns > core->config.grace_ms * UINT64_C(1000000))
+			bury(core, node, now_ns);
+	}
+	gmm_operation_tick(core, now_ns);
+	core->tick_ns = now_ns + GMM_TICK_NS;
+}
+
+uint64_t gmm_core_deadline_ns(const struct gmm_core *core)
+{
+	return core->tick_ns;
+}

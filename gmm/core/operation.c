@@ -1,0 +1,497 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Operations of several steps: what each step sends, and where its outcome leads (diagram in core.h). */
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+
+#include "gmm/core/internal.h"
+
+static uint32_t process_of(struct gmm_core *core, const struct gmm_operation *operation)
+{
+	return operation->vm == GMM_NONE ? operation->process_node : core->vms[operation->vm].node;
+}
+
+static void end(struct gmm_core *core, struct gmm_operation *operation)
+{
+	if (operation->vm != GMM_NONE) {
+		struct gmm_vm *vm = &core->vms[operation->vm];
+
+		for (uint32_t at = vm->region_first; at != GMM_NONE; at = core->regions[at].next)
+			core->regions[at].operation = GMM_NONE;
+		vm->operation = GMM_NONE;
+		operation->vm = GMM_NONE;
+	}
+	assert(!operation->calling && operation->pending == 0);
+	operation->step = GMM_STEP_ENDED;
+}
+
+/* Give the operation's regions, and its VM's record, back; wait for the components that can answer. */
+static void reclaim(struct gmm_core *core, struct gmm_operation *operation)
+{
+	uint32_t index = gmm_operation_index(core, operation);
+
+	assert(!operation->calling);
+	operation->step = GMM_STEP_RECLAIM;
+	operation->pending = 0;
+	if (operation->vm != GMM_NONE) {
+		struct gmm_vm *vm = &core->vms[operation->vm];
+
+		gmm_vm_condemn_regions(core, vm, index);
+		gmm_vm_forget(core, vm);
+		operation->vm = GMM_NONE;
+	} else if (operation->region != GMM_NONE) {
+		gmm_region_condemn(core, operation->region, index);
+		operation->region = GMM_NONE;
+	}
+	if (operation->pending == 0)
+		end(core, operation);
+}
+
+void gmm_operation_region_gone(struct gmm_core *core, uint32_t index, uint64_t now_ns)
+{
+	struct gmm_operation *operation = &core->operations[index];
+
+	(void)now_ns;
+	assert(operation->step == GMM_STEP_RECLAIM && operation->pending > 0);
+	if (--operation->pending == 0)
+		end(core, operation);
+}
+
+/* Where a failure leads when no answer is awaited. */
+static void unwind(struct gmm_core *core, struct gmm_operation *operation)
+{
+	switch (operation->step) {
+	case GMM_STEP_REGIONS:
+		reclaim(core, operation);
+		break;
+	case GMM_STEP_VM:
+		if (operation->kind == GMM_OPERATION_VM_CREATE || operation->kind == GMM_OPERATION_BENCH) {
+			reclaim(core, operation);
+			break;
+		}
+		if (operation->kind == GMM_OPERATION_VM_DESTROY)
+			core->vms[operation->vm].phase = GMM_VM_READY;
+		end(core, operation);
+		break;
+	case GMM_STEP_CHUNKS:
+		operation->step = GMM_STEP_UNDO_VM;
+		break;
+	case GMM_STEP_LOADING:
+		end(core, operation);
+		break;
+	case GMM_STEP_UNDO_VM:
+	case GMM_STEP_RECLAIM:
+	case GMM_STEP_ENDED:
+		break;
+	}
+}
+
+void gmm_operation_fail(struct gmm_core *core, struct gmm_operation *operation, int status, const char *reason,
+			uint64_t now_ns)
+{
+	(void)now_ns;
+	assert(status < 0 && operation->kind != GMM_OPERATION_NONE);
+	if (operation->status == 0) {
+		operation->status = status;
+		text_copy(operation->reason, sizeof(operation->reason), reason, GMM_TEXT_BYTES);
+	}
+	/* With an answer under way the failure is acted upon when it is here (M4). */
+	if (!operation->calling)
+		unwind(core, operation);
+}
+
+static void fail_status(struct gmm_core *core, struct gmm_operation *operation, uint32_t node, const char *what,
+			int status, uint64_t now_ns)
+{
+	char line[GMM_TEXT_BYTES];
+	struct text text = text_over(line, sizeof(line));
+
+	text_string(&text, gmm_core_node(core, node)->name);
+	text_string(&text, " ");
+	text_string(&text, what);
+	text_string(&text, ": ");
+	text_status(&text, status);
+	gmm_operation_fail(core, operation, status, line, now_ns);
+}
+
+void gmm_operation_region_created(struct gmm_core *core, uint32_t index, uint32_t region, int status, uint64_t now_ns)
+{
+	struct gmm_operation *operation = &core->operations[index];
+	uint32_t node = core->regions[region].node;
+
+	assert(operation->step == GMM_STEP_REGIONS && operation->pending > 0);
+	if (status) {
+		/* A refusal proves that nothing was made: nothing is to be destroyed. */
+		if (core->regions[region].state == GMM_REGION_CREATING) {
+			core->regions[region].state = GMM_REGION_PLANNED;
+			gmm_core_node(core, node)->regions--;
+		}
+		fail_status(core, operation, node, "refused a region", status, now_ns);
+		return;
+	}
+	if (--operation->pending)
+		return;
+	operation->step = GMM_STEP_VM;
+}
+
+/* ---------------------------------------------------------------- what a step sends */
+
+static uint32_t fill_region(const struct gmm_core *core, uint32_t at, struct wire_vm_region *entry)
+{
+	const struct gmm_region *region = &core->regions[at];
+
+	*entry = (struct wire_vm_region){
+		.index = region->index, .rkey = region->rkey, .node = region->node,
+		.address = core->nodes[region->node - GMM_NODE_FIRST].address, .base = region->base,
+		.pages = region->pages, .epoch = region->epoch,
+	};
+	return region->next;
+}
+
+struct step_call {
+	uint16_t type;
+	uint32_t len_bytes;
+	_Alignas(8) uint8_t body[GMM_BODY_BYTES_MAX];
+};
+
+static void put(struct step_call *call, uint16_t type, const void *body, uint32_t len_bytes)
+{
+	assert(len_bytes <= sizeof(call->body));
+	call->type = type;
+	call->len_bytes = len_bytes;
+	memcpy(call->body, body, len_bytes);
+}
+
+static void put_chunk(const struct gmm_core *core, struct gmm_operation *operation, struct step_call *call)
+{
+	struct wire_vm_regions *chunk = (struct wire_vm_regions *)call->body;
+	uint32_t at = operation->region, count = 0;
+
+	_Static_assert(sizeof(*chunk) + WIRE_REGIONS_PER_CHUNK * sizeof(chunk->regions[0]) <= GMM_BODY_BYTES_MAX, "fits");
+	while (at != GMM_NONE && count < WIRE_REGIONS_PER_CHUNK)
+		at = fill_region(core, at, &chunk->regions[count++]);
+	assert(count > 0);
+	*chunk = (struct wire_vm_regions){ .vm = core->vms[operation->vm].id, .count = count };
+	call->type = WIRE_VM_REGIONS;
+	call->len_bytes = (uint32_t)(sizeof(*chunk) + count * sizeof(chunk->regions[0]));
+	operation->told = count;
+}
+
+static void put_vm_create(const struct gmm_vm *vm, struct step_call *call)
+{
+	struct wire_vm_create body = {
+		.vm = vm->id, .memory_bytes = vm->spec.memory_bytes, .vcpus = vm->spec.vcpus,
+		.cache_lines = vm->cache_lines,
+	};
+
+	memcpy(body.name, vm->spec.name, sizeof(body.name));
+	put(call, WIRE_VM_CREATE, &body, sizeof(body));
+}
+
+static void put_vm_start(const struct gmm_operation *operation, const struct gmm_vm *vm, struct step_call *call)
+{
+	struct wire_vm_start body = { .vm = vm->id, .kernel = operation->kernel, .initrd = operation->initrd };
+
+	memcpy(body.command_line, vm->spec.command_line, sizeof(body.command_line));
+	put(call, WIRE_VM_START, &body, sizeof(body));
+}
+
+static void put_bench(const struct gmm_core *core, const struct gmm_operation *operation, struct step_call *call)
+{
+	struct wire_bench_read body = { .count = operation->bench_count, .len_bytes = operation->bench_len_bytes };
+
+	fill_region(core, operation->region, &body.region);
+	put(call, WIRE_BENCH_READ, &body, sizeof(body));
+}
+
+/* The step's call. False: the step sends nothing itself. */
+static bool step_call(const struct gmm_core *core, struct gmm_operation *operation, struct step_call *call)
+{
+	const struct gmm_vm *vm = operation->vm == GMM_NONE ? NULL : &core->vms[operation->vm];
+	struct wire_vm_name name = { .vm = vm ? vm->id : 0 };
+
+	if (operation->step == GMM_STEP_CHUNKS) {
+		put_chunk(core, operation, call);
+		return true;
+	}
+	if (operation->step == GMM_STEP_UNDO_VM) {
+		put(call, WIRE_VM_DESTROY, &name, sizeof(name));
+		return true;
+	}
+	if (operation->step != GMM_STEP_VM)
+		return false;
+	switch (operation->kind) {
+	case GMM_OPERATION_VM_CREATE: put_vm_create(vm, call); return true;
+	case GMM_OPERATION_VM_START: put_vm_start(operation, vm, call); return true;
+	case GMM_OPERATION_VM_STOP: put(call, WIRE_VM_STOP, &name, sizeof(name)); return true;
+	case GMM_OPERATION_VM_DESTROY: put(call, WIRE_VM_DESTROY, &name, sizeof(name)); return true;
+	case GMM_OPERATION_BENCH: put_bench(core, operation, call); return true;
+	default: return false;
+	}
+}
+
+static bool output_regions(struct gmm_core *core, struct gmm_operation *operation, struct gmm_command *command)
+{
+	uint32_t at = operation->vm == GMM_NONE ? operation->region : core->vms[operation->vm].region_first;
+
+	for (; at != GMM_NONE; at = core->regions[at].next)
+		if (core->regions[at].state == GMM_REGION_PLANNED && gmm_region_output_create(core, at, command))
+			return true;
+	return false;
+}
+
+bool gmm_operation_output(struct gmm_core *core, struct gmm_operation *operation, struct gmm_command *command,
+			  uint64_t now_ns)
+{
+	struct gmm_vm *vm = operation->vm == GMM_NONE ? NULL : &core->vms[operation->vm];
+	struct gmm_node *node;
+	struct gmm_call *call;
+	struct step_call body;
+
+	(void)now_ns;
+	if (operation->kind == GMM_OPERATION_NONE || operation->step >= GMM_STEP_RECLAIM || operation->calling)
+		return false;
+	if (operation->step == GMM_STEP_REGIONS)
+		return output_regions(core, operation, command);
+	node = gmm_core_node(core, process_of(core, operation));
+	assert(node->state == GMM_NODE_UP);
+	/* An answer to a poll that is under way would be taken for what came after this call. */
+	if (node->calls == GMM_CALLS_PER_NODE_MAX || (vm && vm->polling) || !step_call(core, operation, &body))
+		return false;
+	operation->calling = true;
+	call = gmm_call_start(core, command, GMM_CALL_STEP, node->id, gmm_operation_index(core, operation), body.type,
+			      body.body, body.len_bytes);
+	if (body.type == WIRE_VM_CREATE || body.type == WIRE_VM_REGIONS || body.type == WIRE_VM_DESTROY)
+		call->vm = vm->id;
+	return true;
+}
+
+/* ---------------------------------------------------------------- where its outcome leads */
+
+/* Nobody waits for this answer any more; it only says whether the component still holds the VM. */
+static void orphan_result(struct gmm_core *core, const struct gmm_call *call, int status)
+{
+	struct gmm_node *node = gmm_core_node(core, call->node);
+	bool refused = status < 0 && status != -ECONNRESET;
+
+	if (call->vm == 0)
+		return;
+	node->vms--;
+	if (call->type == WIRE_VM_DESTROY ? status == 0 || status == -ENOENT : call->type == WIRE_VM_CREATE && refused)
+		return;
+	gmm_vm_zombie_add(core, node, call->vm);
+}
+
+static void create_result(struct gmm_core *core, struct gmm_operation *operation, int status, uint64_t now_ns)
+{
+	struct gmm_vm *vm = &core->vms[operation->vm];
+
+	if (operation->step == GMM_STEP_UNDO_VM) {
+		if (status && status != -ENOENT)
+			gmm_vm_zombie_add(core, gmm_core_node(core, vm->node), vm->id);
+		reclaim(core, operation);
+		return;
+	}
+	if (status) {
+		fail_status(core, operation, vm->node, "refused the VM", status, now_ns);
+		return;
+	}
+	if (operation->step == GMM_STEP_VM) {
+		operation->step = GMM_STEP_CHUNKS;
+		operation->region = vm->region_first;
+	} else {
+		while (operation->told--)
+			operation->region = core->regions[operation->region].next;
+	}
+	if (operation->status) {
+		unwind(core, operation);
+		return;
+	}
+	if (operation->region != GMM_NONE)
+		return;
+	vm->phase = GMM_VM_READY;
+	vm->poll_ns = now_ns;
+	gmm_vm_set_state(core, vm, WIRE_VM_CREATED, 0, "", now_ns);
+	end(core, operation);
+}
+
+/* LOADING ends when the component says what became of it. */
+static void loading_check(struct gmm_core *core, struct gmm_operation *operation, uint64_t now_ns)
+{
+	const struct gmm_vm *vm = &core->vms[operation->vm];
+
+	if (vm->state == WIRE_VM_LOADING)
+		return;
+	if (vm->state == WIRE_VM_FAILED)
+		gmm_operation_fail(core, operation, vm->status < 0 ? vm->status : -EIO, vm->reason, now_ns);
+	else
+		end(core, operation);
+}
+
+static void start_result(struct gmm_core *core, struct gmm_operation *operation, int status, uint64_t now_ns)
+{
+	struct gmm_vm *vm = &core->vms[operation->vm];
+
+	if (status) {
+		fail_status(core, operation, vm->node, "refused to start the VM", status, now_ns);
+		return;
+	}
+	operation->step = GMM_STEP_LOADING;
+	operation->deadline_ns = now_ns + core->config.load_timeout_ms * UINT64_C(1000000);
+	/* `told`: the component's event came before its answer. */
+	if (operation->told == 0)
+		gmm_vm_set_state(core, vm, WIRE_VM_LOADING, 0, "", now_ns);
+	loading_check(core, operation, now_ns);
+}
+
+static void stop_result(struct gmm_core *core, struct gmm_operation *operation, int status, uint64_t now_ns)
+{
+	struct gmm_vm *vm = &core->vms[operation->vm];
+
+	if (status) {
+		fail_status(core, operation, vm->node, "refused to stop the VM", status, now_ns);
+		return;
+	}
+	if (operation->told == 0)
+		gmm_vm_set_state(core, vm, WIRE_VM_STOPPED, 0, "", now_ns);
+	end(core, operation);
+}
+
+static void destroy_result(struct gmm_core *core, struct gmm_operation *operation, int status, uint64_t now_ns)
+{
+	if (status && status != -ENOENT)
+		fail_status(core, operation, core->vms[operation->vm].node, "refused to destroy the VM", status, now_ns);
+	else
+		reclaim(core, operation);
+}
+
+static void bench_result(struct gmm_core *core, struct gmm_operation *operation, int status, const void *body,
+			 uint32_t len_bytes, uint64_t now_ns)
+{
+	if (status == 0 && len_bytes < sizeof(operation->bench))
+		status = -EBADMSG;
+	if (status) {
+		fail_status(core, operation, operation->process_node, "could not measure", status, now_ns);
+		return;
+	}
+	memcpy(&operation->bench, body, sizeof(operation->bench));
+	reclaim(core, operation);
+}
+
+void gmm_operation_result(struct gmm_core *core, struct gmm_call *call, int status, const void *body,
+			  uint32_t len_bytes, uint64_t now_ns)
+{
+	struct gmm_operation *operation = &core->operations[call->object];
+
+	if (call->orphan) {
+		orphan_result(core, call, status);
+		return;
+	}
+	assert(operation->calling);
+	operation->calling = false;
+	switch (operation->kind) {
+	case GMM_OPERATION_VM_CREATE: create_result(core, operation, status, now_ns); break;
+	case GMM_OPERATION_VM_START: start_result(core, operation, status, now_ns); break;
+	case GMM_OPERATION_VM_STOP: stop_result(core, operation, status, now_ns); break;
+	case GMM_OPERATION_VM_DESTROY: destroy_result(core, operation, status, now_ns); break;
+	case GMM_OPERATION_BENCH: bench_result(core, operation, status, body, len_bytes, now_ns); break;
+	case GMM_OPERATION_NONE: assert(!"the operation ended with a call under way");
+	}
+}
+
+void gmm_operation_vm_changed(struct gmm_core *core, struct gmm_vm *vm, uint64_t now_ns)
+{
+	struct gmm_operation *operation;
+
+	if (vm->operation == GMM_NONE)
+		return;
+	operation = &core->operations[vm->operation];
+	if (operation->calling && (operation->kind == GMM_OPERATION_VM_START || operation->kind == GMM_OPERATION_VM_STOP))
+		operation->told = 1;
+	if (operation->step == GMM_STEP_LOADING)
+		loading_check(core, operation, now_ns);
+}
+
+/* ---------------------------------------------------------------- a node is gone, time passes */
+
+static void orphan_call(struct gmm_core *core, struct gmm_operation *operation)
+{
+	uint32_t index = gmm_operation_index(core, operation);
+
+	for (uint32_t i = 0; i < GMM_CALLS_MAX; i++) {
+		struct gmm_call *call = &core->calls[i];
+
+		if (call->kind != GMM_CALL_STEP || call->orphan || call->object != index)
+			continue;
+		call->orphan = true;
+		if (call->vm)
+			gmm_core_node(core, call->node)->vms++;
+		operation->calling = false;
+		return;
+	}
+	assert(!"a call under way that is not in the table");
+}
+
+static void process_gone(struct gmm_core *core, struct gmm_operation *operation, int status, const char *reason,
+			 uint64_t now_ns)
+{
+	struct gmm_vm *vm = operation->vm == GMM_NONE ? NULL : &core->vms[operation->vm];
+	bool held = operation->step == GMM_STEP_CHUNKS || operation->step == GMM_STEP_UNDO_VM ||
+		    operation->kind == GMM_OPERATION_VM_DESTROY;
+
+	if (operation->calling)
+		orphan_call(core, operation);
+	else if (held)
+		gmm_vm_zombie_add(core, gmm_core_node(core, vm->node), vm->id);
+	if (operation->kind == GMM_OPERATION_VM_DESTROY || held) {
+		/* The VM is cleaned up there when the node is back; its memory comes free now. */
+		if (operation->kind == GMM_OPERATION_VM_CREATE && operation->status == 0) {
+			operation->status = status;
+			text_copy(operation->reason, sizeof(operation->reason), reason, GMM_TEXT_BYTES);
+		}
+		reclaim(core, operation);
+		return;
+	}
+	gmm_operation_fail(core, operation, status, reason, now_ns);
+}
+
+void gmm_operation_node_gone(struct gmm_core *core, struct gmm_node *node, int status, const char *reason,
+			     uint64_t now_ns)
+{
+	for (uint32_t i = 0; i < GMM_OPERATIONS_MAX; i++) {
+		struct gmm_operation *operation = &core->operations[i];
+
+		if (operation->kind != GMM_OPERATION_NONE && operation->step < GMM_STEP_RECLAIM &&
+		    process_of(core, operation) == node->id)
+			process_gone(core, operation, status, reason, now_ns);
+	}
+}
+
+void gmm_operation_tick(struct gmm_core *core, uint64_t now_ns)
+{
+	for (uint32_t i = 0; i < GMM_OPERATIONS_MAX; i++) {
+		struct gmm_operation *operation = &core->operations[i];
+
+		if (operation->kind == GMM_OPERATION_VM_START && operation->step == GMM_STEP_LOADING &&
+		    now_ns >= operation->deadline_ns)
+			gmm_operation_fail(core, operation, -ETIMEDOUT, "the guest is still being loaded", now_ns);
+	}
+}
+
+int gmm_core_finished(struct gmm_core *core, struct gmm_finished *finished)
+{
+	for (uint32_t i = 0; i < GMM_OPERATIONS_MAX; i++) {
+		struct gmm_operation *operation = &core->operations[i];
+
+		if (operation->kind == GMM_OPERATION_NONE || operation->step != GMM_STEP_ENDED)
+			continue;
+		*finished = (struct gmm_finished){
+			.operation = operation->id, .kind = operation->kind, .status = operation->status,
+			.bench = operation->bench,
+		};
+		memcpy(finished->reason, operation->reason, sizeof(finished->reason));
+		operation->kind = GMM_OPERATION_NONE;
+		return 1;
+	}
+	return 0;
+}

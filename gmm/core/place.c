@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Placement. Policy `least`: the memory component with the largest free share of its capacity takes the region, the
+ * lowest node id on a tie. LegoOS filled one component and failed with the second idle; here every region looks anew.
+ */
+#include <assert.h>
+#include <string.h>
+
+#include "gmm/core/internal.h"
+
+uint64_t gmm_node_pages_free(const struct gmm_node *node)
+{
+	uint64_t taken = node->pages_reserved + node->pages_foreign;
+	uint64_t capacity = node->join.capacity_pages;
+
+	return taken < capacity ? capacity - taken : 0;
+}
+
+uint64_t gmm_node_lines_free(const struct gmm_node *node)
+{
+	uint64_t capacity = node->join.capacity_pages;
+
+	return node->lines_given < capacity ? capacity - node->lines_given : 0;
+}
+
+struct gmm_node *gmm_place_region(struct gmm_core *core, uint32_t pages)
+{
+	struct gmm_node *best = NULL;
+
+	for (uint32_t i = 0; i < core->node_count; i++) {
+		struct gmm_node *node = &core->nodes[i];
+
+		if (node->role != WIRE_ROLE_MEMORY || node->state != GMM_NODE_UP || gmm_node_pages_free(node) < pages)
+			continue;
+		assert(node->join.capacity_pages <= GMM_NODE_PAGES_MAX);
+		/* free/capacity compared without a division */
+		if (!best || gmm_node_pages_free(node) * best->join.capacity_pages >
+				     gmm_node_pages_free(best) * node->join.capacity_pages)
+			best = node;
+	}
+	return best;
+}
+
+struct gmm_node *gmm_place_vm(struct gmm_core *core, uint32_t cache_lines)
+{
+	struct gmm_node *best = NULL;
+
+	for (uint32_t i = 0; i < core->node_count; i++) {
+		struct gmm_node *node = &core->nodes[i];
+
+		if (node->role != WIRE_ROLE_PROCESS || node->state != GMM_NODE_UP || node->vms >= VMS_PER_NODE_MAX ||
+		    gmm_node_lines_free(node) < cache_lines)
+			continue;
+		if (!best || gmm_node_lines_free(node) > gmm_node_lines_free(best))
+			best = node;
+	}
+	return best;
+}
+
+void gmm_place_full(struct gmm_core *core, struct text *text, uint64_t pages)
+{
+	uint32_t counted = 0;
+
+	text_string(text, "the rack is full: ");
+	text_pages(text, pages);
+	text_string(text, " in regions of ");
+	text_pages(text, REGION_PAGES);
+	text_string(text, " do not fit;");
+	for (uint32_t i = 0; i < core->node_count; i++) {
+		const struct gmm_node *node = &core->nodes[i];
+
+		if (node->role != WIRE_ROLE_MEMORY)
+			continue;
+		text_string(text, counted++ ? ", " : " free: ");
+		text_string(text, node->name);
+		text_string(text, " ");
+		if (node->state != GMM_NODE_UP) {
+			text_string(text, gmm_node_state_name(node->state));
+			continue;
+		}
+		text_pages(text, gmm_node_pages_free(node));
+		text_string(text, " of ");
+		text_pages(text, node->join.capacity_pages);
+	}
+	if (counted == 0)
+		text_string(text, " no memory component is configured");
+}
+
+void gmm_place_no_process(struct gmm_core *core, struct text *text, uint32_t cache_lines)
+{
+	uint32_t counted = 0;
+
+	text_string(text, "no process component can take a cache share of ");
+	text_pages(text, cache_lines);
+	text_string(text, ";");
+	for (uint32_t i = 0; i < core->node_count; i++) {
+		const struct gmm_node *node = &core->nodes[i];
+
+		if (node->role != WIRE_ROLE_PROCESS)
+			continue;
+		text_string(text, counted++ ? ", " : " free: ");
+		text_string(text, node->name);
+		text_string(text, " ");
+		if (node->state != GMM_NODE_UP) {
+			text_string(text, gmm_node_state_name(node->state));
+			continue;
+		}
+		text_pages(text, gmm_node_lines_free(node));
+		text_string(text, " and ");
+		text_number(text, node->vms < VMS_PER_NODE_MAX ? VMS_PER_NODE_MAX - node->vms : 0);
+		text_string(text, " VMs");
+	}
+	if (counted == 0)
+		text_string(text, " no process component is configured");
+}

@@ -1,0 +1,318 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The operator's requests: all checks first, then the reservations, then the operation exists. */
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+
+#include "gmm/core/internal.h"
+
+#define BENCH_PAGES 16u
+#define BENCH_COUNT_MAX 1000000u
+
+static int refuse(struct gmm_core *core, int status, const char *first, const char *second, const char *third)
+{
+	struct text text = gmm_refuse(core);
+
+	text_string(&text, first);
+	text_string(&text, second);
+	text_string(&text, third);
+	return status;
+}
+
+static struct gmm_operation *operation_start(struct gmm_core *core, enum gmm_operation_kind kind, enum gmm_step step)
+{
+	for (uint32_t i = 0; i < GMM_OPERATIONS_MAX; i++) {
+		struct gmm_operation *operation = &core->operations[i];
+
+		if (operation->kind != GMM_OPERATION_NONE)
+			continue;
+		memset(operation, 0, sizeof(*operation));
+		operation->kind = kind;
+		operation->step = step;
+		operation->id = core->operation_id_next++;
+		operation->vm = GMM_NONE;
+		operation->region = GMM_NONE;
+		return operation;
+	}
+	refuse(core, 0, "too many operations are under way, try again", "", "");
+	return NULL;
+}
+
+/* ---------------------------------------------------------------- create */
+
+static bool name_is_good(const char *name)
+{
+	size_t len = strnlen(name, VM_NAME_BYTES);
+
+	if (len == 0 || len >= VM_NAME_BYTES || name[0] == '-')
+		return false;
+	for (size_t i = 0; i < len; i++)
+		if (!((name[i] >= 'a' && name[i] <= 'z') || (name[i] >= 'A' && name[i] <= 'Z') ||
+		      (name[i] >= '0' && name[i] <= '9') || name[i] == '-' || name[i] == '_' || name[i] == '.'))
+			return false;
+	return true;
+}
+
+static int check_spec(struct gmm_core *core, const struct gmm_vm_spec *spec)
+{
+	struct text text = gmm_refuse(core);
+
+	if (!name_is_good(spec->name))
+		return refuse(core, -EINVAL, "a VM's name is 1 to 31 of a-z A-Z 0-9 . _ - and does not start with -", "", "");
+	if (strnlen(spec->command_line, VM_COMMAND_LINE_BYTES) == VM_COMMAND_LINE_BYTES)
+		return refuse(core, -EINVAL, "the guest's command line is too long", "", "");
+	if (spec->memory_bytes == 0 || spec->memory_bytes % PAGE_BYTES)
+		return refuse(core, -EINVAL, "memory must be a multiple of 4096 bytes and not 0", "", "");
+	if (spec->memory_bytes > REGIONS_PER_VM_MAX * REGION_BYTES) {
+		text_string(&text, "memory is more than a VM may have: ");
+		text_pages(&text, REGIONS_PER_VM_MAX * (uint64_t)REGION_PAGES);
+		return -EINVAL;
+	}
+	if (spec->cache_bytes < PAGE_BYTES || spec->cache_bytes % PAGE_BYTES ||
+	    spec->cache_bytes / PAGE_BYTES > UINT32_MAX)
+		return refuse(core, -EINVAL, "the cache share must be a multiple of 4096 bytes and not 0", "", "");
+	if (spec->vcpus == 0 || spec->vcpus > VCPUS_PER_VM_MAX) {
+		text_string(&text, "a VM has 1 to ");
+		text_number(&text, VCPUS_PER_VM_MAX);
+		text_string(&text, " vCPUs");
+		return -EINVAL;
+	}
+	if (gmm_core_vm_named(core, spec->name))
+		return refuse(core, -EEXIST, "there is a VM named ", spec->name, " already");
+	return 0;
+}
+
+static struct gmm_node *choose_process(struct gmm_core *core, const struct gmm_vm_spec *spec, uint32_t lines)
+{
+	struct gmm_node *node = spec->on_node ? gmm_core_node(core, spec->on_node) : gmm_place_vm(core, lines);
+	struct text text = gmm_refuse(core);
+
+	if (!spec->on_node) {
+		if (!node)
+			gmm_place_no_process(core, &text, lines);
+		return node;
+	}
+	if (!node || node->role != WIRE_ROLE_PROCESS) {
+		text_string(&text, "the node is not a process component");
+	} else if (node->state != GMM_NODE_UP) {
+		refuse(core, 0, node->name, " is ", gmm_node_state_name(node->state));
+	} else if (node->vms >= VMS_PER_NODE_MAX) {
+		refuse(core, 0, node->name, " has its largest number of VMs", "");
+	} else if (gmm_node_lines_free(node) < lines) {
+		text_string(&text, node->name);
+		text_string(&text, " has ");
+		text_pages(&text, gmm_node_lines_free(node));
+		text_string(&text, " of cache left, the VM asks for ");
+		text_pages(&text, lines);
+	} else {
+		return node;
+	}
+	return NULL;
+}
+
+/* Reserve all regions of a VM, or none. */
+static int place_all(struct gmm_core *core, struct gmm_vm *vm, uint32_t operation)
+{
+	uint64_t pages_left = vm->spec.memory_bytes / PAGE_BYTES;
+	uint32_t *link = &vm->region_first;
+
+	for (uint32_t index = 0; pages_left; index++) {
+		uint32_t pages = pages_left < REGION_PAGES ? (uint32_t)pages_left : REGION_PAGES;
+		struct gmm_node *node = core->region_free == GMM_NONE ? NULL : gmm_place_region(core, pages);
+
+		if (!node) {
+			gmm_vm_condemn_regions(core, vm, GMM_NONE);
+			struct text text = gmm_refuse(core);
+			if (core->region_free == GMM_NONE)
+				text_string(&text, "the manager's table of regions is full");
+			else
+				gmm_place_full(core, &text, vm->spec.memory_bytes / PAGE_BYTES);
+			return -ENOSPC;
+		}
+		*link = gmm_region_allocate(core, vm->id, index, pages, node->id, vm->node);
+		core->regions[*link].operation = operation;
+		link = &core->regions[*link].next;
+		vm->region_count++;
+		pages_left -= pages;
+	}
+	return 0;
+}
+
+static struct gmm_vm *vm_slot(struct gmm_core *core)
+{
+	for (uint32_t i = 0; i < GMM_VMS_MAX; i++)
+		if (core->vms[i].phase == GMM_VM_FREE)
+			return &core->vms[i];
+	return NULL;
+}
+
+int gmm_core_vm_create(struct gmm_core *core, const struct gmm_vm_spec *spec, uint64_t *id, uint64_t now_ns)
+{
+	struct gmm_operation *operation;
+	struct gmm_node *node;
+	struct gmm_vm *vm;
+	uint32_t lines;
+	int status = check_spec(core, spec);
+
+	if (status)
+		return status;
+	lines = (uint32_t)(spec->cache_bytes / PAGE_BYTES);
+	node = choose_process(core, spec, lines);
+	if (!node)
+		return spec->on_node ? -EBUSY : -ENOSPC;
+	vm = vm_slot(core);
+	if (!vm)
+		return refuse(core, -ENOSPC, "the manager's table of VMs is full", "", "");
+	operation = operation_start(core, GMM_OPERATION_VM_CREATE, GMM_STEP_REGIONS);
+	if (!operation)
+		return -EAGAIN;
+	memset(vm, 0, sizeof(*vm));
+	vm->id = core->vm_id_next++;
+	vm->spec = *spec;
+	vm->cache_lines = lines;
+	vm->node = node->id;
+	vm->created_ns = vm->changed_ns = now_ns;
+	vm->region_first = GMM_NONE;
+	vm->operation = gmm_operation_index(core, operation);
+	status = place_all(core, vm, vm->operation);
+	if (status) {
+		operation->kind = GMM_OPERATION_NONE;
+		return status;
+	}
+	vm->phase = GMM_VM_CREATING;
+	node->vms++;
+	node->lines_given += lines;
+	operation->vm = gmm_vm_index(core, vm);
+	operation->pending = vm->region_count;
+	*id = operation->id;
+	return 0;
+}
+
+/* ---------------------------------------------------------------- start, stop, destroy */
+
+static struct gmm_vm *find(struct gmm_core *core, const char *name, bool running_node, int *status)
+{
+	struct gmm_vm *vm = gmm_core_vm_named(core, name);
+	struct gmm_node *node;
+
+	if (!vm) {
+		*status = refuse(core, -ENOENT, "there is no VM named ", name, "");
+		return NULL;
+	}
+	node = gmm_core_node(core, vm->node);
+	if (vm->operation != GMM_NONE || vm->phase == GMM_VM_CREATING || vm->phase == GMM_VM_DESTROYING)
+		*status = refuse(core, -EBUSY, "another operation works on VM ", name, "");
+	else if (running_node && vm->phase == GMM_VM_GONE)
+		*status = refuse(core, -EBUSY, "the VM is lost: ", vm->reason, "; destroy it");
+	else if (running_node && node->state != GMM_NODE_UP)
+		*status = refuse(core, -EBUSY, "its process component is down: ", node->name, "");
+	else
+		return vm;
+	return NULL;
+}
+
+static int vm_operation(struct gmm_core *core, struct gmm_vm *vm, enum gmm_operation_kind kind,
+			struct gmm_operation **operation)
+{
+	*operation = operation_start(core, kind, GMM_STEP_VM);
+	if (!*operation)
+		return -EAGAIN;
+	(*operation)->vm = gmm_vm_index(core, vm);
+	vm->operation = gmm_operation_index(core, *operation);
+	return 0;
+}
+
+int gmm_core_vm_start(struct gmm_core *core, const char *name, const struct wire_blob *kernel,
+		      const struct wire_blob *initrd, uint64_t *id, uint64_t now_ns)
+{
+	struct gmm_operation *operation;
+	int status = 0;
+	struct gmm_vm *vm = find(core, name, true, &status);
+
+	(void)now_ns;
+	if (!vm)
+		return status;
+	if (vm->state == WIRE_VM_RUNNING || vm->state == WIRE_VM_LOADING || vm->state == WIRE_VM_PAUSED)
+		return refuse(core, -EBUSY, name, " is ", gmm_wire_state_name(vm->state));
+	status = vm_operation(core, vm, GMM_OPERATION_VM_START, &operation);
+	if (status)
+		return status;
+	operation->kernel = *kernel;
+	operation->initrd = *initrd;
+	*id = operation->id;
+	return 0;
+}
+
+int gmm_core_vm_stop(struct gmm_core *core, const char *name, uint64_t *id, uint64_t now_ns)
+{
+	struct gmm_operation *operation;
+	int status = 0;
+	struct gmm_vm *vm = find(core, name, true, &status);
+
+	(void)now_ns;
+	if (!vm)
+		return status;
+	if (vm->state != WIRE_VM_RUNNING && vm->state != WIRE_VM_LOADING && vm->state != WIRE_VM_PAUSED)
+		return refuse(core, -EBUSY, name, " is ", gmm_wire_state_name(vm->state));
+	status = vm_operation(core, vm, GMM_OPERATION_VM_STOP, &operation);
+	if (status)
+		return status;
+	*id = operation->id;
+	return 0;
+}
+
+int gmm_core_vm_destroy(struct gmm_core *core, const char *name, uint64_t *id, uint64_t now_ns)
+{
+	struct gmm_operation *operation;
+	int status = 0;
+	struct gmm_vm *vm = find(core, name, false, &status);
+
+	if (!vm)
+		return status;
+	status = vm_operation(core, vm, GMM_OPERATION_VM_DESTROY, &operation);
+	if (status)
+		return status;
+	*id = operation->id;
+	if (vm->phase == GMM_VM_GONE) {
+		gmm_vm_forget(core, vm);
+		vm->operation = operation->vm = GMM_NONE;
+		operation->step = GMM_STEP_ENDED;
+		return 0;
+	}
+	vm->phase = GMM_VM_DESTROYING;
+	if (gmm_core_node(core, vm->node)->state != GMM_NODE_UP)
+		gmm_operation_node_gone(core, gmm_core_node(core, vm->node), -EHOSTUNREACH, "", now_ns);
+	return 0;
+}
+
+/* ---------------------------------------------------------------- bench */
+
+int gmm_core_bench(struct gmm_core *core, const char *process, const char *memory, uint32_t count, uint32_t len_bytes,
+		   uint64_t *id, uint64_t now_ns)
+{
+	struct gmm_node *p = gmm_core_node_named(core, process), *m = gmm_core_node_named(core, memory);
+	struct gmm_operation *operation;
+
+	(void)now_ns;
+	if (!p || !m)
+		return refuse(core, -ENOENT, "there is no node named ", p ? memory : process, "");
+	if (p->role != WIRE_ROLE_PROCESS || m->role != WIRE_ROLE_MEMORY)
+		return refuse(core, -EINVAL, "the bench needs a process component and a memory component, in this order", "", "");
+	if (p->state != GMM_NODE_UP || m->state != GMM_NODE_UP)
+		return refuse(core, -EBUSY, p->state == GMM_NODE_UP ? memory : process, " is not up", "");
+	if (count == 0 || count > BENCH_COUNT_MAX || len_bytes == 0 || len_bytes > PAGE_BYTES)
+		return refuse(core, -EINVAL, "the bench makes 1 to 1000000 READs of 1 to 4096 bytes", "", "");
+	if (gmm_node_pages_free(m) < BENCH_PAGES || core->region_free == GMM_NONE)
+		return refuse(core, -ENOSPC, memory, " has no room for the bench's pages", "");
+	operation = operation_start(core, GMM_OPERATION_BENCH, GMM_STEP_REGIONS);
+	if (!operation)
+		return -EAGAIN;
+	operation->process_node = p->id;
+	operation->bench_count = count;
+	operation->bench_len_bytes = len_bytes;
+	operation->region = gmm_region_allocate(core, core->vm_id_next++, 0, BENCH_PAGES, m->id, p->id);
+	core->regions[operation->region].operation = gmm_operation_index(core, operation);
+	operation->pending = 1;
+	*id = operation->id;
+	return 0;
+}

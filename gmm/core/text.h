@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Build one line for the operator in a fixed buffer: always terminated, cut when it does not fit. */
+#ifndef PLENUM_GMM_TEXT_H
+#define PLENUM_GMM_TEXT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct text {
+	char *bytes;
+	size_t capacity_bytes;
+	size_t len_bytes;
+};
+
+struct text text_over(char *bytes, size_t capacity_bytes);
+void text_string(struct text *text, const char *string);
+void text_number(struct text *text, uint64_t number);
+/* Pages as a size: "64 MiB" when whole, else "12 KiB". */
+void text_pages(struct text *text, uint64_t pages);
+/* A status as words and the errno's number: "no space left (-28)". */
+void text_status(struct text *text, int status);
+/* Copy a string that a node sent: at most `bytes`, terminated or not; what is not printable becomes '?'. */
+void text_copy(char *to, size_t to_bytes, const char *from, size_t from_bytes);
+
+#endif

@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The table of VMs: their states, their end, and the polling of their counters. */
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+
+#include "gmm/core/internal.h"
+
+#define POLL_NS UINT64_C(1000000000)
+
+const char *gmm_wire_state_name(uint32_t state)
+{
+	static const char *const names[] = {
+		"unknown", "created", "loading", "running", "powered-off", "stopped", "paused", "failed",
+	};
+
+	return state < sizeof(names) / sizeof(names[0]) ? names[state] : names[0];
+}
+
+const char *gmm_vm_state_name(const struct gmm_vm *vm, const struct gmm_node *node)
+{
+	switch (vm->phase) {
+	case GMM_VM_CREATING: return "creating";
+	case GMM_VM_DESTROYING: return "destroying";
+	case GMM_VM_GONE: return "lost";
+	default: return node->state == GMM_NODE_UP ? gmm_wire_state_name(vm->state) : "unreachable";
+	}
+}
+
+void gmm_vm_set_state(struct gmm_core *core, struct gmm_vm *vm, uint32_t state, int32_t status, const char *reason,
+		      uint64_t now_ns)
+{
+	char line[GMM_TEXT_BYTES];
+	struct text text = text_over(line, sizeof(line));
+
+	vm->status = status;
+	if (vm->state == state && strcmp(vm->reason, reason) == 0)
+		return;
+	vm->state = state;
+	vm->changed_ns = now_ns;
+	text_copy(vm->reason, sizeof(vm->reason), reason, WIRE_REASON_BYTES);
+	text_string(&text, gmm_wire_state_name(state));
+	if (vm->reason[0]) {
+		text_string(&text, ": ");
+		text_string(&text, vm->reason);
+	}
+	gmm_core_event(core, GMM_EVENT_VM, vm->spec.name, line, now_ns);
+}
+
+int gmm_core_vm_event(struct gmm_core *core, uint32_t node, const struct wire_vm_event *event, uint64_t now_ns)
+{
+	struct gmm_vm *vm = gmm_core_vm(core, event->vm);
+	char reason[WIRE_REASON_BYTES];
+
+	if (!vm || vm->node != node || vm->phase == GMM_VM_GONE)
+		return -ENOENT;
+	if (event->state < WIRE_VM_CREATED || event->state > WIRE_VM_FAILED)
+		return -EINVAL;
+	text_copy(reason, sizeof(reason), event->reason, sizeof(event->reason));
+	gmm_vm_set_state(core, vm, event->state, event->status, reason, now_ns);
+	gmm_operation_vm_changed(core, vm, now_ns);
+	return 0;
+}
+
+/* ---------------------------------------------------------------- the end of a VM */
+
+void gmm_vm_condemn_regions(struct gmm_core *core, struct gmm_vm *vm, uint32_t operation)
+{
+	while (vm->region_first != GMM_NONE) {
+		uint32_t at = vm->region_first;
+
+		vm->region_first = core->regions[at].next;
+		vm->region_count--;
+		gmm_region_condemn(core, at, operation);
+	}
+	assert(vm->region_count == 0);
+}
+
+static void leave_node(struct gmm_core *core, struct gmm_vm *vm)
+{
+	struct gmm_node *node = gmm_core_node(core, vm->node);
+
+	if (vm->phase == GMM_VM_GONE)
+		return;
+	assert(node->vms > 0 && node->lines_given >= vm->cache_lines);
+	node->vms--;
+	node->lines_given -= vm->cache_lines;
+}
+
+void gmm_vm_forget(struct gmm_core *core, struct gmm_vm *vm)
+{
+	assert(vm->region_first == GMM_NONE);
+	leave_node(core, vm);
+	vm->phase = GMM_VM_FREE;
+}
+
+void gmm_vm_gone(struct gmm_core *core, struct gmm_vm *vm, const char *reason, uint64_t now_ns)
+{
+	char line[GMM_TEXT_BYTES];
+	struct text text = text_over(line, sizeof(line));
+
+	if (vm->phase != GMM_VM_READY)
+		return;
+	assert(vm->operation == GMM_NONE);
+	leave_node(core, vm);
+	vm->phase = GMM_VM_GONE;
+	vm->changed_ns = now_ns;
+	vm->status = -EHOSTUNREACH;
+	text_copy(vm->reason, sizeof(vm->reason), reason, WIRE_REASON_BYTES);
+	gmm_vm_condemn_regions(core, vm, GMM_NONE);
+	text_string(&text, "lost: ");
+	text_string(&text, reason);
+	gmm_core_event(core, GMM_EVENT_VM, vm->spec.name, line, now_ns);
+}
+
+void gmm_vm_zombie_add(struct gmm_core *core, struct gmm_node *node, uint64_t vm)
+{
+	(void)core;
+	for (uint32_t i = 0; i < VMS_PER_NODE_MAX; i++) {
+		if (node->zombies[i].vm)
+			continue;
+		node->zombies[i] = (struct gmm_zombie){ .vm = vm };
+		node->vms++;
+		return;
+	}
+	assert(!"more VMs on a node than its limit");
+}
+
+/* ---------------------------------------------------------------- polling */
+
+bool gmm_vm_output(struct gmm_core *core, struct gmm_command *command, uint64_t now_ns)
+{
+	for (uint32_t i = 0; i < GMM_VMS_MAX; i++) {
+		struct gmm_vm *vm = &core->vms[i];
+		struct wire_vm_name body = { .vm = vm->id };
+		struct gmm_node *node;
+
+		/* No poll while an operation talks to the component: an old answer must not overtake a new state. */
+		if (vm->phase != GMM_VM_READY || vm->polling || vm->poll_ns > now_ns ||
+		    (vm->operation != GMM_NONE && core->operations[vm->operation].calling))
+			continue;
+		node = gmm_core_node(core, vm->node);
+		if (node->state != GMM_NODE_UP || node->calls == GMM_CALLS_PER_NODE_MAX)
+			continue;
+		vm->polling = true;
+		vm->poll_ns = now_ns + POLL_NS;
+		gmm_call_start(core, command, GMM_CALL_POLL, node->id, i, WIRE_VM_STATE, &body, sizeof(body))->vm = vm->id;
+		return true;
+	}
+	return false;
+}
+
+void gmm_vm_polled(struct gmm_core *core, uint64_t id, int status, const void *body, uint32_t len_bytes,
+		   uint64_t now_ns)
+{
+	struct gmm_vm *vm = gmm_core_vm(core, id);
+	char reason[WIRE_REASON_BYTES];
+
+	if (!vm)
+		return;
+	vm->polling = false;
+	if (vm->phase != GMM_VM_READY)
+		return;
+	if (status == -ENOENT) {
+		gmm_vm_set_state(core, vm, WIRE_VM_FAILED, status, "its process component does not know it", now_ns);
+		gmm_operation_vm_changed(core, vm, now_ns);
+		return;
+	}
+	if (status || len_bytes < sizeof(vm->counters))
+		return;
+	memcpy(&vm->counters, body, sizeof(vm->counters));
+	vm->counters_ns = now_ns;
+	if (vm->counters.state < WIRE_VM_CREATED || vm->counters.state > WIRE_VM_FAILED)
+		return;
+	text_copy(reason, sizeof(reason), vm->counters.reason, sizeof(vm->counters.reason));
+	gmm_vm_set_state(core, vm, vm->counters.state, vm->counters.status, reason, now_ns);
+	gmm_operation_vm_changed(core, vm, now_ns);
+}
