@@ -125,14 +125,15 @@ void line_revive(struct cache *cache, struct cache_line *line)
 /* ------------------------------------------------------------------ ways */
 
 /*
- * The free way farthest ahead of the sweeper's hand, so that the newest line of a set is the last to be looked at:
- * a line that the guest has just faulted on outlives the older ones even if nobody has used it yet.
+ * The free way that the sweeper's hand meets first. The ways it has just emptied lie behind it, so this keeps a set's
+ * lines in the order of their arrival, and the newest is the last to be looked at: a line that the guest has just
+ * faulted on outlives the older ones even if the guest has not come to use it yet.
  */
 static uint32_t way_choose(const struct cache_set *set)
 {
-	uint64_t behind_hand = set->free_ways & ((UINT64_C(1) << set->hand) - 1);
+	uint64_t ahead = set->free_ways & (UINT64_MAX << set->hand);
 
-	return 63u - (uint32_t)__builtin_clzll(behind_hand != 0 ? behind_hand : set->free_ways);
+	return (uint32_t)__builtin_ctzll(ahead != 0 ? ahead : set->free_ways);
 }
 
 static void way_release(struct cache *cache, struct cache_line *line)
