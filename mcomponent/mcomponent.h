@@ -7,7 +7,7 @@
  *	store.c		frames. A page is never written, all zero, or in a frame; only the last kind has one.
  *	region.c	regions: (vm, index) -> epoch, owner, and a flat table of one 8-byte entry a page. This table is
  *			the translation table of the region's RDMA memory region: the responder of net/roce calls
- *			region_memory_ops for every packet of a READ or WRITE.
+ *			here for every packet of a READ or WRITE.
  *	service.c	what the manager asks for (create, destroy, epoch), and who may connect for data.
  *
  * M1 Reservation. The pages of all regions together never exceed the frames. So a WRITE into a region never lacks a
@@ -43,7 +43,7 @@
 
 #define MCOMPONENT_BYTES_PER_PAGE_MAX 16u
 /* Fewer frames than this are not worth a node; also what makes the bound above hold. */
-#define MCOMPONENT_PAGES_MIN 4096u
+#define MCOMPONENT_PAGES_MIN 16384u
 #define MCOMPONENT_PAGES_MAX (UINT32_MAX - 1u)	/* frame numbers are 32 bits wide: 16 TiB */
 
 /* ------------------------------------------------------------------ store.c */
@@ -72,7 +72,7 @@ void store_read(struct store *store, const uint64_t *entry, uint32_t offset, voi
 void store_write(struct store *store, uint64_t *entry, uint32_t offset, const void *bytes, uint32_t len_bytes);
 /* Back to never written. */
 void store_forget(struct store *store, uint64_t *entry);
-bool bytes_are_zero(const void *bytes, size_t len);
+bool store_bytes_are_zero(const void *bytes, size_t len);
 
 /* ------------------------------------------------------------------ region.c */
 
@@ -114,24 +114,26 @@ uint32_t region_set_pages_for(size_t bytes);
 void region_set_init(struct region_set *set, void *tables, void *frames, uint32_t pages, struct roce_device *device);
 
 /* -EINVAL, -EEXIST (there is one, not older), -ESTALE (there is a newer one), -ENOSPC, -ENOBUFS (no memory region left). */
-int region_create(struct region_set *set, const struct wire_region_create *create, struct region **created);
+int region_set_create(struct region_set *set, const struct wire_region_create *create, struct region **created);
 /* -ENOENT, -ESTALE. */
-int region_destroy(struct region_set *set, const struct wire_region_name *name);
+int region_set_destroy(struct region_set *set, const struct wire_region_name *name);
 /* -EINVAL, -ENOENT, -ESTALE, -ENOBUFS. */
-int region_raise_epoch(struct region_set *set, const struct wire_region_epoch *raise, struct region **raised);
-struct region *region_find(struct region_set *set, uint64_t vm, uint32_t index);
-uint64_t region_base(const struct region *region);
-extern const struct roce_memory_ops region_memory_ops;
+int region_set_raise_epoch(struct region_set *set, const struct wire_region_epoch *raise, struct region **raised);
+struct region *region_set_find(struct region_set *set, uint64_t vm, uint32_t index);
+uint64_t region_set_base(const struct region *region);
 
 /* ------------------------------------------------------------------ service.c */
 
 #define DATA_CONNECTIONS_MAX (2u * NODES_MAX)
+/* A node that connects once more than this has given its oldest connection up. */
+#define DATA_CONNECTIONS_PER_NODE_MAX 4u
 
 struct data_connection {
 	bool used;
 	uint32_t connection;
 	uint32_t node;
 	uint64_t incarnation;
+	uint64_t order;			/* of acceptance */
 };
 
 struct mcomponent_config {
@@ -157,7 +159,7 @@ struct mcomponent {
 
 /* What the RPC endpoint serves; its context is a struct mcomponent, set up before the first rpc_poll(). */
 extern const struct rpc_type mcomponent_rpc_types[];
-/* What the device must have for `pages` frames; raises `limits` where it is too low. */
+/* Add what `pages` frames and the data connections need of the device to `limits`. */
 void mcomponent_limits(uint32_t pages, struct roce_limits *limits);
 /* Listens on WIRE_PORT_DATA. 0, or what the device lacks. */
 int mcomponent_init(struct mcomponent *component, const struct mcomponent_config *config);

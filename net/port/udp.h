@@ -3,12 +3,13 @@
  * The RoCE device's port on Linux: one UDP socket bound to address:4791.
  *
  * The ICRC covers the IPv4 header (reference section 1.6): the socket is unconnected with path MTU discovery "do", which
- * makes Linux send DF and IP ID 0, and every datagram leaves from port 4791 whatever source port the device chose (the
- * ICRC is adjusted to it). A UDP socket cannot see the ID of what arrives: peers are taken to send ID 0, as ours do.
+ * makes Linux send DF and IP ID 0. It covers the ports too: the device must send from port 4791, as the socket does
+ * (asserted). A UDP socket cannot see the ID of what arrives: peers are taken to send ID 0, as ours do.
  */
 #ifndef PLENUM_NET_PORT_UDP_H
 #define PLENUM_NET_PORT_UDP_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 

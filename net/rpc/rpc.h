@@ -99,7 +99,7 @@ struct rpc_config {
 	rpc_session_changed *session_changed;	/* may be NULL */
 };
 
-/* What the device must have for an endpoint of `sessions_max` sessions; raises `limits` where it is too low. */
+/* Add what an endpoint of `sessions_max` sessions needs of its device to `limits` (depths are raised where too low). */
 void rpc_device_limits(uint32_t sessions_max, struct roce_limits *limits);
 size_t rpc_endpoint_bytes(const struct rpc_config *config);
 struct rpc_endpoint *rpc_endpoint_create(void *memory, const struct rpc_config *config, uint64_t now_ns);

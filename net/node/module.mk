@@ -1,0 +1,3 @@
+# SPDX-License-Identifier: GPL-2.0-only
+portable-y += net/node/agent.c net/node/counters.c
+unit-tests-y += tests/unit/test_node_agent.c

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The message codec: building and checking headers. Nothing of a received message is trusted before rpc_decode(). */
+#include <string.h>
+
+#include "lib/hash.h"
+#include "net/rpc/internal.h"
+
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "messages are little-endian and so must we be");
+
+/* Over the header with its checksum field zero, then everything after it (an appended header part and the body). */
+static uint64_t message_checksum(const uint8_t *message, const struct rpc_header *header, size_t len_bytes)
+{
+	struct rpc_header zeroed = *header;
+
+	zeroed.checksum = 0;
+	return hash_bytes(hash_bytes(RPC_MAGIC, &zeroed, sizeof(zeroed)), message + RPC_HEADER_BYTES,
+			  len_bytes - RPC_HEADER_BYTES);
+}
+
+int rpc_decode(const uint8_t *message, size_t len_bytes, struct rpc_header *header, const uint8_t **body)
+{
+	if (len_bytes < RPC_HEADER_BYTES) {
+		memset(header, 0, sizeof(*header));
+		return -EMSGSIZE;
+	}
+	memcpy(header, message, sizeof(*header));
+	if (header->magic != RPC_MAGIC)
+		return -EBADMSG;
+	/* Another major version may checksum and measure differently: nothing more can be said about it. */
+	if (header->version_major != RPC_VERSION_MAJOR)
+		return -EOPNOTSUPP;
+	if (len_bytes > RPC_MESSAGE_BYTES_MAX || header->header_len_bytes < RPC_HEADER_BYTES ||
+	    header->header_len_bytes > len_bytes || header->header_len_bytes % 8 != 0)
+		return -EMSGSIZE;
+	if (header->body_len_bytes > RPC_BODY_BYTES_MAX || header->body_len_bytes != len_bytes - header->header_len_bytes)
+		return -EMSGSIZE;
+	if (header->checksum != message_checksum(message, header, len_bytes))
+		return -EBADMSG;
+	*body = message + header->header_len_bytes;
+	return 0;
+}
+
+void rpc_message_header(const struct rpc_endpoint *endpoint, const struct rpc_session *session, struct rpc_header *header)
+{
+	memset(header, 0, sizeof(*header));
+	header->magic = RPC_MAGIC;
+	header->version_major = RPC_VERSION_MAJOR;
+	header->version_minor = RPC_VERSION_MINOR;
+	header->header_len_bytes = RPC_HEADER_BYTES;
+	header->source_node = endpoint->config.node;
+	header->destination_node = session->peer_node;
+	header->session = endpoint->config.incarnation;
+	header->credits = (uint16_t)__builtin_popcountll(session->receives_posted);
+}
+
+/* `body` may already stand behind the header in `message`. */
+void rpc_message_seal(uint8_t *message, struct rpc_header *header, const void *body, uint32_t len_bytes)
+{
+	assert(len_bytes <= RPC_BODY_BYTES_MAX);
+	if (len_bytes > 0 && body != message + RPC_HEADER_BYTES)
+		memcpy(message + RPC_HEADER_BYTES, body, len_bytes);
+	header->body_len_bytes = len_bytes;
+	header->checksum = message_checksum(message, header, (size_t)RPC_HEADER_BYTES + len_bytes);
+	memcpy(message, header, sizeof(*header));
+}
