@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Reads the loader's tables: Multiboot Specification 0.6.96 section 3.3, Multiboot2 2.0 section 3.6, and Xen's
+ * start_info for PVH. They may lie anywhere below 4 GiB, where the boot page tables reach; everything is copied.
+ */
+#include <string.h>
+
+#include <kernel/boot_info.h>
+#include <kernel/kernel.h>
+#include <kernel/layout.h>
+
+#define MAP_TYPE_USABLE 1
+#define MULTIBOOT2_TAGS_MAX 256
+
+struct boot_info boot_info;
+
+static const void *loader_data(uint64_t physical, uint64_t bytes)
+{
+	if (bytes > UINT32_MAX || physical > (UINT64_C(1) << 32) - bytes)
+		panic("boot table outside of the first 4 GiB: address=%#lx bytes=%lu", physical, bytes);
+	return (const void *)(DIRECT_BASE + physical);
+}
+
+static void copy_command_line(uint64_t physical)
+{
+	const char *text = loader_data(physical, COMMAND_LINE_BYTES_MAX);
+	size_t len = strnlen(text, COMMAND_LINE_BYTES_MAX);
+
+	if (len == COMMAND_LINE_BYTES_MAX)
+		panic("the command line is longer than %d bytes", COMMAND_LINE_BYTES_MAX - 1);
+	memcpy(boot_info.command_line, text, len + 1);
+}
+
+static void add_usable(uint64_t base, uint64_t bytes)
+{
+	if (boot_info.usable_count == BOOT_RANGES_MAX)
+		panic("the memory map has more than %d usable ranges", BOOT_RANGES_MAX);
+	boot_info.usable[boot_info.usable_count++] = (struct boot_range){ base, bytes };
+}
+
+static void add_module(uint64_t base, uint64_t bytes)
+{
+	if (boot_info.module_count == BOOT_MODULES_MAX)
+		panic("more than %d boot modules", BOOT_MODULES_MAX);
+	boot_info.modules[boot_info.module_count++] = (struct boot_range){ base, bytes };
+}
+
+/* ------------------------------------------------------------------ multiboot 1 */
+
+struct multiboot1_info {
+	uint32_t flags;			/* 0x00 */
+	uint32_t mem_lower_kib, mem_upper_kib; /* 0x04; flag 0 */
+	uint32_t boot_device;		/* 0x0c */
+	uint32_t command_line;		/* 0x10; flag 2 */
+	uint32_t module_count, modules;	/* 0x14; flag 3 */
+	uint32_t symbols[4];		/* 0x1c */
+	uint32_t map_bytes, map;	/* 0x2c; flag 6 */
+};
+_Static_assert(offsetof(struct multiboot1_info, map_bytes) == 0x2c, "multiboot 1, 3.3");
+
+struct multiboot1_module {
+	uint32_t start, end, text, reserved;
+};
+
+struct multiboot1_map_entry {
+	uint32_t bytes;			/* of the rest of the entry */
+	uint64_t base, len;
+	uint32_t type;
+} __attribute__((packed));
+
+static void read_multiboot1_map(const struct multiboot1_info *info)
+{
+	const uint8_t *map = loader_data(info->map, info->map_bytes);
+	uint32_t offset = 0;
+
+	while (info->map_bytes - offset >= sizeof(struct multiboot1_map_entry)) {
+		struct multiboot1_map_entry entry;
+
+		memcpy(&entry, map + offset, sizeof(entry));
+		if (entry.bytes < sizeof(entry) - sizeof(entry.bytes) || entry.bytes > info->map_bytes)
+			panic("malformed multiboot memory map: entry_bytes=%u", entry.bytes);
+		if (entry.type == MAP_TYPE_USABLE)
+			add_usable(entry.base, entry.len);
+		offset += entry.bytes + (uint32_t)sizeof(entry.bytes);
+		if (offset > info->map_bytes)
+			break;
+	}
+}
+
+static void read_multiboot1(uint32_t address)
+{
+	const struct multiboot1_info *info = loader_data(address, sizeof(*info));
+
+	boot_info.protocol = "multiboot1";
+	if (info->flags & (1 << 2))
+		copy_command_line(info->command_line);
+	if (info->flags & (1 << 3) && info->module_count > 0) {
+		const struct multiboot1_module *modules =
+			loader_data(info->modules, (uint64_t)info->module_count * sizeof(*modules));
+
+		for (uint32_t i = 0; i < info->module_count; i++)
+			add_module(modules[i].start, modules[i].end - modules[i].start);
+	}
+	if (info->flags & (1 << 6))
+		read_multiboot1_map(info);
+	else if (info->flags & (1 << 0))
+		add_usable(0x100000, (uint64_t)info->mem_upper_kib * 1024);
+}
+
+/* ------------------------------------------------------------------ multiboot 2 */
+
+enum multiboot2_tag_type { TAG_END = 0, TAG_COMMAND_LINE = 1, TAG_MODULE = 3, TAG_MAP = 6, TAG_RSDP1 = 14, TAG_RSDP2 = 15 };
+
+struct multiboot2_tag {
+	uint32_t type, bytes;
+};
+
+struct multiboot2_map {
+	uint32_t type, bytes, entry_bytes, entry_version;
+};
+
+struct map_entry64 {			/* of multiboot 2 and of PVH */
+	uint64_t base, bytes;
+	uint32_t type, reserved;
+};
+
+static void read_multiboot2_map(const struct multiboot2_tag *tag)
+{
+	const struct multiboot2_map *map = (const void *)tag;
+	uint32_t offset = sizeof(*map);
+
+	if (tag->bytes < sizeof(*map) || map->entry_bytes < sizeof(struct map_entry64))
+		panic("malformed multiboot2 memory map: tag_bytes=%u", tag->bytes);
+	for (; offset <= tag->bytes - map->entry_bytes; offset += map->entry_bytes) {
+		const struct map_entry64 *entry = (const void *)((const uint8_t *)tag + offset);
+
+		if (entry->type == MAP_TYPE_USABLE)
+			add_usable(entry->base, entry->bytes);
+	}
+}
+
+static void read_multiboot2_tag(const struct multiboot2_tag *tag, uint64_t address)
+{
+	const uint32_t *words = (const uint32_t *)(tag + 1);
+
+	switch (tag->type) {
+	case TAG_COMMAND_LINE:
+		copy_command_line(address + sizeof(*tag));
+		break;
+	case TAG_MODULE:
+		add_module(words[0], words[1] - words[0]);
+		break;
+	case TAG_MAP:
+		read_multiboot2_map(tag);
+		break;
+	case TAG_RSDP1:
+	case TAG_RSDP2:
+		boot_info.rsdp_copy_bytes = tag->bytes - sizeof(*tag);
+		if (boot_info.rsdp_copy_bytes > sizeof(boot_info.rsdp_copy))
+			boot_info.rsdp_copy_bytes = sizeof(boot_info.rsdp_copy);
+		memcpy(boot_info.rsdp_copy, tag + 1, boot_info.rsdp_copy_bytes);
+		break;
+	default:
+		break;
+	}
+}
+
+static void read_multiboot2(uint32_t address)
+{
+	const uint32_t *total_bytes = loader_data(address, 8);
+	uint32_t end = *total_bytes, offset = 8;
+
+	boot_info.protocol = "multiboot2";
+	loader_data(address, end);
+	for (unsigned tags = 0; end >= sizeof(struct multiboot2_tag) && offset <= end - sizeof(struct multiboot2_tag); tags++) {
+		const struct multiboot2_tag *tag = loader_data(address + offset, sizeof(*tag));
+
+		if (tags == MULTIBOOT2_TAGS_MAX || tag->bytes < sizeof(*tag) || tag->bytes > end - offset)
+			panic("malformed multiboot2 tag: type=%u bytes=%u offset=%u", tag->type, tag->bytes, offset);
+		if (tag->type == TAG_END)
+			break;
+		read_multiboot2_tag(tag, address + offset);
+		offset += (tag->bytes + 7) & ~UINT32_C(7);
+	}
+}
+
+/* ------------------------------------------------------------------ PVH */
+
+struct pvh_start_info {
+	uint32_t magic, version;	/* 0x00 */
+	uint32_t flags, module_count;	/* 0x08 */
+	uint64_t modules;		/* 0x10 */
+	uint64_t command_line;		/* 0x18 */
+	uint64_t rsdp;			/* 0x20 */
+	uint64_t map;			/* 0x28; from version 1 on */
+	uint32_t map_count, reserved;	/* 0x30 */
+};
+_Static_assert(sizeof(struct pvh_start_info) == 0x38, "start_info version 1");
+
+struct pvh_module {
+	uint64_t base, bytes, command_line, reserved;
+};
+
+static void read_pvh(uint32_t address)
+{
+	const struct pvh_start_info *info = loader_data(address, sizeof(*info));
+	const struct pvh_module *modules;
+	const struct map_entry64 *map;
+
+	boot_info.protocol = "pvh";
+	if (info->magic != PVH_MAGIC || info->version < 1)
+		panic("malformed PVH start_info: magic=%#x version=%u", info->magic, info->version);
+	if (info->command_line)
+		copy_command_line(info->command_line);
+	boot_info.rsdp = info->rsdp;
+	modules = loader_data(info->modules, (uint64_t)info->module_count * sizeof(*modules));
+	for (uint32_t i = 0; i < info->module_count; i++)
+		add_module(modules[i].base, modules[i].bytes);
+	map = loader_data(info->map, (uint64_t)info->map_count * sizeof(*map));
+	for (uint32_t i = 0; i < info->map_count; i++)
+		if (map[i].type == MAP_TYPE_USABLE)
+			add_usable(map[i].base, map[i].bytes);
+}
+
+void boot_info_read(uint32_t magic, uint32_t info)
+{
+	switch (magic) {
+	case MULTIBOOT1_MAGIC:
+		read_multiboot1(info);
+		break;
+	case MULTIBOOT2_MAGIC:
+		read_multiboot2(info);
+		break;
+	case PVH_MAGIC:
+		read_pvh(info);
+		break;
+	default:
+		panic("started by an unknown loader: magic=%#x (multiboot 1, multiboot 2 and PVH are known)", magic);
+	}
+	if (boot_info.usable_count == 0)
+		panic("the loader gave no memory map: protocol=%s", boot_info.protocol);
+}

@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# $(O)/bare/X.elf for X in IMAGES: everything in kernel-y and portable-y that X-y calls. Linked twice: the first link
+# tells the addresses of the functions, the second has the table of their names, for the backtrace of a panic.
+# X.elf is what loaders take (32-bit ELF); X.elf.debug is the same with 64-bit headers and debug information.
+
+IMAGES := pcomponent mcomponent ktest
+# The self test stands alone, so that it builds whatever state the upper parts are in.
+portable-of-pcomponent = $(portable-y)
+portable-of-mcomponent = $(portable-y)
+portable-of-ktest = $(filter kernel/% lib/%,$(portable-y))
+IMAGE_BYTES_MAX := 2097152
+
+BUILD_ID_HEADER := $(O)/include/generated/build_id.h
+BARE_LINK = $(CC) -nostdlib -static -no-pie -Wl,--gc-sections -Wl,--build-id=none -Wl,-z,max-page-size=4096 \
+	-Wl,-z,noexecstack -Wl,--no-warn-rwx-segments -Wl,--fatal-warnings -Wl,-T,$(O)/bare/image.lds
+IMAGE_FLAGS := -I. -DIMAGE_LINKER_SCRIPT
+
+images: $(O)/bare/ktest.elf
+
+# Written anew only when the id changes, so that nothing is compiled for nothing.
+.PHONY: build-id-force
+build-id-force:
+$(BUILD_ID_HEADER): build-id-force
+	$(Q)mkdir -p $(dir $@)
+	$(Q)echo '#define BUILD_ID "$(BUILD_ID)"' >$@.new
+	$(Q)if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
+$(call objects,bare,kernel/start.c): $(BUILD_ID_HEADER)
+
+$(O)/bare/image.lds: kernel/image.lds kernel/layout.h
+	$(Q)mkdir -p $(dir $@)
+	$(Q)$(CC) -E -P -x c $(IMAGE_FLAGS) $< -o $@
+
+define image_rules
+$(O)/bare/$(1).elf: $(call objects,bare,$(kernel-y) $(portable-of-$(1)) $($(1)-y)) $(O)/bare/image.lds kernel/tools/symbols.sh
+	$$(call say,LINK,$$@)
+	$$(Q)kernel/tools/symbols.sh >$(O)/bare/$(1).symbols0.s
+	$$(Q)$$(CC) -c $(O)/bare/$(1).symbols0.s -o $(O)/bare/$(1).symbols0.o
+	$$(Q)$$(BARE_LINK) -o $(O)/bare/$(1).pass1 $$(filter %.o,$$^) $(O)/bare/$(1).symbols0.o
+	$$(Q)kernel/tools/symbols.sh $(O)/bare/$(1).pass1 >$(O)/bare/$(1).symbols.s
+	$$(Q)$$(CC) -c $(O)/bare/$(1).symbols.s -o $(O)/bare/$(1).symbols.o
+	$$(Q)$$(BARE_LINK) -o $$@.debug $$(filter %.o,$$^) $(O)/bare/$(1).symbols.o
+	$$(Q)kernel/tools/symbols.sh $$@.debug | cmp -s - $(O)/bare/$(1).symbols.s || { echo "$$@: the symbol table moved the text" >&2; exit 1; }
+	$$(Q)objcopy --strip-all -O elf32-i386 $$@.debug $$@.new
+	$$(Q)test $$$$(stat -c %s $$@.new) -le $(IMAGE_BYTES_MAX) || { echo "$$@: larger than $(IMAGE_BYTES_MAX) bytes" >&2; exit 1; }
+	$$(Q)mv $$@.new $$@
+	$$(Q)rm -f $(O)/bare/$(1).pass1 $(O)/bare/$(1).symbols0.*
+endef
+$(foreach image,$(IMAGES),$(eval $(call image_rules,$(image))))

@@ -1,0 +1,13 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# Sections of their own, so that an image holds only what it calls.
+KERNEL_FLAGS += -ffunction-sections -fdata-sections
+
+portable-y += kernel/command_line.c kernel/format.c
+kernel-y += kernel/entry.S kernel/trampoline.S kernel/interrupt_entry.S kernel/thread_switch.S kernel/probe.S
+kernel-y += kernel/start.c kernel/boot_info.c kernel/memory.c kernel/paging.c kernel/cpu.c kernel/features.c
+kernel-y += kernel/interrupt.c kernel/apic.c kernel/acpi.c kernel/smp.c kernel/time.c kernel/cmos.c
+kernel-y += kernel/thread.c kernel/spinlock.c kernel/random.c
+kernel-y += kernel/log.c kernel/serial.c kernel/panic.c kernel/symbols.c kernel/power.c
+kernel-y += kernel/libc/string.c
+
+ktest-y += kernel/selftest/main.c
