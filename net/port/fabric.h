@@ -29,7 +29,10 @@ struct fabric_config {
 	uint64_t idle_poll_ns;			/* how long an idle processor polls before it halts */
 };
 
-/* Bring the network up and start its thread on processor 0. Panics with the reason when there is no card. */
+/*
+ * Bring the network up and start its thread on processor 0, from a thread there. rpc_open(), listeners and regions may be
+ * added before that thread first runs, under the lock as always. Panics with the reason when there is no card.
+ */
 struct fabric *fabric_start(const struct fabric_config *config);
 struct roce_device *fabric_device(struct fabric *fabric);
 struct rpc_endpoint *fabric_rpc(struct fabric *fabric);
@@ -38,7 +41,10 @@ const uint8_t *fabric_mac(const struct fabric *fabric);
 void fabric_lock(struct fabric *fabric);
 /* Sends what the state machines have queued (one doorbell), then unlocks. */
 void fabric_unlock(struct fabric *fabric);
-/* Counters of card, Ethernet, RoCE and RPC as "name=value\n" text; returns the length written (cut at `bytes`). */
+/*
+ * Counters of card, Ethernet, RoCE and RPC as "name=value\n" text; returns the length written (whole lines, at most
+ * `bytes`). With or without the lock.
+ */
 size_t fabric_counters_text(struct fabric *fabric, char *text, size_t bytes);
 
 #endif
