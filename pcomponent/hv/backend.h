@@ -21,7 +21,8 @@ enum exit_reason {
 	EXIT_NESTED_FAULT,	/* guest_physical, access */
 	EXIT_PORT,		/* port, size, write, next_rip valid; string: INS/OUTS (refused) */
 	EXIT_MSR,		/* msr in RCX; write */
-	EXIT_CPUID, EXIT_HALT, EXIT_INTERRUPT /* the host's */, EXIT_INTERRUPT_WINDOW, EXIT_CR8_WRITE, EXIT_SHUTDOWN /* triple fault */,
+	EXIT_CPUID, EXIT_HALT, EXIT_INTERRUPT /* the host's */, EXIT_INTERRUPT_WINDOW, EXIT_CR8_READ, EXIT_CR8_WRITE,
+	EXIT_SHUTDOWN /* triple fault */,
 	EXIT_HYPERCALL, EXIT_INVALIDATE_CACHE /* INVD, WBINVD */, EXIT_XSETBV, EXIT_UNDEFINED /* instruction the guest may not have: #UD */,
 	EXIT_FAILED,		/* the hardware refused the guest's state: detail */
 	EXIT_REASON_COUNT
@@ -61,9 +62,15 @@ void backend_vcpu_reset(struct backend_vcpu *vcpu, const struct load_entry *entr
 void backend_vcpu_start_ap(struct backend_vcpu *vcpu, uint8_t vector, uint64_t nested_root, uint64_t tsc_offset);
 
 /*
+ * Host interrupts off on this processor, so that nobody's kick is missed between the shim's last look and the entry:
+ * an interrupt that comes from now on ends the guest's run at once. Ended by backend_run() or backend_release().
+ */
+void backend_hold(void);
+void backend_release(void);
+/*
  * Enter the guest and come back with why it left. Events that were being delivered when it left are
- * put back for the next entry by the backend. `flush`: stale translations may exist. Host interrupts are
- * taken (by the host's own handlers) before this returns.
+ * put back for the next entry by the backend. `flush`: stale translations may exist. Called after
+ * backend_hold(); host interrupts are taken (by the host's own handlers) before this returns.
  */
 void backend_run(struct backend_vcpu *vcpu, bool flush, struct backend_exit *exit);
 
@@ -89,6 +96,7 @@ int backend_msr_write(struct backend_vcpu *vcpu, uint32_t msr, uint64_t value);
 /* The host's CPUID leaf, before the shim masks it. */
 void backend_cpuid(uint32_t leaf, uint32_t subleaf, uint32_t out[4]);
 unsigned backend_this_cpu(void);
-
+/* The guest's TSC is the host's plus this. */
+void backend_set_tsc_offset(struct backend_vcpu *vcpu, uint64_t tsc_offset);
 
 #endif

@@ -64,6 +64,9 @@ struct hv_environment {
 	/* Under the fabric lock in the kernel; the portable shim calls them around every use of the cache. */
 	void (*lock)(void *context);
 	void (*unlock)(void *context);
+	/* Around every use of a VM's devices and state. May be taken inside lock(), never around it; not nested. */
+	void (*lock_vm)(void *context, uint32_t vm);
+	void (*unlock_vm)(void *context, uint32_t vm);
 	uint64_t (*now_ns)(void *context);
 	uint64_t (*tsc)(void *context);
 	/* Another thread must look at this vCPU: wake its thread, or make its processor leave the guest. */
@@ -105,7 +108,13 @@ void hv_vm_status(struct hv *hv, uint32_t vm, struct wire_vm_status *status);
 void hv_vm_set_state(struct hv *hv, uint32_t vm, enum wire_vm_state state, int status, const char *reason);
 uint64_t hv_vm_id(const struct hv *hv, uint32_t vm);	/* 0: slot free */
 int hv_vm_find(const struct hv *hv, uint64_t id);	/* slot, or -ENOENT */
-struct uart *hv_vm_uart(struct hv *hv, uint32_t vm);
+/* The guest's serial console: what uart_type(), uart_peek() and uart_drop() do, under the VM's lock. */
+uint32_t hv_console_type(struct hv *hv, uint32_t vm, const uint8_t *bytes, uint32_t len);
+uint32_t hv_console_peek(struct hv *hv, uint32_t vm, uint8_t *bytes, uint32_t len);
+void hv_console_drop(struct hv *hv, uint32_t vm, uint32_t len);
+/* No vCPU of it is inside vcpu_run(). */
+bool hv_vm_idle(const struct hv *hv, uint32_t vm);
+enum wire_vm_state hv_vm_state(const struct hv *hv, uint32_t vm);
 uint32_t hv_vm_vcpus(const struct hv *hv, uint32_t vm);
 /* The guest asked for a reset: the caller loads it again and calls hv_vm_start(). Reading clears it. */
 bool hv_vm_take_reset(struct hv *hv, uint32_t vm);
@@ -119,14 +128,11 @@ enum vcpu_next {
 	VCPU_STOPPED,		/* nothing to run: park until kicked */
 };
 /*
- * Run vCPU `vcpu` of slot `vm` on this processor until something needs the caller. `slice_end_ns`: the host's own next
- * need. *deadline_ns: when the guest's timer is due: the caller has a timer interrupt end the run then.
+ * Run vCPU `vcpu` of slot `vm` on this processor until something needs the caller; always the same processor for one
+ * vCPU. *deadline_ns: when the guest's timer is due: the caller has a timer interrupt end the next run then, or sleeps
+ * no longer. The call returns whenever that time comes nearer.
  */
 enum vcpu_next vcpu_run(struct hv *hv, uint32_t vm, uint32_t vcpu, uint64_t *deadline_ns);
-/* Before vcpu_run: when is this vCPU's own timer due (UINT64_MAX: none)? */
-uint64_t vcpu_deadline_ns(struct hv *hv, uint32_t vm, uint32_t vcpu);
-/* The vCPU's processor state is on this CPU (FPU and others); take it off before another vCPU runs here. Called by
- * vcpu_run itself when it changes; the CPU number comes from the backend. */
 
 /* After cache_sweep_begin, outside the lock: raise generations; returns a bitmap of physical CPUs (64 at most) that run a
  * vCPU of one of the victims' VMs now and must be kicked out and waited for (cpu_call_others does). */

@@ -1,0 +1,535 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The backend on AMD SVM with nested paging (AMD APM vol. 2 chapter 15). Rules that the code below depends on, several
+ * of them learnt from QEMU's emulation and true on silicon as well:
+ *
+ *  1. Events go in by EVENTINJ only. V_IRQ is set solely together with the VINTR intercept, as a window: it is taken
+ *     as soon as the guest could take an interrupt, and it is never delivered.
+ *  2. CR8 accesses always exit: an un-intercepted write while V_IRQ is set aborts QEMU, and the TPR lives in the LAPIC.
+ *  3. EXITINTINFO is normalised (a vector above 31 is no exception) and re-injected, except software events, which the
+ *     instruction raises again by itself.
+ *  4. Exit codes are compared as 32 bits.
+ *  5. The interrupt shadow is honoured by software: it is saved at #VMEXIT but not loaded by every VMRUN.
+ *  6. x87/SSE state and DR0-3 are not in the VMCB: switched when another vCPU ran on the processor since. The kernel
+ *     itself never touches them. XSAVE is hidden from guests, so there is no other extended state.
+ */
+#include "pcomponent/hv/backend.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+
+#include <plenum/limits.h>
+#include <plenum/page.h>
+
+#include "kernel/kernel.h"
+#include "pcomponent/hv/svm/msr_map.h"
+#include "pcomponent/hv/svm/vmcb.h"
+
+void svm_enter(uint64_t vmcb_physical, uint64_t *general, uint64_t host_physical);
+
+#define MSR_EFER 0xc0000080u
+#define EFER_SVME (UINT64_C(1) << 12)
+#define EFER_LMA (UINT64_C(1) << 10)
+#define EFER_LME (UINT64_C(1) << 8)
+#define EFER_NXE (UINT64_C(1) << 11)
+#define EFER_GUEST_BITS (UINT64_C(1) | EFER_LME | EFER_LMA | EFER_NXE)	/* SCE and these */
+#define MSR_PAT 0x277u
+#define MSR_VM_CR 0xc0010114u
+#define VM_CR_SVMDIS (UINT64_C(1) << 4)
+#define MSR_VM_HSAVE_PA 0xc0010117u
+#define PAT_RESET UINT64_C(0x0007040600070406)
+#define RFLAGS_IF (UINT64_C(1) << 9)
+#define RFLAGS_RESERVED_1 UINT64_C(2)
+#define CR4_OSFXSR (UINT64_C(1) << 9)
+#define CR0_EM_TS (UINT64_C(0xc))
+#define FXSAVE_BYTES 512
+
+/* Descriptor attributes: type, S, DPL, P in bits 7:0, AVL, L, D/B, G in 11:8. */
+#define ATTRIBUTES_CODE_64 0xa9b
+#define ATTRIBUTES_DATA 0xc93
+#define ATTRIBUTES_CODE_16 0x09b
+#define ATTRIBUTES_DATA_16 0x093
+#define ATTRIBUTES_TSS 0x08b
+#define ATTRIBUTES_LDT 0x082
+
+struct backend_vcpu {
+	struct vmcb vmcb;			/* page-aligned, first */
+	uint8_t fpu[FXSAVE_BYTES] __attribute__((aligned(16)));
+	uint64_t general[REGISTER_COUNT];
+	uint64_t debug[4];			/* DR0 to DR3 */
+	uint64_t physical;			/* of the VMCB */
+};
+
+/* What a processor needs to run guests. */
+struct svm_cpu {
+	uint8_t host_save[PAGE_BYTES];		/* VM_HSAVE_PA: for the processor's use */
+	uint8_t host_vmcb[PAGE_BYTES];		/* VMSAVE area of the host's segments and MSRs */
+	struct backend_vcpu *state_owner;	/* whose FPU and debug registers are loaded */
+	uint64_t host_vmcb_physical;
+	bool enabled;
+} __attribute__((aligned(PAGE_BYTES)));
+
+static struct svm_cpu svm_cpus[CONFIG_CPUS_MAX];
+static uint8_t msr_map[MSR_MAP_BYTES] __attribute__((aligned(PAGE_BYTES)));
+static uint8_t io_map[3 * PAGE_BYTES] __attribute__((aligned(PAGE_BYTES)));
+
+static struct {
+	bool next_rip;				/* CPUID 8000000A EDX bit 3: VMCB.next_rip is filled */
+	bool flush_by_asid;			/* bit 6 */
+} svm_features;
+
+static uint64_t read_msr(uint32_t msr)
+{
+	uint32_t low, high;
+
+	__asm__ volatile("rdmsr" : "=a"(low), "=d"(high) : "c"(msr));
+	return (uint64_t)high << 32 | low;
+}
+
+static void write_msr(uint32_t msr, uint64_t value)
+{
+	__asm__ volatile("wrmsr" : : "c"(msr), "a"((uint32_t)value), "d"((uint32_t)(value >> 32)) : "memory");
+}
+
+void backend_cpuid(uint32_t leaf, uint32_t subleaf, uint32_t out[4])
+{
+	__asm__ volatile("cpuid" : "=a"(out[0]), "=b"(out[1]), "=c"(out[2]), "=d"(out[3]) : "0"(leaf), "2"(subleaf));
+}
+
+unsigned backend_this_cpu(void)
+{
+	return cpu_this();
+}
+
+size_t backend_vcpu_bytes(void)
+{
+	return (sizeof(struct backend_vcpu) + PAGE_MASK) & ~(size_t)PAGE_MASK;
+}
+
+/* ------------------------------------------------------------------ start */
+
+const char *backend_probe(void)
+{
+	uint32_t out[4];
+
+	backend_cpuid(0x80000000, 0, out);
+	if (out[0] < 0x8000000a)
+		return "no AMD SVM (no CPUID leaf 8000000A)";
+	backend_cpuid(0x80000001, 0, out);
+	if (!(out[2] & 1u << 2))
+		return "no AMD SVM (CPUID 80000001 ECX bit 2)";
+	if (read_msr(MSR_VM_CR) & VM_CR_SVMDIS)
+		return "SVM is switched off by the firmware (VM_CR.SVMDIS)";
+	backend_cpuid(0x8000000a, 0, out);
+	if (!(out[3] & 1))
+		return "no nested paging (CPUID 8000000A EDX bit 0)";
+	if (out[1] <= VMS_PER_NODE_MAX * VCPUS_PER_VM_MAX)
+		return "too few address space identifiers (CPUID 8000000A EBX)";
+	svm_features.next_rip = out[3] & 1u << 3;
+	svm_features.flush_by_asid = out[3] & 1u << 6;
+	return NULL;
+}
+
+int backend_cpu_enable(unsigned cpu)
+{
+	struct svm_cpu *self = &svm_cpus[cpu];
+	uint64_t cr0, cr4;
+
+	assert(cpu < CONFIG_CPUS_MAX && cpu == cpu_this());
+	if (self->enabled)
+		return 0;
+	memset(io_map, 0xff, sizeof(io_map));
+	msr_map_fill(msr_map);
+	write_msr(MSR_EFER, read_msr(MSR_EFER) | EFER_SVME);
+	write_msr(MSR_VM_HSAVE_PA, physical_of(self->host_save));
+	/* FXSAVE and FXRSTOR of guests' state need these; the kernel has no floating point of its own. */
+	__asm__ volatile("mov %%cr0, %0" : "=r"(cr0));
+	__asm__ volatile("mov %0, %%cr0" : : "r"(cr0 & ~CR0_EM_TS));
+	__asm__ volatile("mov %%cr4, %0" : "=r"(cr4));
+	__asm__ volatile("mov %0, %%cr4" : : "r"(cr4 | CR4_OSFXSR));
+	self->host_vmcb_physical = physical_of(self->host_vmcb);
+	self->enabled = true;
+	return 0;
+}
+
+/* ------------------------------------------------------------------ a vCPU's state */
+
+static void set_segment(struct vmcb_segment *segment, uint16_t selector, uint16_t attributes, uint32_t limit, uint64_t base)
+{
+	*segment = (struct vmcb_segment){ .selector = selector, .attributes = attributes, .limit = limit, .base = base };
+}
+
+/* Intercepts that isolation or correctness depend on; nothing in the shim can take them away. */
+static void set_controls(struct vmcb *vmcb)
+{
+	vmcb->intercept_cr_read = 1u << 8;
+	vmcb->intercept_cr_write = 1u << 8;
+	vmcb->intercept_1 = VMCB_INTERCEPT1_INTR | VMCB_INTERCEPT1_NMI | VMCB_INTERCEPT1_SMI | VMCB_INTERCEPT1_INIT |
+		VMCB_INTERCEPT1_RDPMC | VMCB_INTERCEPT1_CPUID | VMCB_INTERCEPT1_RSM | VMCB_INTERCEPT1_INVD |
+		VMCB_INTERCEPT1_HLT | VMCB_INTERCEPT1_INVLPGA | VMCB_INTERCEPT1_IOIO | VMCB_INTERCEPT1_MSR |
+		VMCB_INTERCEPT1_SHUTDOWN;
+	vmcb->intercept_2 = VMCB_INTERCEPT2_VMRUN | VMCB_INTERCEPT2_VMMCALL | VMCB_INTERCEPT2_VMLOAD |
+		VMCB_INTERCEPT2_VMSAVE | VMCB_INTERCEPT2_STGI | VMCB_INTERCEPT2_CLGI | VMCB_INTERCEPT2_SKINIT |
+		VMCB_INTERCEPT2_RDTSCP | VMCB_INTERCEPT2_WBINVD | VMCB_INTERCEPT2_MONITOR | VMCB_INTERCEPT2_MWAIT |
+		VMCB_INTERCEPT2_MWAIT_ARMED | VMCB_INTERCEPT2_XSETBV;
+	vmcb->iopm_base = physical_of(io_map);
+	vmcb->msrpm_base = physical_of(msr_map);
+	vmcb->virtual_interrupt = VMCB_V_INTR_MASKING;
+	vmcb->nested_control = 1;
+}
+
+void backend_vcpu_init(struct backend_vcpu *vcpu, void *memory, uint32_t vm, uint32_t number)
+{
+	assert((void *)vcpu == memory && ((uintptr_t)memory & PAGE_MASK) == 0);
+	memset(vcpu, 0, sizeof(*vcpu));
+	vcpu->physical = physical_of(vcpu);
+	/* ASID 0 is the host's. One for each vCPU for ever: translations of two vCPUs are never mixed. */
+	vcpu->vmcb.asid = 1 + vm * VCPUS_PER_VM_MAX + number;
+}
+
+/* Everything as after INIT (APM vol. 2 table 14-1); the caller sets where it starts. */
+static void reset_common(struct backend_vcpu *vcpu, uint64_t nested_root, uint64_t tsc_offset)
+{
+	struct vmcb *vmcb = &vcpu->vmcb;
+	uint32_t asid = vmcb->asid;
+	uint32_t mxcsr = 0x1f80;
+
+	memset(vmcb, 0, sizeof(*vmcb));
+	vmcb->asid = asid;
+	set_controls(vmcb);
+	vmcb->nested_cr3 = nested_root;
+	vmcb->tsc_offset = tsc_offset;
+	vmcb->efer = EFER_SVME;
+	vmcb->pat = PAT_RESET;
+	vmcb->dr6 = 0xffff0ff0;
+	vmcb->dr7 = 0x400;
+	vmcb->rflags = RFLAGS_RESERVED_1;
+	set_segment(&vmcb->ldtr, 0, ATTRIBUTES_LDT, 0xffff, 0);
+	set_segment(&vmcb->tr, 0, ATTRIBUTES_TSS, 0xffff, 0);
+	memset(vcpu->general, 0, sizeof(vcpu->general));
+	memset(vcpu->debug, 0, sizeof(vcpu->debug));
+	memset(vcpu->fpu, 0, sizeof(vcpu->fpu));
+	vcpu->fpu[0] = 0x7f;			/* FCW 0x037f; tags empty; MXCSR at offset 24 */
+	vcpu->fpu[1] = 0x03;
+	memcpy(vcpu->fpu + 24, &mxcsr, sizeof(mxcsr));
+	for (unsigned cpu = 0; cpu < CONFIG_CPUS_MAX; cpu++)
+		if (svm_cpus[cpu].state_owner == vcpu)
+			svm_cpus[cpu].state_owner = NULL;
+}
+
+void backend_vcpu_reset(struct backend_vcpu *vcpu, const struct load_entry *entry, uint64_t nested_root, uint64_t tsc_offset)
+{
+	struct vmcb *vmcb = &vcpu->vmcb;
+
+	reset_common(vcpu, nested_root, tsc_offset);
+	vmcb->cr0 = 0x80000033;			/* PG, NE, ET, MP, PE */
+	vmcb->cr4 = 0x20;			/* PAE */
+	vmcb->cr3 = entry->cr3;
+	vmcb->efer |= EFER_LME | EFER_LMA;
+	set_segment(&vmcb->cs, entry->code_selector, ATTRIBUTES_CODE_64, 0xffffffff, 0);
+	struct vmcb_segment *data[] = { &vmcb->es, &vmcb->ss, &vmcb->ds, &vmcb->fs, &vmcb->gs };
+	for (unsigned i = 0; i < sizeof(data) / sizeof(data[0]); i++)
+		set_segment(data[i], entry->data_selector, ATTRIBUTES_DATA, 0xffffffff, 0);
+	set_segment(&vmcb->gdtr, 0, 0, entry->gdt_limit, entry->gdt_base);
+	vmcb->rip = entry->rip;
+	vcpu->general[REGISTER_RSP] = entry->rsp;
+	vcpu->general[REGISTER_RSI] = entry->rsi;
+}
+
+void backend_vcpu_start_ap(struct backend_vcpu *vcpu, uint8_t vector, uint64_t nested_root, uint64_t tsc_offset)
+{
+	struct vmcb *vmcb = &vcpu->vmcb;
+
+	reset_common(vcpu, nested_root, tsc_offset);
+	vmcb->cr0 = 0x60000010;
+	set_segment(&vmcb->cs, (uint16_t)(vector << 8), ATTRIBUTES_CODE_16, 0xffff, (uint64_t)vector << 12);
+	struct vmcb_segment *data[] = { &vmcb->es, &vmcb->ss, &vmcb->ds, &vmcb->fs, &vmcb->gs };
+	for (unsigned i = 0; i < sizeof(data) / sizeof(data[0]); i++)
+		set_segment(data[i], 0, ATTRIBUTES_DATA_16, 0xffff, 0);
+	vmcb->gdtr.limit = 0xffff;
+	vmcb->idtr.limit = 0xffff;
+}
+
+void backend_set_tsc_offset(struct backend_vcpu *vcpu, uint64_t tsc_offset)
+{
+	vcpu->vmcb.tsc_offset = tsc_offset;
+}
+
+void backend_get_registers(struct backend_vcpu *vcpu, struct vcpu_registers *registers)
+{
+	const struct vmcb *vmcb = &vcpu->vmcb;
+
+	memcpy(registers->general, vcpu->general, sizeof(vcpu->general));
+	registers->rip = vmcb->rip;
+	registers->rflags = vmcb->rflags;
+	registers->cr0 = vmcb->cr0;
+	registers->cr2 = vmcb->cr2;
+	registers->cr3 = vmcb->cr3;
+	registers->cr4 = vmcb->cr4;
+	registers->efer = vmcb->efer & ~EFER_SVME;
+	registers->cs_base = vmcb->cs.base;
+	registers->ss_base = vmcb->ss.base;
+	registers->ds_base = vmcb->ds.base;
+	registers->es_base = vmcb->es.base;
+	registers->fs_base = vmcb->fs.base;
+	registers->gs_base = vmcb->gs.base;
+	registers->cpl = (vmcb->ss.attributes >> 5) & 3;	/* QEMU leaves vmcb.cpl alone; SS.DPL is right everywhere */
+	registers->cs_long = (vmcb->cs.attributes & 0x200) && (vmcb->efer & EFER_LMA);
+	registers->cs_default_32 = vmcb->cs.attributes & 0x400;
+	registers->interrupt_shadow = vmcb->interrupt_shadow & 1;
+}
+
+void backend_set_registers(struct backend_vcpu *vcpu, const struct vcpu_registers *registers)
+{
+	memcpy(vcpu->general, registers->general, sizeof(vcpu->general));
+	vcpu->vmcb.rip = registers->rip;
+	vcpu->vmcb.rflags = registers->rflags | RFLAGS_RESERVED_1;
+	vcpu->vmcb.cr2 = registers->cr2;
+}
+
+void backend_advance(struct backend_vcpu *vcpu, uint64_t next_rip)
+{
+	vcpu->vmcb.rip = next_rip;
+	vcpu->vmcb.interrupt_shadow &= ~UINT64_C(1);
+}
+
+/* ------------------------------------------------------------------ events */
+
+bool backend_event_pending(const struct backend_vcpu *vcpu)
+{
+	return vcpu->vmcb.event_injection & VMCB_EVENT_VALID;
+}
+
+bool backend_can_interrupt(const struct backend_vcpu *vcpu)
+{
+	return !backend_event_pending(vcpu) && (vcpu->vmcb.rflags & RFLAGS_IF) && !(vcpu->vmcb.interrupt_shadow & 1);
+}
+
+void backend_inject_interrupt(struct backend_vcpu *vcpu, uint8_t vector)
+{
+	assert(backend_can_interrupt(vcpu));
+	vcpu->vmcb.event_injection = VMCB_EVENT_VALID | VMCB_EVENT_INTR | vector;
+}
+
+void backend_inject_nmi(struct backend_vcpu *vcpu)
+{
+	assert(!backend_event_pending(vcpu));
+	vcpu->vmcb.event_injection = VMCB_EVENT_VALID | VMCB_EVENT_NMI | 2;
+}
+
+void backend_inject_exception(struct backend_vcpu *vcpu, uint8_t vector, int32_t error_code)
+{
+	uint64_t event = VMCB_EVENT_VALID | VMCB_EVENT_EXCEPTION | vector;
+
+	assert(!backend_event_pending(vcpu) && vector < 32);
+	if (error_code >= 0)
+		event |= VMCB_EVENT_ERROR_VALID | (uint64_t)(uint32_t)error_code << 32;
+	vcpu->vmcb.event_injection = event;
+}
+
+void backend_want_window(struct backend_vcpu *vcpu, bool want)
+{
+	struct vmcb *vmcb = &vcpu->vmcb;
+
+	if (want) {
+		vmcb->intercept_1 |= VMCB_INTERCEPT1_VINTR;
+		vmcb->virtual_interrupt = VMCB_V_INTR_MASKING | VMCB_V_IRQ | VMCB_V_IGNORE_TPR |
+			UINT64_C(0xf) << VMCB_V_PRIORITY_SHIFT;
+	} else {
+		vmcb->intercept_1 &= ~VMCB_INTERCEPT1_VINTR;
+		vmcb->virtual_interrupt = VMCB_V_INTR_MASKING;
+	}
+}
+
+/* An event was being delivered when the guest left: put it back (section 15.7.2). */
+static void restore_event(struct vmcb *vmcb)
+{
+	uint64_t event = vmcb->exit_interrupt_info;
+	uint8_t vector = (uint8_t)event;
+
+	vmcb->event_injection = 0;
+	if (!(event & VMCB_EVENT_VALID))
+		return;
+	/* QEMU calls an interrupt an exception here; no exception has such a vector. */
+	if (VMCB_EVENT_TYPE(event) == VMCB_TYPE_EXCEPTION && vector >= 32)
+		event = VMCB_EVENT_VALID | VMCB_EVENT_INTR | vector;
+	switch (VMCB_EVENT_TYPE(event)) {
+	case VMCB_TYPE_EXCEPTION:
+		if (vector == 3 || vector == 4)
+			return;		/* #BP and #OF: RIP is still at the instruction, it will raise them again */
+		break;
+	case VMCB_TYPE_INTR:
+	case VMCB_TYPE_NMI:
+		break;
+	default:
+		return;			/* software interrupt: the same */
+	}
+	vmcb->event_injection = event;
+}
+
+/* ------------------------------------------------------------------ running */
+
+void backend_hold(void)
+{
+	interrupts_disable();
+}
+
+void backend_release(void)
+{
+	interrupts_enable();
+}
+
+/* Rule 6. Interrupts are off. */
+static void load_state(struct svm_cpu *cpu, struct backend_vcpu *vcpu)
+{
+	struct backend_vcpu *owner = cpu->state_owner;
+
+	if (owner == vcpu)
+		return;
+	if (owner) {
+		__asm__ volatile("fxsave64 %0" : "=m"(owner->fpu));
+		__asm__ volatile("mov %%db0, %0" : "=r"(owner->debug[0]));
+		__asm__ volatile("mov %%db1, %0" : "=r"(owner->debug[1]));
+		__asm__ volatile("mov %%db2, %0" : "=r"(owner->debug[2]));
+		__asm__ volatile("mov %%db3, %0" : "=r"(owner->debug[3]));
+	}
+	__asm__ volatile("fxrstor64 %0" : : "m"(vcpu->fpu));
+	__asm__ volatile("mov %0, %%db0" : : "r"(vcpu->debug[0]));
+	__asm__ volatile("mov %0, %%db1" : : "r"(vcpu->debug[1]));
+	__asm__ volatile("mov %0, %%db2" : : "r"(vcpu->debug[2]));
+	__asm__ volatile("mov %0, %%db3" : : "r"(vcpu->debug[3]));
+	cpu->state_owner = vcpu;
+}
+
+static void decode_nested_fault(const struct vmcb *vmcb, struct backend_exit *exit)
+{
+	exit->reason = EXIT_NESTED_FAULT;
+	exit->guest_physical = vmcb->exit_info_2;
+	exit->write = vmcb->exit_info_1 & VMCB_FAULT_WRITE;
+	exit->fetch = vmcb->exit_info_1 & VMCB_FAULT_FETCH;
+	exit->page_table_walk = vmcb->exit_info_1 & VMCB_FAULT_TABLE_WALK;
+}
+
+static void decode_port(const struct vmcb *vmcb, struct backend_exit *exit)
+{
+	uint32_t info = (uint32_t)vmcb->exit_info_1;
+
+	exit->reason = EXIT_PORT;
+	exit->port = VMCB_IO_PORT(info);
+	exit->size_bytes = (uint8_t)VMCB_IO_SIZE(info);
+	exit->write = !(info & VMCB_IO_IN);
+	exit->string = info & VMCB_IO_STRING;
+	exit->repeat = info & VMCB_IO_REPEAT;
+	exit->next_rip = vmcb->exit_info_2;
+}
+
+/* Exits whose meaning is in the code alone. */
+static enum exit_reason simple_reason(uint32_t code)
+{
+	switch (code) {
+	case VMEXIT_CR8_READ: return EXIT_CR8_READ;
+	case VMEXIT_CR8_WRITE: return EXIT_CR8_WRITE;
+	case VMEXIT_INTR: case VMEXIT_NMI: case VMEXIT_SMI: return EXIT_INTERRUPT;
+	case VMEXIT_VINTR: return EXIT_INTERRUPT_WINDOW;
+	case VMEXIT_CPUID: return EXIT_CPUID;
+	case VMEXIT_INVD: case VMEXIT_WBINVD: return EXIT_INVALIDATE_CACHE;
+	case VMEXIT_HLT: return EXIT_HALT;
+	case VMEXIT_SHUTDOWN: return EXIT_SHUTDOWN;
+	case VMEXIT_VMMCALL: return EXIT_HYPERCALL;
+	case VMEXIT_XSETBV: return EXIT_XSETBV;
+	case VMEXIT_RDPMC: case VMEXIT_RSM: case VMEXIT_INVLPGA: case VMEXIT_VMRUN: case VMEXIT_VMLOAD: case VMEXIT_VMSAVE:
+	case VMEXIT_STGI: case VMEXIT_CLGI: case VMEXIT_SKINIT: case VMEXIT_RDTSCP: case VMEXIT_MONITOR: case VMEXIT_MWAIT:
+	case VMEXIT_MWAIT_ARMED: return EXIT_UNDEFINED;
+	default: return EXIT_FAILED;
+	}
+}
+
+static void decode_exit(const struct vmcb *vmcb, struct backend_exit *exit)
+{
+	uint32_t code = (uint32_t)vmcb->exit_code;
+
+	memset(exit, 0, sizeof(*exit));
+	exit->detail = code;
+	exit->next_rip = svm_features.next_rip ? vmcb->next_rip : 0;
+	if (code == VMEXIT_NESTED_FAULT) {
+		decode_nested_fault(vmcb, exit);
+	} else if (code == VMEXIT_IOIO) {
+		decode_port(vmcb, exit);
+	} else if (code == VMEXIT_MSR) {
+		exit->reason = EXIT_MSR;
+		exit->write = vmcb->exit_info_1 & 1;
+	} else {
+		exit->reason = simple_reason(code);
+		exit->write = exit->reason == EXIT_CR8_WRITE;
+	}
+}
+
+void backend_run(struct backend_vcpu *vcpu, bool flush, struct backend_exit *exit)
+{
+	struct svm_cpu *cpu = &svm_cpus[cpu_this()];
+	struct vmcb *vmcb = &vcpu->vmcb;
+
+	assert(cpu->enabled);
+	load_state(cpu, vcpu);
+	vmcb->tlb_control = !flush ? 0 : svm_features.flush_by_asid ? VMCB_TLB_FLUSH_ASID : VMCB_TLB_FLUSH_ALL;
+	vmcb->clean_bits = 0;
+	vmcb->rax = vcpu->general[REGISTER_RAX];
+	vmcb->rsp = vcpu->general[REGISTER_RSP];
+
+	svm_enter(vcpu->physical, vcpu->general, cpu->host_vmcb_physical);
+
+	vcpu->general[REGISTER_RAX] = vmcb->rax;
+	vcpu->general[REGISTER_RSP] = vmcb->rsp;
+	restore_event(vmcb);
+	decode_exit(vmcb, exit);
+	interrupts_enable();			/* the host's interrupt that ended the run is taken here */
+}
+
+/* ------------------------------------------------------------------ MSRs in the VMCB */
+
+int backend_msr_read(struct backend_vcpu *vcpu, uint32_t msr, uint64_t *value)
+{
+	switch (msr) {
+	case MSR_EFER:
+		*value = vcpu->vmcb.efer & ~EFER_SVME;
+		return 0;
+	case MSR_PAT:
+		*value = vcpu->vmcb.pat;
+		return 0;
+	default:
+		return -ENOENT;
+	}
+}
+
+static bool pat_valid(uint64_t value)
+{
+	for (unsigned i = 0; i < 8; i++) {
+		uint8_t type = (uint8_t)(value >> (8 * i));
+
+		if (type > 7 || type == 2 || type == 3)
+			return false;
+	}
+	return true;
+}
+
+int backend_msr_write(struct backend_vcpu *vcpu, uint32_t msr, uint64_t value)
+{
+	struct vmcb *vmcb = &vcpu->vmcb;
+
+	switch (msr) {
+	case MSR_EFER:
+		/* LME cannot change while paging is on, LMA is the processor's (APM vol. 2 section 3.1.7) */
+		if (value & ~EFER_GUEST_BITS || ((value ^ vmcb->efer) & EFER_LME && vmcb->cr0 >> 31 & 1))
+			return -EFAULT;
+		vmcb->efer = (value & ~EFER_LMA) | (vmcb->efer & EFER_LMA) | EFER_SVME;
+		return 0;
+	case MSR_PAT:
+		if (!pat_valid(value))
+			return -EFAULT;
+		vmcb->pat = value;
+		return 0;
+	default:
+		return -ENOENT;
+	}
+}
