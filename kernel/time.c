@@ -9,17 +9,16 @@
 #include <kernel/time.h>
 #include <kernel/x86.h>
 
-/* Intel 8254 data sheet; channel 2 is gated and read back through port 0x61 of the PC. */
-#define PIT_CHANNEL2 0x42
+/* Intel 8254 data sheet. Channel 0 needs no port 0x61 to run, so it is there on machines that lack a speaker, too. */
+#define PIT_CHANNEL0 0x40
 #define PIT_COMMAND 0x43
-#define PIT_CHANNEL2_MODE0 0xb0		/* low and high byte, interrupt on terminal count */
+#define PIT_CHANNEL0_RATE 0x34		/* low and high byte, mode 2: counts down from 65536, again and again */
+#define PIT_CHANNEL0_LATCH 0x00
 #define PIT_HZ 1193182
-#define PIT_TICKS 11932			/* 10 ms */
-#define PORT_B 0x61
-#define PORT_B_GATE 0x01
-#define PORT_B_SPEAKER 0x02
-#define PORT_B_OUTPUT 0x20
-#define PIT_TURNS_MAX 10000000
+#define PIT_TICKS 17898			/* measure for 15 ms */
+#define PIT_TURNS_MAX 1000000
+#define SAMPLE_TRIES 8
+#define MEASURE_TRIES 5
 
 #define CPUID_TSC 0x15
 #define CPUID_HYPERVISOR 0x40000000
@@ -77,70 +76,124 @@ static uint64_t tsc_khz_from_cpuid(void)
 	return 0;
 }
 
-struct measurement {
-	uint64_t tsc_ticks, timer_ticks;
-	bool valid;
+/* The counters at one time, and how long it took to read them: the host may stop a virtual processor in between. */
+struct sample {
+	uint64_t tsc, tsc_spent;
+	uint32_t timer;
+	uint16_t pit;
 };
 
-/* Let channel 2 count down 10 ms and see how far the two counters go. */
+static struct sample sample_take(void)
+{
+	struct sample sample;
+	uint8_t low;
+
+	sample.tsc = read_tsc();
+	out8(PIT_COMMAND, PIT_CHANNEL0_LATCH);
+	sample.timer = apic_timer_remaining();
+	sample.tsc_spent = read_tsc() - sample.tsc;
+	low = in8(PIT_CHANNEL0);
+	sample.pit = (uint16_t)(in8(PIT_CHANNEL0) << 8 | low);
+	return sample;
+}
+
+static struct sample sample_best(void)
+{
+	struct sample best = sample_take();
+
+	for (unsigned try = 1; try < SAMPLE_TRIES; try++) {
+		struct sample sample = sample_take();
+
+		if (sample.tsc_spent < best.tsc_spent)
+			best = sample;
+	}
+	return best;
+}
+
+struct measurement {
+	uint64_t khz, timer_khz;	/* 0: there is no such timer */
+};
+
+/* See how far the two counters go while the 8254 counts 15 ms. */
 static struct measurement measure_by_pit(void)
 {
-	uint8_t port_b = (uint8_t)(in8(PORT_B) & ~(PORT_B_SPEAKER | PORT_B_GATE));
-	struct measurement measurement = { 0 };
-	uint64_t tsc;
+	struct sample first, last;
+	uint64_t pit_ticks;
 	unsigned turn;
 
-	out8(PORT_B, port_b);
-	out8(PIT_COMMAND, PIT_CHANNEL2_MODE0);
-	out8(PIT_CHANNEL2, PIT_TICKS & 0xff);
-	out8(PIT_CHANNEL2, PIT_TICKS >> 8);
+	out8(PIT_COMMAND, PIT_CHANNEL0_RATE);
+	out8(PIT_CHANNEL0, 0);
+	out8(PIT_CHANNEL0, 0);
 	apic_timer_start(TIMER_TICKS_MAX);
-	out8(PORT_B, port_b | PORT_B_GATE);
-	tsc = read_tsc();
-	for (turn = 0; !(in8(PORT_B) & PORT_B_OUTPUT) && turn < PIT_TURNS_MAX; turn++)
-		;
-	measurement.tsc_ticks = read_tsc() - tsc;
-	measurement.timer_ticks = TIMER_TICKS_MAX - apic_timer_remaining();
+	first = sample_best();
+	for (turn = 0; turn < PIT_TURNS_MAX; turn++)
+		if ((uint16_t)(first.pit - sample_take().pit) >= PIT_TICKS)
+			break;
+	last = sample_best();
 	apic_timer_start(0);
-	out8(PORT_B, port_b);
-	/* A machine without a PIT shows the output high at once, or never. */
-	measurement.valid = turn > 0 && turn < PIT_TURNS_MAX && measurement.tsc_ticks > TSC_KHZ_MIN * 10;
-	return measurement;
+	/* Longer than one period of the 8254 (55 ms) would count wrong; only a host that stalls makes it so. */
+	pit_ticks = (uint16_t)(first.pit - last.pit);
+	if (turn == 0 || turn == PIT_TURNS_MAX || pit_ticks == 0)
+		return (struct measurement){ 0, 0 };
+	return (struct measurement){
+		.khz = (last.tsc - first.tsc) * PIT_HZ / pit_ticks / 1000,
+		.timer_khz = (uint64_t)(first.timer - last.timer) * PIT_HZ / pit_ticks / 1000,
+	};
+}
+
+/*
+ * A stall of the host spoils a measurement by far more than the clocks differ: take two that agree to 1/512, and the
+ * last one if none do.
+ */
+static struct measurement measure_until_steady(void)
+{
+	struct measurement last = measure_by_pit();
+
+	for (unsigned try = 1; try < MEASURE_TRIES; try++) {
+		struct measurement next = measure_by_pit();
+		uint64_t difference = next.khz > last.khz ? next.khz - last.khz : last.khz - next.khz;
+
+		last = next;
+		if (difference <= next.khz >> 9)
+			break;
+	}
+	if (last.khz < TSC_KHZ_MIN)
+		panic("no clock: neither CPUID nor an 8254 timer tells the rate of the time stamp counter");
+	return last;
 }
 
 /* With the TSC known only the timer is left to measure. */
-static uint64_t measure_timer_by_tsc(void)
+static uint64_t timer_khz_by_tsc(void)
 {
-	uint64_t end;
+	uint64_t start, ticks;
 
 	apic_timer_start(TIMER_TICKS_MAX);
-	end = read_tsc() + khz * 10;
-	while (read_tsc() < end)
+	start = read_tsc();
+	while (read_tsc() - start < khz * 10)
 		cpu_relax();
-	end = TIMER_TICKS_MAX - apic_timer_remaining();
+	ticks = TIMER_TICKS_MAX - apic_timer_remaining();
+	ticks = ticks * khz / (read_tsc() - start);
 	apic_timer_start(0);
-	return end;
+	return ticks;
 }
 
 void time_init(void)
 {
-	uint64_t timer_ticks, told_khz = tsc_khz_from_cpuid();
+	uint64_t timer_khz, told_khz = tsc_khz_from_cpuid();
 
 	if (told_khz >= TSC_KHZ_MIN) {
 		set_tsc_khz(told_khz);
-		timer_ticks = measure_timer_by_tsc();
+		timer_khz = timer_khz_by_tsc();
 	} else {
-		struct measurement measurement = measure_by_pit();
+		struct measurement measurement = measure_until_steady();
 
-		if (!measurement.valid)
-			panic("no clock: neither CPUID nor an 8254 timer tells the rate of the time stamp counter");
-		set_tsc_khz(measurement.tsc_ticks * PIT_HZ / PIT_TICKS / 1000);
-		timer_ticks = measurement.timer_ticks;
+		set_tsc_khz(measurement.khz);
+		timer_khz = measurement.timer_khz;
 	}
-	if (timer_ticks == 0)
+	if (timer_khz == 0)
 		panic("the local APIC's timer does not count");
-	timer_factor = (timer_ticks << NS_SHIFT) / 10000000;
-	log_line(LOG_INFO, "event=clock tsc_khz=%lu apic_timer_khz=%lu source=%s", khz, timer_ticks / 10,
+	timer_factor = (timer_khz << NS_SHIFT) / 1000000;
+	log_line(LOG_INFO, "event=clock tsc_khz=%lu apic_timer_khz=%lu source=%s", khz, timer_khz,
 		 told_khz >= TSC_KHZ_MIN ? "cpuid" : "pit");
 }
 
