@@ -11,4 +11,5 @@ kernel-y += kernel/log.c kernel/serial.c kernel/panic.c kernel/symbols.c kernel/
 kernel-y += kernel/libc/string.c
 kernel-y += $(wildcard kernel/pci.c kernel/nic.c kernel/virtio_net.c kernel/e1000e.c)
 
-ktest-y += kernel/selftest/main.c
+ktest-y += kernel/selftest/main.c kernel/selftest/panic_modes.c kernel/selftest/memory_tests.c
+ktest-y += kernel/selftest/thread_tests.c kernel/selftest/smp_tests.c

@@ -32,11 +32,9 @@ static void copy_64_bytes(uint8_t *to, const uint8_t *from)
 	destination[7] = h;
 }
 
-void *memcpy(void *restrict destination, const void *restrict source, size_t len)
+/* Without `restrict`: memmove() uses it too, so no load may be moved behind the stores that follow it. */
+static void copy_forward(uint8_t *to, const uint8_t *from, size_t len)
 {
-	const uint8_t *from = source;
-	uint8_t *to = destination;
-
 	for (; len >= BULK_BYTES; len -= BULK_BYTES, to += BULK_BYTES, from += BULK_BYTES)
 		copy_64_bytes(to, from);
 	for (; len >= WORD_BYTES; len -= WORD_BYTES, to += WORD_BYTES, from += WORD_BYTES) {
@@ -47,6 +45,11 @@ void *memcpy(void *restrict destination, const void *restrict source, size_t len
 		NOT_AN_IDIOM();
 		*to++ = *from++;
 	}
+}
+
+void *memcpy(void *restrict destination, const void *restrict source, size_t len)
+{
+	copy_forward(destination, source, len);
 	return destination;
 }
 
@@ -56,8 +59,10 @@ void *memmove(void *destination, const void *source, size_t len)
 	uint8_t *to = (uint8_t *)destination + len;
 
 	/* Forwards is safe unless the destination starts inside the source: each bulk is loaded before it is stored. */
-	if ((uintptr_t)destination - (uintptr_t)source >= len)
-		return memcpy(destination, source, len);
+	if ((uintptr_t)destination - (uintptr_t)source >= len) {
+		copy_forward(destination, source, len);
+		return destination;
+	}
 	for (; len >= WORD_BYTES; len -= WORD_BYTES) {
 		NOT_AN_IDIOM();
 		to -= WORD_BYTES;
