@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: GPL-2.0-only
+portable-y += lib/crc.c lib/hash.c lib/histogram.c

@@ -1,0 +1,471 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The connection manager: states of a connection.
+ *
+ *   active   FREE --roce_connect--> REQ_SENT --REP--> ESTABLISHED
+ *                                      |--REJ, time, roce_disconnect--> DEAD
+ *   passive  FREE --REQ--> REQ_RECEIVED --roce_accept_finish--> REP_SENT --RTU, data--> ESTABLISHED
+ *                             |--roce_reject--> FREE               |--REJ, time--> DEAD
+ *   both     ESTABLISHED --DREQ--> TIMEWAIT
+ *            ESTABLISHED --roce_disconnect, queue pair failed--> DREQ_SENT --DREP, tries--> TIMEWAIT
+ *            ESTABLISHED --our fatal NAK--> LINGER --time--> DREQ_SENT,   LINGER --DREQ--> TIMEWAIT
+ *            TIMEWAIT --time--> DEAD,   DEAD --last event polled or roce_disconnect--> FREE
+ *
+ *  C1  A peer's repeated message has the effect of one: REQ, REP and DREQ are answered again from the state they led to.
+ *  C2  The application sees one event that ends a connection, unless it ended it itself; nothing about it after that.
+ *  C3  A slot, its queue pair and the event places it reserved are freed together.
+ *  C4  Messages for no connection change nothing and are answered by at most one message.
+ */
+#include "net/roce/internal.h"
+
+#include "net/roce/cm_message.h"
+
+#define NUMBER_TRIES_MAX 64u
+
+struct roce_connection *roce_cm_find(struct roce_device *device, uint32_t number)
+{
+	uint32_t index = number & device->connection_mask;
+
+	if (number == 0 || index >= device->config.limits.connections_max || device->connections[index].number != number)
+		return NULL;
+	return &device->connections[index];
+}
+
+/* A connection that its application may still name. */
+static struct roce_connection *find_live(struct roce_device *device, uint32_t number)
+{
+	struct roce_connection *connection = roce_cm_find(device, number);
+
+	return connection && !connection->released ? connection : NULL;
+}
+
+/* ---------------------------------------------------------------- birth and death */
+
+static void free_connection(struct roce_device *device, struct roce_connection *connection)
+{
+	if (connection->qp)
+		roce_qp_destroy(device, connection->qp);
+	roce_cm_owe_nothing(device, connection);
+	roce_timer_remove(device, &connection->timer);
+	roce_queue_unreserve(connection->queue, connection->events_reserved);
+	memset(connection, 0, sizeof(*connection));
+	connection->timer.deadline_ns = NEVER;
+	connection->timer.of_connection = true;
+}
+
+/* Cut the TIMEWAIT short that has lasted longest. Numbers are random, so old packets still find nobody. */
+static bool reclaim(struct roce_device *device)
+{
+	struct roce_connection *oldest = NULL;
+
+	for (uint32_t i = 0; i < device->config.limits.connections_max; i++) {
+		struct roce_connection *connection = &device->connections[i];
+
+		if (connection->state != CM_TIMEWAIT || !connection->released || connection->owed)
+			continue;
+		if (!oldest || connection->timer.deadline_ns < oldest->timer.deadline_ns)
+			oldest = connection;
+	}
+	if (oldest)
+		free_connection(device, oldest);
+	return oldest != NULL;
+}
+
+static struct roce_connection *find_free(struct roce_device *device)
+{
+	for (uint32_t i = 0; i < device->config.limits.connections_max; i++)
+		if (device->connections[i].state == CM_FREE)
+			return &device->connections[i];
+	return NULL;
+}
+
+static uint32_t draw_number(struct roce_device *device, uint32_t index)
+{
+	for (unsigned i = 0; i < NUMBER_TRIES_MAX; i++) {
+		uint32_t number = (roce_random32(device) & ~device->connection_mask) | index;
+
+		if (number != 0)
+			return number;
+	}
+	return 0;
+}
+
+struct roce_connection *roce_cm_create(struct roce_device *device, struct event_queue *queue)
+{
+	struct roce_connection *connection = find_free(device);
+	uint32_t number;
+
+	if (!connection && reclaim(device))
+		connection = find_free(device);
+	if (!connection)
+		return NULL;
+	number = draw_number(device, (uint32_t)(connection - device->connections));
+	if (number == 0 || !roce_queue_reserve(queue, CM_EVENTS_PER_CONNECTION))
+		return NULL;
+	connection->number = number;
+	connection->queue = queue;
+	connection->events_reserved = CM_EVENTS_PER_CONNECTION;
+	connection->transaction = (uint64_t)roce_random32(device) << 32 | roce_random32(device);
+	connection->disconnect_transaction = connection->transaction + 1;
+	connection->psn_remote = roce_random32(device) & 0xffffff;
+	return connection;
+}
+
+static int create_queue_pair(struct roce_device *device, struct roce_connection *connection, uint64_t peer)
+{
+	int status = roce_qp_create(device, connection, peer);
+
+	if (status == -ENOBUFS && reclaim(device))
+		status = roce_qp_create(device, connection, peer);
+	return status;
+}
+
+void roce_cm_event(struct roce_connection *connection, enum roce_event_type type, int status, uint16_t reason)
+{
+	struct stored_event event = {
+		.type = type, .status = status, .reason = reason, .connection = connection->number,
+		.qpn = connection->qp ? connection->qp->qpn : 0, .cookie = connection->cookie,
+		.remote_address = connection->remote_address, .service_port = connection->service_port,
+	};
+
+	if (connection->released)
+		return;
+	assert(connection->events_reserved > 0);
+	connection->events_reserved--;
+	roce_queue_push(connection->queue, &event);
+}
+
+static void release(struct roce_device *device, struct roce_connection *connection)
+{
+	connection->released = true;
+	if (connection->state == CM_DEAD)
+		free_connection(device, connection);
+}
+
+static void die(struct roce_device *device, struct roce_connection *connection)
+{
+	connection->state = CM_DEAD;
+	roce_timer_cancel(&connection->timer);
+	/* A message owed here is of the handshake that just ended; answers after the end are stateless. */
+	roce_cm_owe_nothing(device, connection);
+	if (connection->released)
+		free_connection(device, connection);
+}
+
+static void enter_timewait(struct roce_device *device, struct roce_connection *connection, uint64_t now_ns)
+{
+	connection->state = CM_TIMEWAIT;
+	connection->owed &= OWES_DREP;
+	roce_timer_set(device, &connection->timer, now_ns + CM_TIMEWAIT_NS);
+}
+
+static void hang_up(struct roce_device *device, struct roce_connection *connection, uint64_t now_ns)
+{
+	connection->state = CM_DREQ_SENT;
+	connection->tries = 1;
+	roce_cm_owe(device, connection, OWES_DREQ);
+	roce_timer_set(device, &connection->timer, now_ns + CM_RETRY_NS);
+}
+
+void roce_cm_end(struct roce_device *device, struct roce_connection *connection, enum roce_event_type type, int status,
+		 uint16_t reason, uint64_t now_ns)
+{
+	bool connected = connection->state == CM_ESTABLISHED || connection->state == CM_LINGER ||
+			 connection->state == CM_DREQ_SENT;
+	bool known = connection->state == CM_LINGER || connection->state == CM_DREQ_SENT;
+
+	if (connection->qp)
+		roce_qp_flush(device, connection->qp, -ECONNRESET);
+	if (!known)
+		roce_cm_event(connection, type, status, reason);
+	if (connected)
+		enter_timewait(device, connection, now_ns);
+	else
+		die(device, connection);
+}
+
+bool roce_cm_event_polled(struct roce_device *device, struct stored_event *event, uint8_t *private_data)
+{
+	struct roce_connection *connection = find_live(device, event->connection);
+
+	if (!connection)
+		return false;
+	if (event->type == ROCE_EVENT_CONNECT_REQUEST || event->type == ROCE_EVENT_REJECTED ||
+	    event->type == ROCE_EVENT_ESTABLISHED) {
+		memcpy(private_data, connection->received_data, connection->received_len_bytes);
+		event->len_bytes = connection->received_len_bytes;
+		connection->received_len_bytes = 0;
+	}
+	if (event->type == ROCE_EVENT_REJECTED || event->type == ROCE_EVENT_UNREACHABLE ||
+	    event->type == ROCE_EVENT_DISCONNECTED)
+		release(device, connection);
+	return true;
+}
+
+/* ---------------------------------------------------------------- what queue pairs report */
+
+void roce_cm_established(struct roce_device *device, struct roce_connection *connection)
+{
+	connection->state = CM_ESTABLISHED;
+	roce_timer_cancel(&connection->timer);
+	connection->owed &= (uint8_t)~(OWES_REQ | OWES_REP);
+	connection->qp->state = QP_READY;
+	roce_qp_schedule(device, connection->qp);
+	roce_cm_event(connection, ROCE_EVENT_ESTABLISHED, 0, 0);
+}
+
+void roce_cm_peer_ready(struct roce_device *device, struct roce_connection *connection, uint64_t now_ns)
+{
+	(void)now_ns;
+	assert(connection->state == CM_REP_SENT);
+	roce_cm_established(device, connection);
+}
+
+void roce_cm_qp_failed(struct roce_device *device, struct roce_connection *connection, int status, uint64_t now_ns)
+{
+	assert(connection->state == CM_ESTABLISHED);
+	device->counters.connections_lost++;
+	roce_cm_event(connection, ROCE_EVENT_DISCONNECTED, status, 0);
+	if (connection->qp->responder.fatal_syndrome) {
+		connection->state = CM_LINGER;
+		roce_timer_set(device, &connection->timer, now_ns + CM_LINGER_NS);
+	} else {
+		hang_up(device, connection, now_ns);
+	}
+}
+
+void roce_cm_disconnected(struct roce_device *device, struct roce_connection *connection, uint64_t now_ns)
+{
+	assert(connection->state == CM_DREQ_SENT);
+	enter_timewait(device, connection, now_ns);
+}
+
+/* ---------------------------------------------------------------- timers */
+
+static uint64_t retry_ns(const struct roce_connection *connection)
+{
+	uint64_t wait_ns = CM_RETRY_NS;
+
+	for (unsigned i = 1; i < connection->tries && wait_ns < CM_RETRY_CEILING_NS; i++)
+		wait_ns *= 2;
+	return wait_ns;
+}
+
+static void repeat(struct roce_device *device, struct roce_connection *connection, uint8_t message, uint64_t now_ns)
+{
+	uint64_t deadline_ns;
+
+	if (connection->tries < UINT8_MAX)
+		connection->tries++;
+	roce_cm_owe(device, connection, message);
+	deadline_ns = now_ns + retry_ns(connection);
+	if (message != OWES_DREQ && deadline_ns > connection->give_up_ns)
+		deadline_ns = connection->give_up_ns;
+	roce_timer_set(device, &connection->timer, deadline_ns);
+}
+
+void roce_cm_timer(struct roce_device *device, struct roce_connection *connection, uint64_t now_ns)
+{
+	switch (connection->state) {
+	case CM_REQ_SENT:
+		if (now_ns >= connection->give_up_ns)
+			roce_cm_end(device, connection, ROCE_EVENT_UNREACHABLE, -ETIMEDOUT, 0, now_ns);
+		else
+			repeat(device, connection, OWES_REQ, now_ns);
+		break;
+	case CM_REP_SENT:
+		if (now_ns >= connection->give_up_ns) {
+			device->counters.connections_lost++;
+			roce_cm_end(device, connection, ROCE_EVENT_DISCONNECTED, -ETIMEDOUT, 0, now_ns);
+		} else {
+			repeat(device, connection, OWES_REP, now_ns);
+		}
+		break;
+	case CM_LINGER:
+		hang_up(device, connection, now_ns);
+		break;
+	case CM_DREQ_SENT:
+		if (connection->tries >= CM_DISCONNECT_TRIES)
+			enter_timewait(device, connection, now_ns);
+		else
+			repeat(device, connection, OWES_DREQ, now_ns);
+		break;
+	case CM_TIMEWAIT:
+		die(device, connection);
+		break;
+	default:
+		assert(!"a timer in a state without one");
+	}
+}
+
+/* ---------------------------------------------------------------- the application's side */
+
+int roce_listen(struct roce_device *device, uint16_t port, int queue, uint64_t cookie)
+{
+	struct event_queue *events = roce_queue_find(device, queue);
+
+	if (!events)
+		return -EINVAL;
+	for (uint32_t i = 0; i < device->listeners_count; i++)
+		if (device->listeners[i].port == port)
+			return -EADDRINUSE;
+	if (device->listeners_count == device->config.limits.listeners_max)
+		return -ENOBUFS;
+	device->listeners[device->listeners_count++] =
+		(struct listener){ .port = port, .queue = events, .cookie = cookie };
+	return 0;
+}
+
+static uint8_t mtu_code(uint32_t mtu_bytes)
+{
+	uint8_t code = 1;
+
+	while ((128u << code) < mtu_bytes)
+		code++;
+	return code;
+}
+
+static void set_private(struct roce_connection *connection, const void *bytes, uint32_t len_bytes)
+{
+	connection->private_len_bytes = len_bytes;
+	if (len_bytes > 0)
+		memcpy(connection->private_data, bytes, len_bytes);
+}
+
+int roce_connect(struct roce_device *device, const struct roce_connect *connect, uint32_t *number, uint64_t now_ns)
+{
+	struct event_queue *queue = roce_queue_find(device, connect->queue);
+	struct roce_connection *connection;
+
+	if (!queue || connect->private_len_bytes > ROCE_REQ_PRIVATE_BYTES_MAX || connect->remote_address == 0 ||
+	    (connect->private_len_bytes > 0 && !connect->private_data))
+		return -EINVAL;
+	connection = roce_cm_create(device, queue);
+	if (!connection)
+		return -ENOBUFS;
+	connection->state = CM_REQ_SENT;
+	if (create_queue_pair(device, connection, connect->peer)) {
+		free_connection(device, connection);
+		return -ENOBUFS;
+	}
+	connection->active = true;
+	connection->cookie = connect->cookie;
+	connection->remote_address = connect->remote_address;
+	connection->service_port = connect->remote_port;
+	connection->mtu_code = mtu_code(device->config.path_mtu_bytes);
+	connection->give_up_ns = now_ns + connect->timeout_ns;
+	set_private(connection, connect->private_data, connect->private_len_bytes);
+	device->counters.connects_sent++;
+	repeat(device, connection, OWES_REQ, now_ns);
+	*number = connection->number;
+	return 0;
+}
+
+int roce_accept_begin(struct roce_device *device, uint32_t number, uint64_t peer, uint32_t *qpn)
+{
+	struct roce_connection *connection = find_live(device, number);
+
+	if (!connection)
+		return -ENOENT;
+	if (connection->state != CM_REQ_RECEIVED || connection->qp)
+		return -EINVAL;
+	if (connection->peer_gave_up) {
+		free_connection(device, connection);
+		return -ECONNRESET;
+	}
+	if (create_queue_pair(device, connection, peer))
+		return -ENOBUFS;
+	*qpn = connection->qp->qpn;
+	return 0;
+}
+
+int roce_accept_finish(struct roce_device *device, uint32_t number, const void *private_data, uint32_t len_bytes,
+		       uint64_t now_ns)
+{
+	struct roce_connection *connection = find_live(device, number);
+
+	if (!connection)
+		return -ENOENT;
+	if (connection->state != CM_REQ_RECEIVED || !connection->qp || len_bytes > ROCE_REP_PRIVATE_BYTES_MAX)
+		return -EINVAL;
+	if (connection->peer_gave_up) {
+		roce_qp_flush(device, connection->qp, -ECONNRESET);
+		free_connection(device, connection);
+		return -ECONNRESET;
+	}
+	set_private(connection, private_data, len_bytes);
+	roce_qp_start(connection->qp, QP_READY_TO_RECEIVE);
+	connection->state = CM_REP_SENT;
+	connection->give_up_ns = now_ns + CM_REPLY_GIVE_UP_NS;
+	repeat(device, connection, OWES_REP, now_ns);
+	return 0;
+}
+
+/* Refuse a request, or take ours back, and forget the connection. */
+static void reject(struct roce_device *device, struct roce_connection *connection, uint16_t reason,
+		   const void *private_data, uint32_t len_bytes)
+{
+	struct cm_reply reply = {
+		.remote_address = connection->remote_address, .attribute = CM_REJ, .transaction = connection->transaction,
+		.local_number = connection->number, .remote_number = connection->remote_number, .reason = reason,
+		.message_rejected = connection->active ? CM_REJECTED_OTHER : CM_REJECTED_REQ,
+		.private_len_bytes = len_bytes,
+	};
+
+	if (len_bytes > 0)
+		memcpy(reply.private_data, private_data, len_bytes);
+	if (!connection->peer_gave_up)
+		roce_cm_reply(device, &reply);
+	if (connection->qp)
+		roce_qp_flush(device, connection->qp, -ECONNRESET);
+	free_connection(device, connection);
+}
+
+int roce_reject(struct roce_device *device, uint32_t number, const void *private_data, uint32_t len_bytes,
+		uint64_t now_ns)
+{
+	struct roce_connection *connection = find_live(device, number);
+
+	(void)now_ns;
+	if (!connection)
+		return -ENOENT;
+	if (connection->state != CM_REQ_RECEIVED || len_bytes > ROCE_REJ_PRIVATE_BYTES_MAX)
+		return -EINVAL;
+	device->counters.connects_rejected++;
+	reject(device, connection, CM_REJECT_CONSUMER, private_data, len_bytes);
+	return 0;
+}
+
+void roce_disconnect(struct roce_device *device, uint32_t number, uint64_t now_ns)
+{
+	struct roce_connection *connection = find_live(device, number);
+
+	if (!connection)
+		return;
+	switch (connection->state) {
+	case CM_REQ_SENT:
+		reject(device, connection, CM_REJECT_TIMEOUT, NULL, 0);
+		break;
+	case CM_REQ_RECEIVED:
+		device->counters.connects_rejected++;
+		reject(device, connection, CM_REJECT_CONSUMER, NULL, 0);
+		break;
+	case CM_REP_SENT:
+	case CM_ESTABLISHED:
+	case CM_LINGER:
+		connection->released = true;
+		roce_qp_flush(device, connection->qp, -ECONNRESET);
+		hang_up(device, connection, now_ns);
+		break;
+	default:
+		release(device, connection);
+		break;
+	}
+}
+
+uint32_t roce_connection_qpn(const struct roce_device *device, uint32_t number)
+{
+	const struct roce_connection *connection = find_live((struct roce_device *)(uintptr_t)device, number);
+
+	return connection && connection->qp ? connection->qp->qpn : 0;
+}

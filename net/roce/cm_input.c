@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Messages of the connection manager coming in. The states are drawn in cm.c. */
+#include "net/roce/internal.h"
+
+#include "net/roce/cm_message.h"
+
+static bool qpn_valid(uint32_t qpn)
+{
+	return qpn > 1 && qpn < 0xffffff;
+}
+
+static bool mtu_code_valid(uint8_t code)
+{
+	return code >= 1 && code <= 5;
+}
+
+static void receive_private(struct roce_connection *connection, const struct cm_message *message)
+{
+	connection->received_len_bytes = message->private_len_bytes;
+	memcpy(connection->received_data, message->private_data, message->private_len_bytes);
+}
+
+/* ---------------------------------------------------------------- REQ */
+
+static void refuse_request(struct roce_device *device, uint32_t address, const struct cm_message *req, uint16_t reason)
+{
+	struct cm_reply reply = {
+		.remote_address = address, .attribute = CM_REJ, .transaction = req->transaction,
+		.remote_number = req->local_number, .message_rejected = CM_REJECTED_REQ, .reason = reason,
+	};
+
+	if (reason == CM_REJECT_MTU) {		/* the largest that would do */
+		reply.info_len_bytes = 1;
+		while ((128u << (reply.info + 1)) <= device->config.path_mtu_bytes)
+			reply.info++;
+	}
+	device->counters.connects_rejected++;
+	roce_cm_reply(device, &reply);
+}
+
+static const struct listener *find_listener(const struct roce_device *device, uint64_t service_id)
+{
+	for (uint32_t i = 0; i < device->listeners_count; i++)
+		if ((CM_SERVICE_ID_TCP | device->listeners[i].port) == service_id)
+			return &device->listeners[i];
+	return NULL;
+}
+
+/* 0, or the reason to refuse. */
+static uint16_t check_request(const struct roce_device *device, uint32_t address, const struct cm_message *req)
+{
+	if (!find_listener(device, req->service_id))
+		return CM_REJECT_SERVICE_ID;
+	if (req->transport != 0)
+		return CM_REJECT_TRANSPORT;
+	if (req->gid_local != address || req->gid_remote != device->config.address)
+		return CM_REJECT_GID;
+	if (!mtu_code_valid(req->path_mtu) || (128u << req->path_mtu) > device->config.path_mtu_bytes)
+		return CM_REJECT_MTU;
+	if (!qpn_valid(req->qpn) || !req->ip_header_valid || req->local_number == 0)
+		return CM_REJECT_UNSUPPORTED;
+	return 0;
+}
+
+/* Was this request seen before? Then answer from the state it led to (C1). */
+static bool repeated_request(struct roce_device *device, uint32_t address, const struct cm_message *req)
+{
+	for (uint32_t i = 0; i < device->config.limits.connections_max; i++) {
+		struct roce_connection *connection = &device->connections[i];
+
+		if (connection->state == CM_FREE || connection->active || connection->remote_address != address ||
+		    connection->remote_number != req->local_number || connection->remote_qpn != req->qpn)
+			continue;
+		if (connection->state == CM_REP_SENT)
+			roce_cm_owe(device, connection, OWES_REP);
+		return true;
+	}
+	return false;
+}
+
+/* The peer uses a communication id or queue pair anew: it has lost the connection that had it. */
+static void end_stale(struct roce_device *device, uint32_t address, const struct cm_message *req, uint64_t now_ns)
+{
+	for (uint32_t i = 0; i < device->config.limits.connections_max; i++) {
+		struct roce_connection *connection = &device->connections[i];
+
+		if (connection->remote_address != address ||
+		    (connection->remote_number != req->local_number && connection->remote_qpn != req->qpn))
+			continue;
+		if (connection->state == CM_REQ_RECEIVED) {
+			connection->peer_gave_up = true;
+		} else if (connection->state == CM_REP_SENT || connection->state == CM_ESTABLISHED ||
+			   connection->state == CM_LINGER || connection->state == CM_DREQ_SENT) {
+			device->counters.connections_lost++;
+			roce_cm_end(device, connection, ROCE_EVENT_DISCONNECTED, -ECONNRESET, 0, now_ns);
+		}
+	}
+}
+
+static void request_input(struct roce_device *device, uint32_t address, const struct cm_message *req, uint64_t now_ns)
+{
+	const struct listener *listener;
+	struct roce_connection *connection;
+	uint16_t reason;
+
+	device->counters.connects_received++;
+	reason = check_request(device, address, req);
+	if (reason) {
+		refuse_request(device, address, req, reason);
+		return;
+	}
+	if (repeated_request(device, address, req))
+		return;
+	end_stale(device, address, req, now_ns);
+	listener = find_listener(device, req->service_id);
+	connection = roce_cm_create(device, listener->queue);
+	if (!connection) {
+		refuse_request(device, address, req, CM_REJECT_NO_RESOURCES);
+		return;
+	}
+	connection->state = CM_REQ_RECEIVED;
+	connection->cookie = listener->cookie;
+	connection->remote_address = address;
+	connection->remote_number = req->local_number;
+	connection->remote_qpn = req->qpn;
+	connection->service_port = listener->port;
+	connection->transaction = req->transaction;
+	connection->psn_local = req->starting_psn;
+	connection->mtu_code = req->path_mtu;
+	connection->peer_responder_resources = req->responder_resources;
+	connection->peer_initiator_depth = req->initiator_depth;
+	receive_private(connection, req);
+	roce_cm_event(connection, ROCE_EVENT_CONNECT_REQUEST, 0, 0);
+}
+
+/* ---------------------------------------------------------------- REP, RTU, MRA, REJ */
+
+static void reply_input(struct roce_device *device, struct roce_connection *connection, const struct cm_message *rep)
+{
+	if (connection->state == CM_ESTABLISHED && connection->active && connection->remote_number == rep->local_number) {
+		roce_cm_owe(device, connection, OWES_RTU);	/* ours was lost */
+		return;
+	}
+	if (connection->state != CM_REQ_SENT || rep->transaction != connection->transaction || !qpn_valid(rep->qpn)) {
+		device->counters.drop_management++;
+		return;
+	}
+	connection->remote_number = rep->local_number;
+	connection->remote_qpn = rep->qpn;
+	connection->psn_local = rep->starting_psn;
+	connection->peer_responder_resources = rep->responder_resources;
+	receive_private(connection, rep);
+	roce_qp_start(connection->qp, QP_READY_TO_RECEIVE);
+	roce_cm_established(device, connection);
+	roce_cm_owe(device, connection, OWES_RTU);
+}
+
+static void reject_input(struct roce_device *device, struct roce_connection *connection, const struct cm_message *rej,
+			 uint64_t now_ns)
+{
+	switch (connection->state) {
+	case CM_REQ_SENT:
+		if (rej->transaction != connection->transaction)
+			break;
+		if (rej->reason == CM_REJECT_MTU && mtu_code_valid(rej->info) && rej->info < connection->mtu_code) {
+			connection->mtu_code = rej->info;
+			connection->transaction += 2;	/* a late REJ of the first try says nothing about this one */
+			connection->disconnect_transaction += 2;
+			roce_cm_owe(device, connection, OWES_REQ);
+			return;
+		}
+		receive_private(connection, rej);
+		roce_cm_end(device, connection, ROCE_EVENT_REJECTED, 0, rej->reason, now_ns);
+		return;
+	case CM_REQ_RECEIVED:
+		connection->peer_gave_up = true;
+		return;
+	case CM_REP_SENT:
+	case CM_ESTABLISHED:
+		device->counters.connections_lost++;
+		roce_cm_end(device, connection, ROCE_EVENT_DISCONNECTED, -ECONNRESET, rej->reason, now_ns);
+		return;
+	default:
+		break;
+	}
+	device->counters.drop_management++;
+}
+
+static void delay_input(struct roce_device *device, struct roce_connection *connection, const struct cm_message *mra,
+			uint64_t now_ns)
+{
+	uint64_t deadline_ns = now_ns + (UINT64_C(4096) << mra->mra_timeout);
+
+	if (connection->state != CM_REQ_SENT)
+		return;
+	if (deadline_ns > connection->give_up_ns)
+		deadline_ns = connection->give_up_ns;
+	roce_timer_set(device, &connection->timer, deadline_ns);
+}
+
+/* ---------------------------------------------------------------- DREQ, DREP */
+
+static void disconnect_input(struct roce_device *device, struct roce_connection *connection,
+			     const struct cm_message *dreq, uint64_t now_ns)
+{
+	bool ours = connection->qp && connection->qp->qpn == dreq->qpn && connection->remote_number == dreq->local_number;
+
+	if (!ours || connection->state < CM_REP_SENT || connection->state == CM_DEAD) {
+		device->counters.drop_management++;
+		return;
+	}
+	connection->peer_disconnect_transaction = dreq->transaction;
+	if (connection->state == CM_REP_SENT)
+		roce_cm_established(device, connection);	/* it had our REP: only its RTU is missing */
+	if (connection->state != CM_TIMEWAIT)
+		roce_cm_end(device, connection, ROCE_EVENT_DISCONNECTED, 0, 0, now_ns);
+	roce_cm_owe(device, connection, OWES_DREP);
+}
+
+/* A message for a connection that is gone: help the peer to forget it too (C4). */
+static void unknown_input(struct roce_device *device, uint32_t address, const struct cm_message *message)
+{
+	struct cm_reply reply = {
+		.remote_address = address, .transaction = message->transaction, .local_number = message->remote_number,
+		.remote_number = message->local_number,
+	};
+
+	device->counters.drop_management++;
+	if (message->attribute == CM_DREQ) {
+		reply.attribute = CM_DREP;
+		roce_cm_reply(device, &reply);
+	} else if (message->attribute == CM_REP) {
+		reply.attribute = CM_REJ;
+		reply.reason = CM_REJECT_INVALID_ID;
+		reply.message_rejected = CM_REJECTED_REP;
+		roce_cm_reply(device, &reply);
+	}
+}
+
+void roce_cm_input(struct roce_device *device, const struct roce_datagram *datagram, const struct roce_packet *packet,
+		   uint64_t now_ns)
+{
+	uint32_t address = datagram->source_address;
+	struct roce_connection *connection;
+	struct cm_message message;
+
+	if (packet->opcode != OPCODE_UD_SEND_ONLY || packet->qkey != CM_QKEY ||
+	    !cm_message_decode(packet->payload, packet->payload_len_bytes, &message)) {
+		device->counters.drop_management++;
+		return;
+	}
+	if (message.attribute == CM_REQ) {
+		request_input(device, address, &message, now_ns);
+		return;
+	}
+	connection = roce_cm_find(device, message.remote_number);
+	if (!connection || connection->remote_address != address || connection->state == CM_DEAD) {
+		unknown_input(device, address, &message);
+		return;
+	}
+	switch (message.attribute) {
+	case CM_REP:
+		reply_input(device, connection, &message);
+		break;
+	case CM_RTU:
+		if (connection->state == CM_REP_SENT && connection->remote_number == message.local_number)
+			roce_cm_established(device, connection);
+		break;
+	case CM_REJ:
+		reject_input(device, connection, &message, now_ns);
+		break;
+	case CM_MRA:
+		delay_input(device, connection, &message, now_ns);
+		break;
+	case CM_DREQ:
+		disconnect_input(device, connection, &message, now_ns);
+		break;
+	case CM_DREP:
+		if (connection->state == CM_DREQ_SENT && connection->remote_number == message.local_number)
+			roce_cm_disconnected(device, connection, now_ns);
+		break;
+	default:
+		break;
+	}
+}

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Messages of the connection manager on their way out: built from a connection's state at the moment they are sent. */
+#include "net/roce/internal.h"
+
+#include "net/roce/cm_message.h"
+
+#define ACK_TIMEOUT_CODE 14u		/* 67 ms: what a standard peer uses towards us */
+#define RETRIES 6u			/* not 7: rxe takes that for "for ever" (reference section 2, pitfall 5) */
+#define RNR_RETRIES 7u			/* for ever: we are not ready only while memory is being made free */
+
+void roce_cm_owe(struct roce_device *device, struct roce_connection *connection, uint8_t message)
+{
+	bool listed = device->owing_head == connection || connection->owing_previous;
+
+	connection->owed |= message;
+	if (listed)
+		return;
+	connection->owing_previous = device->owing_tail;
+	connection->owing_next = NULL;
+	*(device->owing_tail ? &device->owing_tail->owing_next : &device->owing_head) = connection;
+	device->owing_tail = connection;
+}
+
+void roce_cm_owe_nothing(struct roce_device *device, struct roce_connection *connection)
+{
+	connection->owed = 0;
+	if (device->owing_head != connection && !connection->owing_previous)
+		return;
+	*(connection->owing_previous ? &connection->owing_previous->owing_next : &device->owing_head) =
+		connection->owing_next;
+	*(connection->owing_next ? &connection->owing_next->owing_previous : &device->owing_tail) =
+		connection->owing_previous;
+	connection->owing_next = connection->owing_previous = NULL;
+}
+
+void roce_cm_reply(struct roce_device *device, const struct cm_reply *reply)
+{
+	if (device->replies_count == CM_REPLIES_MAX) {
+		device->counters.drop_management++;
+		return;
+	}
+	device->replies[(device->replies_head + device->replies_count++) % CM_REPLIES_MAX] = *reply;
+}
+
+static void send_message(struct roce_device *device, const struct cm_message *message, uint32_t remote_address,
+			 struct roce_datagram *datagram)
+{
+	struct roce_packet packet = {
+		.opcode = OPCODE_UD_SEND_ONLY, .migration = true, .pkey = ROCE_PKEY_DEFAULT, .destination_qpn = 1,
+		.psn = device->management_psn, .qkey = CM_QKEY, .source_qpn = 1, .payload_len_bytes = MAD_BYTES,
+	};
+	uint8_t *mad = datagram->bytes + roce_header_bytes(roce_opcode_properties(OPCODE_UD_SEND_ONLY));
+
+	device->management_psn = (device->management_psn + 1) & 0xffffff;
+	cm_message_encode(message, mad);
+	packet.payload = mad;
+	datagram->destination_address = remote_address;
+	roce_packet_encode(&packet, datagram);
+}
+
+static void send_reply(struct roce_device *device, struct roce_datagram *datagram)
+{
+	struct cm_reply *reply = &device->replies[device->replies_head];
+	struct cm_message message = {
+		.attribute = reply->attribute, .transaction = reply->transaction, .local_number = reply->local_number,
+		.remote_number = reply->remote_number, .message_rejected = reply->message_rejected,
+		.reason = reply->reason, .info_len_bytes = reply->info_len_bytes, .info = reply->info,
+		.private_data = reply->private_data, .private_len_bytes = reply->private_len_bytes,
+	};
+
+	send_message(device, &message, reply->remote_address, datagram);
+	device->replies_head = (device->replies_head + 1) % CM_REPLIES_MAX;
+	device->replies_count--;
+}
+
+static void build_req(const struct roce_device *device, const struct roce_connection *connection,
+		      struct cm_message *message)
+{
+	message->attribute = CM_REQ;
+	message->qpn = connection->qp->qpn;
+	message->starting_psn = connection->psn_remote;
+	message->guid = device->config.guid;
+	message->responder_resources = READS_PENDING_MAX;
+	message->initiator_depth = READS_PENDING_MAX;
+	message->rnr_retries = RNR_RETRIES;
+	message->service_id = CM_SERVICE_ID_TCP | connection->service_port;
+	message->path_mtu = connection->mtu_code;
+	message->ack_timeout = ACK_TIMEOUT_CODE;
+	message->retries = RETRIES;
+	message->gid_local = device->config.address;
+	message->gid_remote = connection->remote_address;
+	message->private_data = connection->private_data;
+	message->private_len_bytes = connection->private_len_bytes;
+}
+
+static void build_rep(const struct roce_device *device, const struct roce_connection *connection,
+		      struct cm_message *message)
+{
+	message->attribute = CM_REP;
+	message->qpn = connection->qp->qpn;
+	message->starting_psn = connection->psn_remote;
+	message->guid = device->config.guid;
+	message->responder_resources = READS_PENDING_MAX;
+	message->initiator_depth = READS_PENDING_MAX;
+	/* Neither side may ask for more than the other offered. */
+	if (message->responder_resources > connection->peer_initiator_depth)
+		message->responder_resources = connection->peer_initiator_depth;
+	if (message->initiator_depth > connection->peer_responder_resources)
+		message->initiator_depth = connection->peer_responder_resources;
+	message->rnr_retries = RNR_RETRIES;
+	message->private_data = connection->private_data;
+	message->private_len_bytes = connection->private_len_bytes;
+}
+
+/* Take the most urgent message off `owed` and build it. */
+static void build_owed(const struct roce_device *device, struct roce_connection *connection, struct cm_message *message)
+{
+	uint8_t bit = connection->owed & -connection->owed;
+
+	memset(message, 0, sizeof(*message));
+	message->transaction = connection->transaction;
+	message->local_number = connection->number;
+	message->remote_number = connection->remote_number;
+	connection->owed &= (uint8_t)~bit;
+	switch (bit) {
+	case OWES_REQ:
+		build_req(device, connection, message);
+		break;
+	case OWES_REP:
+		build_rep(device, connection, message);
+		break;
+	case OWES_RTU:
+		message->attribute = CM_RTU;
+		break;
+	case OWES_DREQ:
+		message->attribute = CM_DREQ;
+		message->transaction = connection->disconnect_transaction;
+		message->qpn = connection->remote_qpn;
+		break;
+	case OWES_DREP:
+		message->attribute = CM_DREP;
+		message->transaction = connection->peer_disconnect_transaction;
+		break;
+	default:
+		assert(!"unknown message");
+	}
+}
+
+int roce_cm_output(struct roce_device *device, struct roce_datagram *datagram, uint64_t now_ns)
+{
+	struct cm_message message;
+
+	(void)now_ns;
+	if (device->replies_count > 0) {
+		send_reply(device, datagram);
+		return 1;
+	}
+	while (device->owing_head) {
+		struct roce_connection *connection = device->owing_head;
+
+		if (!connection->owed) {
+			roce_cm_owe_nothing(device, connection);
+			continue;
+		}
+		build_owed(device, connection, &message);
+		send_message(device, &message, connection->remote_address, datagram);
+		if (!connection->owed)
+			roce_cm_owe_nothing(device, connection);
+		return 1;
+	}
+	return 0;
+}

@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#include "net/roce/internal.h"
+
+#include "lib/crc.h"
+
+#define ALIGNMENT 64u
+
+uint32_t roce_random32(struct roce_device *device)
+{
+	uint32_t value;
+
+	device->config.environment.random(device->config.environment.context, &value, sizeof(value));
+	return value;
+}
+
+/* ---------------------------------------------------------------- memory layout */
+
+static uint32_t round_up_power(uint32_t value)
+{
+	uint32_t power = 1;
+
+	while (power < value)
+		power <<= 1;
+	return power;
+}
+
+static bool mtu_valid(uint32_t mtu_bytes)
+{
+	return mtu_bytes >= 256 && mtu_bytes <= ROCE_PAYLOAD_BYTES_MAX && (mtu_bytes & (mtu_bytes - 1)) == 0;
+}
+
+static bool limit_valid(uint32_t value, uint32_t min)
+{
+	return value >= min && value <= TABLE_ENTRIES_MAX;
+}
+
+static bool config_valid(const struct roce_config *config)
+{
+	const struct roce_limits *limits = &config->limits;
+
+	return config->address != 0 && mtu_valid(config->path_mtu_bytes) && config->environment.random &&
+	       limit_valid(limits->queue_pairs_max, 1) && limit_valid(limits->connections_max, 1) &&
+	       limit_valid(limits->memory_regions_max, 0) && limit_valid(limits->queues_max, 1) &&
+	       limit_valid(limits->listeners_max, 0) && limit_valid(limits->queue_events_max, 1) &&
+	       limit_valid(limits->send_depth_max, 1) && limit_valid(limits->receive_depth_max, 1);
+}
+
+/* Cut `count` entries off the memory; with no memory, only count bytes. */
+static void *carve(uint8_t *memory, size_t *used_bytes, size_t count, size_t entry_bytes)
+{
+	void *place = memory ? memory + *used_bytes : NULL;
+
+	*used_bytes += (count * entry_bytes + ALIGNMENT - 1) & ~(size_t)(ALIGNMENT - 1);
+	return place;
+}
+
+static uint32_t event_capacity(const struct roce_limits *limits)
+{
+	return limits->queue_events_max + limits->connections_max * CM_EVENTS_PER_CONNECTION;
+}
+
+/* Lay everything out; `device` and `memory` are NULL when only the size is wanted. */
+static size_t layout(const struct roce_config *config, uint8_t *memory, struct roce_device *device)
+{
+	const struct roce_limits *limits = &config->limits;
+	struct roce_device scratch = { 0 }, *d = device ? device : &scratch;
+	uint32_t send_depth = round_up_power(limits->send_depth_max);
+	uint32_t receive_depth = round_up_power(limits->receive_depth_max);
+	size_t used = 0;
+
+	carve(memory, &used, 1, sizeof(struct roce_device));
+	d->queue_pairs = carve(memory, &used, limits->queue_pairs_max, sizeof(*d->queue_pairs));
+	d->connections = carve(memory, &used, limits->connections_max, sizeof(*d->connections));
+	d->replies = carve(memory, &used, CM_REPLIES_MAX, sizeof(*d->replies));
+	d->listeners = carve(memory, &used, limits->listeners_max, sizeof(*d->listeners));
+	d->regions = carve(memory, &used, limits->memory_regions_max, sizeof(*d->regions));
+	d->queues = carve(memory, &used, limits->queues_max, sizeof(*d->queues));
+	d->timers = carve(memory, &used, (size_t)limits->queue_pairs_max + limits->connections_max, sizeof(*d->timers));
+	for (uint32_t i = 0; i < limits->queues_max; i++) {
+		void *events = carve(memory, &used, event_capacity(limits), sizeof(struct stored_event));
+
+		if (device)
+			d->queues[i].events = events;
+	}
+	for (uint32_t i = 0; i < limits->queue_pairs_max; i++) {
+		void *sends = carve(memory, &used, send_depth, sizeof(struct work_request));
+		void *receives = carve(memory, &used, receive_depth, sizeof(struct receive_request));
+
+		if (device) {
+			d->queue_pairs[i].requester.ring = sends;
+			d->queue_pairs[i].responder.ring = receives;
+		}
+	}
+	return used;
+}
+
+size_t roce_device_bytes(const struct roce_config *config)
+{
+	return config_valid(config) ? layout(config, NULL, NULL) : 0;
+}
+
+struct roce_device *roce_device_create(void *memory, const struct roce_config *config, uint64_t now_ns)
+{
+	struct roce_device *device = memory;
+	const struct roce_limits *limits = &config->limits;
+
+	(void)now_ns;
+	if (!memory || ((uintptr_t)memory & (ALIGNMENT - 1)) || !config_valid(config))
+		return NULL;
+	memset(memory, 0, layout(config, NULL, NULL));
+	device->config = *config;
+	layout(config, memory, device);
+	device->queue_pair_mask = round_up_power(limits->queue_pairs_max) - 1;
+	device->connection_mask = round_up_power(limits->connections_max) - 1;
+	device->region_mask = round_up_power(limits->memory_regions_max) - 1;
+	for (uint32_t i = 0; i < limits->queue_pairs_max; i++) {
+		device->queue_pairs[i].requester.ring_mask = round_up_power(limits->send_depth_max) - 1;
+		device->queue_pairs[i].responder.ring_mask = round_up_power(limits->receive_depth_max) - 1;
+		device->queue_pairs[i].timer.deadline_ns = NEVER;
+	}
+	for (uint32_t i = 0; i < limits->connections_max; i++) {
+		device->connections[i].timer.deadline_ns = NEVER;
+		device->connections[i].timer.of_connection = true;
+	}
+	for (uint32_t i = 0; i < limits->queues_max; i++)
+		device->queues[i].capacity = event_capacity(limits);
+	device->management_psn = roce_random32(device) & 0xffffff;
+	roce_memory_init(device);
+	return device;
+}
+
+const struct roce_counters *roce_counters(const struct roce_device *device)
+{
+	return &device->counters;
+}
+
+/* ---------------------------------------------------------------- packets in */
+
+static bool decode(struct roce_device *device, const struct roce_datagram *datagram, struct roce_packet *packet)
+{
+	struct roce_counters *counters = &device->counters;
+
+	switch (roce_packet_decode(datagram->bytes, datagram->len_bytes, packet)) {
+	case PACKET_OK:
+		break;
+	case PACKET_SHORT:
+		counters->drop_short++;
+		return false;
+	case PACKET_OPCODE:
+		counters->drop_opcode++;
+		return false;
+	case PACKET_VERSION:
+		counters->drop_version++;
+		return false;
+	case PACKET_LENGTH:
+		counters->drop_length++;
+		return false;
+	}
+	if (!roce_icrc_verify(datagram)) {
+		counters->drop_icrc++;
+		return false;
+	}
+	/* We are a full member of the default partition: both kinds of members may talk to us. */
+	if ((packet->pkey & ROCE_PKEY_NUMBER_MASK) != (ROCE_PKEY_DEFAULT & ROCE_PKEY_NUMBER_MASK)) {
+		counters->drop_pkey++;
+		return false;
+	}
+	return true;
+}
+
+static void queue_pair_input(struct roce_device *device, const struct roce_datagram *datagram,
+			     const struct roce_packet *packet, uint64_t now_ns)
+{
+	struct queue_pair *qp = roce_qp_find(device, packet->destination_qpn);
+
+	if (!qp) {
+		device->counters.drop_unknown_qp++;
+		return;
+	}
+	if (qp->state == QP_INIT) {
+		device->counters.drop_state++;
+		return;
+	}
+	if (datagram->source_address != qp->remote_address) {
+		device->counters.drop_wrong_peer++;
+		return;
+	}
+	if (packet->opcode >= OPCODE_UD_SEND_ONLY) {	/* not of the reliable connected transport */
+		device->counters.drop_opcode++;
+		return;
+	}
+	if (packet->properties & IS_RESPONSE)
+		roce_requester_input(device, qp, packet, now_ns);
+	else
+		roce_responder_input(device, qp, packet, now_ns);
+	roce_qp_schedule(device, qp);
+}
+
+void roce_input(struct roce_device *device, const struct roce_datagram *datagram, uint64_t now_ns)
+{
+	struct roce_packet packet;
+
+	device->counters.packets_received++;
+	device->counters.bytes_received += datagram->len_bytes;
+	if (datagram->destination_address != device->config.address || datagram->destination_port != ROCE_UDP_PORT) {
+		device->counters.drop_wrong_peer++;
+		return;
+	}
+	if (!decode(device, datagram, &packet))
+		return;
+	if (packet.destination_qpn == 1)
+		roce_cm_input(device, datagram, &packet, now_ns);
+	else
+		queue_pair_input(device, datagram, &packet, now_ns);
+}
+
+/* ---------------------------------------------------------------- packets out */
+
+static struct queue_pair *take_ready(struct roce_device *device)
+{
+	struct queue_pair *qp = device->ready_head;
+
+	if (!qp)
+		return NULL;
+	device->ready_head = qp->ready_next;
+	if (device->ready_head)
+		device->ready_head->ready_previous = NULL;
+	else
+		device->ready_tail = NULL;
+	qp->ready_next = qp->ready_previous = NULL;
+	return qp;
+}
+
+int roce_output(struct roce_device *device, struct roce_datagram *datagram, uint64_t now_ns)
+{
+	struct queue_pair *qp;
+	int sent;
+
+	datagram->source_address = device->config.address;
+	/*
+	 * The ICRC covers the source port. It is always this one, so that a socket bound to the RoCE port, which
+	 * cannot choose another, can send for us. On one switch there is nothing to spread packets over.
+	 */
+	datagram->source_port = ROCE_UDP_PORT;
+	datagram->destination_port = ROCE_UDP_PORT;
+	datagram->ip_id = 0;
+	datagram->ip_flags_fragment = 0x4000;
+	sent = roce_cm_output(device, datagram, now_ns);
+	while (!sent && (qp = take_ready(device))) {
+		sent = roce_qp_output(device, qp, datagram, now_ns);
+		roce_qp_schedule(device, qp);
+	}
+	if (sent) {
+		device->counters.packets_sent++;
+		device->counters.bytes_sent += datagram->len_bytes;
+	}
+	return sent;
+}
+
+/* ---------------------------------------------------------------- time */
+
+#define CONTAINER(pointer, type, member) ((type *)((uint8_t *)(pointer) - offsetof(type, member)))
+
+void roce_tick(struct roce_device *device, uint64_t now_ns)
+{
+	struct roce_timer *timer;
+
+	while ((timer = roce_timer_due(device, now_ns))) {
+		if (timer->of_connection) {
+			roce_cm_timer(device, CONTAINER(timer, struct roce_connection, timer), now_ns);
+		} else {
+			struct queue_pair *qp = CONTAINER(timer, struct queue_pair, timer);
+
+			roce_requester_timer(device, qp, now_ns);
+			roce_qp_schedule(device, qp);
+		}
+	}
+}

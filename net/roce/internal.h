@@ -1,0 +1,445 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Private to net/roce. One device owns four tables (queue pairs, connections, memory regions, event queues), a heap of
+ * timers, and a round-robin list of the queue pairs that have something to send.
+ *
+ * Invariants, asserted where they could break:
+ *  R1  Every posted work request produces exactly one completion event, whose place in the event queue was reserved when
+ *      it was posted. Every connection has reserved its CM events when it came to be. So no event queue overflows.
+ *  R2  unacknowledged <= next <= sent_end, and sent_end - unacknowledged <= SEQUENCE_SPAN_MAX.
+ *  R3  The request at the front of the send ring contains `unacknowledged` (when any request was started).
+ *  R4  A request takes effect on the responder in sequence order, once; only READs are executed again.
+ *  R5  A queue pair belongs to exactly one connection and lives as long as it.
+ */
+#ifndef PLENUM_NET_ROCE_INTERNAL_H
+#define PLENUM_NET_ROCE_INTERNAL_H
+
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+
+#include "net/roce/packet.h"
+#include "net/roce/roce.h"
+
+#define MILLISECOND UINT64_C(1000000)
+#define NEVER UINT64_MAX
+
+/* ---------------------------------------------------------------- limits */
+
+#define TABLE_ENTRIES_MAX 65536u		/* of any table of a device: 16 bits of a number index, the rest is random */
+
+#define WINDOW_PACKETS_MAX 128u			/* per queue pair, rxe's own limit (RXE_MAX_UNACKED_PSNS) */
+#define WINDOW_BYTES_MAX (256u << 10)		/* about what a rack's round trip holds; bounds bursts into a peer's ring */
+#define WINDOW_PACKETS_FIRST 16u
+#define WINDOW_PACKETS_MIN 4u			/* after a loss that was found without a timeout */
+#define READ_CHUNK_PACKETS 16u			/* a long READ is requested in pieces: the requester paces the responder */
+#define ACK_REQUEST_PACKETS 16u			/* ask for an acknowledgement at least this often */
+/* Unacknowledged sequence numbers: a window, overshot by at most a chunk. The received bitmap is larger. */
+#define SEQUENCE_SPAN_MAX (WINDOW_PACKETS_MAX + READ_CHUNK_PACKETS)
+#define RECEIVED_BITS 256u
+_Static_assert(SEQUENCE_SPAN_MAX <= RECEIVED_BITS, "the received bitmap covers the window");
+
+#define READS_PENDING_MAX 64u			/* per queue pair; advertised as responder resources */
+#define RESPONSES_MAX (2 * READS_PENDING_MAX + 4) /* an acknowledgement may stand between any two READs */
+#define REPLAYS_MAX 16u				/* repeated READs waiting to be answered */
+
+/*
+ * Scheduling stalls of a virtual rack's processors are 10 to 50 ms long, so a shorter floor would retransmit without
+ * loss. Real machines want 1 ms.
+ */
+#define RETRANSMIT_FLOOR_NS (20 * MILLISECOND)
+#define RETRANSMIT_FIRST_NS (100 * MILLISECOND)	/* before the first round trip was measured */
+#define RETRANSMIT_CEILING_NS (500 * MILLISECOND)
+#define GIVE_UP_NS (3000 * MILLISECOND)		/* no progress: the peer is gone */
+#define RNR_GIVE_UP_NS (30000 * MILLISECOND)	/* the peer answers, but is never ready */
+#define RNR_TIMER_CODE 14u			/* 1.28 ms: what we ask a peer to wait */
+
+#define CM_RETRY_NS (200 * MILLISECOND)		/* first repetition; doubles */
+#define CM_RETRY_CEILING_NS (1600 * MILLISECOND)
+#define CM_REPLY_GIVE_UP_NS (5000 * MILLISECOND) /* REP without RTU */
+#define CM_DISCONNECT_TRIES 4u
+#define CM_LINGER_NS (1000 * MILLISECOND)	/* after a fatal NAK of ours: time for the peer to hang up itself */
+#define CM_TIMEWAIT_NS (500 * MILLISECOND)	/* a queue pair number is not used again; cut short when a table is full */
+#define CM_REPLIES_MAX 32u			/* stateless answers waiting to be sent */
+#define CM_EVENTS_PER_CONNECTION 3u		/* CONNECT_REQUEST, ESTABLISHED, and one that ends it */
+
+/* ---------------------------------------------------------------- timers */
+
+/* Re-arming to a later time only notes it: the heap learns when the old time comes (device->timers, timer.c). */
+struct roce_timer {
+	uint64_t deadline_ns;			/* NEVER when not armed */
+	uint64_t key_ns;			/* its time in the heap, at most deadline_ns */
+	uint32_t position;			/* in the heap, plus 1; 0 when it is not there */
+	bool of_connection;			/* else of a queue pair */
+};
+
+/* ---------------------------------------------------------------- event queues */
+
+struct stored_event {
+	uint64_t cookie;
+	int status;
+	uint32_t qpn;
+	uint32_t connection;
+	uint32_t len_bytes;
+	uint32_t remote_address;
+	uint16_t service_port;
+	uint16_t reason;
+	uint8_t type;
+	uint8_t opcode;
+};
+
+struct event_queue {
+	struct stored_event *events;		/* ring of `capacity` */
+	uint32_t capacity;
+	uint32_t head;
+	uint32_t count;
+	uint32_t reserved;			/* events promised to posted work and connections */
+	bool used;
+};
+
+/* ---------------------------------------------------------------- memory regions */
+
+struct memory_region {
+	uint32_t rkey;				/* 0: free */
+	uint32_t rkey_last;			/* never given out twice in a row */
+	uint32_t access;
+	uint32_t next_free;
+	const struct roce_memory_ops *ops;
+	void *context;
+	uint64_t base;
+	uint64_t len_bytes;
+	uint64_t peer;
+};
+
+/* ---------------------------------------------------------------- queue pairs */
+
+/*
+ * Sequence numbers are PSNs without the wrap: 64 bits, their low 24 are the PSN. They start above 2^24 so that
+ * numbers a little lower than the first exist.
+ */
+static inline uint64_t sequence_start(uint32_t psn)
+{
+	return (UINT64_C(1) << 24) | psn;
+}
+static inline uint32_t sequence_psn(uint64_t sequence)
+{
+	return (uint32_t)sequence & 0xffffff;
+}
+/* The sequence number nearest to `near` that has this PSN. */
+static inline uint64_t sequence_near(uint64_t near, uint32_t psn)
+{
+	return near + (uint64_t)(int64_t)((int32_t)((psn - (uint32_t)near) << 8) >> 8);
+}
+
+struct work_request {
+	uint64_t cookie;
+	uint8_t *local;				/* READ: landing place; WRITE, SEND: source, never written to */
+	uint64_t remote_address;
+	uint64_t first;				/* sequence number of its first packet, once started */
+	uint32_t rkey;
+	uint32_t len_bytes;
+	uint32_t packets;			/* once started */
+	uint8_t opcode;				/* enum roce_opcode */
+};
+
+struct receive_request {
+	uint64_t cookie;
+	uint8_t *local;
+	uint32_t len_bytes;
+};
+
+enum queue_pair_state {
+	QP_FREE,
+	QP_INIT,				/* receives may be posted; nothing is sent or taken in */
+	QP_READY_TO_RECEIVE,			/* passive side until the peer shows that it knows our QPN */
+	QP_READY,
+	QP_ERROR,				/* all work flushed; repeats its fatal NAK when asked */
+};
+
+enum response_kind { RESPONSE_ACK, RESPONSE_NAK, RESPONSE_READ };
+
+/* What the responder owes its peer, in sequence order. */
+struct response {
+	uint64_t sequence;			/* READ: of the next response packet */
+	uint64_t address;			/* READ: of the next byte */
+	uint32_t remaining_bytes;
+	uint32_t rkey;
+	uint32_t msn;
+	uint8_t kind;				/* enum response_kind */
+	uint8_t syndrome;			/* ACK, NAK */
+	bool begun;				/* READ: a packet went out */
+};
+
+struct requester {
+	struct work_request *ring;		/* send_depth rounded up to a power of two */
+	uint32_t ring_mask;
+	uint32_t head;				/* oldest unfinished request */
+	uint32_t count;				/* posted and unfinished */
+	uint32_t cursor;			/* of them, those before the one that `next` is in */
+	uint32_t started;			/* of them, those that have sequence numbers */
+
+	uint64_t unacknowledged;		/* oldest sequence number without an answer */
+	uint64_t next;				/* to send next */
+	uint64_t sent_end;			/* one past the highest sent */
+	uint64_t assigned_end;			/* one past the last of the started requests */
+	uint64_t acknowledged;			/* the peer executed every request below this */
+	uint64_t repair_next, repair_end;	/* READ responses to ask for again, before anything else */
+	uint64_t repaired_end;			/* holes below this were asked for already */
+	uint64_t received[RECEIVED_BITS / 64];	/* READ responses at or after `unacknowledged` that have landed */
+
+	uint32_t window;			/* packets */
+	uint32_t window_max;
+	uint32_t reads;				/* READ requests sent and not fully answered */
+	uint32_t reads_max;			/* what the peer has resources for */
+	uint32_t packets_without_ack_request;
+
+	uint64_t round_trip_ns;			/* smoothed; 0 before the first sample */
+	uint64_t round_trip_variance_ns;
+	uint64_t sample_sequence;		/* being timed, when sample_sent_ns is not 0 */
+	uint64_t sample_sent_ns;
+	uint32_t backoff;			/* timeouts since the last progress */
+	uint64_t progress_ns;			/* when `unacknowledged` last moved, or work began */
+	bool waiting_not_ready;			/* an RNR timer runs; nothing is sent until it ends */
+	uint64_t not_ready_since_ns;		/* first RNR NAK since the last progress; 0: none */
+};
+
+struct responder {
+	struct response responses[RESPONSES_MAX];
+	uint32_t responses_head, responses_count;
+	uint32_t reads;				/* READs among them */
+	struct response replays[REPLAYS_MAX];
+	uint32_t replays_head, replays_count;
+
+	uint64_t expected;			/* next sequence number */
+	uint64_t acknowledge;			/* last SEND or WRITE packet that was executed, plus 1 */
+	uint32_t msn;
+	bool nak_sent;				/* one NAK per gap; cleared when the expected packet comes */
+	uint8_t fatal_syndrome;			/* not 0: this queue pair ended with this NAK */
+	uint64_t fatal_sequence;		/* and of this packet */
+
+	uint8_t message;			/* 0, or IS_SEND / IS_WRITE >> 8 of the message being received */
+	uint32_t message_offset;		/* bytes so far */
+	uint32_t write_len_bytes;
+	uint32_t write_rkey;
+	uint64_t write_address;
+
+	struct receive_request *ring;		/* receive_depth rounded up to a power of two */
+	uint32_t ring_mask;
+	uint32_t head;
+	uint32_t count;
+};
+
+struct queue_pair {
+	struct queue_pair *ready_next, *ready_previous; /* list of those with output; NULL when not on it */
+	uint32_t qpn;				/* 0: free */
+	uint8_t state;				/* enum queue_pair_state */
+	uint32_t remote_qpn;
+	uint32_t remote_address;
+	uint32_t mtu_bytes;
+	uint64_t peer;				/* tag, see roce_memory_config */
+	struct roce_connection *connection;
+	struct event_queue *queue;
+	struct roce_timer timer;		/* retransmission or RNR wait */
+	struct requester requester;
+	struct responder responder;
+};
+
+/* ---------------------------------------------------------------- connections */
+
+enum connection_state {
+	CM_FREE,
+	CM_REQ_SENT,
+	CM_REQ_RECEIVED,			/* the application has to answer */
+	CM_REP_SENT,
+	CM_ESTABLISHED,
+	CM_LINGER,				/* our queue pair sent a fatal NAK; the peer should hang up */
+	CM_DREQ_SENT,
+	CM_TIMEWAIT,
+	CM_DEAD,				/* kept only until the application has polled its last event */
+};
+
+/* Messages a connection owes its peer; built when they are sent. */
+enum cm_owed { OWES_REQ = 1, OWES_REP = 2, OWES_RTU = 4, OWES_DREQ = 8, OWES_DREP = 16 };
+
+struct roce_connection {
+	uint32_t number;			/* also our communication id; 0: free */
+	uint8_t state;				/* enum connection_state */
+	uint8_t owed;				/* enum cm_owed */
+	bool active;				/* we sent the REQ */
+	bool released;				/* the application has seen the end: `number` is dead for it */
+	bool peer_gave_up;			/* in CM_REQ_RECEIVED */
+	uint8_t tries;
+	uint8_t mtu_code;			/* asked for or agreed */
+	uint8_t peer_responder_resources;	/* READs it takes at a time */
+	uint8_t peer_initiator_depth;		/* READs it wants to have under way */
+	uint32_t events_reserved;
+	uint32_t remote_number;			/* the peer's communication id */
+	uint32_t remote_address;
+	uint32_t remote_qpn;
+	uint16_t service_port;
+	uint64_t remote_guid;
+	uint64_t transaction;
+	uint64_t disconnect_transaction;	/* of our DREQ */
+	uint64_t peer_disconnect_transaction;	/* of the peer's */
+	uint64_t cookie;
+	uint64_t give_up_ns;
+	uint32_t psn_local;			/* the first we send */
+	uint32_t psn_remote;			/* the first we expect */
+	struct event_queue *queue;
+	struct queue_pair *qp;
+	struct roce_timer timer;
+	struct roce_connection *owing_next, *owing_previous; /* list of those with `owed`; NULL when not on it */
+	uint32_t private_len_bytes;
+	uint8_t private_data[ROCE_PRIVATE_BYTES_MAX];	/* to send; or received and not yet polled */
+	uint32_t received_len_bytes;
+	uint8_t received_data[ROCE_PRIVATE_BYTES_MAX];
+};
+
+struct listener {
+	struct event_queue *queue;
+	uint64_t cookie;
+	uint16_t port;
+};
+
+/* An answer that needs no connection: REJ, or DREP for one that is gone. */
+struct cm_reply {
+	uint32_t remote_address;
+	uint16_t attribute;
+	uint64_t transaction;
+	uint32_t local_number, remote_number;
+	uint8_t message_rejected;
+	uint16_t reason;
+	uint8_t info_len_bytes;			/* 0 or 1 */
+	uint8_t info;
+	uint32_t private_len_bytes;
+	uint8_t private_data[ROCE_REJ_PRIVATE_BYTES_MAX];
+};
+
+/* ---------------------------------------------------------------- the device */
+
+struct roce_device {
+	struct roce_config config;
+	struct roce_counters counters;
+	uint32_t send_depth, receive_depth;	/* powers of two */
+
+	struct queue_pair *queue_pairs;
+	uint32_t queue_pair_mask;		/* low bits of a QPN: the index */
+	struct queue_pair *ready_head, *ready_tail;
+
+	struct roce_connection *connections;
+	uint32_t connection_mask;
+	struct roce_connection *owing_head, *owing_tail;
+	struct cm_reply *replies;		/* ring of CM_REPLIES_MAX */
+	uint32_t replies_head, replies_count;
+	uint32_t management_psn;
+
+	struct listener *listeners;
+	uint32_t listeners_count;
+
+	struct memory_region *regions;
+	uint32_t region_mask;
+	uint32_t region_free_head, region_free_tail; /* first in, first out: an rkey's slot rests before it is used again */
+
+	struct event_queue *queues;
+	uint32_t queues_count;
+
+	struct roce_timer **timers;		/* heap */
+	uint32_t timers_count;
+};
+
+uint32_t roce_random32(struct roce_device *device);
+
+/* timer.c */
+void roce_timer_set(struct roce_device *device, struct roce_timer *timer, uint64_t deadline_ns);
+void roce_timer_cancel(struct roce_timer *timer);
+/* Take out a timer that is about to disappear with its owner. */
+void roce_timer_remove(struct roce_device *device, struct roce_timer *timer);
+/* The next timer that is due, disarmed; NULL when none is. */
+struct roce_timer *roce_timer_due(struct roce_device *device, uint64_t now_ns);
+
+/* queue.c */
+bool roce_queue_reserve(struct event_queue *queue, uint32_t events);
+void roce_queue_unreserve(struct event_queue *queue, uint32_t events);
+void roce_queue_push(struct event_queue *queue, const struct stored_event *event);
+struct event_queue *roce_queue_find(struct roce_device *device, int queue);
+
+/* memory.c */
+struct memory_access {
+	uint64_t address;
+	uint32_t len_bytes;
+	uint32_t rkey;
+	uint32_t right;				/* ROCE_ACCESS_* */
+	uint64_t peer;
+};
+/* The region that allows this access, or NULL; counts why. */
+struct memory_region *roce_memory_check(struct roce_device *device, const struct memory_access *access);
+void roce_memory_init(struct roce_device *device);
+
+/* queue_pair.c */
+struct queue_pair *roce_qp_find(struct roce_device *device, uint32_t qpn);
+/* Give a connection a queue pair in QP_INIT. 0 or -ENOBUFS. */
+int roce_qp_create(struct roce_device *device, struct roce_connection *connection, uint64_t peer);
+/* Set the path from the connection and start at its PSNs. */
+void roce_qp_start(struct queue_pair *qp, enum queue_pair_state state);
+/* End all work: the oldest request with `status`, the rest with -ECONNRESET. No effect in QP_ERROR. */
+void roce_qp_flush(struct roce_device *device, struct queue_pair *qp, int status);
+/* As flush, and tell the connection manager. `failed` is the request to blame, counted from the oldest. */
+void roce_qp_fail(struct roce_device *device, struct queue_pair *qp, uint32_t failed, int status, uint64_t now_ns);
+void roce_qp_destroy(struct roce_device *device, struct queue_pair *qp);
+/* Put on the list of queue pairs with output, if it has any. */
+void roce_qp_schedule(struct roce_device *device, struct queue_pair *qp);
+int roce_qp_output(struct roce_device *device, struct queue_pair *qp, struct roce_datagram *datagram, uint64_t now_ns);
+void roce_qp_complete(struct queue_pair *qp, enum roce_opcode opcode, uint64_t cookie, int status, uint32_t len_bytes);
+/* Fields that all packets of a queue pair share. */
+void roce_qp_packet(const struct queue_pair *qp, uint8_t opcode, uint64_t sequence, struct roce_packet *packet);
+
+/* requester.c */
+void roce_requester_start(struct queue_pair *qp, uint32_t psn, uint32_t reads_max);
+void roce_requester_input(struct roce_device *device, struct queue_pair *qp, const struct roce_packet *packet,
+			  uint64_t now_ns);
+bool roce_requester_has_output(const struct queue_pair *qp);
+int roce_requester_output(struct roce_device *device, struct queue_pair *qp, struct roce_datagram *datagram,
+			  uint64_t now_ns);
+void roce_requester_timer(struct roce_device *device, struct queue_pair *qp, uint64_t now_ns);
+
+/* responder.c */
+void roce_responder_start(struct queue_pair *qp, uint32_t psn);
+void roce_responder_input(struct roce_device *device, struct queue_pair *qp, const struct roce_packet *packet,
+			  uint64_t now_ns);
+bool roce_responder_has_output(const struct queue_pair *qp);
+int roce_responder_output(struct roce_device *device, struct queue_pair *qp, struct roce_datagram *datagram,
+			  uint64_t now_ns);
+
+/* cm.c: the states of a connection */
+struct roce_connection *roce_cm_find(struct roce_device *device, uint32_t number);
+/* A free connection with its events reserved on `queue`, or NULL. */
+struct roce_connection *roce_cm_create(struct roce_device *device, struct event_queue *queue);
+void roce_cm_event(struct roce_connection *connection, enum roce_event_type type, int status, uint16_t reason);
+/* The handshake is over: the queue pair may send. */
+void roce_cm_established(struct roce_device *device, struct roce_connection *connection);
+/* It is over: flush the work, tell the application with an event of `type` unless it knows. */
+void roce_cm_end(struct roce_device *device, struct roce_connection *connection, enum roce_event_type type, int status,
+		 uint16_t reason, uint64_t now_ns);
+/* The peer agreed to hang up. */
+void roce_cm_disconnected(struct roce_device *device, struct roce_connection *connection, uint64_t now_ns);
+void roce_cm_timer(struct roce_device *device, struct roce_connection *connection, uint64_t now_ns);
+/* Data arrived in QP_READY_TO_RECEIVE: as good as an RTU. */
+void roce_cm_peer_ready(struct roce_device *device, struct roce_connection *connection, uint64_t now_ns);
+/* The queue pair failed and was flushed. */
+void roce_cm_qp_failed(struct roce_device *device, struct roce_connection *connection, int status, uint64_t now_ns);
+/* An event of a connection was taken from its queue: true when the application may see it. */
+bool roce_cm_event_polled(struct roce_device *device, struct stored_event *event, uint8_t *private_data);
+
+/* cm_input.c */
+void roce_cm_input(struct roce_device *device, const struct roce_datagram *datagram, const struct roce_packet *packet,
+		   uint64_t now_ns);
+
+/* cm_output.c */
+int roce_cm_output(struct roce_device *device, struct roce_datagram *datagram, uint64_t now_ns);
+/* Note that `connection` owes its peer `message` (enum cm_owed). */
+void roce_cm_owe(struct roce_device *device, struct roce_connection *connection, uint8_t message);
+void roce_cm_owe_nothing(struct roce_device *device, struct roce_connection *connection);
+/* Queue a stateless answer; dropped when too many wait. */
+void roce_cm_reply(struct roce_device *device, const struct cm_reply *reply);
+
+#endif

@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#include "net/roce/packet.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "lib/crc.h"
+#include "net/roce/bytes.h"
+
+#define SEND_FLAGS (IS_KNOWN | IS_SEND | HAS_PAYLOAD)
+#define WRITE_FLAGS (IS_KNOWN | IS_WRITE | HAS_PAYLOAD)
+#define RESPONSE_FLAGS (IS_KNOWN | IS_RESPONSE)
+#define ONLY (IS_FIRST | IS_LAST)
+
+static const uint16_t opcode_table[256] = {
+	[OPCODE_SEND_FIRST] = SEND_FLAGS | IS_FIRST,
+	[OPCODE_SEND_MIDDLE] = SEND_FLAGS,
+	[OPCODE_SEND_LAST] = SEND_FLAGS | IS_LAST,
+	[OPCODE_SEND_LAST_IMMEDIATE] = SEND_FLAGS | IS_LAST | HAS_IMMEDIATE,
+	[OPCODE_SEND_ONLY] = SEND_FLAGS | ONLY,
+	[OPCODE_SEND_ONLY_IMMEDIATE] = SEND_FLAGS | ONLY | HAS_IMMEDIATE,
+	[OPCODE_SEND_LAST_INVALIDATE] = SEND_FLAGS | IS_LAST | HAS_IETH,
+	[OPCODE_SEND_ONLY_INVALIDATE] = SEND_FLAGS | ONLY | HAS_IETH,
+	[OPCODE_WRITE_FIRST] = WRITE_FLAGS | IS_FIRST | HAS_RETH,
+	[OPCODE_WRITE_MIDDLE] = WRITE_FLAGS,
+	[OPCODE_WRITE_LAST] = WRITE_FLAGS | IS_LAST,
+	[OPCODE_WRITE_LAST_IMMEDIATE] = WRITE_FLAGS | IS_LAST | HAS_IMMEDIATE,
+	[OPCODE_WRITE_ONLY] = WRITE_FLAGS | ONLY | HAS_RETH,
+	[OPCODE_WRITE_ONLY_IMMEDIATE] = WRITE_FLAGS | ONLY | HAS_RETH | HAS_IMMEDIATE,
+	[OPCODE_READ_REQUEST] = IS_KNOWN | IS_READ_REQUEST | ONLY | HAS_RETH,
+	[OPCODE_READ_RESPONSE_FIRST] = RESPONSE_FLAGS | HAS_AETH | HAS_PAYLOAD | IS_FIRST,
+	[OPCODE_READ_RESPONSE_MIDDLE] = RESPONSE_FLAGS | HAS_PAYLOAD,
+	[OPCODE_READ_RESPONSE_LAST] = RESPONSE_FLAGS | HAS_AETH | HAS_PAYLOAD | IS_LAST,
+	[OPCODE_READ_RESPONSE_ONLY] = RESPONSE_FLAGS | HAS_AETH | HAS_PAYLOAD | ONLY,
+	[OPCODE_ACKNOWLEDGE] = RESPONSE_FLAGS | HAS_AETH | ONLY,
+	[OPCODE_ATOMIC_ACKNOWLEDGE] = RESPONSE_FLAGS | HAS_AETH | HAS_ATOMIC_ACK | ONLY,
+	[OPCODE_COMPARE_SWAP] = IS_KNOWN | IS_ATOMIC | HAS_ATOMIC | ONLY,
+	[OPCODE_FETCH_ADD] = IS_KNOWN | IS_ATOMIC | HAS_ATOMIC | ONLY,
+	[OPCODE_UD_SEND_ONLY] = SEND_FLAGS | ONLY | HAS_DETH,
+	[OPCODE_UD_SEND_ONLY_IMMEDIATE] = SEND_FLAGS | ONLY | HAS_DETH | HAS_IMMEDIATE,
+	/* Its 16 reserved bytes are carried as payload. */
+	[OPCODE_CONGESTION_NOTIFICATION] = IS_KNOWN | HAS_PAYLOAD | ONLY,
+};
+
+uint16_t roce_opcode_properties(uint8_t opcode)
+{
+	return opcode_table[opcode];
+}
+
+uint32_t roce_header_bytes(uint16_t properties)
+{
+	return ROCE_BTH_BYTES + (properties & HAS_RETH ? 16u : 0) + (properties & HAS_ATOMIC ? 28u : 0) +
+	       (properties & HAS_DETH ? 8u : 0) + (properties & HAS_AETH ? 4u : 0) +
+	       (properties & HAS_ATOMIC_ACK ? 8u : 0) + (properties & HAS_IMMEDIATE ? 4u : 0) +
+	       (properties & HAS_IETH ? 4u : 0);
+}
+
+static void decode_bth(const uint8_t *bytes, struct roce_packet *packet)
+{
+	packet->opcode = bytes[0];
+	packet->solicited = bytes[1] & 0x80;
+	packet->migration = bytes[1] & 0x40;
+	packet->pad_bytes = bytes[1] >> 4 & 3;
+	packet->pkey = get_be16(bytes + 2);
+	packet->congestion = bytes[4];
+	packet->destination_qpn = get_be24(bytes + 5);
+	packet->ack_byte = bytes[8];
+	packet->psn = get_be24(bytes + 9);
+}
+
+static const uint8_t *decode_address_headers(const uint8_t *bytes, struct roce_packet *packet)
+{
+	if (packet->properties & HAS_RETH) {
+		packet->address = get_be64(bytes);
+		packet->rkey = get_be32(bytes + 8);
+		packet->dma_len_bytes = get_be32(bytes + 12);
+		bytes += 16;
+	}
+	if (packet->properties & HAS_ATOMIC) {
+		packet->address = get_be64(bytes);
+		packet->rkey = get_be32(bytes + 8);
+		packet->swap_or_add = get_be64(bytes + 12);
+		packet->compare = get_be64(bytes + 20);
+		bytes += 28;
+	}
+	if (packet->properties & HAS_DETH) {
+		packet->qkey = get_be32(bytes);
+		packet->deth_reserved = bytes[4];
+		packet->source_qpn = get_be24(bytes + 5);
+		bytes += 8;
+	}
+	return bytes;
+}
+
+static void decode_other_headers(const uint8_t *bytes, struct roce_packet *packet)
+{
+	if (packet->properties & HAS_AETH) {
+		packet->syndrome = bytes[0];
+		packet->msn = get_be24(bytes + 1);
+		bytes += 4;
+	}
+	if (packet->properties & HAS_ATOMIC_ACK) {
+		packet->original = get_be64(bytes);
+		bytes += 8;
+	}
+	if (packet->properties & HAS_IMMEDIATE) {
+		packet->immediate = get_be32(bytes);
+		bytes += 4;
+	}
+	if (packet->properties & HAS_IETH)
+		packet->invalidate_rkey = get_be32(bytes);
+}
+
+enum roce_packet_error roce_packet_decode(const uint8_t *bytes, size_t len_bytes, struct roce_packet *packet)
+{
+	uint32_t header_bytes, pad_bytes, rest_bytes;
+	uint16_t properties;
+
+	if (len_bytes < ROCE_BTH_BYTES + ROCE_ICRC_BYTES)
+		return PACKET_SHORT;
+	if (len_bytes > ROCE_DATAGRAM_BYTES_MAX || len_bytes % 4 != 0)
+		return PACKET_LENGTH;
+	properties = opcode_table[bytes[0]];
+	if (!properties)
+		return PACKET_OPCODE;
+	if (bytes[1] & 0x0f)
+		return PACKET_VERSION;
+	header_bytes = roce_header_bytes(properties);
+	pad_bytes = bytes[1] >> 4 & 3;
+	if (len_bytes < header_bytes + pad_bytes + ROCE_ICRC_BYTES)
+		return PACKET_SHORT;
+	rest_bytes = (uint32_t)len_bytes - header_bytes - pad_bytes - ROCE_ICRC_BYTES;
+	if (rest_bytes > ROCE_PAYLOAD_BYTES_MAX || (!(properties & HAS_PAYLOAD) && rest_bytes + pad_bytes > 0))
+		return PACKET_LENGTH;
+	memset(packet, 0, sizeof(*packet));
+	packet->properties = properties;
+	decode_bth(bytes, packet);
+	decode_other_headers(decode_address_headers(bytes + ROCE_BTH_BYTES, packet), packet);
+	packet->payload = bytes + header_bytes;
+	packet->payload_len_bytes = rest_bytes;
+	return PACKET_OK;
+}
+
+static void encode_bth(const struct roce_packet *packet, uint8_t *bytes)
+{
+	uint32_t pad_bytes = -packet->payload_len_bytes & 3;
+
+	bytes[0] = packet->opcode;
+	bytes[1] = (uint8_t)((packet->solicited ? 0x80 : 0) | (packet->migration ? 0x40 : 0) | pad_bytes << 4);
+	put_be16(bytes + 2, packet->pkey);
+	bytes[4] = packet->congestion;
+	put_be24(bytes + 5, packet->destination_qpn);
+	bytes[8] = packet->ack_byte;
+	put_be24(bytes + 9, packet->psn);
+}
+
+static uint8_t *encode_address_headers(const struct roce_packet *packet, uint16_t properties, uint8_t *bytes)
+{
+	if (properties & HAS_RETH) {
+		put_be64(bytes, packet->address);
+		put_be32(bytes + 8, packet->rkey);
+		put_be32(bytes + 12, packet->dma_len_bytes);
+		bytes += 16;
+	}
+	if (properties & HAS_ATOMIC) {
+		put_be64(bytes, packet->address);
+		put_be32(bytes + 8, packet->rkey);
+		put_be64(bytes + 12, packet->swap_or_add);
+		put_be64(bytes + 20, packet->compare);
+		bytes += 28;
+	}
+	if (properties & HAS_DETH) {
+		put_be32(bytes, packet->qkey);
+		bytes[4] = packet->deth_reserved;
+		put_be24(bytes + 5, packet->source_qpn);
+		bytes += 8;
+	}
+	return bytes;
+}
+
+static uint8_t *encode_other_headers(const struct roce_packet *packet, uint16_t properties, uint8_t *bytes)
+{
+	if (properties & HAS_AETH) {
+		bytes[0] = packet->syndrome;
+		put_be24(bytes + 1, packet->msn);
+		bytes += 4;
+	}
+	if (properties & HAS_ATOMIC_ACK) {
+		put_be64(bytes, packet->original);
+		bytes += 8;
+	}
+	if (properties & HAS_IMMEDIATE) {
+		put_be32(bytes, packet->immediate);
+		bytes += 4;
+	}
+	if (properties & HAS_IETH) {
+		put_be32(bytes, packet->invalidate_rkey);
+		bytes += 4;
+	}
+	return bytes;
+}
+
+#define MASKED_HEADER_BYTES 40u			/* IPv4 20, UDP 8, BTH 12 */
+
+/*
+ * Run the ICRC over the IPv4, UDP and BTH headers. Fields that routers may change count as ones: TOS, TTL, both
+ * checksums and the BTH's congestion byte.
+ */
+static uint32_t icrc_headers(const struct roce_datagram *datagram, size_t len_bytes)
+{
+	uint8_t masked[MASKED_HEADER_BYTES];
+
+	masked[0] = 0x45;			/* version 4, header of five words: no options */
+	masked[1] = 0xff;
+	put_be16(masked + 2, (uint32_t)len_bytes + 28);
+	put_be16(masked + 4, datagram->ip_id);
+	put_be16(masked + 6, datagram->ip_flags_fragment);
+	masked[8] = 0xff;
+	masked[9] = 17;				/* UDP */
+	put_be16(masked + 10, 0xffff);
+	put_be32(masked + 12, datagram->source_address);
+	put_be32(masked + 16, datagram->destination_address);
+	put_be16(masked + 20, datagram->source_port);
+	put_be16(masked + 22, datagram->destination_port);
+	put_be16(masked + 24, (uint32_t)len_bytes + 8);
+	put_be16(masked + 26, 0xffff);
+	memcpy(masked + 28, datagram->bytes, ROCE_BTH_BYTES);
+	masked[32] = 0xff;
+	return crc32_update(CRC32_ICRC_START, masked, sizeof(masked));
+}
+
+static void put_icrc(uint8_t *bytes, uint32_t icrc)
+{
+	bytes[0] = (uint8_t)icrc;
+	bytes[1] = (uint8_t)(icrc >> 8);
+	bytes[2] = (uint8_t)(icrc >> 16);
+	bytes[3] = (uint8_t)(icrc >> 24);
+}
+
+void roce_packet_encode(const struct roce_packet *packet, struct roce_datagram *datagram)
+{
+	uint16_t properties = opcode_table[packet->opcode];
+	uint32_t pad_bytes = -packet->payload_len_bytes & 3;
+	uint8_t *headers = datagram->bytes, *place;
+	uint32_t state;
+
+	assert(properties & IS_KNOWN);
+	assert(packet->payload_len_bytes <= ROCE_PAYLOAD_BYTES_MAX);
+	assert(packet->payload_len_bytes == 0 || (properties & HAS_PAYLOAD));
+	encode_bth(packet, headers);
+	place = encode_address_headers(packet, properties, headers + ROCE_BTH_BYTES);
+	place = encode_other_headers(packet, properties, place);
+	datagram->len_bytes = (size_t)(place - headers) + packet->payload_len_bytes + pad_bytes + ROCE_ICRC_BYTES;
+	state = icrc_headers(datagram, datagram->len_bytes);
+	state = crc32_update(state, headers + ROCE_BTH_BYTES, (size_t)(place - headers) - ROCE_BTH_BYTES);
+	if (packet->payload == place)
+		state = crc32_update(state, place, packet->payload_len_bytes);
+	else if (packet->payload_len_bytes > 0)
+		state = crc32_copy(state, place, packet->payload, packet->payload_len_bytes);
+	place += packet->payload_len_bytes;
+	memset(place, 0, pad_bytes);
+	put_icrc(place + pad_bytes, ~crc32_update(state, place, pad_bytes));
+}
+
+uint32_t roce_icrc(const struct roce_datagram *datagram)
+{
+	uint32_t state;
+
+	assert(datagram->len_bytes >= ROCE_BTH_BYTES + ROCE_ICRC_BYTES);
+	state = icrc_headers(datagram, datagram->len_bytes);
+	return ~crc32_update(state, datagram->bytes + ROCE_BTH_BYTES,
+			     datagram->len_bytes - ROCE_BTH_BYTES - ROCE_ICRC_BYTES);
+}
+
+bool roce_icrc_verify(const struct roce_datagram *datagram)
+{
+	const uint8_t *end = datagram->bytes + datagram->len_bytes - ROCE_ICRC_BYTES;
+	uint32_t received = (uint32_t)end[3] << 24 | (uint32_t)end[2] << 16 | (uint32_t)end[1] << 8 | end[0];
+
+	return roce_icrc(datagram) == received;
+}

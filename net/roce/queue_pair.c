@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Queue pairs: birth, posting, failure.
+ *
+ *	FREE --qp_create--> INIT --qp_start--> READY_TO_RECEIVE --cm: RTU or data--> READY
+ *	                      |                        |                              |
+ *	                      +--qp_start (active)-----|------------------------------+
+ *	                                               +---------qp_flush, qp_fail--> ERROR --qp_destroy--> FREE
+ */
+#include "net/roce/internal.h"
+
+#define QPN_TRIES_MAX 64u
+#define QPN_MASK 0xffffffu
+#define MESSAGE_BYTES_MAX (1u << 31)	/* of the protocol */
+
+struct queue_pair *roce_qp_find(struct roce_device *device, uint32_t qpn)
+{
+	uint32_t index = qpn & device->queue_pair_mask;
+
+	if (qpn == 0 || index >= device->config.limits.queue_pairs_max || device->queue_pairs[index].qpn != qpn)
+		return NULL;
+	return &device->queue_pairs[index];
+}
+
+static uint32_t draw_qpn(struct roce_device *device, uint32_t index)
+{
+	for (unsigned i = 0; i < QPN_TRIES_MAX; i++) {
+		uint32_t qpn = ((roce_random32(device) & ~device->queue_pair_mask) | index) & QPN_MASK;
+
+		/* 0 is nobody, 1 the connection manager, all ones multicast. */
+		if (qpn > 1 && qpn != QPN_MASK)
+			return qpn;
+	}
+	return 0;
+}
+
+int roce_qp_create(struct roce_device *device, struct roce_connection *connection, uint64_t peer)
+{
+	for (uint32_t i = 0; i < device->config.limits.queue_pairs_max; i++) {
+		struct queue_pair *qp = &device->queue_pairs[i];
+
+		if (qp->state != QP_FREE)
+			continue;
+		qp->qpn = draw_qpn(device, i);
+		if (qp->qpn == 0)
+			return -ENOBUFS;
+		qp->state = QP_INIT;
+		qp->peer = peer;
+		qp->connection = connection;
+		qp->queue = connection->queue;
+		connection->qp = qp;
+		return 0;
+	}
+	return -ENOBUFS;
+}
+
+void roce_qp_start(struct queue_pair *qp, enum queue_pair_state state)
+{
+	struct roce_connection *connection = qp->connection;
+	uint32_t reads_max = connection->peer_responder_resources;
+
+	assert(qp->state == QP_INIT && (state == QP_READY || state == QP_READY_TO_RECEIVE));
+	qp->remote_qpn = connection->remote_qpn;
+	qp->remote_address = connection->remote_address;
+	qp->mtu_bytes = 128u << connection->mtu_code;
+	roce_requester_start(qp, connection->psn_local, reads_max < READS_PENDING_MAX ? reads_max : READS_PENDING_MAX);
+	roce_responder_start(qp, connection->psn_remote);
+	qp->state = state;
+}
+
+void roce_qp_complete(struct queue_pair *qp, enum roce_opcode opcode, uint64_t cookie, int status, uint32_t len_bytes)
+{
+	struct stored_event event = {
+		.type = ROCE_EVENT_COMPLETION, .opcode = opcode, .cookie = cookie, .status = status, .qpn = qp->qpn,
+		.len_bytes = len_bytes, .connection = qp->connection->number, .remote_address = qp->remote_address,
+	};
+
+	roce_queue_push(qp->queue, &event);
+}
+
+static void flush(struct queue_pair *qp, uint32_t failed, int status)
+{
+	struct requester *requester = &qp->requester;
+	struct responder *responder = &qp->responder;
+
+	for (uint32_t i = 0; requester->count > 0; i++) {
+		const struct work_request *work = &requester->ring[requester->head++ & requester->ring_mask];
+
+		requester->count--;
+		roce_qp_complete(qp, work->opcode, work->cookie, i == failed ? status : -ECONNRESET, 0);
+	}
+	requester->cursor = requester->started = 0;
+	while (responder->count > 0) {
+		const struct receive_request *receive = &responder->ring[responder->head++ & responder->ring_mask];
+
+		responder->count--;
+		roce_qp_complete(qp, ROCE_RECEIVE, receive->cookie, -ECONNRESET, 0);
+	}
+}
+
+void roce_qp_flush(struct roce_device *device, struct queue_pair *qp, int status)
+{
+	(void)device;
+	if (qp->state == QP_ERROR)
+		return;
+	flush(qp, 0, status);
+	roce_timer_cancel(&qp->timer);
+	qp->state = QP_ERROR;
+}
+
+void roce_qp_fail(struct roce_device *device, struct queue_pair *qp, uint32_t failed, int status, uint64_t now_ns)
+{
+	if (qp->state == QP_ERROR)
+		return;
+	flush(qp, failed, status);
+	roce_timer_cancel(&qp->timer);
+	qp->state = QP_ERROR;
+	roce_cm_qp_failed(device, qp->connection, status, now_ns);
+}
+
+static void unlink_ready(struct roce_device *device, struct queue_pair *qp)
+{
+	if (device->ready_head != qp && !qp->ready_previous)
+		return;
+	*(qp->ready_previous ? &qp->ready_previous->ready_next : &device->ready_head) = qp->ready_next;
+	*(qp->ready_next ? &qp->ready_next->ready_previous : &device->ready_tail) = qp->ready_previous;
+	qp->ready_next = qp->ready_previous = NULL;
+}
+
+void roce_qp_destroy(struct roce_device *device, struct queue_pair *qp)
+{
+	struct work_request *sends = qp->requester.ring;
+	struct receive_request *receives = qp->responder.ring;
+	uint32_t send_mask = qp->requester.ring_mask, receive_mask = qp->responder.ring_mask;
+
+	assert(qp->requester.count == 0 && qp->responder.count == 0);
+	unlink_ready(device, qp);
+	roce_timer_remove(device, &qp->timer);
+	memset(qp, 0, sizeof(*qp));
+	qp->timer.deadline_ns = NEVER;
+	qp->requester.ring = sends;
+	qp->requester.ring_mask = send_mask;
+	qp->responder.ring = receives;
+	qp->responder.ring_mask = receive_mask;
+}
+
+/* ---------------------------------------------------------------- output */
+
+static bool has_output(const struct queue_pair *qp)
+{
+	if (qp->state == QP_FREE || qp->state == QP_INIT)
+		return false;
+	return roce_responder_has_output(qp) || (qp->state == QP_READY && roce_requester_has_output(qp));
+}
+
+void roce_qp_schedule(struct roce_device *device, struct queue_pair *qp)
+{
+	if (device->ready_head == qp || qp->ready_previous || !has_output(qp))
+		return;
+	qp->ready_previous = device->ready_tail;
+	qp->ready_next = NULL;
+	*(device->ready_tail ? &device->ready_tail->ready_next : &device->ready_head) = qp;
+	device->ready_tail = qp;
+}
+
+void roce_qp_packet(const struct queue_pair *qp, uint8_t opcode, uint64_t sequence, struct roce_packet *packet)
+{
+	memset(packet, 0, sizeof(*packet));
+	packet->opcode = opcode;
+	packet->migration = true;		/* as hardware does; rxe takes both (reference section 2, pitfall 18) */
+	packet->pkey = ROCE_PKEY_DEFAULT;
+	packet->destination_qpn = qp->remote_qpn;
+	packet->psn = sequence_psn(sequence);
+}
+
+int roce_qp_output(struct roce_device *device, struct queue_pair *qp, struct roce_datagram *datagram, uint64_t now_ns)
+{
+	int sent;
+
+	datagram->destination_address = qp->remote_address;
+	/* Answers first: they free the peer's window, and cost ours nothing. */
+	sent = roce_responder_has_output(qp) ? roce_responder_output(device, qp, datagram, now_ns) : 0;
+	if (!sent && qp->state == QP_READY && roce_requester_has_output(qp))
+		sent = roce_requester_output(device, qp, datagram, now_ns);
+	return sent;
+}
+
+/* ---------------------------------------------------------------- posting */
+
+static int post(struct roce_device *device, uint32_t qpn, const struct work_request *work, uint64_t now_ns)
+{
+	struct queue_pair *qp = roce_qp_find(device, qpn);
+	struct requester *requester;
+
+	if (!qp || qp->state == QP_ERROR)
+		return -ECONNRESET;
+	if (work->len_bytes > MESSAGE_BYTES_MAX || (work->len_bytes > 0 && !work->local))
+		return -EINVAL;
+	requester = &qp->requester;
+	if (requester->count == device->config.limits.send_depth_max || !roce_queue_reserve(qp->queue, 1))
+		return -ENOBUFS;
+	if (requester->count == 0)
+		requester->progress_ns = now_ns;
+	requester->ring[(requester->head + requester->count++) & requester->ring_mask] = *work;
+	roce_qp_schedule(device, qp);
+	return 0;
+}
+
+int roce_post_read(struct roce_device *device, uint32_t qpn, uint64_t cookie, void *local, uint32_t len_bytes,
+		   uint64_t remote_address, uint32_t rkey, uint64_t now_ns)
+{
+	struct work_request work = { .opcode = ROCE_READ, .cookie = cookie, .local = local, .len_bytes = len_bytes,
+				     .remote_address = remote_address, .rkey = rkey };
+
+	return post(device, qpn, &work, now_ns);
+}
+
+int roce_post_write(struct roce_device *device, uint32_t qpn, uint64_t cookie, const void *local, uint32_t len_bytes,
+		    uint64_t remote_address, uint32_t rkey, uint64_t now_ns)
+{
+	struct work_request work = { .opcode = ROCE_WRITE, .cookie = cookie, .local = (uint8_t *)(uintptr_t)local,
+				     .len_bytes = len_bytes, .remote_address = remote_address, .rkey = rkey };
+
+	return post(device, qpn, &work, now_ns);
+}
+
+int roce_post_send(struct roce_device *device, uint32_t qpn, uint64_t cookie, const void *local, uint32_t len_bytes,
+		   uint64_t now_ns)
+{
+	struct work_request work = { .opcode = ROCE_SEND, .cookie = cookie, .local = (uint8_t *)(uintptr_t)local,
+				     .len_bytes = len_bytes };
+
+	return post(device, qpn, &work, now_ns);
+}
+
+int roce_post_receive(struct roce_device *device, uint32_t qpn, uint64_t cookie, void *local, uint32_t len_bytes)
+{
+	struct queue_pair *qp = roce_qp_find(device, qpn);
+	struct receive_request receive = { .cookie = cookie, .local = local, .len_bytes = len_bytes };
+	struct responder *responder;
+
+	if (!qp || qp->state == QP_ERROR)
+		return -ECONNRESET;
+	if (len_bytes > 0 && !local)
+		return -EINVAL;
+	responder = &qp->responder;
+	if (responder->count == device->config.limits.receive_depth_max || !roce_queue_reserve(qp->queue, 1))
+		return -ENOBUFS;
+	responder->ring[(responder->head + responder->count++) & responder->ring_mask] = receive;
+	return 0;
+}
+
+uint32_t roce_path_mtu_bytes(const struct roce_device *device, uint32_t qpn)
+{
+	const struct queue_pair *qp = roce_qp_find((struct roce_device *)(uintptr_t)device, qpn);
+
+	return qp ? qp->mtu_bytes : 0;
+}

@@ -1,0 +1,609 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The requester: sends the posted work of one queue pair, in order, and completes it.
+ *
+ *	  unacknowledged        acknowledged       next                    sent_end
+ *	------+--------------------+----------------+------------------------+----------> sequence numbers
+ *	      | executed; READ     | sent, no       | sent before, to be     | never sent
+ *	      | data is missing    | answer yet     | sent again             |
+ *
+ * - SEND and WRITE packets are answered by `acknowledged` passing them, READ packets by their own data landing, in any
+ *   order (`received`). `unacknowledged` moves over what is answered, and a request that it has passed is complete.
+ * - A hole in READ data (a later answer came first) is repaired at once and alone: the missing run is requested again.
+ * - A NAK for a sequence error goes back to the packet that the peer misses; packets that were answered are skipped.
+ * - A timeout goes back to `unacknowledged` with a window of one packet; each answer widens it again. So a scheduling
+ *   stall that looked like a loss costs one repeated packet, not a window of them.
+ */
+#include "net/roce/internal.h"
+
+#define SYNDROME_CLASS 0x60u
+#define SYNDROME_ACK 0x00u
+#define SYNDROME_RNR 0x20u
+#define SYNDROME_NAK 0x60u
+#define SYNDROME_VALUE 0x1fu
+
+/* RNR timer codes in units of 10 us (reference section 1.9). */
+static const uint16_t rnr_timer_10us[32] = {
+	65535, 1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192,
+	256, 384, 512, 768, 1024, 1536, 2048, 3072, 4096, 6144, 8192, 12288, 16384, 24576, 32768, 49152,
+};
+
+void roce_requester_start(struct queue_pair *qp, uint32_t psn, uint32_t reads_max)
+{
+	struct requester *r = &qp->requester;
+	uint32_t window = WINDOW_BYTES_MAX / qp->mtu_bytes;
+
+	r->unacknowledged = r->next = r->sent_end = r->assigned_end = r->acknowledged = sequence_start(psn);
+	r->window_max = window < WINDOW_PACKETS_MAX ? window : WINDOW_PACKETS_MAX;
+	r->window = WINDOW_PACKETS_FIRST;
+	r->reads_max = reads_max;
+}
+
+/* The i-th unfinished request. */
+static struct work_request *request(struct requester *r, uint32_t i)
+{
+	assert(i < r->count);
+	return &r->ring[(r->head + i) & r->ring_mask];
+}
+
+static uint64_t request_end(const struct work_request *work)
+{
+	return work->first + work->packets;
+}
+
+/* Which started request contains `sequence`? It must be in [unacknowledged, assigned_end). */
+static uint32_t request_index(struct requester *r, uint64_t sequence)
+{
+	uint32_t i = 0;
+
+	while (request_end(request(r, i)) <= sequence)
+		i++;
+	assert(i < r->started);
+	return i;
+}
+
+static bool received_test(const struct requester *r, uint64_t sequence)
+{
+	return r->received[sequence % RECEIVED_BITS / 64] >> (sequence % 64) & 1;
+}
+
+static void received_set(struct requester *r, uint64_t sequence, bool value)
+{
+	uint64_t bit = UINT64_C(1) << (sequence % 64);
+	uint64_t *word = &r->received[sequence % RECEIVED_BITS / 64];
+
+	*word = value ? *word | bit : *word & ~bit;
+}
+
+/* ---------------------------------------------------------------- timer and round trip */
+
+static uint64_t retransmit_timeout_ns(const struct requester *r)
+{
+	uint64_t timeout_ns = RETRANSMIT_FIRST_NS;
+
+	if (r->round_trip_ns)
+		timeout_ns = r->round_trip_ns + 4 * r->round_trip_variance_ns;
+	if (timeout_ns < RETRANSMIT_FLOOR_NS)
+		timeout_ns = RETRANSMIT_FLOOR_NS;
+	for (uint32_t i = 0; i < r->backoff && timeout_ns < RETRANSMIT_CEILING_NS; i++)
+		timeout_ns *= 2;
+	return timeout_ns < RETRANSMIT_CEILING_NS ? timeout_ns : RETRANSMIT_CEILING_NS;
+}
+
+static void arm(struct roce_device *device, struct queue_pair *qp, uint64_t now_ns)
+{
+	uint64_t deadline_ns = now_ns + retransmit_timeout_ns(&qp->requester);
+	uint64_t give_up_ns = qp->requester.progress_ns + GIVE_UP_NS;
+
+	if (deadline_ns > give_up_ns)
+		deadline_ns = give_up_ns > now_ns ? give_up_ns : now_ns;
+	roce_timer_set(device, &qp->timer, deadline_ns);
+}
+
+static void sample_begin(struct requester *r, uint64_t sequence, uint64_t now_ns)
+{
+	if (r->sample_sent_ns)
+		return;
+	r->sample_sequence = sequence;
+	r->sample_sent_ns = now_ns;
+}
+
+/* Jacobson and Karels, 1988; no sample survives a retransmission (Karn). */
+static void sample_end(struct requester *r, uint64_t now_ns)
+{
+	uint64_t sample_ns, error_ns;
+
+	if (!r->sample_sent_ns || r->unacknowledged <= r->sample_sequence)
+		return;
+	sample_ns = now_ns > r->sample_sent_ns ? now_ns - r->sample_sent_ns : 1;
+	r->sample_sent_ns = 0;
+	if (!r->round_trip_ns) {
+		r->round_trip_ns = sample_ns;
+		r->round_trip_variance_ns = sample_ns / 2;
+		return;
+	}
+	error_ns = sample_ns > r->round_trip_ns ? sample_ns - r->round_trip_ns : r->round_trip_ns - sample_ns;
+	r->round_trip_variance_ns = (3 * r->round_trip_variance_ns + error_ns) / 4;
+	r->round_trip_ns = (7 * r->round_trip_ns + sample_ns) / 8;
+}
+
+/* ---------------------------------------------------------------- progress */
+
+static void count_completion(struct roce_device *device, uint8_t opcode)
+{
+	if (opcode == ROCE_READ)
+		device->counters.reads_completed++;
+	else if (opcode == ROCE_WRITE)
+		device->counters.writes_completed++;
+	else
+		device->counters.sends_completed++;
+}
+
+static void complete_first(struct roce_device *device, struct queue_pair *qp)
+{
+	struct requester *r = &qp->requester;
+	const struct work_request *work = request(r, 0);
+
+	assert(r->started > 0 && r->unacknowledged == request_end(work));
+	count_completion(device, work->opcode);
+	r->head++;
+	r->count--;
+	r->started--;
+	if (r->cursor > 0)
+		r->cursor--;
+	roce_qp_complete(qp, work->opcode, work->cookie, 0, work->len_bytes);
+}
+
+/* Move over one answered READ packet. A chunk is answered when its last packet is. */
+static void pass_read_packet(struct requester *r, const struct work_request *work)
+{
+	received_set(r, r->unacknowledged, false);
+	r->unacknowledged++;
+	if ((r->unacknowledged - work->first) % READ_CHUNK_PACKETS == 0 || r->unacknowledged == request_end(work)) {
+		assert(r->reads > 0);
+		r->reads--;
+	}
+}
+
+/* Move `unacknowledged` over everything that is answered, completing requests. */
+static void advance(struct roce_device *device, struct queue_pair *qp, uint64_t now_ns)
+{
+	struct requester *r = &qp->requester;
+	uint64_t before = r->unacknowledged;
+
+	while (r->unacknowledged < r->sent_end) {
+		const struct work_request *work = request(r, 0);
+
+		if (work->opcode == ROCE_READ) {
+			if (!received_test(r, r->unacknowledged))
+				break;
+			pass_read_packet(r, work);
+		} else {
+			uint64_t end = request_end(work);
+
+			if (r->acknowledged <= r->unacknowledged)
+				break;
+			r->unacknowledged = r->acknowledged < end ? r->acknowledged : end;
+		}
+		if (r->unacknowledged == request_end(work))
+			complete_first(device, qp);
+	}
+	if (r->unacknowledged == before)
+		return;
+	if (r->next < r->unacknowledged) {
+		r->next = r->unacknowledged;
+		r->cursor = r->started > 0 && r->next < r->assigned_end ? request_index(r, r->next) : r->started;
+	}
+	r->window += (uint32_t)(r->unacknowledged - before);
+	if (r->window > r->window_max)
+		r->window = r->window_max;
+	r->progress_ns = now_ns;
+	r->not_ready_since_ns = 0;
+	r->backoff = 0;
+	sample_end(r, now_ns);
+	if (r->waiting_not_ready)
+		return;
+	if (r->unacknowledged == r->sent_end)
+		roce_timer_cancel(&qp->timer);
+	else
+		arm(device, qp, now_ns);
+}
+
+static void go_back(struct requester *r, uint64_t sequence)
+{
+	if (sequence < r->unacknowledged)
+		sequence = r->unacknowledged;
+	if (sequence >= r->next)
+		return;
+	r->next = sequence;
+	r->cursor = request_index(r, sequence);
+	r->sample_sent_ns = 0;
+}
+
+static void shrink_window(struct requester *r)
+{
+	r->window /= 2;
+	if (r->window < WINDOW_PACKETS_MIN)
+		r->window = WINDOW_PACKETS_MIN;
+}
+
+/*
+ * An answer for `sequence` or later came while READ data before it is missing: ask for that data again, once. (When
+ * that is lost too, the timer goes back.)
+ */
+static void repair(struct requester *r, uint64_t sequence)
+{
+	uint64_t from = r->unacknowledged;
+
+	if (from >= sequence || r->waiting_not_ready)
+		return;
+	if (from < r->repaired_end)
+		from = r->repaired_end;
+	if (from < r->repair_end)
+		from = r->repair_end;
+	if (from >= sequence)
+		return;
+	if (r->repair_next >= r->repair_end)
+		r->repair_next = from;
+	r->repair_end = sequence;
+	r->sample_sent_ns = 0;
+	shrink_window(r);
+}
+
+/* ---------------------------------------------------------------- answers in */
+
+static void fail_at(struct roce_device *device, struct queue_pair *qp, uint64_t sequence, int status, uint64_t now_ns)
+{
+	struct requester *r = &qp->requester;
+
+	roce_qp_fail(device, qp, r->started > 0 ? request_index(r, sequence) : 0, status, now_ns);
+}
+
+static void fatal_nak(struct roce_device *device, struct queue_pair *qp, uint64_t sequence, uint8_t code, uint64_t now_ns)
+{
+	int status = code == 2 ? -EACCES : code == 3 ? -EIO : -EPROTO;
+
+	fail_at(device, qp, sequence > qp->requester.unacknowledged ? sequence : qp->requester.unacknowledged, status, now_ns);
+}
+
+static void receiver_not_ready(struct roce_device *device, struct queue_pair *qp, uint64_t sequence, uint8_t code,
+			       uint64_t now_ns)
+{
+	struct requester *r = &qp->requester;
+
+	device->counters.rnr_naks_received++;
+	go_back(r, sequence);
+	r->repair_next = r->repair_end = 0;
+	r->waiting_not_ready = true;
+	r->progress_ns = now_ns;		/* the peer lives */
+	if (!r->not_ready_since_ns)
+		r->not_ready_since_ns = now_ns;
+	roce_timer_set(device, &qp->timer, now_ns + rnr_timer_10us[code] * UINT64_C(10000));
+}
+
+static void negative(struct roce_device *device, struct queue_pair *qp, uint64_t sequence, uint8_t syndrome,
+		     uint64_t now_ns)
+{
+	struct requester *r = &qp->requester;
+	uint8_t code = syndrome & SYNDROME_VALUE;
+
+	if ((syndrome & SYNDROME_CLASS) == SYNDROME_RNR) {
+		receiver_not_ready(device, qp, sequence, code, now_ns);
+		return;
+	}
+	device->counters.naks_received++;
+	if (code != 0) {
+		fatal_nak(device, qp, sequence, code, now_ns);
+		return;
+	}
+	repair(r, sequence);
+	if (sequence < r->next) {
+		shrink_window(r);
+		go_back(r, sequence);
+	}
+}
+
+static void acknowledgement(struct roce_device *device, struct queue_pair *qp, const struct roce_packet *packet,
+			    uint64_t now_ns)
+{
+	struct requester *r = &qp->requester;
+	uint64_t sequence = sequence_near(r->unacknowledged, packet->psn);
+	bool positive = (packet->syndrome & SYNDROME_CLASS) == SYNDROME_ACK;
+	uint64_t executed_end = positive ? sequence + 1 : sequence;
+
+	if (sequence >= r->sent_end || (packet->syndrome & SYNDROME_CLASS) == 0x40) {
+		device->counters.drop_state++;
+		return;
+	}
+	if (sequence < r->unacknowledged) {
+		device->counters.duplicates++;
+		return;
+	}
+	if (r->acknowledged < executed_end)
+		r->acknowledged = executed_end;
+	advance(device, qp, now_ns);
+	if (positive)
+		repair(r, executed_end);
+	else
+		negative(device, qp, sequence, packet->syndrome, now_ns);
+}
+
+static void read_response(struct roce_device *device, struct queue_pair *qp, const struct roce_packet *packet,
+			  uint64_t now_ns)
+{
+	struct requester *r = &qp->requester;
+	uint64_t sequence = sequence_near(r->unacknowledged, packet->psn), offset;
+	const struct work_request *work;
+	uint32_t wanted;
+
+	if (sequence >= r->sent_end) {
+		device->counters.drop_state++;
+		return;
+	}
+	if (sequence < r->unacknowledged || received_test(r, sequence)) {
+		device->counters.duplicates++;
+		return;
+	}
+	work = request(r, request_index(r, sequence));
+	/* Only the sequence number says where data belongs: a repeated part of a READ may come as MIDDLE or LAST. */
+	offset = (sequence - work->first) * qp->mtu_bytes;
+	wanted = offset + qp->mtu_bytes <= work->len_bytes ? qp->mtu_bytes : work->len_bytes - (uint32_t)offset;
+	if (work->opcode != ROCE_READ || packet->payload_len_bytes != wanted) {
+		device->counters.drop_length++;
+		return;
+	}
+	if (wanted > 0)
+		memcpy(work->local + offset, packet->payload, wanted);
+	received_set(r, sequence, true);
+	if (r->acknowledged < sequence + 1)
+		r->acknowledged = sequence + 1;
+	advance(device, qp, now_ns);
+	repair(r, sequence);
+}
+
+void roce_requester_input(struct roce_device *device, struct queue_pair *qp, const struct roce_packet *packet,
+			  uint64_t now_ns)
+{
+	if (qp->state != QP_READY) {
+		device->counters.drop_state++;
+		return;
+	}
+	if (packet->opcode == OPCODE_ACKNOWLEDGE)
+		acknowledgement(device, qp, packet, now_ns);
+	else if (packet->opcode == OPCODE_ATOMIC_ACKNOWLEDGE)
+		device->counters.drop_opcode++;	/* we never ask for one */
+	else
+		read_response(device, qp, packet, now_ns);
+}
+
+/* ---------------------------------------------------------------- requests out */
+
+/* Give the request at the cursor its sequence numbers. */
+static void start_request(struct queue_pair *qp)
+{
+	struct requester *r = &qp->requester;
+	struct work_request *work = request(r, r->cursor);
+
+	assert(r->cursor == r->started && r->next == r->assigned_end);
+	work->first = r->assigned_end;
+	work->packets = work->len_bytes ? (work->len_bytes + qp->mtu_bytes - 1) / qp->mtu_bytes : 1;
+	r->assigned_end += work->packets;
+	r->started++;
+}
+
+/* Step `next` over what needs no repetition. False: nothing is left to send. */
+static bool skip_answered(struct requester *r)
+{
+	while (r->cursor < r->started) {
+		const struct work_request *work = request(r, r->cursor);
+
+		if (r->next == request_end(work)) {
+			r->cursor++;
+		} else if (r->next >= r->sent_end) {
+			break;
+		} else if (work->opcode == ROCE_READ) {
+			if (!received_test(r, r->next))
+				break;
+			r->next++;
+		} else {
+			if (r->acknowledged <= r->next)
+				break;
+			r->next = r->acknowledged < request_end(work) ? r->acknowledged : request_end(work);
+		}
+	}
+	return r->cursor < r->count;
+}
+
+/* May the packet at `next` go now? */
+static bool window_open(const struct requester *r)
+{
+	const struct work_request *work;
+	uint64_t flying = r->next - r->unacknowledged;
+
+	if (flying == 0)
+		return true;
+	if (flying >= r->window)
+		return false;
+	if (r->next < r->sent_end)
+		return true;
+	work = &r->ring[(r->head + r->cursor) & r->ring_mask];
+	return work->opcode != ROCE_READ || r->reads < r->reads_max;
+}
+
+bool roce_requester_has_output(const struct queue_pair *qp)
+{
+	const struct requester *r = &qp->requester;
+
+	if (r->waiting_not_ready)
+		return false;
+	if (r->repair_next < r->repair_end)
+		return true;
+	return (r->cursor < r->count || r->next < r->sent_end) && window_open(r);
+}
+
+/* Request the READ data from `sequence` on: until `limit`, the chunk's end, or data that is there already. */
+static uint64_t send_read(struct queue_pair *qp, const struct work_request *work, uint64_t sequence, uint64_t limit,
+			  struct roce_datagram *datagram)
+{
+	struct requester *r = &qp->requester;
+	uint64_t chunk_end = sequence - (sequence - work->first) % READ_CHUNK_PACKETS + READ_CHUNK_PACKETS;
+	uint64_t offset = (sequence - work->first) * qp->mtu_bytes, end = sequence + 1, len_bytes;
+	struct roce_packet packet;
+
+	if (limit > chunk_end)
+		limit = chunk_end;
+	if (limit > request_end(work))
+		limit = request_end(work);
+	while (end < limit && (end >= r->sent_end || !received_test(r, end)))
+		end++;
+	len_bytes = (end - sequence) * qp->mtu_bytes;
+	if (offset + len_bytes > work->len_bytes)
+		len_bytes = work->len_bytes - offset;
+	roce_qp_packet(qp, OPCODE_READ_REQUEST, sequence, &packet);
+	packet.ack_byte = ACK_REQUEST;
+	packet.address = work->remote_address + offset;
+	packet.rkey = work->rkey;
+	packet.dma_len_bytes = (uint32_t)len_bytes;
+	roce_packet_encode(&packet, datagram);
+	return end;
+}
+
+static uint8_t write_or_send_opcode(const struct work_request *work, bool first, bool last)
+{
+	static const uint8_t opcodes[2][4] = {	/* by first, last */
+		{ OPCODE_SEND_MIDDLE, OPCODE_SEND_LAST, OPCODE_SEND_FIRST, OPCODE_SEND_ONLY },
+		{ OPCODE_WRITE_MIDDLE, OPCODE_WRITE_LAST, OPCODE_WRITE_FIRST, OPCODE_WRITE_ONLY },
+	};
+
+	return opcodes[work->opcode == ROCE_WRITE][2 * first + last];
+}
+
+static void send_data(struct queue_pair *qp, const struct work_request *work, struct roce_datagram *datagram)
+{
+	struct requester *r = &qp->requester;
+	uint64_t offset = (r->next - work->first) * qp->mtu_bytes;
+	bool last = r->next + 1 == request_end(work);
+	struct roce_packet packet;
+
+	roce_qp_packet(qp, write_or_send_opcode(work, r->next == work->first, last), r->next, &packet);
+	packet.address = work->remote_address;
+	packet.rkey = work->rkey;
+	packet.dma_len_bytes = work->len_bytes;
+	packet.payload = work->len_bytes ? work->local + offset : NULL;
+	packet.payload_len_bytes = last ? work->len_bytes - (uint32_t)offset : qp->mtu_bytes;
+	/* Also when the window closes behind this packet: else nothing would open it. */
+	if (last || ++r->packets_without_ack_request >= ACK_REQUEST_PACKETS ||
+	    r->next + 1 - r->unacknowledged >= r->window) {
+		packet.ack_byte = ACK_REQUEST;
+		r->packets_without_ack_request = 0;
+	}
+	roce_packet_encode(&packet, datagram);
+}
+
+static int send_repair(struct roce_device *device, struct queue_pair *qp, struct roce_datagram *datagram)
+{
+	struct requester *r = &qp->requester;
+
+	if (r->repair_next < r->unacknowledged)
+		r->repair_next = r->unacknowledged;
+	while (r->repair_next < r->repair_end) {
+		const struct work_request *work = request(r, request_index(r, r->repair_next));
+
+		if (work->opcode != ROCE_READ) {
+			r->repair_next = request_end(work);
+		} else if (received_test(r, r->repair_next)) {
+			r->repair_next++;
+		} else {
+			r->repair_next = send_read(qp, work, r->repair_next, r->repair_end, datagram);
+			if (r->repaired_end < r->repair_next)
+				r->repaired_end = r->repair_next;
+			device->counters.retransmits++;
+			return 1;
+		}
+	}
+	return 0;
+}
+
+static void sent(struct roce_device *device, struct queue_pair *qp, uint64_t from, uint64_t to, uint64_t now_ns)
+{
+	struct requester *r = &qp->requester;
+	bool idle = r->unacknowledged == r->sent_end;
+
+	if (from < r->sent_end)
+		device->counters.retransmits++;
+	else
+		sample_begin(r, from, now_ns);
+	r->next = to;
+	if (to > r->sent_end)
+		r->sent_end = to;
+	assert(r->sent_end - r->unacknowledged <= SEQUENCE_SPAN_MAX && r->next <= r->sent_end);
+	if (idle)
+		r->progress_ns = now_ns;
+	if (qp->timer.deadline_ns == NEVER)
+		arm(device, qp, now_ns);
+}
+
+int roce_requester_output(struct roce_device *device, struct queue_pair *qp, struct roce_datagram *datagram,
+			  uint64_t now_ns)
+{
+	struct requester *r = &qp->requester;
+	uint64_t from, to;
+	struct work_request *work;
+
+	if (r->repair_next < r->repair_end && send_repair(device, qp, datagram))
+		return 1;
+	if (!skip_answered(r))
+		return 0;
+	if (r->cursor == r->started)
+		start_request(qp);
+	if (!window_open(r))
+		return 0;
+	work = request(r, r->cursor);
+	from = r->next;
+	if (work->opcode == ROCE_READ) {
+		/* A chunk that was begun before may have been requested in part only by a repair: never beyond sent_end. */
+		to = send_read(qp, work, from, from < r->sent_end ? r->sent_end : UINT64_MAX, datagram);
+		if (from >= r->sent_end)
+			r->reads++;
+	} else {
+		to = from + 1;
+		send_data(qp, work, datagram);
+	}
+	sent(device, qp, from, to, now_ns);
+	if (r->next == request_end(work))
+		r->cursor++;
+	return 1;
+}
+
+/* ---------------------------------------------------------------- timer */
+
+void roce_requester_timer(struct roce_device *device, struct queue_pair *qp, uint64_t now_ns)
+{
+	struct requester *r = &qp->requester;
+
+	assert(qp->state == QP_READY);
+	if (r->waiting_not_ready) {
+		if (now_ns - r->not_ready_since_ns >= RNR_GIVE_UP_NS && r->not_ready_since_ns) {
+			device->counters.retry_exhausted++;
+			roce_qp_fail(device, qp, 0, -ETIMEDOUT, now_ns);
+			return;
+		}
+		r->waiting_not_ready = false;
+		if (r->unacknowledged < r->sent_end)
+			arm(device, qp, now_ns);
+		return;
+	}
+	if (r->unacknowledged == r->sent_end)
+		return;
+	device->counters.timeouts++;
+	if (now_ns - r->progress_ns >= GIVE_UP_NS) {
+		device->counters.retry_exhausted++;
+		roce_qp_fail(device, qp, 0, -ETIMEDOUT, now_ns);
+		return;
+	}
+	r->backoff++;
+	r->window = 1;
+	r->repair_next = r->repair_end = r->repaired_end = 0;
+	go_back(r, r->unacknowledged);
+	arm(device, qp, now_ns);
+}
