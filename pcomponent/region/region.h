@@ -25,6 +25,10 @@ struct region_client;
  */
 typedef void region_done(void *context, uint32_t cookie, bool write, int status, uint64_t latency_ns, uint64_t now_ns);
 
+/* Work that others post on a connection of region_node_qpn() has this bit in its cookie; it completes through `other`. */
+#define REGION_COOKIE_OTHER (UINT64_C(1) << 63)
+typedef void region_other(void *context, const struct roce_event *event, uint64_t now_ns);
+
 struct region_config {
 	struct roce_device *device;
 	uint32_t node;			/* our node id, sent to memory components; region_set_node() when joined */
@@ -35,6 +39,8 @@ struct region_config {
 	uint64_t give_up_ns;		/* unreachable for this long: requests fail with -EHOSTUNREACH */
 	region_done *done;
 	void *context;
+	region_other *other;		/* may be NULL: nobody posts such work */
+	void *other_context;
 };
 
 size_t region_client_bytes(const struct region_config *config);
@@ -50,7 +56,10 @@ int region_map(struct region_client *client, uint32_t vm, const struct wire_vm_r
 /* All pages of the VM have a region. */
 bool region_vm_complete(const struct region_client *client, uint32_t vm);
 
-/* Was the page ever written back? If not, its content is zero and needs no message. */
+/*
+ * Was the page ever written back? If not, its content is zero and needs no message. True for pages that do not exist:
+ * they are nobody's zeros, and a READ of them is refused.
+ */
 bool region_page_written(const struct region_client *client, uint32_t vm, uint64_t page);
 
 /*
