@@ -29,6 +29,7 @@ host-y :=
 gmmd-y :=
 gmm-y :=
 sim-y :=
+images-y :=
 unit-tests-y :=
 fuzz-y :=
 MODULES := lib net/eth net/roce net/rpc net/node net/port kernel pcomponent pcomponent/cache pcomponent/region \
@@ -113,12 +114,17 @@ include $(wildcard kernel/image.mk)
 .PHONY: programs
 programs: $(O)/bin/gmmd $(O)/bin/gmm
 
-$(O)/bin/gmmd: $(call objects,host,$(gmmd-y) $(host-y) $(portable-y))
+# A library, so that a program takes only what it calls: the shim's portable part needs a backend, which none has.
+$(O)/host/libplenum.a: $(call objects,host,$(portable-y) $(host-y))
+	$(Q)rm -f $@
+	$(Q)ar rcs $@ $^
+
+$(O)/bin/gmmd: $(call objects,host,$(gmmd-y)) $(O)/host/libplenum.a
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(dir $@)
 	$(Q)$(CC) -o $@ $^ -lmicrohttpd -ljansson -linih
 
-$(O)/bin/gmm: $(call objects,host,$(gmm-y) $(host-y) $(portable-y))
+$(O)/bin/gmm: $(call objects,host,$(gmm-y)) $(O)/host/libplenum.a
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(dir $@)
 	$(Q)$(CC) -o $@ $^ -ljansson

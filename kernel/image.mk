@@ -3,7 +3,7 @@
 # tells the addresses of the functions, the second has the table of their names, for the backtrace of a panic.
 # X.elf is what loaders take (32-bit ELF); X.elf.debug is the same with 64-bit headers and debug information.
 
-IMAGES := pcomponent mcomponent ktest
+IMAGES := pcomponent mcomponent ktest $(images-y)
 # The self test stands alone, so that it builds whatever state the upper parts are in.
 portable-of-pcomponent = $(portable-y)
 portable-of-mcomponent = $(portable-y)

@@ -2,3 +2,7 @@
 portable-y += pcomponent/hv/npt.c pcomponent/hv/vm.c pcomponent/hv/status.c pcomponent/hv/vcpu.c pcomponent/hv/exit.c \
 	pcomponent/hv/gmem.c pcomponent/hv/decode.c pcomponent/hv/emulate.c pcomponent/hv/cpuid.c pcomponent/hv/msr.c
 pcomponent-y += pcomponent/hv/svm/svm.c pcomponent/hv/svm/msr_map.c pcomponent/hv/svm/entry.S
+# The shim and its backend alone, see the file.
+images-y += hvtest
+portable-of-hvtest = $(filter kernel/% lib/% pcomponent/hv/% pcomponent/dev/% pcomponent/load/%,$(portable-y))
+hvtest-y += pcomponent/hv/selftest/main.c pcomponent/hv/svm/svm.c pcomponent/hv/svm/msr_map.c pcomponent/hv/svm/entry.S

@@ -28,6 +28,7 @@
 #define MSR_SYSTEM_CONFIGURATION 0xc0010010u
 #define MSR_HARDWARE_CONFIGURATION 0xc0010015u
 #define MSR_NORTHBRIDGE_CONFIGURATION 0xc001001fu
+#define MSR_INTERRUPT_PENDING 0xc0010055u
 
 #define MTRR_CAPABILITY (UINT64_C(1) << 10 | UINT64_C(1) << 8 | MTRR_VARIABLE_COUNT) /* write combining, fixed ranges */
 #define MTRR_DEFAULT_RESET UINT64_C(0xc06)	/* enabled, fixed ranges enabled, write-back: as firmware leaves it */
@@ -234,6 +235,7 @@ static const struct {
 	{ MSR_SYSTEM_CONFIGURATION, MSR_SYSTEM_CONFIGURATION, read_zero, write_ignored },
 	{ MSR_HARDWARE_CONFIGURATION, MSR_HARDWARE_CONFIGURATION, read_zero, write_ignored },
 	{ MSR_NORTHBRIDGE_CONFIGURATION, MSR_NORTHBRIDGE_CONFIGURATION, read_zero, write_ignored },
+	{ MSR_INTERRUPT_PENDING, MSR_INTERRUPT_PENDING, read_zero, write_ignored },
 };
 #define TABLE_COUNT (sizeof(table) / sizeof(table[0]))
 

@@ -44,6 +44,11 @@ void svm_enter(uint64_t vmcb_physical, uint64_t *general, uint64_t host_physical
 #define CR4_OSFXSR (UINT64_C(1) << 9)
 #define CR0_EM_TS (UINT64_C(0xc))
 #define FXSAVE_BYTES 512
+/*
+ * ASID 0 is the host's. All vCPUs share one and the processor's translations are flushed when another vCPU runs on it:
+ * processors have as few as 16, and threads of vCPUs are pinned, so that a switch is rare.
+ */
+#define GUEST_ASID 1u
 
 /* Descriptor attributes: type, S, DPL, P in bits 7:0, AVL, L, D/B, G in 11:8. */
 #define ATTRIBUTES_CODE_64 0xa9b
@@ -124,8 +129,6 @@ const char *backend_probe(void)
 	backend_cpuid(0x8000000a, 0, out);
 	if (!(out[3] & 1))
 		return "no nested paging (CPUID 8000000A EDX bit 0)";
-	if (out[1] <= VMS_PER_NODE_MAX * VCPUS_PER_VM_MAX)
-		return "too few address space identifiers (CPUID 8000000A EBX)";
 	svm_features.next_rip = out[3] & 1u << 3;
 	svm_features.flush_by_asid = out[3] & 1u << 6;
 	return NULL;
@@ -184,19 +187,18 @@ void backend_vcpu_init(struct backend_vcpu *vcpu, void *memory, uint32_t vm, uin
 	assert((void *)vcpu == memory && ((uintptr_t)memory & PAGE_MASK) == 0);
 	memset(vcpu, 0, sizeof(*vcpu));
 	vcpu->physical = physical_of(vcpu);
-	/* ASID 0 is the host's. One for each vCPU for ever: translations of two vCPUs are never mixed. */
-	vcpu->vmcb.asid = 1 + vm * VCPUS_PER_VM_MAX + number;
+	(void)vm;
+	(void)number;
 }
 
 /* Everything as after INIT (APM vol. 2 table 14-1); the caller sets where it starts. */
 static void reset_common(struct backend_vcpu *vcpu, uint64_t nested_root, uint64_t tsc_offset)
 {
 	struct vmcb *vmcb = &vcpu->vmcb;
-	uint32_t asid = vmcb->asid;
 	uint32_t mxcsr = 0x1f80;
 
 	memset(vmcb, 0, sizeof(*vmcb));
-	vmcb->asid = asid;
+	vmcb->asid = GUEST_ASID;
 	set_controls(vmcb);
 	vmcb->nested_cr3 = nested_root;
 	vmcb->tsc_offset = tsc_offset;
@@ -380,13 +382,13 @@ void backend_release(void)
 	interrupts_enable();
 }
 
-/* Rule 6. Interrupts are off. */
-static void load_state(struct svm_cpu *cpu, struct backend_vcpu *vcpu)
+/* Rule 6. Interrupts are off. True: another vCPU was here, so that translations of its may be, too. */
+static bool load_state(struct svm_cpu *cpu, struct backend_vcpu *vcpu)
 {
 	struct backend_vcpu *owner = cpu->state_owner;
 
 	if (owner == vcpu)
-		return;
+		return false;
 	if (owner) {
 		__asm__ volatile("fxsave64 %0" : "=m"(owner->fpu));
 		__asm__ volatile("mov %%db0, %0" : "=r"(owner->debug[0]));
@@ -400,6 +402,7 @@ static void load_state(struct svm_cpu *cpu, struct backend_vcpu *vcpu)
 	__asm__ volatile("mov %0, %%db2" : : "r"(vcpu->debug[2]));
 	__asm__ volatile("mov %0, %%db3" : : "r"(vcpu->debug[3]));
 	cpu->state_owner = vcpu;
+	return true;
 }
 
 static void decode_nested_fault(const struct vmcb *vmcb, struct backend_exit *exit)
@@ -471,7 +474,7 @@ void backend_run(struct backend_vcpu *vcpu, bool flush, struct backend_exit *exi
 	struct vmcb *vmcb = &vcpu->vmcb;
 
 	assert(cpu->enabled);
-	load_state(cpu, vcpu);
+	flush |= load_state(cpu, vcpu);
 	vmcb->tlb_control = !flush ? 0 : svm_features.flush_by_asid ? VMCB_TLB_FLUSH_ASID : VMCB_TLB_FLUSH_ALL;
 	vmcb->clean_bits = 0;
 	vmcb->rax = vcpu->general[REGISTER_RAX];
