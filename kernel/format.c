@@ -11,6 +11,7 @@
 struct output {
 	char *buffer;
 	size_t bytes, len;		/* len grows beyond bytes: it is what the whole text needs */
+	va_list arguments;
 };
 
 struct conversion {
@@ -180,81 +181,99 @@ static void put_string(struct output *output, const struct conversion *conversio
 	put_text(output, conversion, text, conversion->has_precision ? strnlen(text, conversion->precision) : strlen(text));
 }
 
-/* Width, precision and size after the flags; `*` takes an argument. Expanded in format_text(), which has the va_list. */
-static unsigned from_argument(int argument, struct conversion *conversion)
+/* A width or precision given as `*`: negative means left-justified, or no precision. */
+static unsigned magnitude(int argument)
 {
-	if (argument < 0) {
-		conversion->left = true;
-		argument = argument == INT32_MIN ? INT32_MAX : -argument;
+	unsigned value = argument < 0 ? -(unsigned)argument : (unsigned)argument;
+
+	return value < WIDTH_MAX ? value : WIDTH_MAX;
+}
+
+/* All between the '%' and the type. */
+static struct conversion read_conversion(struct output *output, const char **format)
+{
+	struct conversion conversion = { 0 };
+
+	read_flags_of(format, &conversion);
+	if (**format == '*') {
+		int width = va_arg(output->arguments, int);
+
+		conversion.left |= width < 0;
+		conversion.width = magnitude(width);
+		(*format)++;
+	} else {
+		conversion.width = read_number(format);
 	}
-	return argument > WIDTH_MAX ? WIDTH_MAX : (unsigned)argument;
+	if (**format == '.') {
+		(*format)++;
+		conversion.has_precision = true;
+		if (**format == '*') {
+			int precision = va_arg(output->arguments, int);
+
+			conversion.has_precision = precision >= 0;
+			conversion.precision = magnitude(precision);
+			(*format)++;
+		} else {
+			conversion.precision = read_number(format);
+		}
+	}
+	conversion.size_bytes = read_size(format);
+	conversion.type = **format;
+	return conversion;
+}
+
+static void put_conversion(struct output *output, struct conversion *conversion)
+{
+	char character;
+
+	switch (conversion->type) {
+	case 'd':
+	case 'i':
+	case 'u':
+	case 'o':
+	case 'x':
+	case 'X':
+		put_number(output, conversion, conversion->size_bytes == sizeof(long) ? va_arg(output->arguments, uint64_t) :
+										      va_arg(output->arguments, unsigned));
+		break;
+	case 'p':
+		conversion->size_bytes = sizeof(void *);
+		conversion->alternate = true;
+		put_number(output, conversion, (uint64_t)(uintptr_t)va_arg(output->arguments, void *));
+		break;
+	case 'c':
+		character = (char)va_arg(output->arguments, int);
+		put_text(output, conversion, &character, 1);
+		break;
+	case 's':
+		put_string(output, conversion, va_arg(output->arguments, const char *));
+		break;
+	default:
+		put(output, conversion->type);
+		break;
+	}
 }
 
 int format_text(char *buffer, size_t bytes, const char *format, va_list arguments)
 {
-	struct output output = { buffer, bytes, 0 };
+	struct output output = { .buffer = buffer, .bytes = bytes };
 
-	for (; *format; format++) {
-		struct conversion conversion = { 0 };
-		char character;
+	va_copy(output.arguments, arguments);
+	while (*format) {
+		struct conversion conversion;
 
 		if (*format != '%') {
-			put(&output, *format);
+			put(&output, *format++);
 			continue;
 		}
 		format++;
-		read_flags_of(&format, &conversion);
-		if (*format == '*') {
-			conversion.width = from_argument(va_arg(arguments, int), &conversion);
-			format++;
-		} else {
-			conversion.width = read_number(&format);
-		}
-		if (*format == '.') {
-			format++;
-			conversion.has_precision = true;
-			if (*format == '*') {
-				int precision = va_arg(arguments, int);
-
-				conversion.has_precision = precision >= 0;
-				conversion.precision = precision < 0 ? 0 : from_argument(precision, &conversion);
-				format++;
-			} else {
-				conversion.precision = read_number(&format);
-			}
-		}
-		conversion.size_bytes = read_size(&format);
-		conversion.type = *format;
-		switch (*format) {
-		case 'd':
-		case 'i':
-		case 'u':
-		case 'o':
-		case 'x':
-		case 'X':
-			put_number(&output, &conversion,
-				   conversion.size_bytes == sizeof(long) ? va_arg(arguments, uint64_t) : va_arg(arguments, unsigned));
+		conversion = read_conversion(&output, &format);
+		if (!*format)
 			break;
-		case 'p':
-			conversion.size_bytes = sizeof(void *);
-			conversion.alternate = true;
-			put_number(&output, &conversion, (uint64_t)va_arg(arguments, void *));
-			break;
-		case 'c':
-			character = (char)va_arg(arguments, int);
-			put_text(&output, &conversion, &character, 1);
-			break;
-		case 's':
-			put_string(&output, &conversion, va_arg(arguments, const char *));
-			break;
-		case '\0':
-			format--;	/* the loop's own step ends at the NUL */
-			break;
-		default:
-			put(&output, *format);
-			break;
-		}
+		put_conversion(&output, &conversion);
+		format++;
 	}
+	va_end(output.arguments);
 	if (bytes)
 		buffer[output.len < bytes ? output.len : bytes - 1] = '\0';
 	return (int)output.len;

@@ -13,3 +13,6 @@ kernel-y += $(wildcard kernel/pci.c kernel/nic.c kernel/virtio_net.c kernel/e100
 
 ktest-y += kernel/selftest/main.c kernel/selftest/panic_modes.c kernel/selftest/memory_tests.c
 ktest-y += kernel/selftest/thread_tests.c kernel/selftest/smp_tests.c
+
+unit-tests-y += tests/unit/test_kernel_text.c
+fuzz-y += tests/fuzz/fuzz_command_line.c
