@@ -33,7 +33,7 @@ images-y :=
 unit-tests-y :=
 fuzz-y :=
 MODULES := lib net/eth net/roce net/rpc net/node net/port kernel pcomponent pcomponent/cache pcomponent/region \
-	pcomponent/hv pcomponent/dev pcomponent/load mcomponent gmm boot testbed tests
+	pcomponent/hv pcomponent/dev pcomponent/load mcomponent gmm boot testbed testbed/guest tests
 include $(wildcard $(addsuffix /module.mk,$(MODULES)))
 
 # ---------------------------------------------------------------- flags
