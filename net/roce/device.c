@@ -41,7 +41,8 @@ static bool config_valid(const struct roce_config *config)
 	return config->address != 0 && mtu_valid(config->path_mtu_bytes) && config->environment.random &&
 	       limit_valid(limits->queue_pairs_max, 1) && limit_valid(limits->connections_max, 1) &&
 	       limit_valid(limits->memory_regions_max, 0) && limit_valid(limits->queues_max, 1) &&
-	       limit_valid(limits->listeners_max, 0) && limit_valid(limits->queue_events_max, 1) &&
+	       limit_valid(limits->listeners_max, 0) && limits->queue_events_max >= 1 &&
+	       limits->queue_events_max <= QUEUE_EVENTS_MAX &&
 	       limit_valid(limits->send_depth_max, 1) && limit_valid(limits->receive_depth_max, 1);
 }
 

@@ -27,6 +27,7 @@
 /* ---------------------------------------------------------------- limits */
 
 #define TABLE_ENTRIES_MAX 65536u		/* of any table of a device: 16 bits of a number index, the rest is random */
+#define QUEUE_EVENTS_MAX (1u << 20)
 
 #define WINDOW_PACKETS_MAX 128u			/* per queue pair, rxe's own limit (RXE_MAX_UNACKED_PSNS) */
 #define WINDOW_BYTES_MAX (256u << 10)		/* about what a rack's round trip holds; bounds bursts into a peer's ring */

@@ -13,7 +13,7 @@
 
 #include "net/roce/roce.h"
 
-#define RIG_FLYING_MAX 4096
+#define RIG_FLYING_MAX 1024
 #define RIG_DELAY_NS UINT64_C(10000)
 #define RIG_PORT 20557
 

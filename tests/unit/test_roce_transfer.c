@@ -55,10 +55,176 @@ static void test_sizes_at_every_mtu(void **state)
 		transfer_sizes(i + 1, all_mtus[i]);
 }
 
+/* ---------------------------------------------------------------- bad wires */
+
+/*
+ * Both sides READ and WRITE pieces of the other's memory and SEND numbered messages, over a wire that does everything
+ * wrong. Each of SLOTS pieces is written, then read back and compared; messages must come once and in order.
+ */
+#define SLOTS 8
+#define SLOT_BYTES 20000u
+#define MESSAGES_POSTED 8
+#define MESSAGE_BYTES 1500u
+
+enum slot_state { SLOT_IDLE, SLOT_WRITING, SLOT_READING };
+
+struct chaos_side {
+	uint8_t memory[SLOTS * SLOT_BYTES];
+	uint8_t written[SLOTS][SLOT_BYTES];
+	uint8_t back[SLOTS][SLOT_BYTES];
+	enum slot_state slots[SLOTS];
+	uint32_t slot_bytes[SLOTS];
+	uint32_t rkey;
+	uint8_t outbox[MESSAGES_POSTED][MESSAGE_BYTES];
+	uint8_t inbox[MESSAGES_POSTED][MESSAGE_BYTES];
+	uint64_t messages_posted, messages_sent, messages_received;
+	uint32_t rounds;		/* READs compared */
+};
+
+static uint32_t message_bytes(uint64_t number)
+{
+	return (uint32_t)(8 + number * 37 % (MESSAGE_BYTES - 8));
+}
+
+static void chaos_message_check(struct chaos_side *me, const struct roce_event *event)
+{
+	uint8_t *bytes = me->inbox[event->cookie % MESSAGES_POSTED];
+	uint64_t number;
+
+	memcpy(&number, bytes, sizeof(number));
+	assert_int_equal(number, me->messages_received);
+	assert_int_equal(event->len_bytes, message_bytes(number));
+	for (uint32_t i = 8; i < event->len_bytes; i++)
+		assert_int_equal(bytes[i], (uint8_t)(number + i));
+	me->messages_received++;
+}
+
+static void chaos_event(struct rig *rig, struct chaos_side *sides, int side, const struct roce_event *event)
+{
+	struct chaos_side *me = &sides[side];
+	uint32_t slot = (uint32_t)event->cookie;
+
+	assert_int_equal(event->type, ROCE_EVENT_COMPLETION);
+	assert_int_equal(event->status, 0);
+	switch (event->opcode) {
+	case ROCE_WRITE:
+		assert_int_equal(me->slots[slot], SLOT_WRITING);
+		assert_memory_equal(sides[1 - side].memory + slot * SLOT_BYTES, me->written[slot], me->slot_bytes[slot]);
+		me->slots[slot] = SLOT_READING;
+		memset(me->back[slot], 0, SLOT_BYTES);
+		assert_int_equal(roce_post_read(rig->device[side], rig->qpn[side], slot, me->back[slot], me->slot_bytes[slot],
+						slot * SLOT_BYTES, sides[1 - side].rkey, rig->now_ns), 0);
+		break;
+	case ROCE_READ:
+		assert_int_equal(me->slots[slot], SLOT_READING);
+		assert_memory_equal(me->back[slot], me->written[slot], me->slot_bytes[slot]);
+		me->slots[slot] = SLOT_IDLE;
+		me->rounds++;
+		break;
+	case ROCE_SEND:
+		assert_int_equal(event->cookie, me->messages_sent);
+		me->messages_sent++;
+		break;
+	case ROCE_RECEIVE:
+		chaos_message_check(me, event);
+		assert_int_equal(roce_post_receive(rig->device[side], rig->qpn[side], event->cookie,
+						   me->inbox[event->cookie % MESSAGES_POSTED], MESSAGE_BYTES), 0);
+		break;
+	}
+}
+
+static void chaos_post(struct rig *rig, struct chaos_side *sides, int side)
+{
+	struct chaos_side *me = &sides[side];
+
+	for (uint32_t slot = 0; slot < SLOTS; slot++) {
+		if (me->slots[slot] != SLOT_IDLE)
+			continue;
+		me->slot_bytes[slot] = rig_chance(rig, 300) ? rig_random(rig) % SLOT_BYTES : 4096;
+		rig_fill(rig, me->written[slot], me->slot_bytes[slot]);
+		me->slots[slot] = SLOT_WRITING;
+		assert_int_equal(roce_post_write(rig->device[side], rig->qpn[side], slot, me->written[slot], me->slot_bytes[slot],
+						 slot * SLOT_BYTES, sides[1 - side].rkey, rig->now_ns), 0);
+	}
+	while (me->messages_posted - me->messages_sent < MESSAGES_POSTED) {
+		uint64_t number = me->messages_posted++;
+		uint8_t *bytes = me->outbox[number % MESSAGES_POSTED];
+
+		memcpy(bytes, &number, sizeof(number));
+		for (uint32_t i = 8; i < message_bytes(number); i++)
+			bytes[i] = (uint8_t)(number + i);
+		assert_int_equal(roce_post_send(rig->device[side], rig->qpn[side], number, bytes, message_bytes(number),
+						rig->now_ns), 0);
+	}
+}
+
+/* Run until both sides have compared `rounds` READs. */
+static void chaos_run(struct rig *rig, struct chaos_side *sides, uint32_t rounds)
+{
+	struct roce_event event;
+
+	for (int side = 0; side < 2; side++) {
+		struct roce_memory_config config = { .ops = &roce_memory_plain_ops, .context = sides[side].memory,
+						     .len_bytes = sizeof(sides[side].memory), .access = READ_WRITE };
+
+		assert_int_equal(roce_memory_register(rig->device[side], &config, &sides[side].rkey), 0);
+		for (uint64_t i = 0; i < MESSAGES_POSTED; i++)
+			assert_int_equal(roce_post_receive(rig->device[side], rig->qpn[side], i, sides[side].inbox[i],
+							   MESSAGE_BYTES), 0);
+	}
+	while (sides[0].rounds < rounds || sides[1].rounds < rounds) {
+		for (int side = 0; side < 2; side++) {
+			while (roce_queue_poll(rig->device[side], rig->queue[side], &event))
+				chaos_event(rig, sides, side, &event);
+			chaos_post(rig, sides, side);
+		}
+		assert_true(rig_step(rig));
+		assert_true(rig->now_ns < 3600 * RIG_SECOND);
+	}
+}
+
+struct chaos_wire {
+	uint32_t mtu_bytes;
+	unsigned loss, repeat, reorder, corrupt;
+};
+
+static void chaos(uint64_t seed, const struct chaos_wire *wire, uint32_t rounds)
+{
+	struct chaos_side *sides = calloc(2, sizeof(*sides));
+	struct rig *rig = rig_create(seed, wire->mtu_bytes, wire->mtu_bytes);
+
+	rig_connect(rig, 0, 0);
+	rig->loss_permille = wire->loss;
+	rig->repeat_permille = wire->repeat;
+	rig->reorder_permille = wire->reorder;
+	rig->corrupt_permille = wire->corrupt;
+	chaos_run(rig, sides, rounds);
+	assert_true(sides[0].messages_received > 5 && sides[1].messages_received > 5);
+	if (wire->corrupt)
+		assert_true(roce_counters(rig->device[0])->drop_icrc > 0);
+	rig_destroy(rig);
+	free(sides);
+}
+
+static void test_bad_wires(void **state)
+{
+	static const struct chaos_wire wires[] = {
+		{ 4096, 0, 0, 0, 0 }, { 4096, 10, 0, 0, 0 }, { 1024, 10, 0, 0, 0 }, { 4096, 0, 50, 0, 0 },
+		{ 1024, 0, 0, 100, 0 }, { 4096, 0, 0, 0, 20 }, { 256, 20, 10, 20, 10 }, { 1024, 100, 100, 100, 50 },
+		{ 4096, 200, 50, 200, 50 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(wires) / sizeof(*wires); i++)
+		for (uint64_t seed = 1; seed <= 4; seed++)
+			chaos(seed * 100 + i, &wires[i], 60);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_sizes_at_every_mtu),
+		cmocka_unit_test(test_bad_wires),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
