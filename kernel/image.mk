@@ -11,9 +11,8 @@ portable-of-ktest = $(filter kernel/% lib/%,$(portable-y))
 IMAGE_BYTES_MAX := 2097152
 
 BUILD_ID_HEADER := $(O)/include/generated/build_id.h
-BARE_LINK = $(CC) -nostdlib -static -no-pie -Wl,--gc-sections -Wl,--build-id=none -Wl,-z,max-page-size=4096 \
-	-Wl,-z,noexecstack -Wl,--no-warn-rwx-segments -Wl,--fatal-warnings -Wl,-T,$(O)/bare/image.lds
-IMAGE_FLAGS := -I. -DIMAGE_LINKER_SCRIPT
+BARE_LINK = ld -static --gc-sections --build-id=none -z max-page-size=4096 -z noexecstack --fatal-warnings \
+	-T $(O)/bare/image.lds
 
 images: $(O)/bare/ktest.elf
 
@@ -22,13 +21,13 @@ images: $(O)/bare/ktest.elf
 build-id-force:
 $(BUILD_ID_HEADER): build-id-force
 	$(Q)mkdir -p $(dir $@)
-	$(Q)echo '#define BUILD_ID "$(BUILD_ID)"' >$@.new
+	$(Q)echo '#define BUILD_ID "$(shell echo $(BUILD_ID) | cut -c 1-23)"' >$@.new
 	$(Q)if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
 $(call objects,bare,kernel/start.c): $(BUILD_ID_HEADER)
 
 $(O)/bare/image.lds: kernel/image.lds kernel/layout.h
 	$(Q)mkdir -p $(dir $@)
-	$(Q)$(CC) -E -P -x c $(IMAGE_FLAGS) $< -o $@
+	$(Q)$(CC) -E -P -x c -I. $< -o $@
 
 define image_rules
 $(O)/bare/$(1).elf: $(call objects,bare,$(kernel-y) $(portable-of-$(1)) $($(1)-y)) $(O)/bare/image.lds kernel/tools/symbols.sh

@@ -157,6 +157,8 @@ volatile void *map_device(uint64_t physical, size_t bytes)
 	uint64_t span = (offset + bytes + PAGE_MASK) & ~PAGE_MASK;
 	uint64_t address = device_next;
 
+	if (kernel_is_sealed())
+		panic("map_device after kernel_seal(): physical=%#lx", physical);
 	if (bytes == 0 || span > DEVICE_BASE + DEVICE_BYTES_MAX - device_next)
 		panic("map_device: no room: physical=%#lx bytes=%zu", physical, bytes);
 	device_next += span;

@@ -17,8 +17,10 @@
 #include <kernel/random.h>
 #include <kernel/thread.h>
 #include <kernel/time.h>
+#include <plenum/limits.h>
 
 const char kernel_build_id[] = BUILD_ID;
+_Static_assert(sizeof(kernel_build_id) <= BUILD_ID_BYTES, "fits the join message");
 
 static size_t command_line_bytes;
 

@@ -6,6 +6,7 @@ set -eu
 export LC_ALL=C
 
 { [ $# -eq 0 ] || nm -n "$1"; } | awk '
+	BEGIN { count = 0 }
 	# Code of the image proper has high addresses; text_start comes before any of it.
 	$3 == "text_start" { base = $1; next }
 	$2 ~ /^[tT]$/ && $1 ~ /^ffffffff/ && base != "" && $3 != "text_end" && $1 != last {
@@ -15,7 +16,7 @@ export LC_ALL=C
 	}
 	END {
 		print "\t.section .symbols, \"a\"\n\t.globl symbol_table, symbol_count, symbol_names\n\t.balign 8"
-		print "symbol_count:\n\t.long " count + 0
+		print "symbol_count:\n\t.long " count
 		print "symbol_table:"
 		offset = 0
 		for (i = 0; i < count; i++) {
