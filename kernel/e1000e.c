@@ -16,7 +16,7 @@
 
 enum e1000e_register {
 	CTRL = 0x00000, CTRL_EXT = 0x00018,
-	ICR = 0x000c0, ITR = 0x000c4, IMS = 0x000d0, IMC = 0x000d8, EIAC = 0x000dc, IVAR = 0x000e4, EITR0 = 0x000e8,
+	ICR = 0x000c0, ITR = 0x000c4, IMS = 0x000d0, IMC = 0x000d8, EIAC = 0x000dc, IAM = 0x000e0, IVAR = 0x000e4, EITR0 = 0x000e8,
 	RCTL = 0x00100, RDBAL = 0x02800, RDBAH = 0x02804, RDLEN = 0x02808, RDH = 0x02810, RDT = 0x02818, RDTR = 0x02820,
 	RADV = 0x0282c, RAL0 = 0x05400, RAH0 = 0x05404, MTA = 0x05200,
 	TCTL = 0x00400, TIPG = 0x00410, TDBAL = 0x03800, TDBAH = 0x03804, TDLEN = 0x03808, TDH = 0x03810, TDT = 0x03818,
@@ -28,6 +28,7 @@ enum e1000e_register {
 #define CTRL_SET_LINK_UP (1u << 6)
 #define CTRL_RESET (1u << 26)
 #define CTRL_EXT_PBA_SUPPORT (1u << 31)		/* MSI-X pending bits clear themselves */
+#define CTRL_EXT_MASK_ON_ACKNOWLEDGE (1u << 27)	/* IAME: only what IAM names is masked, at reads of ICR; see below */
 #define CAUSE_RECEIVE_QUEUE_0 (1u << 20)
 #define IVAR_RECEIVE_QUEUE_0 (8u | 0u)		/* valid, MSI-X vector 0 */
 #define RCTL_ENABLE (1u << 1)
@@ -294,10 +295,14 @@ static void set_up_transmit(struct e1000e *card)
 	write_register(card, TCTL, TCTL_ENABLE | TCTL_PAD_SHORT | TCTL_COLLISIONS);
 }
 
-/* The cause of receive queue 0 goes to vector 0, clears itself when the message is sent, and is not throttled. */
+/*
+ * The cause of receive queue 0 goes to vector 0, clears itself when the message is sent, and is not throttled. It stays
+ * enabled until it is disarmed, as with every card here: without IAME, QEMU's card also disables it. IAM is 0.
+ */
 static void set_up_interrupt(struct e1000e *card)
 {
-	write_register(card, CTRL_EXT, read_register(card, CTRL_EXT) | CTRL_EXT_PBA_SUPPORT);
+	write_register(card, CTRL_EXT, read_register(card, CTRL_EXT) | CTRL_EXT_PBA_SUPPORT | CTRL_EXT_MASK_ON_ACKNOWLEDGE);
+	write_register(card, IAM, 0);
 	write_register(card, IVAR, IVAR_RECEIVE_QUEUE_0);
 	write_register(card, EIAC, CAUSE_RECEIVE_QUEUE_0);
 	write_register(card, ITR, 0);

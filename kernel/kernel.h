@@ -139,7 +139,7 @@ struct nic_operations {
 	unsigned (*poll)(struct nic *nic, nic_receive *receive, void *context, unsigned budget);
 	/* Whether received frames wait. Needs no lock; a moment later it may be otherwise. */
 	bool (*pending)(const struct nic *nic);
-	/* Turn the receive interrupt on; returns true when frames are waiting already (then poll again). */
+	/* Turn the receive interrupt on, until it is disarmed; returns true when frames are waiting already (then poll again). */
 	bool (*interrupt_arm)(struct nic *nic);
 	void (*interrupt_disarm)(struct nic *nic);
 };
