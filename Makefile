@@ -33,7 +33,7 @@ images-y :=
 unit-tests-y :=
 fuzz-y :=
 MODULES := lib net/eth net/roce net/rpc net/node net/port kernel pcomponent pcomponent/cache pcomponent/region \
-	pcomponent/hv pcomponent/dev pcomponent/load mcomponent gmm boot testbed testbed/guest tests
+	pcomponent/hv pcomponent/dev pcomponent/load mcomponent gmm boot testbed testbed/guest testbed/sim tests
 include $(wildcard $(addsuffix /module.mk,$(MODULES)))
 
 # ---------------------------------------------------------------- flags
@@ -107,7 +107,7 @@ objects-portable: $(foreach f,bare host asan fuzz,$(call objects,$f,$(portable-y
 .PHONY: images
 images: $(O)/bare/pcomponent.elf $(O)/bare/mcomponent.elf
 
-include $(wildcard kernel/image.mk)
+include $(wildcard kernel/image.mk testbed/sim/program.mk)
 
 # ---------------------------------------------------------------- Linux programs
 
