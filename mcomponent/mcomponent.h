@@ -45,6 +45,7 @@
 /* Fewer frames than this are not worth a node; also what makes the bound above hold. */
 #define MCOMPONENT_PAGES_MIN 16384u
 #define MCOMPONENT_PAGES_MAX (UINT32_MAX - 1u)	/* frame numbers are 32 bits wide: 16 TiB */
+#define MCOMPONENT_REGIONS_MAX 16383u		/* 1 TiB in regions of 64 MiB; with the one for a raised epoch a power of two */
 
 /* ------------------------------------------------------------------ store.c */
 

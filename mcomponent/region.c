@@ -29,7 +29,9 @@ static uint32_t tables_for(uint32_t pages)
 
 uint32_t region_set_regions_max(uint32_t pages)
 {
-	return pages / REGION_PAGES + spares_for(pages);
+	uint32_t regions = pages / REGION_PAGES + spares_for(pages);
+
+	return regions < MCOMPONENT_REGIONS_MAX ? regions : MCOMPONENT_REGIONS_MAX;
 }
 
 size_t region_set_table_bytes(uint32_t pages)

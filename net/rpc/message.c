@@ -40,6 +40,16 @@ int rpc_decode(const uint8_t *message, size_t len_bytes, struct rpc_header *head
 	return 0;
 }
 
+/* The kernels have neither the instruction for certain nor libgcc. */
+static uint16_t count_bits(uint64_t bits)
+{
+	uint16_t count = 0;
+
+	for (; bits != 0; bits &= bits - 1)
+		count++;
+	return count;
+}
+
 void rpc_message_header(const struct rpc_endpoint *endpoint, const struct rpc_session *session, struct rpc_header *header)
 {
 	memset(header, 0, sizeof(*header));
@@ -50,7 +60,7 @@ void rpc_message_header(const struct rpc_endpoint *endpoint, const struct rpc_se
 	header->source_node = endpoint->config.node;
 	header->destination_node = session->peer_node;
 	header->session = endpoint->config.incarnation;
-	header->credits = (uint16_t)__builtin_popcountll(session->receives_posted);
+	header->credits = count_bits(session->receives_posted);
 }
 
 /* `body` may already stand behind the header in `message`. */
