@@ -61,7 +61,7 @@ void gmm_place_full(struct gmm_core *core, struct text *text, uint64_t pages)
 {
 	uint32_t counted = 0;
 
-	text_string(text, "the rack is full: ");
+	text_string(text, "not enough memory in the rack: ");
 	text_pages(text, pages);
 	text_string(text, " in regions of ");
 	text_pages(text, REGION_PAGES);

@@ -1,0 +1,321 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The operator's commands about the rack, its nodes, regions and events. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "gmm/daemon/client.h"
+#include "lib/histogram.h"
+
+#define COUNTERS_BYTES_MAX (256u << 10)	/* of one node: more is not counters */
+
+/* ---------------------------------------------------------------- values */
+
+json_t *json_seconds_ago(const struct gmmd *gmmd, uint64_t time_ns)
+{
+	return time_ns ? json_real((double)(gmmd->now_ns - time_ns) / 1e9) : json_null();
+}
+
+static json_t *json_wall_time(const struct gmmd *gmmd, uint64_t time_ns)
+{
+	struct timespec wall;
+	struct tm parts;
+	char text[40];
+	uint64_t ns;
+	time_t seconds;
+	size_t len;
+
+	clock_gettime(CLOCK_REALTIME, &wall);
+	ns = (uint64_t)wall.tv_sec * 1000000000u + (uint64_t)wall.tv_nsec - (gmmd->now_ns - time_ns);
+	seconds = (time_t)(ns / 1000000000u);
+	gmtime_r(&seconds, &parts);
+	len = strftime(text, sizeof(text), "%FT%T", &parts);
+	snprintf(text + len, sizeof(text) - len, ".%03uZ", (unsigned)(ns / 1000000 % 1000));
+	return json_string(text);
+}
+
+json_t *json_histogram(const struct wire_histogram *histogram)
+{
+	json_t *buckets = json_array();
+
+	for (unsigned i = 0; i < WIRE_HISTOGRAM_BUCKETS; i++)
+		if (histogram->buckets[i])
+			json_array_append_new(buckets, json_pack("{s:I,s:I}", "from_ns", (json_int_t)histogram_bucket_floor_ns(i),
+								 "count", (json_int_t)histogram->buckets[i]));
+	return json_pack("{s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:o}", "count", (json_int_t)histogram->count,
+			 "min_ns", (json_int_t)(histogram->count ? histogram->min_ns : 0),
+			 "mean_ns", (json_int_t)(histogram->count ? histogram->sum_ns / histogram->count : 0),
+			 "p50_ns", (json_int_t)histogram_quantile_ns(histogram, 500),
+			 "p90_ns", (json_int_t)histogram_quantile_ns(histogram, 900),
+			 "p99_ns", (json_int_t)histogram_quantile_ns(histogram, 990),
+			 "p999_ns", (json_int_t)histogram_quantile_ns(histogram, 999),
+			 "max_ns", (json_int_t)histogram->max_ns, "buckets", buckets);
+}
+
+static void set(json_t *object, const char *key, uint64_t value)
+{
+	json_object_set_new(object, key, json_integer((json_int_t)value));
+}
+
+static json_t *node_object(const struct gmmd *gmmd, const struct gmm_node *node)
+{
+	bool memory = node->role == WIRE_ROLE_MEMORY;
+	const struct wire_node_renew *load = &node->renew;
+	char address[16], mac[18];
+	json_t *object = json_object();
+
+	config_format_address(node->address, address);
+	snprintf(mac, sizeof(mac), "%02x:%02x:%02x:%02x:%02x:%02x", node->mac[0], node->mac[1], node->mac[2], node->mac[3],
+		 node->mac[4], node->mac[5]);
+	json_object_set_new(object, "name", json_text(node->name));
+	set(object, "id", node->id);
+	json_object_set_new(object, "role", json_string(gmm_role_name(node->role)));
+	json_object_set_new(object, "state", json_string(gmm_node_state_name(node->state)));
+	json_object_set_new(object, "ip", json_string(address));
+	json_object_set_new(object, "mac", json_string(mac));
+	json_object_set_new(object, "build", json_text(node->join.build_id));
+	json_object_set_new(object, "renewed_s_ago", json_seconds_ago(gmmd, node->renewed_ns));
+	set(object, "cpus", node->join.cpus);
+	set(object, "entry_to_join_us", node->join.entry_to_join_us);
+	set(object, "kernel_bytes", node->join.kernel_bytes);
+	set(object, "table_bytes", node->join.table_bytes);
+	set(object, "uptime_us", load->uptime_us);
+	set(object, "pages_capacity", node->join.capacity_pages);
+	set(object, "pages_reserved", memory ? node->pages_reserved + node->pages_foreign : node->lines_given);
+	set(object, "pages_foreign", node->pages_foreign);
+	set(object, "pages_stored", load->pages_stored);
+	set(object, "pages_zero", load->pages_zero);
+	set(object, "pages_written", load->pages_written);
+	set(object, "reads", load->reads);
+	set(object, "writes", load->writes);
+	set(object, "regions", memory ? node->regions : 0);
+	set(object, "vms", memory ? 0 : node->vms);
+	set(object, "packets_received", load->packets_received);
+	set(object, "packets_sent", load->packets_sent);
+	set(object, "packets_refused", load->packets_refused);
+	set(object, "retransmits", load->retransmits);
+	set(object, "busy_ns", load->busy_ns);
+	return object;
+}
+
+/* ---------------------------------------------------------------- status, node list, node show */
+
+static json_t *node_array(const struct gmmd *gmmd)
+{
+	json_t *array = json_array();
+
+	for (uint32_t i = 0; i < gmmd->core->node_count; i++)
+		json_array_append_new(array, node_object(gmmd, &gmmd->core->nodes[i]));
+	return array;
+}
+
+static void run_status(struct gmmd *gmmd, struct client *client, json_t *arguments)
+{
+	uint64_t memory[4] = { 0 }, cache[2] = { 0 };
+	unsigned up = 0, vms = 0, running = 0;
+	char address[16];
+
+	if (!client_unpack(client, arguments, "{}"))
+		return;
+	for (uint32_t i = 0; i < gmmd->core->node_count; i++) {
+		const struct gmm_node *node = &gmmd->core->nodes[i];
+
+		if (node->state != GMM_NODE_UP)
+			continue;
+		up++;
+		if (node->role == WIRE_ROLE_PROCESS) {
+			cache[0] += node->join.capacity_pages;
+			cache[1] += node->lines_given;
+			continue;
+		}
+		memory[0] += node->join.capacity_pages;
+		memory[1] += node->pages_reserved + node->pages_foreign;
+		memory[2] += node->renew.pages_written;
+		memory[3] += node->renew.pages_stored;
+	}
+	for (uint32_t i = 0; i < GMM_VMS_MAX; i++) {
+		vms += gmmd->core->vms[i].phase != GMM_VM_FREE;
+		running += gmmd->core->vms[i].phase == GMM_VM_READY && gmmd->core->vms[i].state == WIRE_VM_RUNNING;
+	}
+	config_format_address(gmmd->config.address, address);
+	client_result(client, json_pack("{s:s,s:{s:i,s:i},s:{s:I,s:I,s:I,s:I},s:{s:I,s:I},s:{s:i,s:i},s:i,s:o}",
+		"manager", address, "nodes_total", "up", up, "configured", (int)gmmd->core->node_count,
+		"memory_pages", "capacity", (json_int_t)memory[0], "reserved", (json_int_t)memory[1],
+		"written", (json_int_t)memory[2], "stored", (json_int_t)memory[3],
+		"cache_lines", "capacity", (json_int_t)cache[0], "given", (json_int_t)cache[1],
+		"vms", "total", vms, "running", running, "regions", (int)gmmd->core->regions_used, "nodes", node_array(gmmd)));
+}
+
+static void run_node_list(struct gmmd *gmmd, struct client *client, json_t *arguments)
+{
+	if (client_unpack(client, arguments, "{}"))
+		client_result(client, node_array(gmmd));
+}
+
+static struct gmm_node *find_node(struct gmmd *gmmd, struct client *client, json_t *arguments)
+{
+	struct gmm_node *node;
+	const char *name;
+
+	if (!client_unpack(client, arguments, "{s:s}", "name", &name))
+		return NULL;
+	node = gmm_core_node_named(gmmd->core, name);
+	if (!node)
+		client_error(client, -ENOENT, "there is no node named %s", name);
+	return node;
+}
+
+static void run_node_show(struct gmmd *gmmd, struct client *client, json_t *arguments)
+{
+	struct gmm_node *node = find_node(gmmd, client, arguments);
+	const struct boot_record *boot;
+	json_t *object;
+
+	if (!node)
+		return;
+	boot = &gmmd->boots[node->id - GMM_NODE_FIRST];
+	object = node_object(gmmd, node);
+	json_object_set_new(object, "boot", json_pack("{s:o,s:o,s:o,s:o,s:i}",
+		"script_s_ago", json_seconds_ago(gmmd, boot->script_ns), "image_s_ago", json_seconds_ago(gmmd, boot->image_ns),
+		"image_done_s_ago", json_seconds_ago(gmmd, boot->image_done_ns), "joined_s_ago", json_seconds_ago(gmmd, boot->joined_ns),
+		"scripts_since_join", (int)boot->attempts));
+	client_result(client, object);
+}
+
+/* ---------------------------------------------------------------- node counters */
+
+static void ask_counters(struct gmmd *gmmd, struct client *client);
+
+static void counters_done(void *context, uint64_t cookie, int status, const void *body, uint32_t len_bytes, uint64_t now_ns)
+{
+	struct gmmd *gmmd = context;
+	struct client *client = client_by_id(gmmd, cookie);
+	char *grown;
+
+	(void)now_ns;
+	if (!client || !client->turn)
+		return;
+	if (status || client->text_len_bytes + len_bytes > COUNTERS_BYTES_MAX) {
+		client_error(client, status ? status : -EMSGSIZE, "the node does not answer with its counters: %s",
+			     strerror(status ? -status : EMSGSIZE));
+		return;
+	}
+	if (len_bytes == 0) {
+		client_result(client, json_text(client->text ? client->text : ""));
+		return;
+	}
+	grown = realloc(client->text, client->text_len_bytes + len_bytes + 1);
+	if (!grown) {
+		client_error(client, -ENOMEM, "out of memory");
+		return;
+	}
+	client->text = grown;
+	memcpy(grown + client->text_len_bytes, body, len_bytes);
+	client->text_len_bytes += len_bytes;
+	grown[client->text_len_bytes] = '\0';
+	ask_counters(gmmd, client);
+}
+
+static void ask_counters(struct gmmd *gmmd, struct client *client)
+{
+	struct wire_node_counters request = { .offset_bytes = (uint32_t)client->text_len_bytes };
+	int status = rack_call(gmmd, client->node, WIRE_NODE_COUNTERS, &request, sizeof(request), counters_done, client->id);
+
+	if (status)
+		client_error(client, status, "the node cannot be asked now: %s", strerror(-status));
+}
+
+/* The answer comes by counters_done(), at the latest when the call's time limit passes. */
+static void await(struct gmmd *gmmd, struct client *client)
+{
+	(void)gmmd;
+	(void)client;
+}
+
+static void run_node_counters(struct gmmd *gmmd, struct client *client, json_t *arguments)
+{
+	struct gmm_node *node = find_node(gmmd, client, arguments);
+
+	if (!node)
+		return;
+	if (node->state != GMM_NODE_UP) {
+		client_error(client, -EBUSY, "%s is %s", node->name, gmm_node_state_name(node->state));
+		return;
+	}
+	client->node = node->id;
+	client->turn = await;
+	ask_counters(gmmd, client);
+}
+
+/* ---------------------------------------------------------------- regions, events */
+
+static void run_region_list(struct gmmd *gmmd, struct client *client, json_t *arguments)
+{
+	json_t *array;
+
+	if (!client_unpack(client, arguments, "{}"))
+		return;
+	array = json_array();
+	for (uint32_t i = 0; i < GMM_REGIONS_MAX; i++) {
+		const struct gmm_region *region = &gmmd->core->regions[i];
+		const struct gmm_vm *vm;
+
+		if (region->state == GMM_REGION_FREE)
+			continue;
+		vm = gmm_core_vm(gmmd->core, region->vm);
+		json_array_append_new(array, json_pack("{s:s,s:I,s:i,s:s,s:s,s:i,s:i,s:s}",
+			"vm", vm ? vm->spec.name : "-", "vm_id", (json_int_t)region->vm, "index", (int)region->index,
+			"node", gmm_core_node(gmmd->core, region->node)->name,
+			"owner", gmm_core_node(gmmd->core, region->owner)->name, "pages", (int)region->pages,
+			"epoch", (int)region->epoch, "state", gmm_region_state_name(region->state)));
+	}
+	client_result(client, array);
+}
+
+static json_t *event_object(const struct gmmd *gmmd, const struct gmm_event *event)
+{
+	static const char *const kinds[] = {
+		[GMM_EVENT_NODE] = "node", [GMM_EVENT_VM] = "vm", [GMM_EVENT_REFUSED] = "refused", [GMM_EVENT_WARNING] = "warning",
+	};
+
+	return json_pack("{s:I,s:o,s:s,s:o,s:o}", "sequence", (json_int_t)event->sequence,
+			 "time", json_wall_time(gmmd, event->time_ns), "kind", kinds[event->kind],
+			 "object", json_text(event->object), "text", json_text(event->text));
+}
+
+static void events_turn(struct gmmd *gmmd, struct client *client)
+{
+	const struct gmm_event *event;
+
+	while ((event = gmm_core_event_after(gmmd->core, client->sequence))) {
+		client->sequence = event->sequence;
+		client_item(client, event_object(gmmd, event));
+	}
+	if (!client->follow)
+		client_result(client, json_null());
+}
+
+static void run_events(struct gmmd *gmmd, struct client *client, json_t *arguments)
+{
+	json_int_t after = 0;
+	int follow = 0;
+
+	(void)gmmd;
+	if (!client_unpack(client, arguments, "{s?b,s?I}", "follow", &follow, "after", &after))
+		return;
+	client->sequence = after > 0 ? (uint64_t)after : 0;
+	client->follow = follow;
+	client->turn = events_turn;
+}
+
+const struct client_command_entry node_commands[] = {
+	{ "status", run_status },
+	{ "node.list", run_node_list },
+	{ "node.show", run_node_show },
+	{ "node.counters", run_node_counters },
+	{ "region.list", run_region_list },
+	{ "events", run_events },
+	{ NULL, NULL },
+};

@@ -1,0 +1,341 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The operator's commands about VMs, and the READ benchmark. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gmm/daemon/client.h"
+
+#define STATS_WAIT_NS UINT64_C(3000000000)
+
+static const struct gmm_node *node_of(const struct gmmd *gmmd, const struct gmm_vm *vm)
+{
+	return gmm_core_node(gmmd->core, vm->node);
+}
+
+static const char *state_of(const struct gmmd *gmmd, const struct gmm_vm *vm)
+{
+	return gmm_vm_state_name(vm, node_of(gmmd, vm));
+}
+
+static json_t *vm_object(const struct gmmd *gmmd, const struct gmm_vm *vm)
+{
+	return json_pack("{s:s,s:I,s:s,s:o,s:i,s:s,s:I,s:I,s:i,s:i,s:o,s:o}", "name", vm->spec.name,
+			 "id", (json_int_t)vm->id, "state", state_of(gmmd, vm), "reason", json_text(vm->reason),
+			 "status", (int)vm->status, "node", node_of(gmmd, vm)->name,
+			 "memory_bytes", (json_int_t)vm->spec.memory_bytes, "cache_bytes", (json_int_t)vm->spec.cache_bytes,
+			 "vcpus", (int)vm->spec.vcpus, "regions", (int)vm->region_count,
+			 "created_s_ago", json_seconds_ago(gmmd, vm->created_ns),
+			 "changed_s_ago", json_seconds_ago(gmmd, vm->changed_ns));
+}
+
+static struct gmm_vm *named_vm(struct gmmd *gmmd, struct client *client, const char *name)
+{
+	struct gmm_vm *vm = gmm_core_vm_named(gmmd->core, name);
+
+	if (!vm)
+		client_error(client, -ENOENT, "there is no VM named %s", name);
+	return vm;
+}
+
+static struct gmm_vm *find_vm(struct gmmd *gmmd, struct client *client, json_t *arguments)
+{
+	const char *name;
+
+	return client_unpack(client, arguments, "{s:s}", "name", &name) ? named_vm(gmmd, client, name) : NULL;
+}
+
+/* ---------------------------------------------------------------- list, show */
+
+static void run_list(struct gmmd *gmmd, struct client *client, json_t *arguments)
+{
+	json_t *array;
+
+	if (!client_unpack(client, arguments, "{}"))
+		return;
+	array = json_array();
+	for (uint32_t i = 0; i < GMM_VMS_MAX; i++)
+		if (gmmd->core->vms[i].phase != GMM_VM_FREE)
+			json_array_append_new(array, vm_object(gmmd, &gmmd->core->vms[i]));
+	client_result(client, array);
+}
+
+static void run_show(struct gmmd *gmmd, struct client *client, json_t *arguments)
+{
+	struct gmm_vm *vm = find_vm(gmmd, client, arguments);
+	const struct vm_side *side;
+	json_t *object, *places;
+
+	if (!vm)
+		return;
+	side = console_side(gmmd, vm);
+	object = vm_object(gmmd, vm);
+	places = json_array();
+	for (uint32_t at = vm->region_first; at != GMM_NONE; at = gmmd->core->regions[at].next) {
+		const struct gmm_region *region = &gmmd->core->regions[at];
+
+		json_array_append_new(places, json_pack("{s:i,s:s,s:i,s:s}", "index", (int)region->index,
+			"node", gmm_core_node(gmmd->core, region->node)->name, "pages", (int)region->pages,
+			"state", gmm_region_state_name(region->state)));
+	}
+	json_object_set_new(object, "places", places);
+	json_object_set_new(object, "command_line", json_text(vm->spec.command_line));
+	json_object_set_new(object, "kernel", json_text(side ? side->kernel : ""));
+	json_object_set_new(object, "initrd", json_text(side ? side->initrd : ""));
+	client_result(client, object);
+}
+
+/* ---------------------------------------------------------------- create, start, stop, destroy */
+
+static bool copy_string(struct client *client, const char *what, const char *from, char *to, size_t bytes)
+{
+	if (strlen(from) < bytes) {
+		memcpy(to, from, strlen(from) + 1);
+		return true;
+	}
+	client_error(client, -EINVAL, "%s is longer than %zu characters", what, bytes - 1);
+	return false;
+}
+
+static bool check_file(struct client *client, const char *what, const char *path)
+{
+	char error[CONFIG_ERROR_BYTES];
+	int status = data_check_file(path, error);
+
+	if (status)
+		client_error(client, status == -ENOENT ? -EINVAL : status, "%s: %s", what, error);
+	return status == 0;
+}
+
+static bool unpack_create(struct gmmd *gmmd, struct client *client, json_t *arguments, struct gmm_vm_spec *spec,
+			  const char **kernel, const char **initrd)
+{
+	const char *name, *line = "", *on = NULL;
+	json_int_t memory, cache, vcpus = 1;
+	const struct gmm_node *node;
+
+	*initrd = "";
+	if (!client_unpack(client, arguments, "{s:s,s:I,s:I,s?I,s?s,s:s,s?s,s?s}", "name", &name, "memory_bytes", &memory,
+			   "cache_bytes", &cache, "vcpus", &vcpus, "on", &on, "kernel", kernel, "initrd", initrd,
+			   "command_line", &line))
+		return false;
+	if (memory < 0 || cache < 0 || vcpus < 0 || vcpus > UINT32_MAX) {
+		client_error(client, -EINVAL, "memory, cache and vcpus must not be negative");
+		return false;
+	}
+	spec->memory_bytes = (uint64_t)memory;
+	spec->cache_bytes = (uint64_t)cache;
+	spec->vcpus = (uint32_t)vcpus;
+	if (!copy_string(client, "the name", name, spec->name, sizeof(spec->name)) ||
+	    !copy_string(client, "the command line", line, spec->command_line, sizeof(spec->command_line)))
+		return false;
+	if (!on)
+		return true;
+	node = gmm_core_node_named(gmmd->core, on);
+	if (!node) {
+		client_error(client, -ENOENT, "there is no node named %s", on);
+		return false;
+	}
+	spec->on_node = node->id;
+	return true;
+}
+
+static void run_create(struct gmmd *gmmd, struct client *client, json_t *arguments)
+{
+	struct gmm_vm_spec spec = { 0 };
+	const char *kernel, *initrd;
+	struct vm_side *side;
+	struct gmm_vm *vm;
+	int status;
+
+	if (!unpack_create(gmmd, client, arguments, &spec, &kernel, &initrd) || !check_file(client, "kernel", kernel) ||
+	    (initrd[0] && !check_file(client, "initrd", initrd)))
+		return;
+	console_sweep(gmmd);
+	status = gmm_core_vm_create(gmmd->core, &spec, &client->operation, gmmd->now_ns);
+	if (status) {
+		client_error(client, status, "%s", gmmd->core->refusal);
+		return;
+	}
+	vm = gmm_core_vm_named(gmmd->core, spec.name);
+	side = &gmmd->vms[vm - gmmd->core->vms];
+	if (side->id == 0) {
+		side->id = vm->id;
+		side->history = calloc(1, gmmd->config.history_bytes);
+		side->input = malloc(GMMD_INPUT_BYTES_MAX);
+		snprintf(side->kernel, sizeof(side->kernel), "%s", kernel);
+		snprintf(side->initrd, sizeof(side->initrd), "%s", initrd);
+	}
+	if (!side->history || !side->input) {
+		log_line(LOG_ERROR, "out of memory");
+		exit(1);
+	}
+}
+
+static void run_start(struct gmmd *gmmd, struct client *client, json_t *arguments)
+{
+	struct gmm_vm *vm = find_vm(gmmd, client, arguments);
+	struct wire_blob blobs[2] = { 0 };
+	char error[CONFIG_ERROR_BYTES];
+	struct vm_side *side;
+	int status;
+
+	if (!vm)
+		return;
+	side = console_side(gmmd, vm);
+	if (!side) {
+		client_error(client, -EAGAIN, "the VM is being set up, try again");
+		return;
+	}
+	/* The files are offered before the core decides: they are withdrawn only when nobody can be loading them. */
+	if (vm->state != WIRE_VM_LOADING && vm->state != WIRE_VM_RUNNING && vm->state != WIRE_VM_PAUSED &&
+	    vm->operation == GMM_NONE) {
+		status = data_offer(gmmd, side, vm->node, blobs, error);
+		if (status) {
+			client_error(client, status == -ENOENT ? -EINVAL : status, "%s", error);
+			return;
+		}
+	}
+	status = gmm_core_vm_start(gmmd->core, vm->spec.name, &blobs[0], &blobs[1], &client->operation, gmmd->now_ns);
+	if (status)
+		client_error(client, status, "%s", gmmd->core->refusal);
+}
+
+static void run_stop(struct gmmd *gmmd, struct client *client, json_t *arguments)
+{
+	struct gmm_vm *vm = find_vm(gmmd, client, arguments);
+	int status;
+
+	if (!vm)
+		return;
+	status = gmm_core_vm_stop(gmmd->core, vm->spec.name, &client->operation, gmmd->now_ns);
+	if (status)
+		client_error(client, status, "%s", gmmd->core->refusal);
+}
+
+static void run_destroy(struct gmmd *gmmd, struct client *client, json_t *arguments)
+{
+	struct gmm_vm *vm = find_vm(gmmd, client, arguments);
+	int status;
+
+	if (!vm)
+		return;
+	status = gmm_core_vm_destroy(gmmd->core, vm->spec.name, &client->operation, gmmd->now_ns);
+	if (status)
+		client_error(client, status, "%s", gmmd->core->refusal);
+}
+
+/* ---------------------------------------------------------------- wait, stats */
+
+static void wait_turn(struct gmmd *gmmd, struct client *client)
+{
+	const struct gmm_vm *vm = gmm_core_vm(gmmd->core, client->vm);
+
+	if (!vm) {
+		client_error(client, -ENOENT, "the VM was destroyed");
+		return;
+	}
+	const char *state = state_of(gmmd, vm);
+
+	if (strcmp(state, client->wanted) == 0)
+		client_result(client, vm_object(gmmd, vm));
+	else if (strcmp(state, "lost") == 0 || strcmp(state, "failed") == 0)
+		client_error(client, -EBUSY, "%s is %s: %s", vm->spec.name, state, vm->reason);
+	else if (gmmd->now_ns >= client->deadline_ns)
+		client_error(client, -ETIMEDOUT, "%s is still %s", vm->spec.name, state);
+}
+
+static void run_wait(struct gmmd *gmmd, struct client *client, json_t *arguments)
+{
+	const char *name, *state;
+	double timeout_s = 60;
+	struct gmm_vm *vm;
+
+	if (!client_unpack(client, arguments, "{s:s,s:s,s?F}", "name", &name, "state", &state, "timeout_s", &timeout_s))
+		return;
+	vm = named_vm(gmmd, client, name);
+	if (!vm || !copy_string(client, "the state", state, client->wanted, sizeof(client->wanted)))
+		return;
+	if (!(timeout_s >= 0 && timeout_s <= 1e6)) {
+		client_error(client, -EINVAL, "the timeout must be 0 to 1000000 seconds");
+		return;
+	}
+	client->vm = vm->id;
+	client->deadline_ns = gmmd->now_ns + (uint64_t)(timeout_s * 1e9);
+	client->turn = wait_turn;
+}
+
+static json_t *stats_object(const struct gmmd *gmmd, const struct gmm_vm *vm)
+{
+	const struct wire_vm_status *status = &vm->counters;
+	json_t *counters = json_object();
+
+#define SET_COUNTER(name) json_object_set_new(counters, #name, json_integer((json_int_t)status->name));
+	WIRE_VM_COUNTERS(SET_COUNTER)
+#undef SET_COUNTER
+	return json_pack("{s:s,s:s,s:s,s:o,s:I,s:o,s:o,s:o,s:o}", "name", vm->spec.name, "state", state_of(gmmd, vm),
+			 "node", node_of(gmmd, vm)->name, "age_s", json_seconds_ago(gmmd, vm->counters_ns),
+			 "run_ns", (json_int_t)status->run_ns, "counters", counters, "miss", json_histogram(&status->miss),
+			 "read", json_histogram(&status->read), "exit", json_histogram(&status->exit));
+}
+
+/* Answer with counters that are younger than the question, or with the last ones of a component that does not answer. */
+static void stats_turn(struct gmmd *gmmd, struct client *client)
+{
+	const struct gmm_vm *vm = gmm_core_vm(gmmd->core, client->vm);
+
+	if (!vm)
+		client_error(client, -ENOENT, "the VM was destroyed");
+	else if (vm->counters_ns > client->since_ns || vm->phase != GMM_VM_READY || gmmd->now_ns >= client->deadline_ns)
+		client_result(client, stats_object(gmmd, vm));
+}
+
+static void run_stats(struct gmmd *gmmd, struct client *client, json_t *arguments)
+{
+	struct gmm_vm *vm = find_vm(gmmd, client, arguments);
+
+	if (!vm)
+		return;
+	vm->poll_ns = gmmd->now_ns;
+	client->vm = vm->id;
+	client->since_ns = gmmd->now_ns;
+	client->deadline_ns = gmmd->now_ns + STATS_WAIT_NS;
+	client->turn = stats_turn;
+}
+
+/* ---------------------------------------------------------------- bench */
+
+static void run_bench(struct gmmd *gmmd, struct client *client, json_t *arguments)
+{
+	const char *process, *memory;
+	json_int_t count = 1000, len_bytes = PAGE_BYTES;
+	int status;
+
+	if (!client_unpack(client, arguments, "{s:s,s:s,s?I,s?I}", "process", &process, "memory", &memory, "count", &count,
+			   "len_bytes", &len_bytes))
+		return;
+	if (count < 0 || count > UINT32_MAX || len_bytes < 0 || len_bytes > UINT32_MAX) {
+		client_error(client, -EINVAL, "count and size must not be negative");
+		return;
+	}
+	status = gmm_core_bench(gmmd->core, process, memory, (uint32_t)count, (uint32_t)len_bytes, &client->operation,
+				gmmd->now_ns);
+	if (status)
+		client_error(client, status, "%s", gmmd->core->refusal);
+}
+
+const struct client_command_entry vm_commands[] = {
+	{ "vm.list", run_list },
+	{ "vm.show", run_show },
+	{ "vm.create", run_create },
+	{ "vm.start", run_start },
+	{ "vm.stop", run_stop },
+	{ "vm.destroy", run_destroy },
+	{ "vm.wait", run_wait },
+	{ "vm.stats", run_stats },
+	{ "vm.console", run_vm_console },
+	{ "vm.type", run_vm_type },
+	{ "bench.read", run_bench },
+	{ NULL, NULL },
+};

@@ -1,0 +1,326 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <arpa/inet.h>
+#include <errno.h>
+#include <ini.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <plenum/wire.h>
+
+#include "gmm/daemon/config.h"
+
+#define LINE_BYTES_MAX 190		/* inih cuts longer ones silently into two */
+#define SECTION_BYTES (NODE_NAME_BYTES + 8)
+
+struct loading {
+	struct config *config;
+	const char *path;
+	FILE *file;
+	int line;
+	char section[SECTION_BYTES];	/* of the keys in `seen` */
+	unsigned seen;			/* bit i: key i of the section's table was given */
+	char *error;			/* first one wins; empty: none */
+};
+
+__attribute__((format(printf, 2, 3)))
+static int fail(struct loading *loading, const char *format, ...)
+{
+	va_list arguments;
+	int len;
+
+	if (loading->error[0])
+		return 0;
+	len = snprintf(loading->error, CONFIG_ERROR_BYTES, "%s:%d: ", loading->path, loading->line);
+	va_start(arguments, format);
+	vsnprintf(loading->error + len, CONFIG_ERROR_BYTES - (size_t)len, format, arguments);
+	va_end(arguments);
+	return 0;
+}
+
+/* ---------------------------------------------------------------- values */
+
+int config_parse_address(const char *text, uint32_t *address)
+{
+	struct in_addr parsed;
+
+	if (inet_pton(AF_INET, text, &parsed) != 1)
+		return -1;
+	*address = ntohl(parsed.s_addr);
+	return 0;
+}
+
+void config_format_address(uint32_t address, char text[16])
+{
+	snprintf(text, 16, "%u.%u.%u.%u", address >> 24, address >> 16 & 255, address >> 8 & 255, address & 255);
+}
+
+static int hex_digit(char c)
+{
+	return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+int config_parse_mac(const char *text, uint8_t mac[6])
+{
+	char separator = '\0';
+
+	for (int i = 0; i < 6; i++) {
+		if (i == 1 && (*text == ':' || *text == '-'))
+			separator = *text;
+		if (i > 0 && separator && *text++ != separator)
+			return -1;
+		if (hex_digit(text[0]) < 0 || hex_digit(text[1]) < 0)
+			return -1;
+		mac[i] = (uint8_t)(hex_digit(text[0]) << 4 | hex_digit(text[1]));
+		text += 2;
+	}
+	return *text ? -1 : 0;
+}
+
+static int number(struct loading *loading, const char *key, const char *value, uint32_t low, uint32_t high, uint32_t *out)
+{
+	char *rest;
+	unsigned long parsed;
+
+	errno = 0;
+	parsed = strtoul(value, &rest, 10);
+	if (value[0] < '0' || value[0] > '9' || *rest || errno || parsed < low || parsed > high)
+		return fail(loading, "%s = %s: must be a number from %u to %u", key, value, low, high);
+	*out = (uint32_t)parsed;
+	return 1;
+}
+
+static int string(struct loading *loading, const char *key, const char *value, char *out, size_t bytes)
+{
+	if (!value[0] || strlen(value) >= bytes)
+		return fail(loading, "%s = %s: must have 1 to %zu characters", key, value, bytes - 1);
+	memcpy(out, value, strlen(value) + 1);
+	return 1;
+}
+
+static int address(struct loading *loading, const char *key, const char *value, uint32_t *out)
+{
+	if (config_parse_address(value, out) || *out == 0)
+		return fail(loading, "%s = %s: must be an IPv4 address, as in 10.77.0.1", key, value);
+	return 1;
+}
+
+/* ---------------------------------------------------------------- sections */
+
+static int key_number(const char *const *keys, const char *name)
+{
+	for (int i = 0; keys[i]; i++)
+		if (strcmp(keys[i], name) == 0)
+			return i;
+	return -1;
+}
+
+static int unknown_key(struct loading *loading, const char *section, const char *name, const char *const *keys)
+{
+	char known[256] = "";
+
+	for (int i = 0; keys[i]; i++)
+		snprintf(known + strlen(known), sizeof(known) - strlen(known), "%s%s", i ? ", " : "", keys[i]);
+	return fail(loading, "unknown key '%s' in [%s]; known are %s", name, section, known);
+}
+
+static const char *const manager_keys[] = {
+	"address", "prefix", "http_port", "socket", "images", "history_kib", "lease_ms", "grace_ms", NULL,
+};
+
+static int manager_key(struct loading *loading, int key, const char *name, const char *value)
+{
+	struct config *config = loading->config;
+	uint32_t parsed = 0;
+
+	switch (key) {
+	case 0: return address(loading, name, value, &config->address);
+	case 1: return number(loading, name, value, 8, 30, &config->prefix);
+	case 2:
+		if (!number(loading, name, value, 1, 65535, &parsed))
+			return 0;
+		config->http_port = (uint16_t)parsed;
+		return 1;
+	case 3: return string(loading, name, value, config->socket, sizeof(config->socket));
+	case 4: return string(loading, name, value, config->images, sizeof(config->images));
+	case 5:
+		if (!number(loading, name, value, 4, 65536, &parsed))
+			return 0;
+		config->history_bytes = parsed << 10;
+		return 1;
+	case 6: return number(loading, name, value, 300, 3600000, &config->lease_ms);
+	default: return number(loading, name, value, 0, 3600000, &config->grace_ms);
+	}
+}
+
+static const char *const node_keys[] = { "role", "mac", "ip", "args", NULL };
+
+static int node_duplicate(struct loading *loading, const struct config_node *node, int key, const char *value)
+{
+	for (uint32_t i = 0; i < loading->config->node_count; i++) {
+		const struct config_node *other = &loading->config->nodes[i];
+
+		if (other == node)
+			continue;
+		if (key == 1 && other->has_mac && memcmp(other->mac, node->mac, sizeof(node->mac)) == 0)
+			return fail(loading, "mac = %s: node '%s' has this MAC already", value, other->name);
+		if (key == 2 && other->address == node->address)
+			return fail(loading, "ip = %s: node '%s' has this address already", value, other->name);
+	}
+	return 1;
+}
+
+static int node_key(struct loading *loading, struct config_node *node, int key, const char *name, const char *value)
+{
+	switch (key) {
+	case 0:
+		node->role = strcmp(value, "process") == 0 ? WIRE_ROLE_PROCESS : strcmp(value, "memory") == 0 ? WIRE_ROLE_MEMORY : 0;
+		return node->role ? 1 : fail(loading, "role = %s: must be process or memory", value);
+	case 1:
+		if (config_parse_mac(value, node->mac))
+			return fail(loading, "mac = %s: must be a MAC address, as in 52:54:00:77:00:01", value);
+		node->has_mac = true;
+		return node_duplicate(loading, node, key, value);
+	case 2:
+		return address(loading, name, value, &node->address) && node_duplicate(loading, node, key, value);
+	default:
+		return string(loading, name, value, node->args, sizeof(node->args));
+	}
+}
+
+static struct config_node *node_section(struct loading *loading, const char *name)
+{
+	struct config *config = loading->config;
+	struct config_node *node;
+
+	for (uint32_t i = 0; i < config->node_count; i++)
+		if (strcmp(config->nodes[i].name, name) == 0)
+			return &config->nodes[i];
+	for (const char *c = name; *c; c++)
+		if (!((*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') || (*c >= '0' && *c <= '9') || strchr("-_.", *c))) {
+			fail(loading, "[node %s]: a node's name is made of letters, digits, '-', '_' and '.'", name);
+			return NULL;
+		}
+	if (name[0] == '\0' || strlen(name) >= NODE_NAME_BYTES) {
+		fail(loading, "[node %s]: a node's name has 1 to %d characters", name, NODE_NAME_BYTES - 1);
+		return NULL;
+	}
+	if (config->node_count == NODES_MAX) {
+		fail(loading, "[node %s]: at most %d nodes", name, NODES_MAX);
+		return NULL;
+	}
+	node = &config->nodes[config->node_count++];
+	memcpy(node->name, name, strlen(name) + 1);
+	node->line = loading->line;
+	return node;
+}
+
+static int enter_section(struct loading *loading, const char *section)
+{
+	if (strcmp(loading->section, section) == 0)
+		return 1;
+	if (strlen(section) >= sizeof(loading->section))
+		return fail(loading, "[%s]: the section's name is too long", section);
+	if (strncmp(section, "node ", 5) == 0)
+		for (uint32_t i = 0; i < loading->config->node_count; i++)
+			if (strcmp(loading->config->nodes[i].name, section + 5) == 0)
+				return fail(loading, "[%s] stands twice, first at line %d", section, loading->config->nodes[i].line);
+	memcpy(loading->section, section, strlen(section) + 1);
+	loading->seen = 0;
+	return 1;
+}
+
+static int handle(void *user, const char *section, const char *name, const char *value)
+{
+	struct loading *loading = user;
+	bool manager = strcmp(section, "manager") == 0;
+	const char *const *keys = manager ? manager_keys : node_keys;
+	struct config_node *node = NULL;
+	int key;
+
+	if (!manager && strncmp(section, "node ", 5))
+		return fail(loading, "unknown section [%s]; write [manager] or [node NAME]", section);
+	if (!enter_section(loading, section))
+		return 0;
+	if (!manager && !(node = node_section(loading, section + 5)))
+		return 0;
+	key = key_number(keys, name);
+	if (key < 0)
+		return unknown_key(loading, section, name, keys);
+	if (loading->seen & 1u << key)
+		return fail(loading, "'%s' is given twice in [%s]", name, section);
+	loading->seen |= 1u << key;
+	return manager ? manager_key(loading, key, name, value) : node_key(loading, node, key, name, value);
+}
+
+/* ---------------------------------------------------------------- the file */
+
+static char *read_line(char *buffer, int bytes, void *stream)
+{
+	struct loading *loading = stream;
+	char *line = fgets(buffer, bytes, loading->file);
+
+	loading->line++;
+	if (line && !strchr(line, '\n') && strlen(line) > LINE_BYTES_MAX)
+		fail(loading, "the line is longer than %d characters", LINE_BYTES_MAX);
+	return line;
+}
+
+static int check_whole(struct loading *loading)
+{
+	struct config *config = loading->config;
+
+	loading->line = 0;
+	if (config->address == 0)
+		return fail(loading, "[manager] lacks 'address'");
+	if (config->socket[0] == '\0')
+		return fail(loading, "[manager] lacks 'socket'");
+	if (config->images[0] == '\0')
+		return fail(loading, "[manager] lacks 'images'");
+	for (uint32_t i = 0; i < config->node_count; i++) {
+		const struct config_node *node = &config->nodes[i];
+		uint32_t mask = UINT32_MAX << (32 - config->prefix);
+
+		loading->line = node->line;
+		if (node->role == 0)
+			return fail(loading, "[node %s] lacks 'role'; write role = process or role = memory", node->name);
+		if (!node->has_mac)
+			return fail(loading, "[node %s] lacks 'mac'", node->name);
+		if (node->address == 0)
+			return fail(loading, "[node %s] lacks 'ip'", node->name);
+		if (node->address == config->address)
+			return fail(loading, "[node %s]: its ip is the manager's own address", node->name);
+		if ((node->address & mask) != (config->address & mask))
+			return fail(loading, "[node %s]: its ip is not in the manager's network", node->name);
+	}
+	return 1;
+}
+
+int config_load(struct config *config, const char *path, char error[CONFIG_ERROR_BYTES])
+{
+	struct loading loading = { .config = config, .path = path, .error = error };
+	int status;
+
+	error[0] = '\0';
+	memset(config, 0, sizeof(*config));
+	config->prefix = 24;
+	config->http_port = 80;
+	config->history_bytes = CONFIG_HISTORY_BYTES_DEFAULT;
+	config->lease_ms = CONFIG_LEASE_MS_DEFAULT;
+	config->grace_ms = CONFIG_GRACE_MS_DEFAULT;
+	loading.file = fopen(path, "re");
+	if (!loading.file) {
+		snprintf(error, CONFIG_ERROR_BYTES, "%s: %s", path, strerror(errno));
+		return -1;
+	}
+	status = ini_parse_stream(read_line, &loading, handle, &loading);
+	fclose(loading.file);
+	if (status && !error[0]) {
+		loading.line = status;
+		fail(&loading, "neither [section] nor key = value");
+	}
+	if (!error[0])
+		check_whole(&loading);
+	return error[0] ? -1 : 0;
+}

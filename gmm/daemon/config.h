@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* gmmd's configuration file. Every error names the file, the line and what would be right. */
+#ifndef PLENUM_GMM_CONFIG_H
+#define PLENUM_GMM_CONFIG_H
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/un.h>
+
+#include <plenum/limits.h>
+
+#define CONFIG_ERROR_BYTES 512
+#define CONFIG_ARGS_BYTES 192		/* iPXE passes at most 512 bytes of command lines to a multiboot kernel */
+#define CONFIG_HISTORY_BYTES_DEFAULT (256u << 10)
+#define CONFIG_LEASE_MS_DEFAULT 6000u
+#define CONFIG_GRACE_MS_DEFAULT 10000u
+
+struct config_node {
+	char name[NODE_NAME_BYTES];
+	uint32_t role;			/* enum wire_role; 0: not given yet */
+	uint32_t address;
+	uint8_t mac[6];
+	bool has_mac;
+	char args[CONFIG_ARGS_BYTES];	/* appended to the image's command line */
+	int line;			/* of its first key */
+};
+
+struct config {
+	uint32_t address;		/* of the manager on the rack's network, host byte order */
+	uint32_t prefix;		/* length of the network's prefix */
+	uint16_t http_port;
+	char socket[sizeof(((struct sockaddr_un *)0)->sun_path)];
+	char images[PATH_MAX];		/* directory of pcomponent.elf and mcomponent.elf */
+	uint32_t history_bytes;		/* console output kept of each VM */
+	uint32_t lease_ms;
+	uint32_t grace_ms;
+	uint32_t node_count;
+	struct config_node nodes[NODES_MAX];
+};
+
+/* 0, or -1 with one line in `error`. */
+int config_load(struct config *config, const char *path, char error[CONFIG_ERROR_BYTES]);
+
+/* "aa:bb:cc:dd:ee:ff", with : or - or without. 0 or -1. */
+int config_parse_mac(const char *text, uint8_t mac[6]);
+/* 0 or -1. */
+int config_parse_address(const char *text, uint32_t *address);
+/* "a.b.c.d" */
+void config_format_address(uint32_t address, char text[16]);
+
+#endif

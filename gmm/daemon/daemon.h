@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * gmmd: the core's hands. One thread, one epoll loop; every file here owns one of its ends:
+ *
+ *	rack.c		RoCE device, RPC sessions with the nodes, and the core's commands
+ *	data.c		what nodes READ from us: kernels and initrds of guests
+ *	http.c		network boot: scripts and images
+ *	control.c	the operator's socket, one JSON object a line
+ *	command_*.c	the operator's commands
+ *	console.c	console history and input of VMs
+ *
+ * All state hangs on struct gmmd, which main.c owns.
+ */
+#ifndef PLENUM_GMM_DAEMON_H
+#define PLENUM_GMM_DAEMON_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "gmm/core/core.h"
+#include "gmm/daemon/config.h"
+#include "net/port/udp.h"
+#include "net/roce/roce.h"
+#include "net/rpc/rpc.h"
+
+#define GMMD_SESSIONS_MAX (2u * NODES_MAX)	/* a node that starts again has two for a moment */
+#define GMMD_DATA_CONNECTIONS_MAX (2u * NODES_MAX)
+#define GMMD_BLOB_BYTES_MAX (UINT64_C(1) << 30)	/* a guest's kernel or initrd */
+#define GMMD_INPUT_BYTES_MAX 65536u		/* typed, not yet taken by the guest */
+#define GMMD_NO_SESSION UINT32_MAX
+
+struct blob;
+struct client;
+struct MHD_Daemon;
+
+/* When a node took which step of its boot: CLOCK_MONOTONIC, 0: not seen. */
+struct boot_record {
+	uint64_t script_ns;		/* asked for its boot script */
+	uint64_t image_ns;		/* began to fetch its image */
+	uint64_t image_done_ns;
+	uint64_t joined_ns;
+	uint32_t attempts;		/* scripts fetched since it last joined */
+};
+
+/* What the daemon keeps of a VM beside the core's record; same index. */
+struct vm_side {
+	uint64_t id;			/* of the VM it belongs to; 0: unused */
+	char kernel[PATH_MAX];
+	char initrd[PATH_MAX];		/* empty: none */
+	struct blob *blobs[2];		/* registered for the process component; NULL: not started yet */
+	uint32_t rkeys[2];
+	uint8_t *history;		/* ring of config.history_bytes: the last bytes the guest wrote */
+	uint64_t output_bytes;		/* ever written: the stream's offset of the next byte */
+	uint8_t *input;			/* typed bytes waiting, GMMD_INPUT_BYTES_MAX */
+	uint32_t input_len_bytes;
+	uint32_t input_sent_bytes;	/* of the front, under way; 0: no call */
+	uint64_t input_offset;		/* stream offset of the front */
+	uint64_t input_retry_ns;
+};
+
+struct data_connection {
+	bool used;
+	uint32_t connection;
+	uint32_t node;
+	uint64_t incarnation;
+};
+
+struct gmmd {
+	struct config config;
+	const char *config_path;
+	struct gmm_core *core;
+	uint64_t now_ns;		/* CLOCK_MONOTONIC, taken once a turn of the loop */
+	uint64_t events_logged;		/* sequence */
+	int epoll;
+	int signals;			/* signalfd */
+	bool stopping;
+
+	struct udp_port *port;
+	struct roce_device *device;
+	struct rpc_endpoint *endpoint;
+	uint32_t sessions[NODES_MAX];	/* of the node with this index; GMMD_NO_SESSION */
+	uint32_t closing[NODES_MAX];	/* sessions to close when callbacks are over */
+	uint32_t closing_count;
+	int data_queue;
+	struct data_connection data[GMMD_DATA_CONNECTIONS_MAX];
+	uint64_t data_refused;
+
+	struct MHD_Daemon *http;
+	struct boot_record boots[NODES_MAX];
+
+	int control;			/* listening Unix socket */
+	struct client *clients;
+	uint64_t client_id_next;
+	struct vm_side vms[GMM_VMS_MAX];
+};
+
+/* log.c: one line on stderr, key=value after the words. */
+enum log_level { LOG_ERROR = 3, LOG_WARNING = 4, LOG_INFO = 6 };
+__attribute__((format(printf, 2, 3))) void log_line(enum log_level level, const char *format, ...);
+/* Log the core's events that are new. */
+void log_events(struct gmmd *gmmd);
+
+/* rack.c */
+int rack_open(struct gmmd *gmmd, char error[CONFIG_ERROR_BYTES]);
+/* Take in what arrived, run what is due, send what the core and the endpoint have to say. */
+void rack_turn(struct gmmd *gmmd);
+uint64_t rack_deadline_ns(const struct gmmd *gmmd);
+/* Fetch a node's counters; `done` gets pieces until one is empty. 0 or a negative errno. */
+int rack_call(struct gmmd *gmmd, uint32_t node, uint16_t type, const void *body, uint32_t len_bytes, rpc_done *done,
+	      uint64_t cookie);
+
+/* data.c */
+int data_open(struct gmmd *gmmd);
+void data_limits(struct roce_limits *limits);
+void data_turn(struct gmmd *gmmd);
+/* Load a VM's kernel and initrd and let its process component READ them. 0, or a negative errno and `error`. */
+int data_offer(struct gmmd *gmmd, struct vm_side *side, uint32_t node, struct wire_blob blobs[2],
+	       char error[CONFIG_ERROR_BYTES]);
+void data_withdraw(struct gmmd *gmmd, struct vm_side *side);
+/* Can this file be a kernel or initrd at all? 0, or a negative errno and `error`. */
+int data_check_file(const char *path, char error[CONFIG_ERROR_BYTES]);
+
+/* http.c */
+int http_open(struct gmmd *gmmd, char error[CONFIG_ERROR_BYTES]);
+void http_turn(struct gmmd *gmmd);
+int http_timeout_ms(struct gmmd *gmmd);
+void http_close(struct gmmd *gmmd);
+
+/* console.c */
+void console_output(struct gmmd *gmmd, uint32_t node, const struct wire_vm_console *chunk, uint32_t len_bytes, int *status);
+/* Queue typed bytes. 0, -ENOBUFS: all or nothing. */
+int console_type(struct gmmd *gmmd, struct vm_side *side, const uint8_t *bytes, uint32_t len_bytes);
+void console_turn(struct gmmd *gmmd);
+/* Copy from stream offset *offset (moved forward when the history no longer has it) on; returns the length. */
+uint32_t console_read(const struct gmmd *gmmd, const struct vm_side *side, uint64_t *offset, uint8_t *bytes,
+		      uint32_t capacity);
+uint64_t console_oldest(const struct gmmd *gmmd, const struct vm_side *side);
+struct vm_side *console_side(struct gmmd *gmmd, const struct gmm_vm *vm);
+/* Release what is kept for VMs that no longer exist. */
+void console_sweep(struct gmmd *gmmd);
+
+/* control.c */
+int control_open(struct gmmd *gmmd, char error[CONFIG_ERROR_BYTES]);
+void control_accept(struct gmmd *gmmd);
+void control_ready(struct gmmd *gmmd, struct client *client, uint32_t events);
+/* Answer what has become answerable. */
+void control_turn(struct gmmd *gmmd);
+void control_close(struct gmmd *gmmd);
+
+/* main.c */
+int loop_add(struct gmmd *gmmd, int fd, uint32_t events, void *tag);
+
+#endif

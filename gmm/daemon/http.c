@@ -1,0 +1,284 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Network boot: iPXE asks for /boot.ipxe with its MAC and gets a script that fetches its role's image with its command
+ * line. Errors are shown where the user looks: on the console of the machine that boots, and in our log.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <microhttpd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "gmm/daemon/daemon.h"
+
+#define CONNECTIONS_MAX (4u * NODES_MAX)
+#define CONNECTION_TIMEOUT_S 30u
+#define SCRIPT_BYTES 2048
+#define UNKNOWN_RETRY_S 30
+#define FAILED_RETRY_S 3
+#define FAILED_ATTEMPTS 5		/* then the machine restarts its boot from the beginning */
+
+/* What one HTTP request is about; freed when it is completed. */
+struct fetch {
+	bool image;
+	uint32_t node;			/* index; GMM_NONE: unknown */
+};
+
+static uint32_t node_of(const struct gmmd *gmmd, struct MHD_Connection *connection, const char **given)
+{
+	uint8_t mac[6];
+
+	*given = MHD_lookup_connection_value(connection, MHD_GET_ARGUMENT_KIND, "mac");
+	if (*given && config_parse_mac(*given, mac) == 0)
+		for (uint32_t i = 0; i < gmmd->core->node_count; i++)
+			if (memcmp(gmmd->core->nodes[i].mac, mac, sizeof(mac)) == 0)
+				return i;
+	return GMM_NONE;
+}
+
+static enum MHD_Result answer(struct MHD_Connection *connection, unsigned status, struct MHD_Response *response)
+{
+	enum MHD_Result result;
+
+	if (!response)
+		return MHD_NO;
+	MHD_add_response_header(response, "Content-Type", "text/plain");
+	result = MHD_queue_response(connection, status, response);
+	MHD_destroy_response(response);
+	return result;
+}
+
+static enum MHD_Result answer_text(struct MHD_Connection *connection, unsigned status, const char *text)
+{
+	return answer(connection, status, MHD_create_response_from_buffer(strlen(text), (void *)(uintptr_t)text,
+									   MHD_RESPMEM_MUST_COPY));
+}
+
+/* ---------------------------------------------------------------- the script */
+
+static const char *image_name(uint32_t role)
+{
+	return role == WIRE_ROLE_PROCESS ? "pcomponent" : "mcomponent";
+}
+
+static void script_for(const struct gmmd *gmmd, uint32_t index, char script[SCRIPT_BYTES])
+{
+	const struct gmm_node *node = &gmmd->core->nodes[index];
+	const struct config_node *settings = &gmmd->config.nodes[index];
+	const uint8_t *mac = node->mac;
+	char manager[16], address[16], url[192];
+
+	config_format_address(gmmd->config.address, manager);
+	config_format_address(node->address, address);
+	snprintf(url, sizeof(url), "http://%s:%u/images/%s.elf?mac=%02x%02x%02x%02x%02x%02x", manager, gmmd->config.http_port,
+		 image_name(node->role), mac[0], mac[1], mac[2], mac[3], mac[4], mac[5]);
+	snprintf(script, SCRIPT_BYTES,
+		 "#!ipxe\n"
+		 "echo Plenum: this machine is %s, a %s component of the rack of %s\n"
+		 "set attempt:int32 0\n"
+		 ":again\n"
+		 "imgfree\n"
+		 "kernel --name %s %s name=%s ip=%s/%u gmm=%s%s%s || goto failed\n"
+		 "boot || goto failed\n"
+		 ":failed\n"
+		 "echo Plenum: could not boot %s: ${errno}\n"
+		 "inc attempt\n"
+		 "sleep %d\n"
+		 "iseq ${attempt} %d || goto again\n"
+		 "echo Plenum: giving up after %d attempts, restarting\n"
+		 "reboot\n",
+		 node->name, gmm_role_name(node->role), manager, image_name(node->role), url, node->name, address,
+		 gmmd->config.prefix, manager, settings->args[0] ? " " : "", settings->args, url, FAILED_RETRY_S,
+		 FAILED_ATTEMPTS, FAILED_ATTEMPTS);
+}
+
+static enum MHD_Result serve_script(struct gmmd *gmmd, struct MHD_Connection *connection, struct fetch *fetch)
+{
+	char script[SCRIPT_BYTES], manager[16];
+	uint8_t mac[6];
+	const char *given;
+
+	fetch->node = node_of(gmmd, connection, &given);
+	config_format_address(gmmd->config.address, manager);
+	if (!given || !given[0]) {
+		snprintf(script, sizeof(script), "#!ipxe\nchain http://%s:%u/boot.ipxe?mac=${net0/mac:hexraw}\n", manager,
+			 gmmd->config.http_port);
+		return answer_text(connection, MHD_HTTP_OK, script);
+	}
+	if (fetch->node == GMM_NONE) {
+		/* The MAC stands in the script only when it is one: the script is not the place for a stranger's text. */
+		bool good = config_parse_mac(given, mac) == 0;
+
+		log_line(LOG_WARNING, "refused to boot a machine: mac=%s reason=\"%s\"", good ? given : "(malformed)",
+			 good ? "no node with this MAC is configured" : "not a MAC address");
+		snprintf(script, sizeof(script),
+			 "#!ipxe\necho Plenum: the manager %s knows no node with MAC %s\n"
+			 "echo Plenum: add a section [node NAME] with this mac to %s and reload gmmd (SIGHUP)\n"
+			 "sleep %d\nreboot\n",
+			 manager, good ? given : "(malformed)", gmmd->config_path, UNKNOWN_RETRY_S);
+		return answer_text(connection, MHD_HTTP_OK, script);
+	}
+	struct boot_record *boot = &gmmd->boots[fetch->node];
+
+	boot->script_ns = gmmd->now_ns;
+	boot->image_ns = boot->image_done_ns = boot->joined_ns = 0;
+	boot->attempts++;
+	log_line(LOG_INFO, "boot: node=%s step=script attempt=%u", gmmd->core->nodes[fetch->node].name, boot->attempts);
+	script_for(gmmd, fetch->node, script);
+	return answer_text(connection, MHD_HTTP_OK, script);
+}
+
+/* ---------------------------------------------------------------- images */
+
+static enum MHD_Result serve_image(struct gmmd *gmmd, struct MHD_Connection *connection, const char *name,
+				   struct fetch *fetch)
+{
+	char path[PATH_MAX + 32];
+	struct stat info;
+	const char *given;
+	int fd;
+
+	fetch->node = node_of(gmmd, connection, &given);
+	snprintf(path, sizeof(path), "%s/%s", gmmd->config.images, name);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || fstat(fd, &info) || !S_ISREG(info.st_mode)) {
+		log_line(LOG_ERROR, "cannot serve an image: file=%s reason=\"%s\"", path, strerror(errno));
+		if (fd >= 0)
+			close(fd);
+		return answer_text(connection, MHD_HTTP_NOT_FOUND, "the manager has no such image; see its log\n");
+	}
+	fetch->image = true;
+	if (fetch->node != GMM_NONE) {
+		gmmd->boots[fetch->node].image_ns = gmmd->now_ns;
+		log_line(LOG_INFO, "boot: node=%s step=image file=%s bytes=%lld", gmmd->core->nodes[fetch->node].name, name,
+			 (long long)info.st_size);
+	}
+	return answer(connection, MHD_HTTP_OK, MHD_create_response_from_fd((uint64_t)info.st_size, fd));
+}
+
+/* ---------------------------------------------------------------- requests */
+
+static enum MHD_Result handle(void *context, struct MHD_Connection *connection, const char *url, const char *method,
+			      const char *version, const char *upload, size_t *upload_bytes, void **con_cls)
+{
+	struct gmmd *gmmd = context;
+	struct fetch *fetch = *con_cls;
+
+	(void)version;
+	(void)upload;
+	if (!fetch) {
+		fetch = calloc(1, sizeof(*fetch));
+		*con_cls = fetch;
+		return fetch ? MHD_YES : MHD_NO;
+	}
+	if (*upload_bytes) {
+		*upload_bytes = 0;
+		return MHD_YES;
+	}
+	fetch->node = GMM_NONE;
+	if (strcmp(method, MHD_HTTP_METHOD_GET) && strcmp(method, MHD_HTTP_METHOD_HEAD))
+		return answer_text(connection, MHD_HTTP_METHOD_NOT_ALLOWED, "only GET\n");
+	if (strcmp(url, "/boot.ipxe") == 0)
+		return serve_script(gmmd, connection, fetch);
+	if (strcmp(url, "/images/pcomponent.elf") == 0 || strcmp(url, "/images/mcomponent.elf") == 0)
+		return serve_image(gmmd, connection, url + strlen("/images/"), fetch);
+	return answer_text(connection, MHD_HTTP_NOT_FOUND, "here are /boot.ipxe?mac=MAC and /images/{p,m}component.elf\n");
+}
+
+static void completed(void *context, struct MHD_Connection *connection, void **con_cls,
+		      enum MHD_RequestTerminationCode reason)
+{
+	struct gmmd *gmmd = context;
+	struct fetch *fetch = *con_cls;
+
+	(void)connection;
+	if (fetch && fetch->image && fetch->node != GMM_NONE && fetch->node < gmmd->core->node_count) {
+		const char *name = gmmd->core->nodes[fetch->node].name;
+
+		if (reason == MHD_REQUEST_TERMINATED_COMPLETED_OK) {
+			gmmd->boots[fetch->node].image_done_ns = udp_port_now_ns();
+			log_line(LOG_INFO, "boot: node=%s step=image-done", name);
+		} else {
+			log_line(LOG_WARNING, "boot: node=%s step=image-aborted", name);
+		}
+	}
+	free(fetch);
+	*con_cls = NULL;
+}
+
+__attribute__((format(printf, 2, 0)))
+static void logger(void *context, const char *format, va_list arguments)
+{
+	char text[256];
+
+	(void)context;
+	vsnprintf(text, sizeof(text), format, arguments);
+	text[strcspn(text, "\r\n")] = '\0';
+	log_line(LOG_WARNING, "http: %s", text);
+}
+
+/* ---------------------------------------------------------------- opening and turning */
+
+static int listen_socket(struct gmmd *gmmd, char error[CONFIG_ERROR_BYTES])
+{
+	struct sockaddr_in name = { .sin_family = AF_INET, .sin_port = htons(gmmd->config.http_port),
+				    .sin_addr.s_addr = htonl(gmmd->config.address) };
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), on = 1;
+	char address[16];
+
+	config_format_address(gmmd->config.address, address);
+	if (fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == 0 &&
+	    bind(fd, (struct sockaddr *)&name, sizeof(name)) == 0 && listen(fd, SOMAXCONN) == 0)
+		return fd;
+	snprintf(error, CONFIG_ERROR_BYTES, "cannot serve network boot on %s port %u: %s%s", address, gmmd->config.http_port,
+		 strerror(errno), errno == EADDRINUSE ? " (by another gmmd or a web server? set http_port)" : "");
+	if (fd >= 0)
+		close(fd);
+	return -1;
+}
+
+int http_open(struct gmmd *gmmd, char error[CONFIG_ERROR_BYTES])
+{
+	int fd = listen_socket(gmmd, error);
+	const union MHD_DaemonInfo *info;
+
+	if (fd < 0)
+		return -1;
+	gmmd->http = MHD_start_daemon(MHD_USE_EPOLL | MHD_USE_ERROR_LOG, 0, NULL, NULL, handle, gmmd,
+				      MHD_OPTION_EXTERNAL_LOGGER, logger, NULL, MHD_OPTION_LISTEN_SOCKET, fd,
+				      MHD_OPTION_NOTIFY_COMPLETED, completed, gmmd,
+				      MHD_OPTION_CONNECTION_TIMEOUT, CONNECTION_TIMEOUT_S,
+				      MHD_OPTION_CONNECTION_LIMIT, CONNECTIONS_MAX, MHD_OPTION_END);
+	info = gmmd->http ? MHD_get_daemon_info(gmmd->http, MHD_DAEMON_INFO_EPOLL_FD) : NULL;
+	if (!info) {
+		snprintf(error, CONFIG_ERROR_BYTES, "the HTTP server could not be started");
+		return -1;
+	}
+	return loop_add(gmmd, info->epoll_fd, EPOLLIN, gmmd->http);
+}
+
+void http_turn(struct gmmd *gmmd)
+{
+	MHD_run(gmmd->http);
+}
+
+int http_timeout_ms(struct gmmd *gmmd)
+{
+	MHD_UNSIGNED_LONG_LONG timeout_ms;
+
+	if (MHD_get_timeout(gmmd->http, &timeout_ms) != MHD_YES)
+		return -1;
+	return timeout_ms > 60000 ? 60000 : (int)timeout_ms;
+}
+
+void http_close(struct gmmd *gmmd)
+{
+	if (gmmd->http)
+		MHD_stop_daemon(gmmd->http);
+	gmmd->http = NULL;
+}

@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* gmmd: options, start, the loop, reload, end. */
+#include <errno.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "gmm/daemon/daemon.h"
+
+#define EVENTS_PER_TURN 64
+#define TURN_MS_MAX 1000
+#define LOAD_TIMEOUT_MS 300000u
+#define VM_ID_SHIFT 24			/* VMs of one second of starts: more than any manager makes */
+
+static struct gmmd gmmd;
+
+int loop_add(struct gmmd *self, int fd, uint32_t events, void *tag)
+{
+	struct epoll_event event = { .events = events, .data.ptr = tag };
+
+	return epoll_ctl(self->epoll, EPOLL_CTL_ADD, fd, &event);
+}
+
+__attribute__((noreturn)) static void die(const char *error)
+{
+	fprintf(stderr, "gmmd: %s\n", error);
+	exit(1);
+}
+
+/* ---------------------------------------------------------------- nodes of the configuration */
+
+static void add_node(struct gmmd *self, const struct config_node *node, char error[CONFIG_ERROR_BYTES])
+{
+	if (gmm_core_node_add(self->core, node->name, node->role, node->address, node->mac) < 0)
+		snprintf(error, CONFIG_ERROR_BYTES, "%s:%d: [node %s]: %s", self->config_path, node->line, node->name,
+			 self->core->refusal);
+}
+
+/* Node ids are places in this list, so nodes may be added while we run; anything else needs a new start. */
+static void reload(struct gmmd *self)
+{
+	static struct config fresh;
+	char error[CONFIG_ERROR_BYTES];
+
+	if (config_load(&fresh, self->config_path, error)) {
+		log_line(LOG_ERROR, "configuration not reloaded: %s", error);
+		return;
+	}
+	for (uint32_t i = 0; i < fresh.node_count; i++) {
+		const struct config_node *node = &fresh.nodes[i];
+		const struct gmm_node *known = gmm_core_node_named(self->core, node->name);
+
+		if (known) {
+			memcpy(self->config.nodes[known->id - GMM_NODE_FIRST].args, node->args, sizeof(node->args));
+			if (known->role != node->role || known->address != node->address || memcmp(known->mac, node->mac, sizeof(known->mac)))
+				log_line(LOG_WARNING, "%s:%d: [node %s] has changed: takes effect when gmmd starts again",
+					 self->config_path, node->line, node->name);
+			continue;
+		}
+		error[0] = '\0';
+		add_node(self, node, error);
+		if (error[0]) {
+			log_line(LOG_ERROR, "%s", error);
+			continue;
+		}
+		self->config.nodes[self->config.node_count++] = *node;
+		log_line(LOG_INFO, "node added: name=%s role=%s", node->name, gmm_role_name(node->role));
+	}
+}
+
+static void take_signal(struct gmmd *self)
+{
+	struct signalfd_siginfo info;
+
+	while (read(self->signals, &info, sizeof(info)) == sizeof(info)) {
+		if (info.ssi_signo == SIGHUP)
+			reload(self);
+		else
+			self->stopping = true;
+	}
+}
+
+/* ---------------------------------------------------------------- start */
+
+static void open_core(struct gmmd *self)
+{
+	struct timespec wall;
+	struct gmm_config config = {
+		.lease_ms = self->config.lease_ms, .grace_ms = self->config.grace_ms, .load_timeout_ms = LOAD_TIMEOUT_MS,
+	};
+	char error[CONFIG_ERROR_BYTES] = "";
+
+	/* VM ids must not repeat over restarts: nodes may still hold what the last manager made. */
+	clock_gettime(CLOCK_REALTIME, &wall);
+	config.vm_id_first = (uint64_t)wall.tv_sec << VM_ID_SHIFT;
+	self->core = calloc(1, sizeof(*self->core));
+	if (!self->core)
+		die("out of memory");
+	gmm_core_init(self->core, &config);
+	for (uint32_t i = 0; i < self->config.node_count && !error[0]; i++)
+		add_node(self, &self->config.nodes[i], error);
+	if (error[0])
+		die(error);
+}
+
+static void open_signals(struct gmmd *self)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	self->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (self->signals < 0 || loop_add(self, self->signals, EPOLLIN, &self->signals))
+		die("signals could not be set up");
+}
+
+static void start(struct gmmd *self)
+{
+	char error[CONFIG_ERROR_BYTES] = "";
+	char address[16];
+
+	self->now_ns = udp_port_now_ns();
+	self->epoll = epoll_create1(EPOLL_CLOEXEC);
+	open_signals(self);
+	open_core(self);
+	if (rack_open(self, error) || http_open(self, error) || control_open(self, error))
+		die(error);
+	config_format_address(self->config.address, address);
+	log_line(LOG_INFO, "gmmd is up: address=%s http_port=%u socket=%s nodes=%u", address, self->config.http_port,
+		 self->config.socket, self->core->node_count);
+}
+
+/* ---------------------------------------------------------------- the loop */
+
+static void turn(struct gmmd *self)
+{
+	struct epoll_event events[EVENTS_PER_TURN];
+	int timeout_ms = udp_port_timeout_ms(rack_deadline_ns(self), udp_port_now_ns(), TURN_MS_MAX);
+	int http_ms = http_timeout_ms(self), count;
+
+	if (http_ms >= 0 && http_ms < timeout_ms)
+		timeout_ms = http_ms;
+	count = epoll_wait(self->epoll, events, EVENTS_PER_TURN, timeout_ms);
+	self->now_ns = udp_port_now_ns();
+	for (int i = 0; i < count; i++) {
+		void *tag = events[i].data.ptr;
+
+		if (tag == &self->signals)
+			take_signal(self);
+		else if (tag == &self->control)
+			control_accept(self);
+		else if (tag != self->port && tag != self->http)
+			control_ready(self, tag, events[i].events);
+	}
+	http_turn(self);
+	rack_turn(self);
+	control_turn(self);
+}
+
+static const char usage[] =
+	"usage: gmmd --config FILE\n"
+	"The manager of a Plenum rack: boots and admits nodes, places memory and VMs, serves the gmm command.\n"
+	"  --config FILE  the configuration (see docs/manager.md)\n"
+	"  --check        read the configuration, say what is wrong with it, and exit\n"
+	"  --help         print this\n"
+	"SIGHUP adds the nodes that were added to the configuration; SIGTERM ends it. Nodes and VMs go on without it.\n";
+
+int main(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "config", required_argument, NULL, 'c' }, { "check", no_argument, NULL, 'k' },
+		{ "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 },
+	};
+	char error[CONFIG_ERROR_BYTES];
+	bool check = false;
+	int option;
+
+	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		if (option == 'h') {
+			fputs(usage, stdout);
+			return 0;
+		}
+		if (option == '?') {
+			fputs(usage, stderr);
+			return 2;
+		}
+		if (option == 'c')
+			gmmd.config_path = optarg;
+		else
+			check = true;
+	}
+	if (!gmmd.config_path || optind < argc) {
+		fputs(usage, stderr);
+		return 2;
+	}
+	if (config_load(&gmmd.config, gmmd.config_path, error))
+		die(error);
+	if (check)
+		return 0;
+	start(&gmmd);
+	while (!gmmd.stopping)
+		turn(&gmmd);
+	log_line(LOG_INFO, "gmmd ends; nodes and VMs go on");
+	control_close(&gmmd);
+	http_close(&gmmd);
+	udp_port_close(gmmd.port);
+	return 0;
+}

@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The rack's side of the daemon: RPC sessions with the nodes, and the carrying out of the core's commands. */
+#include <arpa/inet.h>
+#include <assert.h>
+#include <errno.h>
+#include <ifaddrs.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/ioctl.h>
+
+#include "gmm/daemon/daemon.h"
+
+#define CALL_TIMEOUT_NS UINT64_C(5000000000)
+
+_Static_assert(GMM_CALLS_PER_NODE_MAX < RPC_SLOTS, "slots are left for console input and counters");
+_Static_assert(GMM_BODY_BYTES_MAX <= RPC_BODY_BYTES_MAX, "the core's commands fit in a request");
+
+static uint32_t index_of_session(const struct gmmd *gmmd, uint32_t session)
+{
+	for (uint32_t i = 0; i < gmmd->core->node_count; i++)
+		if (gmmd->sessions[i] == session)
+			return i;
+	return GMM_NONE;
+}
+
+/* ---------------------------------------------------------------- requests of nodes */
+
+static void bind_session(struct gmmd *gmmd, uint32_t index, uint32_t session)
+{
+	uint32_t holder = index_of_session(gmmd, session);
+
+	if (holder != GMM_NONE)
+		gmmd->sessions[holder] = GMMD_NO_SESSION;
+	if (gmmd->sessions[index] != GMMD_NO_SESSION && gmmd->closing_count < NODES_MAX)
+		gmmd->closing[gmmd->closing_count++] = gmmd->sessions[index];
+	gmmd->sessions[index] = session;
+}
+
+static void serve_join(void *context, struct rpc_endpoint *endpoint, const struct rpc_request *request, uint64_t now_ns)
+{
+	struct gmmd *gmmd = context;
+	struct wire_node_joined joined;
+	struct wire_node_join join;
+	int status;
+
+	memcpy(&join, request->body, sizeof(join));
+	status = gmm_core_join(gmmd->core, &join, request->remote_address, &joined, now_ns);
+	if (status) {
+		rpc_reply(endpoint, request->token, status, NULL, 0, now_ns);
+		return;
+	}
+	uint32_t index = joined.node - GMM_NODE_FIRST;
+
+	bind_session(gmmd, index, request->session);
+	gmmd->boots[index].joined_ns = now_ns;
+	gmmd->boots[index].attempts = 0;
+	rpc_reply(endpoint, request->token, 0, &joined, sizeof(joined), now_ns);
+}
+
+static void serve_renew(void *context, struct rpc_endpoint *endpoint, const struct rpc_request *request, uint64_t now_ns)
+{
+	struct gmmd *gmmd = context;
+	uint32_t index = index_of_session(gmmd, request->session);
+	struct wire_node_renew renew;
+	int status = -ENOENT;
+
+	memcpy(&renew, request->body, sizeof(renew));
+	if (index != GMM_NONE)
+		status = gmm_core_renew(gmmd->core, GMM_NODE_FIRST + index, &renew, now_ns);
+	rpc_reply(endpoint, request->token, status, NULL, 0, now_ns);
+}
+
+static void serve_vm_event(void *context, struct rpc_endpoint *endpoint, const struct rpc_request *request, uint64_t now_ns)
+{
+	struct gmmd *gmmd = context;
+	uint32_t index = index_of_session(gmmd, request->session);
+	struct wire_vm_event event;
+	int status = -ENOENT;
+
+	memcpy(&event, request->body, sizeof(event));
+	if (index != GMM_NONE)
+		status = gmm_core_vm_event(gmmd->core, GMM_NODE_FIRST + index, &event, now_ns);
+	rpc_reply(endpoint, request->token, status, NULL, 0, now_ns);
+}
+
+static void serve_console(void *context, struct rpc_endpoint *endpoint, const struct rpc_request *request, uint64_t now_ns)
+{
+	struct gmmd *gmmd = context;
+	uint32_t index = index_of_session(gmmd, request->session);
+	int status = -ENOENT;
+
+	if (index != GMM_NONE)
+		console_output(gmmd, GMM_NODE_FIRST + index, request->body, request->len_bytes, &status);
+	rpc_reply(endpoint, request->token, status, NULL, 0, now_ns);
+}
+
+/* Bodies may have grown at their end: a newer node's longer one is fine. */
+static const struct rpc_type types[] = {
+	{ WIRE_NODE_JOIN, 0, sizeof(struct wire_node_join), RPC_BODY_BYTES_MAX, serve_join },
+	{ WIRE_NODE_RENEW, 0, sizeof(struct wire_node_renew), RPC_BODY_BYTES_MAX, serve_renew },
+	{ WIRE_VM_CONSOLE_OUTPUT, 0, sizeof(struct wire_vm_console) + 1, RPC_BODY_BYTES_MAX, serve_console },
+	{ WIRE_VM_EVENT, 0, sizeof(struct wire_vm_event), RPC_BODY_BYTES_MAX, serve_vm_event },
+	{ 0, 0, 0, 0, NULL },
+};
+
+static void session_changed(void *context, uint32_t session, enum rpc_session_event event, uint64_t now_ns)
+{
+	struct gmmd *gmmd = context;
+	uint32_t index = index_of_session(gmmd, session);
+
+	/* A lost connection means nothing (I6): the lease says when a node is down. A new incarnation means everything. */
+	if (index != GMM_NONE && event == RPC_SESSION_RESET) {
+		gmm_core_reset(gmmd->core, GMM_NODE_FIRST + index, now_ns);
+		gmmd->sessions[index] = GMMD_NO_SESSION;
+	}
+}
+
+/* ---------------------------------------------------------------- calls to nodes */
+
+static void core_call_done(void *context, uint64_t cookie, int status, const void *body, uint32_t len_bytes, uint64_t now_ns)
+{
+	struct gmmd *gmmd = context;
+
+	gmm_core_result(gmmd->core, cookie, status, body, len_bytes, now_ns);
+}
+
+static void send_commands(struct gmmd *gmmd)
+{
+	static struct gmm_command command;
+
+	while (gmm_core_output(gmmd->core, &command, gmmd->now_ns)) {
+		uint32_t session = gmmd->sessions[command.node - GMM_NODE_FIRST];
+		int status = -ENOENT;
+
+		if (session != GMMD_NO_SESSION)
+			status = rpc_call(gmmd->endpoint, session, command.type, command.body, command.len_bytes, 0,
+					  core_call_done, gmmd, command.token, gmmd->now_ns);
+		assert(status != -EMSGSIZE);
+		/* Without a session the call was never made; the node's next join tells what became of the rest. */
+		if (status)
+			gmm_core_result(gmmd->core, command.token, -ECONNRESET, NULL, 0, gmmd->now_ns);
+	}
+}
+
+int rack_call(struct gmmd *gmmd, uint32_t node, uint16_t type, const void *body, uint32_t len_bytes, rpc_done *done,
+	      uint64_t cookie)
+{
+	uint32_t session = gmmd->sessions[node - GMM_NODE_FIRST];
+
+	if (session == GMMD_NO_SESSION)
+		return -EHOSTUNREACH;
+	return rpc_call(gmmd->endpoint, session, type, body, len_bytes, CALL_TIMEOUT_NS, done, gmmd, cookie, gmmd->now_ns);
+}
+
+/* ---------------------------------------------------------------- opening and turning */
+
+static uint64_t random_incarnation(void)
+{
+	uint64_t value = 0;
+
+	while (value == 0)
+		udp_port_random(NULL, &value, sizeof(value));
+	return value;
+}
+
+static void *aligned_memory(size_t bytes)
+{
+	void *memory = aligned_alloc(64, (bytes + 63) & ~(size_t)63);
+
+	if (!memory) {
+		log_line(LOG_ERROR, "out of memory");
+		exit(1);
+	}
+	return memory;
+}
+
+/* The largest path MTU that packets of the address's interface can carry; the connection manager agrees with each peer. */
+static uint32_t path_mtu_bytes(const struct gmmd *gmmd)
+{
+	const uint32_t headers = 20 + 8 + ROCE_OVERHEAD_BYTES_MAX;
+	struct ifaddrs *list = NULL;
+	struct ifreq request = { 0 };
+	uint32_t mtu_bytes = 4096;
+
+	if (getifaddrs(&list) == 0)
+		for (struct ifaddrs *at = list; at; at = at->ifa_next)
+			if (at->ifa_addr && at->ifa_addr->sa_family == AF_INET &&
+			    ntohl(((struct sockaddr_in *)(void *)at->ifa_addr)->sin_addr.s_addr) == gmmd->config.address)
+				snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", at->ifa_name);
+	freeifaddrs(list);
+	if (request.ifr_name[0] == '\0' || ioctl(gmmd->port->fd, SIOCGIFMTU, &request))
+		return 1024;
+	while (mtu_bytes > 256 && mtu_bytes + headers > (uint32_t)request.ifr_mtu)
+		mtu_bytes /= 2;
+	return mtu_bytes;
+}
+
+int rack_open(struct gmmd *gmmd, char error[CONFIG_ERROR_BYTES])
+{
+	struct roce_config roce = {
+		.address = gmmd->config.address, .guid = gmmd->config.address, .environment = { .random = udp_port_random },
+	};
+	struct rpc_config rpc = {
+		.node = WIRE_NODE_MANAGER, .incarnation = random_incarnation(), .port = WIRE_PORT_RPC,
+		.sessions_max = GMMD_SESSIONS_MAX, .types = types, .context = gmmd, .session_changed = session_changed,
+	};
+
+	for (uint32_t i = 0; i < NODES_MAX; i++)
+		gmmd->sessions[i] = GMMD_NO_SESSION;
+	gmmd->port = aligned_memory(sizeof(*gmmd->port));
+	memset(gmmd->port, 0, sizeof(*gmmd->port));
+	if (udp_port_open(gmmd->port, gmmd->config.address, error, CONFIG_ERROR_BYTES))
+		return -1;
+	roce.path_mtu_bytes = path_mtu_bytes(gmmd);
+	rpc_device_limits(rpc.sessions_max, &roce.limits);
+	data_limits(&roce.limits);
+	gmmd->device = roce_device_create(aligned_memory(roce_device_bytes(&roce)), &roce, gmmd->now_ns);
+	rpc.device = gmmd->device;
+	if (gmmd->device)
+		gmmd->endpoint = rpc_endpoint_create(aligned_memory(rpc_endpoint_bytes(&rpc)), &rpc, gmmd->now_ns);
+	if (!gmmd->endpoint || data_open(gmmd)) {
+		snprintf(error, CONFIG_ERROR_BYTES, "the RDMA device could not be set up");
+		return -1;
+	}
+	return loop_add(gmmd, gmmd->port->fd, EPOLLIN, gmmd->port);
+}
+
+void rack_turn(struct gmmd *gmmd)
+{
+	udp_port_receive(gmmd->port, gmmd->device, gmmd->now_ns);
+	if (roce_deadline_ns(gmmd->device) <= gmmd->now_ns)
+		roce_tick(gmmd->device, gmmd->now_ns);
+	rpc_poll(gmmd->endpoint, gmmd->now_ns);
+	while (gmmd->closing_count)
+		rpc_close(gmmd->endpoint, gmmd->closing[--gmmd->closing_count], gmmd->now_ns);
+	data_turn(gmmd);
+	if (gmm_core_deadline_ns(gmmd->core) <= gmmd->now_ns)
+		gmm_core_tick(gmmd->core, gmmd->now_ns);
+	send_commands(gmmd);
+	console_turn(gmmd);
+	log_events(gmmd);
+	udp_port_send(gmmd->port, gmmd->device, gmmd->now_ns);
+}
+
+uint64_t rack_deadline_ns(const struct gmmd *gmmd)
+{
+	uint64_t deadline_ns = gmm_core_deadline_ns(gmmd->core);
+	uint64_t roce_ns = roce_deadline_ns(gmmd->device), rpc_ns = rpc_deadline_ns(gmmd->endpoint);
+
+	if (roce_ns < deadline_ns)
+		deadline_ns = roce_ns;
+	return rpc_ns < deadline_ns ? rpc_ns : deadline_ns;
+}
