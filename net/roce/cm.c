@@ -414,6 +414,11 @@ static void reject(struct roce_device *device, struct roce_connection *connectio
 
 	if (len_bytes > 0)
 		memcpy(reply.private_data, private_data, len_bytes);
+	if (reason == CM_REJECT_TIMEOUT) {	/* Linux finds its connection by our GUID (cm_acquire_rejected_id) */
+		reply.info_len_bytes = sizeof(reply.info);
+		for (unsigned i = 0; i < sizeof(reply.info); i++)
+			reply.info[i] = (uint8_t)(device->config.guid >> (56 - 8 * i));
+	}
 	if (!connection->peer_gave_up)
 		roce_cm_reply(device, &reply);
 	if (connection->qp)

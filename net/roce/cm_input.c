@@ -31,8 +31,8 @@ static void refuse_request(struct roce_device *device, uint32_t address, const s
 
 	if (reason == CM_REJECT_MTU) {		/* the largest that would do */
 		reply.info_len_bytes = 1;
-		while ((128u << (reply.info + 1)) <= device->config.path_mtu_bytes)
-			reply.info++;
+		while ((128u << (reply.info[0] + 1)) <= device->config.path_mtu_bytes)
+			reply.info[0]++;
 	}
 	device->counters.connects_rejected++;
 	roce_cm_reply(device, &reply);
@@ -158,12 +158,17 @@ static void reply_input(struct roce_device *device, struct roce_connection *conn
 static void reject_input(struct roce_device *device, struct roce_connection *connection, const struct cm_message *rej,
 			 uint64_t now_ns)
 {
+	/* Once the peer's id is known, it must be there: a late REJ of a REQ that was repeated since has none. */
+	if (connection->state != CM_REQ_SENT && connection->remote_number != rej->local_number) {
+		device->counters.drop_management++;
+		return;
+	}
 	switch (connection->state) {
 	case CM_REQ_SENT:
 		if (rej->transaction != connection->transaction)
 			break;
-		if (rej->reason == CM_REJECT_MTU && mtu_code_valid(rej->info) && rej->info < connection->mtu_code) {
-			connection->mtu_code = rej->info;
+		if (rej->reason == CM_REJECT_MTU && mtu_code_valid(rej->info[0]) && rej->info[0] < connection->mtu_code) {
+			connection->mtu_code = rej->info[0];
 			connection->transaction += 2;	/* a late REJ of the first try says nothing about this one */
 			connection->disconnect_transaction += 2;
 			roce_cm_owe(device, connection, OWES_REQ);
@@ -217,6 +222,20 @@ static void disconnect_input(struct roce_device *device, struct roce_connection 
 	roce_cm_owe(device, connection, OWES_DREP);
 }
 
+/* A peer that takes its REQ back does not know our id yet: the REQ's own names it. */
+static struct roce_connection *find_taken_back(struct roce_device *device, uint32_t address, const struct cm_message *rej)
+{
+	for (uint32_t i = 0; i < device->config.limits.connections_max; i++) {
+		struct roce_connection *connection = &device->connections[i];
+
+		if ((connection->state == CM_REQ_RECEIVED || connection->state == CM_REP_SENT) &&
+		    connection->remote_address == address && connection->remote_number == rej->local_number &&
+		    connection->transaction == rej->transaction)
+			return connection;
+	}
+	return NULL;
+}
+
 /* A message for a connection that is gone: help the peer to forget it too (C4). */
 static void unknown_input(struct roce_device *device, uint32_t address, const struct cm_message *message)
 {
@@ -253,7 +272,10 @@ void roce_cm_input(struct roce_device *device, const struct roce_datagram *datag
 		request_input(device, address, &message, now_ns);
 		return;
 	}
-	connection = roce_cm_find(device, message.remote_number);
+	if (message.attribute == CM_REJ && message.remote_number == 0)
+		connection = find_taken_back(device, address, &message);
+	else
+		connection = roce_cm_find(device, message.remote_number);
 	if (!connection || connection->remote_address != address || connection->state == CM_DEAD) {
 		unknown_input(device, address, &message);
 		return;

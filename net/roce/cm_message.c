@@ -98,7 +98,8 @@ static void decode_rej(const uint8_t *data, struct cm_message *message)
 	message->message_rejected = data[8] >> 6;
 	message->info_len_bytes = data[9] >> 1;
 	message->reason = get_be16(data + 10);
-	message->info = message->info_len_bytes > 0 ? data[12] : 0;
+	if (message->info_len_bytes <= CM_INFO_BYTES_MAX)
+		memcpy(message->info, data + 12, sizeof(message->info));
 }
 
 bool cm_message_decode(const uint8_t *mad, uint32_t len_bytes, struct cm_message *message)
@@ -184,11 +185,11 @@ static void encode_rep(const struct cm_message *message, uint8_t *data)
 
 static void encode_rej(const struct cm_message *message, uint8_t *data)
 {
-	assert(message->info_len_bytes <= 1);
+	assert(message->info_len_bytes <= sizeof(message->info));
 	data[8] = (uint8_t)(message->message_rejected << 6);
 	data[9] = (uint8_t)(message->info_len_bytes << 1);
 	put_be16(data + 10, message->reason);
-	data[12] = message->info;
+	memcpy(data + 12, message->info, message->info_len_bytes);
 }
 
 void cm_message_encode(const struct cm_message *message, uint8_t *mad)

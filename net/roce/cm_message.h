@@ -68,8 +68,8 @@ struct cm_message {
 	/* REJ */
 	uint8_t message_rejected;		/* enum cm_message_rejected */
 	uint16_t reason;
-	uint8_t info_len_bytes;
-	uint8_t info;				/* its first byte */
+	uint8_t info_len_bytes;			/* at most 8 when encoded */
+	uint8_t info[8];			/* the first bytes of the additional information */
 
 	uint8_t mra_timeout;			/* MRA: service timeout code */
 

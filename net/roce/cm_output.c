@@ -64,10 +64,11 @@ static void send_reply(struct roce_device *device, struct roce_datagram *datagra
 	struct cm_message message = {
 		.attribute = reply->attribute, .transaction = reply->transaction, .local_number = reply->local_number,
 		.remote_number = reply->remote_number, .message_rejected = reply->message_rejected,
-		.reason = reply->reason, .info_len_bytes = reply->info_len_bytes, .info = reply->info,
+		.reason = reply->reason, .info_len_bytes = reply->info_len_bytes,
 		.private_data = reply->private_data, .private_len_bytes = reply->private_len_bytes,
 	};
 
+	memcpy(message.info, reply->info, sizeof(message.info));
 	send_message(device, &message, reply->remote_address, datagram);
 	device->replies_head = (device->replies_head + 1) % CM_REPLIES_MAX;
 	device->replies_count--;

@@ -56,7 +56,7 @@ _Static_assert(SEQUENCE_SPAN_MAX <= RECEIVED_BITS, "the received bitmap covers t
 #define RNR_TIMER_CODE 14u			/* 1.28 ms: what we ask a peer to wait */
 
 #define CM_RETRY_NS (200 * MILLISECOND)		/* first repetition; doubles */
-#define CM_RETRY_CEILING_NS (1600 * MILLISECOND)
+#define CM_RETRY_CEILING_NS (800 * MILLISECOND)
 #define CM_REPLY_GIVE_UP_NS (5000 * MILLISECOND) /* REP without RTU */
 #define CM_DISCONNECT_TRIES 4u
 #define CM_LINGER_NS (1000 * MILLISECOND)	/* after a fatal NAK of ours: time for the peer to hang up itself */
@@ -310,8 +310,8 @@ struct cm_reply {
 	uint32_t local_number, remote_number;
 	uint8_t message_rejected;
 	uint16_t reason;
-	uint8_t info_len_bytes;			/* 0 or 1 */
-	uint8_t info;
+	uint8_t info_len_bytes;
+	uint8_t info[8];
 	uint32_t private_len_bytes;
 	uint8_t private_data[ROCE_REJ_PRIVATE_BYTES_MAX];
 };

@@ -166,8 +166,8 @@ static inline bool rig_before(const struct rig_flying *a, const struct rig_flyin
 	return a->arrives_ns != b->arrives_ns ? a->arrives_ns < b->arrives_ns : a->order < b->order;
 }
 
-/* Go to the next moment when something happens, and let it. False: nothing ever will. */
-static inline bool rig_step(struct rig *rig)
+/* Go to the next moment when something happens, and let it. False: nothing will until `limit_ns`. */
+static inline bool rig_step_until(struct rig *rig, uint64_t limit_ns)
 {
 	struct rig_flying *first = NULL;
 	uint64_t next_ns = UINT64_MAX;
@@ -181,7 +181,7 @@ static inline bool rig_step(struct rig *rig)
 			next_ns = roce_deadline_ns(rig->device[side]);
 	if (first && first->arrives_ns <= next_ns)
 		next_ns = first->arrives_ns;
-	if (next_ns == UINT64_MAX)
+	if (next_ns == UINT64_MAX || next_ns > limit_ns)
 		return false;
 	if (next_ns > rig->now_ns)
 		rig->now_ns = next_ns;
@@ -195,6 +195,20 @@ static inline bool rig_step(struct rig *rig)
 	return true;
 }
 
+static inline bool rig_step(struct rig *rig)
+{
+	return rig_step_until(rig, UINT64_MAX);
+}
+
+static inline void rig_run(struct rig *rig, uint64_t time_ns)
+{
+	uint64_t end_ns = rig->now_ns + time_ns;
+
+	while (rig_step_until(rig, end_ns))
+		;
+	rig->now_ns = end_ns;
+}
+
 /* Run until `side` has an event, at most `timeout_ns`. */
 static inline bool rig_wait(struct rig *rig, int side, struct roce_event *event, uint64_t timeout_ns)
 {
@@ -202,19 +216,9 @@ static inline bool rig_wait(struct rig *rig, int side, struct roce_event *event,
 
 	memset(event, 0, sizeof(*event));
 	while (!roce_queue_poll(rig->device[side], rig->queue[side], event))
-		if (rig->now_ns > end_ns || !rig_step(rig))
+		if (!rig_step_until(rig, end_ns))
 			return false;
 	return true;
-}
-
-static inline void rig_run(struct rig *rig, uint64_t time_ns)
-{
-	uint64_t end_ns = rig->now_ns + time_ns;
-
-	while (rig->now_ns < end_ns && rig_step(rig))
-		;
-	if (rig->now_ns < end_ns)
-		rig->now_ns = end_ns;
 }
 
 #define RIG_SECOND UINT64_C(1000000000)
