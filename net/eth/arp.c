@@ -169,6 +169,13 @@ const uint8_t *arp_resolve(struct eth_interface *interface, uint32_t address, ui
 	return NULL;
 }
 
+const uint8_t *arp_lookup(struct eth_interface *interface, uint32_t address)
+{
+	const struct eth_arp_entry *entry = arp_find(interface, address);
+
+	return entry && entry->state != ARP_RESOLVING ? entry->mac : NULL;
+}
+
 /* RFC 826 "Packet Reception": update what we know of the sender; make an entry only when it speaks to us (A3). */
 static void arp_learn(struct eth_interface *interface, const uint8_t *mac, uint32_t address, bool for_us, uint64_t now_ns)
 {

@@ -8,11 +8,14 @@
  *  E2  A datagram handed up lies wholly inside its frame, came to our MAC and address from a unicast address that is
  *      not ours, was whole (no fragment, no option), and passed each checksum it carried.
  *  E3  At most one frame waits in `reply`. A new answer never overwrites it: it is dropped and counted instead.
+ *  E4  A held datagram leaves once: sent when its hop is known, or dropped and counted when a later one for the same hop
+ *      takes its place, when it is ETH_HELD_NS old, or when all places are taken and it is the oldest.
  *
  *	frame --eth_input--> ARP ------------------------> arp_input ---+--> reply --eth_output--> frame
  *	                 --> IPv4 --> ICMP echo request -- echo_input --+
  *	                          --> UDP port 4791 ------> datagram for roce_input
- *	datagram --eth_wrap--> arp_resolve --> frame, or -EAGAIN and an ARP request in reply
+ *	datagram --eth_wrap--> arp_resolve --> frame, or -EAGAIN: an ARP request in reply, the datagram in held
+ *	held --(hop resolved) eth_output--> frame
  */
 #include <assert.h>
 #include <errno.h>
@@ -54,6 +57,8 @@
 #define ICMP_HEADER_BYTES 8u
 #define ICMP_ECHO_REPLY 0u
 #define ICMP_ECHO_REQUEST 8u
+
+#define ETH_HELD_NS UINT64_C(1000000000)	/* the transport has sent it again by then */
 
 _Static_assert(ETH_MAC_HEADER_BYTES + IP_HEADER_BYTES + UDP_HEADER_BYTES == ETH_HEADER_BYTES, "headers before a datagram");
 
@@ -243,14 +248,65 @@ int eth_input(struct eth_interface *interface, uint8_t *frame, size_t len_bytes,
 	return 0;
 }
 
+/* RFC 1122 section 2.3.2.2: the latest packet for an unresolved address is kept. */
+static void hold(struct eth_interface *interface, uint32_t hop, const uint8_t *frame, size_t len_bytes, uint64_t now_ns)
+{
+	struct eth_held *place = &interface->held[0];
+
+	for (unsigned i = 0; i < ETH_HELD_MAX; i++) {
+		struct eth_held *held = &interface->held[i];
+
+		if (held->hop == hop || (held->hop == 0 && place->hop != 0))
+			place = held;
+		if (held->hop == hop)
+			break;
+		if (held->hop != 0 && place->hop != 0 && held->time_ns < place->time_ns)
+			place = held;
+	}
+	if (place->hop != 0)
+		interface->counters.drop_unresolved++;
+	else
+		interface->held_count++;
+	interface->counters.held++;
+	place->hop = hop;
+	place->time_ns = now_ns;
+	place->len_bytes = len_bytes;
+	memcpy(place->frame, frame, len_bytes);
+}
+
+/* A held datagram whose hop is known by now; those that waited too long are dropped. */
+static size_t release(struct eth_interface *interface, uint8_t *frame, uint64_t now_ns)
+{
+	for (unsigned i = 0; i < ETH_HELD_MAX; i++) {
+		struct eth_held *held = &interface->held[i];
+		const uint8_t *mac;
+
+		if (held->hop == 0)
+			continue;
+		mac = arp_lookup(interface, held->hop);
+		if (!mac && now_ns - held->time_ns < ETH_HELD_NS)
+			continue;
+		held->hop = 0;
+		interface->held_count--;
+		if (!mac) {
+			interface->counters.drop_unresolved++;
+			continue;
+		}
+		memcpy(frame, held->frame, held->len_bytes);
+		memcpy(frame + ETH_DESTINATION, mac, ETH_ADDRESS_BYTES);
+		interface->counters.frames_sent++;
+		return held->len_bytes;
+	}
+	return 0;
+}
+
 size_t eth_output(struct eth_interface *interface, uint8_t *frame, uint64_t now_ns)
 {
 	size_t len_bytes = interface->reply_len_bytes;
 
-	(void)now_ns;
-	assert(len_bytes <= sizeof(interface->reply));
+	assert(len_bytes <= sizeof(interface->reply) && interface->held_count <= ETH_HELD_MAX);
 	if (len_bytes == 0)
-		return 0;
+		return interface->held_count ? release(interface, frame, now_ns) : 0;
 	memcpy(frame, interface->reply, len_bytes);
 	interface->reply_len_bytes = 0;
 	interface->counters.frames_sent++;
@@ -267,22 +323,8 @@ static uint32_t next_hop(const struct eth_config *config, uint32_t address)
 	return is_neighbour(config, config->gateway) ? config->gateway : 0;
 }
 
-int eth_wrap(struct eth_interface *interface, uint8_t *frame, const struct roce_datagram *datagram, uint64_t now_ns)
+static void write_headers(const struct eth_interface *interface, uint8_t *frame, const struct roce_datagram *datagram)
 {
-	uint32_t hop = next_hop(&interface->config, datagram->destination_address);
-	const uint8_t *mac;
-
-	assert(datagram->len_bytes <= ROCE_DATAGRAM_BYTES_MAX && datagram->bytes == frame + ETH_HEADER_BYTES);
-	if (hop == 0) {
-		interface->counters.drop_unreachable++;
-		return -EHOSTUNREACH;
-	}
-	mac = arp_resolve(interface, hop, now_ns);
-	if (!mac) {
-		interface->counters.drop_unresolved++;
-		return -EAGAIN;
-	}
-	memcpy(frame + ETH_DESTINATION, mac, ETH_ADDRESS_BYTES);
 	memcpy(frame + ETH_SOURCE, interface->config.mac, ETH_ADDRESS_BYTES);
 	store16(frame + ETH_TYPE, ETH_TYPE_IPV4);
 	frame[IP_VERSION_IHL] = IP_VERSION_4_IHL_5;
@@ -301,6 +343,26 @@ int eth_wrap(struct eth_interface *interface, uint8_t *frame, const struct roce_
 	store16(frame + UDP_LENGTH, (uint16_t)(UDP_HEADER_BYTES + datagram->len_bytes));
 	/* 0: none. The packet carries a CRC of its own that covers these headers. */
 	store16(frame + UDP_CHECKSUM, 0);
+}
+
+int eth_wrap(struct eth_interface *interface, uint8_t *frame, const struct roce_datagram *datagram, uint64_t now_ns)
+{
+	uint32_t hop = next_hop(&interface->config, datagram->destination_address);
+	size_t len_bytes = ETH_HEADER_BYTES + datagram->len_bytes;
+	const uint8_t *mac;
+
+	assert(datagram->len_bytes <= ROCE_DATAGRAM_BYTES_MAX && datagram->bytes == frame + ETH_HEADER_BYTES);
+	if (hop == 0) {
+		interface->counters.drop_unreachable++;
+		return -EHOSTUNREACH;
+	}
+	mac = arp_resolve(interface, hop, now_ns);
+	write_headers(interface, frame, datagram);
+	if (!mac) {
+		hold(interface, hop, frame, len_bytes, now_ns);
+		return -EAGAIN;
+	}
+	memcpy(frame + ETH_DESTINATION, mac, ETH_ADDRESS_BYTES);
 	interface->counters.frames_sent++;
-	return (int)(ETH_HEADER_BYTES + datagram->len_bytes);
+	return (int)len_bytes;
 }

@@ -16,6 +16,7 @@
 #define ETH_HEADER_BYTES 42u
 #define ETH_FRAME_BYTES_MAX (ETH_HEADER_BYTES + ROCE_DATAGRAM_BYTES_MAX)
 #define ETH_ARP_ENTRIES_MAX 256u
+#define ETH_HELD_MAX 8u			/* next hops that a datagram may wait for at once */
 
 struct eth_config {
 	uint8_t mac[ETH_ADDRESS_BYTES];
@@ -28,7 +29,7 @@ struct eth_config {
 	X(frames_received) X(frames_sent) X(drop_short) X(drop_type) X(drop_not_ours) X(drop_ip_header) X(drop_ip_checksum) \
 	X(drop_fragment) X(drop_protocol) X(drop_udp_length) X(drop_udp_checksum) X(drop_port) X(drop_unresolved) \
 	X(drop_long) X(drop_source) X(drop_arp) X(drop_icmp) X(drop_reply_busy) X(drop_unreachable) \
-	X(arp_requests_received) X(arp_replies_received) X(arp_requests_sent) X(arp_evictions) X(arp_conflicts) \
+	X(arp_requests_received) X(arp_replies_received) X(arp_requests_sent) X(arp_evictions) X(arp_conflicts) X(held) \
 	X(echo_requests)
 
 struct eth_counters {
@@ -45,6 +46,14 @@ struct eth_arp_entry {
 	uint64_t time_ns;		/* last request or confirmation */
 };
 
+/* The latest datagram for a next hop that is being resolved, whole but for the destination's MAC. */
+struct eth_held {
+	uint32_t hop;			/* 0: free */
+	uint64_t time_ns;		/* since when */
+	size_t len_bytes;
+	uint8_t frame[ETH_FRAME_BYTES_MAX];
+};
+
 /* All state of one interface. Treat as opaque outside net/eth; public so that callers can place it. */
 struct eth_interface {
 	struct eth_config config;
@@ -52,6 +61,8 @@ struct eth_interface {
 	struct eth_arp_entry arp[ETH_ARP_ENTRIES_MAX];
 	uint8_t reply[ETH_FRAME_BYTES_MAX]; /* one ARP or ICMP answer waiting for eth_output */
 	size_t reply_len_bytes;
+	struct eth_held held[ETH_HELD_MAX];
+	uint32_t held_count;
 };
 
 /* An announcement of our address waits for eth_output() when this returns (RFC 5227 section 2.3). */
@@ -64,13 +75,17 @@ void eth_init(struct eth_interface *interface, const struct eth_config *config);
 int eth_input(struct eth_interface *interface, uint8_t *frame, size_t len_bytes, struct roce_datagram *datagram,
 	      uint64_t now_ns);
 
-/* Fetch an ARP or ICMP frame that is waiting to be sent. Returns its length, or 0. `frame`: ETH_FRAME_BYTES_MAX. */
+/*
+ * Fetch a frame that is waiting to be sent: an ARP or ICMP answer, or a held datagram whose next hop is known now.
+ * Returns its length, or 0. `frame`: ETH_FRAME_BYTES_MAX.
+ */
 size_t eth_output(struct eth_interface *interface, uint8_t *frame, uint64_t now_ns);
 
 /*
  * Wrap a datagram whose bytes already stand at frame + ETH_HEADER_BYTES: write the headers before them
  * (IP ID 0, DF, UDP checksum 0). Returns the frame's length, or -EAGAIN when the next hop's address is being
- * resolved (an ARP request is waiting in eth_output; the transport's retransmission sends the packet again), or
+ * resolved (an ARP request is waiting in eth_output; the latest datagram for each such hop is held for a second and comes
+ * out of eth_output when the answer is there; the transport's retransmission makes up for the others), or
  * -EHOSTUNREACH when the address is on no known network.
  */
 int eth_wrap(struct eth_interface *interface, uint8_t *frame, const struct roce_datagram *datagram, uint64_t now_ns);

@@ -63,5 +63,7 @@ void arp_announce(struct eth_interface *interface);
 void arp_input(struct eth_interface *interface, const uint8_t *frame, size_t len_bytes, uint64_t now_ns);
 /* The next hop's MAC, or NULL while it is being resolved (a request waits in `reply` unless that was taken). */
 const uint8_t *arp_resolve(struct eth_interface *interface, uint32_t address, uint64_t now_ns);
+/* The same without asking. */
+const uint8_t *arp_lookup(struct eth_interface *interface, uint32_t address);
 
 #endif

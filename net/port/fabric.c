@@ -73,16 +73,16 @@ static uint64_t next_deadline_ns(const struct fabric *fabric)
 /* ------------------------------------------------------------------ sending; under the lock */
 
 /*
- * The next frame into `frame`: an ARP or ICMP answer first, then the transport's packets. Its length; 0 when there is none;
- * a negative status when a packet had no way there (yet). That one counts as lost: its retransmission tries again, after the
- * ARP request that waits now.
+ * The next frame into `frame`: what net/eth has waiting first, then the transport's packets. Its length; 0 when there is
+ * none; a negative status when a packet had no way there (yet): the ARP request for it is what comes next.
  */
 static int next_frame(struct fabric *fabric, uint8_t *frame, uint64_t now)
 {
 	struct roce_datagram datagram = { .bytes = frame + ETH_HEADER_BYTES };
+	size_t len_bytes = eth_output(&fabric->eth, frame, now);
 
-	if (fabric->eth.reply_len_bytes)
-		return (int)eth_output(&fabric->eth, frame, now);
+	if (len_bytes)
+		return (int)len_bytes;
 	if (!roce_output(fabric->device, &datagram, now))
 		return 0;
 	return eth_wrap(&fabric->eth, frame, &datagram, now);

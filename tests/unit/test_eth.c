@@ -526,7 +526,67 @@ static void test_wrap_resolves_first(void **state)
 	assert_int_equal(get32(fixture->out + 38), PEER + 2);
 	learn_peer(fixture, now);
 	assert_int_equal(wrap(fixture, PEER, 64, now), 106);
-	assert_int_equal(fixture->interface.counters.drop_unresolved, 6);
+}
+
+/* RFC 1122 section 2.3.2.2 */
+static void test_the_latest_datagram_is_held(void **state)
+{
+	struct fixture *fixture = *state;
+	struct eth_counters *counters = &fixture->interface.counters;
+	const uint8_t *out = fixture->out;
+	uint8_t frame[60];
+
+	assert_int_equal(wrap(fixture, PEER, 64, SECOND), -EAGAIN);
+	assert_int_equal(wrap(fixture, PEER, 65, SECOND), -EAGAIN);		/* takes the first one's place */
+	assert_int_equal(wrap(fixture, PEER + 1, ROCE_DATAGRAM_BYTES_MAX, SECOND), -EAGAIN);
+	assert_int_equal(counters->held, 3);
+	assert_int_equal(counters->drop_unresolved, 1);
+	assert_int_equal(output(fixture, SECOND), 60);				/* the request for PEER */
+	assert_int_equal(output(fixture, SECOND), 0);
+	learn_peer(fixture, SECOND);
+	memset(fixture->out, 0, sizeof(fixture->out));
+	assert_int_equal(output(fixture, SECOND), 42 + 65);
+	assert_memory_equal(out, peer_mac, 6);
+	assert_memory_equal(out + 6, our_mac, 6);
+	assert_int_equal(get32(out + 30), PEER);
+	assert_int_equal(sum16(0, out + 14, 20), 0xffff);
+	assert_int_equal(out[42 + 64], 0xee);
+	assert_int_equal(output(fixture, SECOND), 0);				/* and once only */
+	input(fixture, frame, build_arp(frame, 2, other_mac, PEER + 1, OURS));
+	assert_int_equal(output(fixture, 2 * SECOND - 1), ETH_FRAME_BYTES_MAX);
+	assert_memory_equal(out, other_mac, 6);
+	assert_int_equal(fixture->interface.held_count, 0);
+}
+
+static void test_held_datagrams_are_bounded(void **state)
+{
+	struct fixture *fixture = *state;
+	struct eth_counters *counters = &fixture->interface.counters;
+	unsigned came = 0;
+	uint8_t frame[60];
+
+	for (uint32_t i = 0; i < ETH_HELD_MAX + 3; i++) {
+		assert_int_equal(wrap(fixture, PEER + i, 64, SECOND + i), -EAGAIN);
+		output(fixture, SECOND + i);
+	}
+	assert_int_equal(fixture->interface.held_count, ETH_HELD_MAX);
+	assert_int_equal(counters->drop_unresolved, 3);
+	for (uint32_t i = 0; i < ETH_HELD_MAX + 3; i++) {
+		input(fixture, frame, build_arp(frame, 2, peer_mac, PEER + i, OURS));
+		if (output(fixture, SECOND + MILLISECOND) == 106) {
+			assert_int_equal(get32(fixture->out + 30), PEER + i);
+			assert_true(i >= 3);					/* the oldest had to go */
+			came++;
+		}
+	}
+	assert_int_equal(came, ETH_HELD_MAX);
+	assert_int_equal(fixture->interface.held_count, 0);
+	assert_int_equal(wrap(fixture, PEER + 100, 64, SECOND), -EAGAIN);
+	output(fixture, SECOND);
+	assert_int_equal(output(fixture, 2 * SECOND), 0);			/* too old */
+	assert_int_equal(counters->drop_unresolved, 4);
+	input(fixture, frame, build_arp(frame, 2, peer_mac, PEER + 100, OURS));
+	assert_int_equal(output(fixture, 2 * SECOND), 0);
 }
 
 static void test_wrap_goes_by_the_gateway(void **state)
@@ -539,6 +599,8 @@ static void test_wrap_goes_by_the_gateway(void **state)
 	assert_int_equal(output(fixture, SECOND), 60);
 	assert_int_equal(get32(fixture->out + 38), GATEWAY);
 	assert_int_equal(input(fixture, frame, build_arp(frame, 2, other_mac, GATEWAY, OURS)), 0);
+	assert_int_equal(output(fixture, SECOND), 106);
+	assert_int_equal(get32(fixture->out + 30), FAR_AWAY);
 	assert_int_equal(wrap(fixture, FAR_AWAY, 64, SECOND), 106);
 	assert_memory_equal(fixture->out, other_mac, 6);
 	assert_int_equal(get32(fixture->out + 30), FAR_AWAY);
@@ -612,6 +674,7 @@ int main(void)
 		TEST(test_udp_refusals), TEST(test_echo), TEST(test_icmp_refusals),
 		TEST(test_second_answer_is_counted_not_overwritten), TEST(test_arp_request_is_answered),
 		TEST(test_arp_refusals), TEST(test_wrap_writes_the_headers), TEST(test_wrap_resolves_first),
+		TEST(test_the_latest_datagram_is_held), TEST(test_held_datagrams_are_bounded),
 		TEST(test_wrap_goes_by_the_gateway), TEST(test_entries_age), TEST(test_a_moved_peer_is_followed),
 		TEST(test_table_is_bounded),
 	};
