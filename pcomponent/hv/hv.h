@@ -77,7 +77,7 @@ struct hv_environment {
 };
 
 struct hv_config {
-	struct cache *cache;
+	struct cache *cache;			/* may follow by hv_set_cache() */
 	struct npt_pool *npt_pool;
 	uint64_t tsc_khz;
 	uint64_t boot_time_s;			/* wall clock at now_ns 0 */
@@ -88,6 +88,8 @@ size_t hv_bytes(void);
 /* Builds the shim in `memory` (hv_bytes(), page-aligned) and switches the backend on. NULL: the processor lacks what
  * the backend needs; `reason` says what. */
 struct hv *hv_create(void *memory, const struct hv_config *config, char *reason, uint32_t reason_bytes);
+/* The cache is made after the shim, whose callbacks it needs: before the first VM. */
+void hv_set_cache(struct hv *hv, struct cache *cache);
 /* On every processor that will run vCPUs, before the first vcpu_run(). */
 int hv_cpu_enable(struct hv *hv, unsigned cpu);
 
@@ -116,6 +118,7 @@ void hv_console_drop(struct hv *hv, uint32_t vm, uint32_t len);
 bool hv_vm_idle(const struct hv *hv, uint32_t vm);
 enum wire_vm_state hv_vm_state(const struct hv *hv, uint32_t vm);
 uint32_t hv_vm_vcpus(const struct hv *hv, uint32_t vm);
+uint64_t hv_vm_memory_bytes(const struct hv *hv, uint32_t vm);
 /* The guest asked for a reset: the caller loads it again and calls hv_vm_start(). Reading clears it. */
 bool hv_vm_take_reset(struct hv *hv, uint32_t vm);
 

@@ -63,6 +63,11 @@ struct hv *hv_create(void *memory, const struct hv_config *config, char *reason,
 	return hv;
 }
 
+void hv_set_cache(struct hv *hv, struct cache *cache)
+{
+	hv->config.cache = cache;
+}
+
 int hv_cpu_enable(struct hv *hv, unsigned cpu)
 {
 	(void)hv;
@@ -331,6 +336,12 @@ uint32_t hv_vm_vcpus(const struct hv *hv, uint32_t slot)
 {
 	assert(slot < VMS_PER_NODE_MAX);
 	return hv->vm[slot].vcpus;
+}
+
+uint64_t hv_vm_memory_bytes(const struct hv *hv, uint32_t slot)
+{
+	assert(slot < VMS_PER_NODE_MAX);
+	return hv->vm[slot].memory_bytes;
 }
 
 enum wire_vm_state hv_vm_state(const struct hv *hv, uint32_t slot)

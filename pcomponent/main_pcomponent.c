@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The process component: start. Command line:
+ *
+ *	name=NAME ip=A.B.C.D/LEN gmm=A.B.C.D [gw=A.B.C.D] [cache=BYTES] [nptpages=N]
+ *
+ * `cache` limits the cache (all memory that is left, otherwise). `nptpages` limits the nested tables: 514 pages a GiB of all
+ * guests' memory together.
+ */
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+
+#include "pcomponent/process.h"
+
+#define NPT_PAGES_DEFAULT 2112u			/* 4 GiB of guests */
+#define NPT_PAGE_COVERS 512u			/* guest pages per table page, at the least */
+#define REQUESTS_MAX 256u			/* page READs and WRITEs under way or queued */
+#define SEND_DEPTH 64u
+#define CLIENT_EVENTS 1024u
+#define GIVE_UP_NS UINT64_C(10000000000)	/* a memory component silent for this long: its VMs pause */
+#define SESSIONS_MAX 4u				/* the manager's, and its next incarnation's */
+#define IDLE_POLL_NS UINT64_C(2000000)
+#define KEEP_BYTES (2u << 20)			/* for what is allocated after the lines: thread stacks excluded */
+
+struct process process;
+
+struct process_vm *process_vm_find(uint64_t id)
+{
+	for (uint32_t slot = 0; id && slot < SLOTS; slot++)
+		if (process.vm[slot].id == id)
+			return &process.vm[slot];
+	return NULL;
+}
+
+/* ------------------------------------------------------------------ what the portable parts call */
+
+static void environment_lock(void *context)
+{
+	(void)context;
+	fabric_lock(process.fabric);
+}
+
+static void environment_unlock(void *context)
+{
+	(void)context;
+	sweeper_wake_if_wanted();
+	fabric_unlock(process.fabric);
+}
+
+static void environment_lock_vm(void *context, uint32_t slot)
+{
+	(void)context;
+	spin_lock(&process.vm[slot].lock);
+}
+
+static void environment_unlock_vm(void *context, uint32_t slot)
+{
+	(void)context;
+	spin_unlock(&process.vm[slot].lock);
+}
+
+static uint64_t environment_now_ns(void *context)
+{
+	(void)context;
+	return now_ns();
+}
+
+static uint64_t environment_tsc(void *context)
+{
+	(void)context;
+	return __builtin_ia32_rdtsc();
+}
+
+static void environment_kick(void *context, uint32_t slot, uint32_t vcpu)
+{
+	struct process_vm *vm = process_vm(slot);
+
+	(void)context;
+	thread_wake(vm->vcpu_thread[vcpu]);
+	/* on this processor the guest is out of it already: we run */
+	if (vm->vcpu_cpu[vcpu] != cpu_this())
+		cpu_kick(vm->vcpu_cpu[vcpu]);
+}
+
+static void environment_changed(void *context, uint32_t slot)
+{
+	(void)context;
+	report_changed(slot);
+	thread_wake(process.vm[slot].keeper);
+}
+
+static void wake(void *context, struct cache_waiter *waiter)
+{
+	if (!keeper_wake(waiter))
+		process.shim.wake(context, waiter);
+}
+
+static void other_completed(void *context, const struct roce_event *event, uint64_t now)
+{
+	uint64_t cookie = event->cookie & ~REGION_COOKIE_OTHER;
+	uint32_t user = (uint32_t)(cookie >> COOKIE_USER_SHIFT);
+
+	(void)context;
+	(void)now;
+	if (user == COOKIE_USER_BENCH)
+		bench_completed(event->status);
+	else
+		load_piece_completed(user, (uint32_t)cookie, event->status);
+}
+
+static void poll(void *context, uint64_t now)
+{
+	(void)context;
+	region_poll(process.regions, now);
+	cache_poll(process.cache, now);
+	agent_poll(&process.agent, now);
+	sweeper_wake_if_wanted();
+}
+
+static uint64_t earlier(uint64_t first_ns, uint64_t second_ns)
+{
+	return first_ns < second_ns ? first_ns : second_ns;
+}
+
+static uint64_t deadline_ns(void *context)
+{
+	(void)context;
+	return earlier(region_deadline_ns(process.regions),
+		       earlier(cache_deadline_ns(process.cache), agent_deadline_ns(&process.agent)));
+}
+
+/* ------------------------------------------------------------------ membership */
+
+static void agent_event(void *context, enum agent_event event, int status, uint64_t now)
+{
+	(void)context;
+	switch (event) {
+	case AGENT_MANAGER_UP:
+		log_line(LOG_INFO, "event=manager state=up");
+		break;
+	case AGENT_MANAGER_DOWN:
+		log_line(LOG_WARNING, "event=manager state=down");
+		break;
+	case AGENT_JOINED:
+		region_set_node(process.regions, process.agent.node);
+		log_line(LOG_INFO, "event=joined node=%u lease_ms=%u uptime_us=%lu", process.agent.node,
+			 process.agent.lease_ms, now / 1000);
+		break;
+	case AGENT_REFUSED:
+		log_line(LOG_WARNING, "event=join_refused status=%d", status);
+		break;
+	case AGENT_FORGOTTEN:
+		log_line(LOG_WARNING, "event=forgotten status=%d", status);
+		break;
+	}
+}
+
+static void session_changed(void *context, uint32_t session, enum rpc_session_event event, uint64_t now)
+{
+	(void)context;
+	agent_session_changed(&process.agent, session, event, now);
+}
+
+static void copy_text(char *to, size_t bytes, const char *from)
+{
+	size_t len = strlen(from);
+
+	if (len >= bytes)
+		len = bytes - 1;
+	memcpy(to, from, len);
+	to[len] = '\0';
+}
+
+static void join_rack(void)
+{
+	struct agent_config config = { .endpoint = fabric_rpc(process.fabric), .manager_address = process.manager_address,
+				       .manager_port = WIRE_PORT_RPC, .fill = renew_fill, .event = agent_event };
+	struct wire_node_join *join = &config.join;
+	int status;
+
+	join->role = WIRE_ROLE_PROCESS;
+	join->page_bytes = PAGE_BYTES;
+	join->incarnation = rpc_incarnation(config.endpoint);
+	copy_text(join->name, sizeof(join->name), command_line_value("name"));
+	copy_text(join->build_id, sizeof(join->build_id), kernel_build_id);
+	memcpy(join->mac, fabric_mac(process.fabric), 6);
+	join->capacity_pages = process.lines_count;
+	join->table_bytes = process.cache_table_bytes;
+	join->kernel_bytes = kernel_bytes_used();
+	join->cpus = cpu_count();
+	join->region_shift = REGION_SHIFT;
+	fabric_lock(process.fabric);
+	status = agent_start(&process.agent, &config, now_ns());
+	fabric_unlock(process.fabric);
+	if (status)
+		panic("cannot open a session to the manager: %d", status);
+}
+
+/* ------------------------------------------------------------------ start */
+
+static uint32_t needed_address(const char *name, uint32_t *prefix_len)
+{
+	const char *text = command_line_value(name);
+	uint32_t address;
+
+	if (!text)
+		panic("command line: %s= is missing", name);
+	if (parse_ipv4(text, &address, prefix_len))
+		panic("command line: %s=%s is not an IPv4 address%s", name, text, prefix_len ? " with a prefix length" : "");
+	return address;
+}
+
+static void start_network(void)
+{
+	uint32_t prefix_len = 0, gateway = 0, address = needed_address("ip", &prefix_len);
+	struct fabric_config config = {
+		.address = address, .rpc_types = process_rpc_types, .rpc_sessions_max = SESSIONS_MAX,
+		.session_changed = session_changed, .poll = poll, .deadline_ns = deadline_ns, .idle_poll_ns = IDLE_POLL_NS,
+	};
+
+	if (!command_line_value("name"))
+		panic("command line: name= is missing");
+	if (prefix_len == 0 || prefix_len > 30)
+		panic("command line: ip= needs a prefix length from 1 to 30, as in ip=10.0.0.2/24");
+	if (command_line_value("gw"))
+		gateway = needed_address("gw", NULL);
+	process.manager_address = needed_address("gmm", NULL);
+	config.netmask = UINT32_MAX << (32 - prefix_len);
+	config.gateway = gateway;
+	config.limits = (struct roce_limits){
+		.queue_pairs_max = 2 * NODES_MAX, .connections_max = 2 * NODES_MAX, .queues_max = 1,
+		.queue_events_max = CLIENT_EVENTS, .send_depth_max = SEND_DEPTH, .receive_depth_max = 1,
+	};
+	rpc_device_limits(SESSIONS_MAX, &config.limits);
+	process.fabric = fabric_start(&config);
+}
+
+static void start_shim(void)
+{
+	uint32_t pages = (uint32_t)command_line_number("nptpages", NPT_PAGES_DEFAULT);
+	struct hv_config config = {
+		.npt_pool = &process.npt_pool, .cache = process.cache, .tsc_khz = tsc_khz(), .boot_time_s = boot_time_s(),
+		.environment = {
+			.lock = environment_lock, .unlock = environment_unlock, .lock_vm = environment_lock_vm,
+			.unlock_vm = environment_unlock_vm, .now_ns = environment_now_ns, .tsc = environment_tsc,
+			.kick = environment_kick, .changed = environment_changed,
+		},
+	};
+	char reason[WIRE_REASON_BYTES];
+
+	if (pages == 0)
+		panic("command line: nptpages=0 leaves no room for a guest");
+	npt_pool_init(&process.npt_pool, boot_alloc(npt_pool_bytes(pages), PAGE_BYTES), pages, physical_of, pointer_of);
+	process.hv = hv_create(boot_alloc(hv_bytes(), PAGE_BYTES), &config, reason, sizeof(reason));
+	if (!process.hv)
+		panic("this processor cannot run guests: %s", reason);
+}
+
+static void start_regions(void)
+{
+	struct region_config config = {
+		.device = fabric_device(process.fabric), .incarnation = rpc_incarnation(fabric_rpc(process.fabric)),
+		.vms_max = SLOTS, .requests_max = REQUESTS_MAX,
+		.pages_written_max = (uint64_t)process.npt_pool.pages_count * NPT_PAGE_COVERS, .give_up_ns = GIVE_UP_NS,
+		.done = cache_region_done, .context = process.cache, .other = other_completed,
+	};
+
+	process.regions = region_client_create(boot_alloc(region_client_bytes(&config), 64), &config, now_ns());
+	if (!process.regions)
+		panic("the region client's limits are not valid");
+	cache_attach(process.cache, process.regions);
+}
+
+static uint32_t lines_for(size_t pages, size_t bytes_max, struct cache_config *config)
+{
+	size_t total = pages * PAGE_BYTES;
+
+	config->lines_count = (uint32_t)(pages < UINT32_MAX ? pages : UINT32_MAX);
+	if (config->lines_count > bytes_max / PAGE_BYTES)
+		config->lines_count = (uint32_t)(bytes_max / PAGE_BYTES);
+	config->lines_count -= config->lines_count % config->ways;
+	while (config->lines_count && (uint64_t)config->lines_count * PAGE_BYTES + cache_bytes(config) > total)
+		config->lines_count -= config->ways;
+	return config->lines_count;
+}
+
+/* All memory that is left becomes lines, with the cache's own tables behind them. The last thing to be allocated. */
+static void start_cache(void)
+{
+	struct cache_config config = { .ways = CONFIG_CACHE_WAYS, .vms_max = SLOTS };
+	uint64_t limit = command_line_number("cache", UINT64_MAX);
+	size_t pages;
+	uint8_t *memory = boot_take_pages(KEEP_BYTES, &pages);
+
+	if (!lines_for(pages, limit, &config))
+		panic("no memory for the cache: %zu pages are left, limit %lu bytes", pages, limit);
+	config.lines = memory;
+	random_bytes(NULL, &config.hash_key, sizeof(config.hash_key));
+	hv_cache_environment(process.hv, &process.shim);
+	config.environment = process.shim;
+	config.environment.wake = wake;
+	process.lines_count = config.lines_count;
+	process.cache_table_bytes = cache_bytes(&config);
+	process.cache = cache_create(memory + (size_t)config.lines_count * PAGE_BYTES, &config);
+	hv_set_cache(process.hv, process.cache);
+	log_line(LOG_INFO, "event=cache lines=%u ways=%u table_bytes=%zu kernel_bytes=%zu", config.lines_count, config.ways,
+		 process.cache_table_bytes, kernel_bytes_used());
+}
+
+void component_main(void)
+{
+	for (uint32_t slot = 0; slot < SLOTS; slot++) {
+		process.vm[slot].slot = slot;
+		process.vm[slot].lock.name = "vm";
+	}
+	process.counters.fill = counters_fill;
+	start_network();
+	start_shim();
+	keepers_create();
+	reporter_create();
+	bench_create();
+	vcpu_threads_create();
+	sweeper_create();
+	start_cache();
+	start_regions();
+	kernel_seal();
+	join_rack();
+	for (;;)
+		thread_wait(UINT64_MAX);
+}

@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The manager's requests about VMs. Handlers run under the fabric lock and wait for nothing: what takes long is left to the
+ * VM's keeper, and answered when it is done.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "pcomponent/process.h"
+
+static void answer(struct rpc_endpoint *endpoint, const struct rpc_request *request, int status, uint64_t now)
+{
+	rpc_reply(endpoint, request->token, status, NULL, 0, now);
+}
+
+/* The VM that a request names in its first eight bytes, unless it is being taken apart. */
+static struct process_vm *named(const struct rpc_request *request)
+{
+	struct process_vm *vm;
+	uint64_t id;
+
+	memcpy(&id, request->body, sizeof(id));
+	vm = process_vm_find(id);
+	return vm && !vm->destroy_wanted ? vm : NULL;
+}
+
+/* ------------------------------------------------------------------ create, regions */
+
+static int create(const struct wire_vm_create *body)
+{
+	struct process_vm *vm;
+	int slot, status;
+
+	if (process_vm_find(body->vm))
+		return -EEXIST;
+	slot = hv_vm_create(process.hv, body);
+	if (slot < 0)
+		return slot;
+	status = region_vm_create(process.regions, (uint32_t)slot, body->memory_bytes >> PAGE_SHIFT);
+	if (!status) {
+		status = cache_vm_create(process.cache, (uint32_t)slot, body->cache_lines);
+		if (status)
+			region_vm_destroy(process.regions, (uint32_t)slot);
+	}
+	if (status) {
+		hv_vm_destroy(process.hv, (uint32_t)slot);
+		return status;
+	}
+	vm = process_vm((uint32_t)slot);
+	vm->id = body->vm;
+	vm->start_wanted = vm->abort = false;
+	vm->output_offset = vm->input_offset = 0;
+	vm->output_under_way = 0;
+	vm->event_retry_ns = 0;
+	__atomic_store_n(&vm->changed, false, __ATOMIC_RELEASE);
+	log_line(LOG_INFO, "event=vm_create vm=%lu slot=%d name=%s memory_bytes=%lu vcpus=%u cache_lines=%u", body->vm, slot,
+		 body->name, body->memory_bytes, body->vcpus, body->cache_lines);
+	return 0;
+}
+
+static void serve_create(void *context, struct rpc_endpoint *endpoint, const struct rpc_request *request, uint64_t now)
+{
+	struct wire_vm_create body;
+
+	(void)context;
+	memcpy(&body, request->body, sizeof(body));
+	answer(endpoint, request, create(&body), now);
+}
+
+static void serve_regions(void *context, struct rpc_endpoint *endpoint, const struct rpc_request *request, uint64_t now)
+{
+	struct process_vm *vm = named(request);
+	struct wire_vm_regions head;
+	int status = 0;
+
+	(void)context;
+	memcpy(&head, request->body, sizeof(head));
+	if (!vm)
+		status = -ENOENT;
+	else if (head.count == 0 || head.count > WIRE_REGIONS_PER_CHUNK ||
+		 request->len_bytes < sizeof(head) + head.count * sizeof(struct wire_vm_region))
+		status = -EMSGSIZE;
+	for (uint32_t i = 0; i < head.count && !status; i++) {
+		struct wire_vm_region region;
+
+		memcpy(&region, (const uint8_t *)request->body + sizeof(head) + i * sizeof(region), sizeof(region));
+		status = region_map(process.regions, vm->slot, &region, now);
+	}
+	answer(endpoint, request, status, now);
+}
+
+/* ------------------------------------------------------------------ start, stop, destroy */
+
+static int start(struct process_vm *vm, const struct wire_vm_start *body)
+{
+	enum wire_vm_state state = hv_vm_state(process.hv, vm->slot);
+
+	if (state == WIRE_VM_RUNNING || state == WIRE_VM_LOADING || state == WIRE_VM_PAUSED || vm->start_wanted || vm->loading)
+		return -EBUSY;
+	if (!memchr(body->command_line, 0, sizeof(body->command_line)) || body->kernel.len_bytes == 0)
+		return -EINVAL;
+	if (!region_vm_complete(process.regions, vm->slot))
+		return -EFAULT;
+	vm->start = *body;
+	vm->abort = false;
+	vm->start_wanted = true;
+	hv_vm_set_state(process.hv, vm->slot, WIRE_VM_LOADING, 0, NULL);
+	thread_wake(vm->keeper);
+	return 0;
+}
+
+static void serve_start(void *context, struct rpc_endpoint *endpoint, const struct rpc_request *request, uint64_t now)
+{
+	static struct wire_vm_start body;		/* handlers run one at a time */
+	struct process_vm *vm = named(request);
+
+	(void)context;
+	memcpy(&body, request->body, sizeof(body));
+	answer(endpoint, request, vm ? start(vm, &body) : -ENOENT, now);
+}
+
+static void serve_stop(void *context, struct rpc_endpoint *endpoint, const struct rpc_request *request, uint64_t now)
+{
+	struct process_vm *vm = named(request);
+
+	(void)context;
+	if (vm) {
+		vm->abort = true;
+		hv_vm_stop(process.hv, vm->slot, WIRE_VM_STOPPED, 0, "stopped by the operator");
+	}
+	answer(endpoint, request, vm ? 0 : -ENOENT, now);
+}
+
+static void serve_destroy(void *context, struct rpc_endpoint *endpoint, const struct rpc_request *request, uint64_t now)
+{
+	struct process_vm *vm = named(request);
+
+	(void)context;
+	if (!vm) {
+		answer(endpoint, request, -ENOENT, now);
+		return;
+	}
+	vm->abort = true;
+	vm->destroy_wanted = true;
+	vm->destroy_token = request->token;	/* the keeper answers */
+	hv_vm_stop(process.hv, vm->slot, WIRE_VM_STOPPED, 0, "destroyed");
+	thread_wake(vm->keeper);
+}
+
+/* ------------------------------------------------------------------ state, console, counters, bench */
+
+static void serve_state(void *context, struct rpc_endpoint *endpoint, const struct rpc_request *request, uint64_t now)
+{
+	static struct wire_vm_status status;
+	struct process_vm *vm = named(request);
+
+	_Static_assert(sizeof(status) <= RPC_BODY_BYTES_MAX, "a status fits in a reply");
+	(void)context;
+	if (!vm) {
+		answer(endpoint, request, -ENOENT, now);
+		return;
+	}
+	memset(&status, 0, sizeof(status));
+	cache_vm_status(process.cache, vm->slot, &status);
+	hv_vm_status(process.hv, vm->slot, &status);
+	rpc_reply(endpoint, request->token, 0, &status, sizeof(status), now);
+}
+
+/*
+ * Typed bytes count by their place in the stream, so that what was taken of a piece before is not typed again. -EAGAIN: not
+ * all fitted; send the same again.
+ */
+static int type(struct process_vm *vm, const struct wire_vm_console *head, const uint8_t *bytes)
+{
+	uint64_t skip = vm->input_offset > head->offset ? vm->input_offset - head->offset : 0;
+	uint32_t taken;
+
+	if (skip >= head->len_bytes)
+		return 0;
+	taken = hv_console_type(process.hv, vm->slot, bytes + skip, head->len_bytes - (uint32_t)skip);
+	vm->input_offset = head->offset + skip + taken;
+	return skip + taken == head->len_bytes ? 0 : -EAGAIN;
+}
+
+static void serve_input(void *context, struct rpc_endpoint *endpoint, const struct rpc_request *request, uint64_t now)
+{
+	struct process_vm *vm = named(request);
+	struct wire_vm_console head;
+	int status;
+
+	(void)context;
+	memcpy(&head, request->body, sizeof(head));
+	if (!vm)
+		status = -ENOENT;
+	else if (head.len_bytes == 0 || head.len_bytes > WIRE_CONSOLE_BYTES_MAX ||
+		 request->len_bytes < sizeof(head) + head.len_bytes)
+		status = -EMSGSIZE;
+	else
+		status = type(vm, &head, (const uint8_t *)request->body + sizeof(head));
+	answer(endpoint, request, status, now);
+}
+
+static void serve_counters(void *context, struct rpc_endpoint *endpoint, const struct rpc_request *request, uint64_t now)
+{
+	(void)context;
+	node_counters_serve(&process.counters, endpoint, request, now);
+}
+
+static void serve_bench(void *context, struct rpc_endpoint *endpoint, const struct rpc_request *request, uint64_t now)
+{
+	struct wire_bench_read body;
+	int status;
+
+	(void)context;
+	memcpy(&body, request->body, sizeof(body));
+	status = bench_start(&body, request->token);
+	if (status)
+		answer(endpoint, request, status, now);
+}
+
+const struct rpc_type process_rpc_types[] = {
+	{ WIRE_NODE_COUNTERS, 0, sizeof(struct wire_node_counters), RPC_BODY_BYTES_MAX, serve_counters },
+	{ WIRE_VM_CREATE, 0, sizeof(struct wire_vm_create), RPC_BODY_BYTES_MAX, serve_create },
+	{ WIRE_VM_REGIONS, 0, sizeof(struct wire_vm_regions), RPC_BODY_BYTES_MAX, serve_regions },
+	{ WIRE_VM_START, 0, sizeof(struct wire_vm_start), RPC_BODY_BYTES_MAX, serve_start },
+	{ WIRE_VM_STOP, 0, sizeof(struct wire_vm_name), RPC_BODY_BYTES_MAX, serve_stop },
+	{ WIRE_VM_DESTROY, 0, sizeof(struct wire_vm_name), RPC_BODY_BYTES_MAX, serve_destroy },
+	{ WIRE_VM_STATE, 0, sizeof(struct wire_vm_name), RPC_BODY_BYTES_MAX, serve_state },
+	{ WIRE_VM_CONSOLE_INPUT, 0, sizeof(struct wire_vm_console), RPC_BODY_BYTES_MAX, serve_input },
+	{ WIRE_BENCH_READ, 0, sizeof(struct wire_bench_read), RPC_BODY_BYTES_MAX, serve_bench },
+	{ 0, 0, 0, 0, NULL },
+};
