@@ -9,7 +9,7 @@ kernel-y += kernel/interrupt.c kernel/apic.c kernel/acpi.c kernel/smp.c kernel/t
 kernel-y += kernel/thread.c kernel/spinlock.c kernel/random.c
 kernel-y += kernel/log.c kernel/serial.c kernel/panic.c kernel/symbols.c kernel/power.c
 kernel-y += kernel/libc/string.c
-kernel-y += $(wildcard kernel/pci.c kernel/nic.c kernel/virtio_net.c kernel/e1000e.c)
+kernel-y += kernel/pci.c kernel/nic.c kernel/virtio_net.c kernel/e1000e.c
 
 ktest-y += kernel/selftest/main.c kernel/selftest/panic_modes.c kernel/selftest/memory_tests.c
 ktest-y += kernel/selftest/thread_tests.c kernel/selftest/smp_tests.c

@@ -8,7 +8,7 @@
 
 #define COM1 0x3f8
 #define FIFO_BYTES 16
-#define WAIT_TURNS_MAX 20000		/* one FIFO takes 1.4 ms on the line; a port access at least 100 ns */
+#define WAIT_TURNS_MAX 1000000		/* one FIFO takes 1.4 ms on the line; a port access can take 10 ns under emulation */
 
 enum uart_register { UART_DATA = 0, UART_INTERRUPTS = 1, UART_FIFO = 2, UART_LINE = 3, UART_MODEM = 4, UART_STATUS = 5 };
 
@@ -29,11 +29,17 @@ void serial_init(void)
 	out8(COM1 + UART_MODEM, MODEM_READY);
 }
 
+/* A UART that does not get on is waited for once: losing its output is better than losing the time again and again. */
 static void wait_until_empty(void)
 {
-	for (unsigned turn = 0; turn < WAIT_TURNS_MAX; turn++)
-		if (in8(COM1 + UART_STATUS) & STATUS_TRANSMIT_EMPTY)
+	static bool stuck;
+
+	for (unsigned turn = 0; turn < (stuck ? 1 : WAIT_TURNS_MAX); turn++)
+		if (in8(COM1 + UART_STATUS) & STATUS_TRANSMIT_EMPTY) {
+			stuck = false;
 			return;
+		}
+	stuck = true;
 }
 
 void serial_write(const char *text, size_t len)
