@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Nodes that vanish, come back or start again at every point of every operation: nothing leaks, nothing is lost. */
+#include "tests/unit/gmm_fixture.h"
+
+enum trouble { TROUBLE_UNREACHABLE_BEFORE, TROUBLE_UNREACHABLE_AFTER, TROUBLE_REBOOT, TROUBLES };
+
+static struct rack *small_rack(void)
+{
+	struct rack *rack = rack_new();
+
+	rack_node(rack, "p1", WIRE_ROLE_PROCESS, 64);
+	rack_node(rack, "m1", WIRE_ROLE_MEMORY, 2048);
+	rack_node(rack, "m2", WIRE_ROLE_MEMORY, 2048);
+	return rack;
+}
+
+/* Let `commands` go out and be answered, one at a time, then stop. */
+static void run_some(struct rack *rack, uint32_t commands)
+{
+	while (commands--) {
+		rack_take_output(rack);
+		if (rack->flight_count == 0)
+			return;
+		execute(rack, &rack->flights[0]);
+		deliver(rack, 0);
+	}
+	rack_take_output(rack);
+}
+
+static void make_trouble(struct rack *rack, uint32_t node, enum trouble trouble)
+{
+	if (trouble == TROUBLE_REBOOT) {
+		rack_reboot(rack, node);
+		return;
+	}
+	/* The requests under way are carried out, or not, before the node is cut off; their answers are late. */
+	if (trouble == TROUBLE_UNREACHABLE_AFTER)
+		for (uint32_t i = 0; i < rack->flight_count; i++)
+			if (rack->flights[i].command.node == node)
+				execute(rack, &rack->flights[i]);
+	model_of(rack, node)->linked = false;
+	rack_pass(rack, (LEASE_MS + 1000) * SECOND / 1000);
+	assert_int_equal(gmm_core_node(rack->core, node)->state, GMM_NODE_DOWN);
+	rack_settle(rack);
+	model_of(rack, node)->linked = true;
+	rack_pass(rack, SECOND);
+	assert_int_equal(gmm_core_node(rack->core, node)->state, GMM_NODE_UP);
+}
+
+static void finish_and_compare(struct rack *rack)
+{
+	struct gmm_finished finished;
+
+	rack_settle(rack);
+	rack_pass(rack, 2 * SECOND);
+	rack_settle(rack);
+	while (gmm_core_finished(rack->core, &finished))
+		;
+	for (uint32_t i = 0; i < GMM_OPERATIONS_MAX; i++)
+		assert_int_equal(rack->core->operations[i].kind, GMM_OPERATION_NONE);
+	rack_compare(rack);
+	if (gmm_core_vm_named(rack->core, "a"))
+		assert_int_equal(rack_destroy(rack, "a"), 0);
+	rack_compare(rack);
+	assert_int_equal(rack->core->regions_used, 0);
+	for (uint32_t i = 0; i < rack->count; i++) {
+		assert_int_equal(rack->nodes[i].held_count, 0);
+		assert_int_equal(rack->core->nodes[i].vms, 0);
+		assert_int_equal(rack->core->nodes[i].lines_given, 0);
+		assert_int_equal(rack->core->nodes[i].pages_reserved, 0);
+		assert_int_equal(rack->core->nodes[i].calls, 0);
+	}
+}
+
+static void trouble_at_every_step(bool destroying)
+{
+	for (uint32_t node = GMM_NODE_FIRST; node < GMM_NODE_FIRST + 3; node++)
+		for (int trouble = 0; trouble < TROUBLES; trouble++)
+			for (uint32_t step = 0; step < 16; step++) {
+				struct gmm_vm_spec spec = vm_spec("a", 5 * (REGION_BYTES >> 20), 1);
+				struct rack *rack = small_rack();
+				struct gmm_finished finished;
+				uint64_t operation;
+
+				if (destroying) {
+					assert_int_equal(rack_create(rack, "a", 5 * (REGION_BYTES >> 20), &finished), 0);
+					assert_int_equal(gmm_core_vm_destroy(rack->core, "a", &operation, rack->now_ns), 0);
+				} else {
+					assert_int_equal(gmm_core_vm_create(rack->core, &spec, &operation, rack->now_ns), 0);
+				}
+				run_some(rack, step);
+				make_trouble(rack, node, (enum trouble)trouble);
+				finish_and_compare(rack);
+				rack_free(rack);
+			}
+}
+
+static void test_trouble_while_creating(void **state)
+{
+	(void)state;
+	trouble_at_every_step(false);
+}
+
+static void test_trouble_while_destroying(void **state)
+{
+	(void)state;
+	trouble_at_every_step(true);
+}
+
+/* ---------------------------------------------------------------- at random */
+
+static uint32_t chance;
+
+static uint32_t random_below(uint32_t bound)
+{
+	chance = chance * 1664525u + 1013904223u;
+	return (chance >> 8) % bound;
+}
+
+static void random_request(struct rack *rack)
+{
+	char name[2] = { (char)('a' + random_below(6)), 0 };
+	struct gmm_vm_spec spec = vm_spec(name, (1 + random_below(6)) * (REGION_BYTES >> 21), 1);
+	struct wire_blob none = { 0 };
+	uint64_t operation;
+
+	switch (random_below(6)) {
+	case 0: case 1: gmm_core_vm_create(rack->core, &spec, &operation, rack->now_ns); break;
+	case 2: gmm_core_vm_destroy(rack->core, name, &operation, rack->now_ns); break;
+	case 3: gmm_core_vm_start(rack->core, name, &none, &none, &operation, rack->now_ns); break;
+	case 4: gmm_core_vm_stop(rack->core, name, &operation, rack->now_ns); break;
+	default: gmm_core_bench(rack->core, "p1", "m1", 5, 4096, &operation, rack->now_ns); break;
+	}
+}
+
+static void random_node_event(struct rack *rack)
+{
+	struct model_node *model = &rack->nodes[random_below(rack->count)];
+
+	if (random_below(3) == 0)
+		rack_reboot(rack, model->id);
+	else
+		model->linked = !model->linked;
+}
+
+static void random_vm_event(struct rack *rack)
+{
+	struct model_node *model = &rack->nodes[0];
+	struct wire_vm_event event = { .state = 1 + random_below(WIRE_VM_FAILED) };
+
+	if (!model->linked || model->held_count == 0)
+		return;
+	event.vm = model->held[random_below(model->held_count)];
+	gmm_core_vm_event(rack->core, model->id, &event, rack->now_ns);
+}
+
+static void random_delivery(struct rack *rack)
+{
+	uint32_t at;
+
+	if (rack->flight_count == 0)
+		return;
+	at = random_below(rack->flight_count);
+	if (!model_of(rack, rack->flights[at].command.node)->linked)
+		return;
+	if (!rack->flights[at].executed)
+		execute(rack, &rack->flights[at]);
+	else
+		deliver(rack, at);
+}
+
+static void random_life(uint32_t seed)
+{
+	struct rack *rack = small_rack();
+	struct gmm_finished finished;
+
+	chance = seed;
+	for (int turn = 0; turn < 600; turn++) {
+		uint32_t what = random_below(100);
+
+		if (what < 10)
+			random_request(rack);
+		else if (what < 12)
+			random_node_event(rack);
+		else if (what < 16)
+			random_vm_event(rack);
+		else if (what < 22)
+			rack_pass(rack, SECOND / 2);
+		else if (what < 24)
+			rack->nodes[random_below(3)].refuse_type = (int[]){ WIRE_REGION_CREATE, WIRE_VM_CREATE, WIRE_VM_REGIONS,
+									    WIRE_VM_DESTROY }[random_below(4)];
+		else
+			random_delivery(rack);
+		for (uint32_t i = 0; i < rack->count; i++)
+			rack->nodes[i].refuse_status = -ENOSPC;
+		rack_take_output(rack);
+		while (random_below(2) && gmm_core_finished(rack->core, &finished))
+			;
+	}
+	for (uint32_t i = 0; i < rack->count; i++) {
+		rack->nodes[i].refuse_type = 0;
+		rack->nodes[i].linked = false;
+	}
+	/* All are down once, so that what they refused to destroy is asked for again. */
+	rack_pass(rack, (LEASE_MS + 1000) * SECOND / 1000);
+	for (uint32_t i = 0; i < rack->count; i++)
+		rack->nodes[i].linked = true;
+	rack_pass(rack, SECOND);
+	rack_settle(rack);
+	rack_pass(rack, 20 * SECOND);
+	rack_settle(rack);
+	while (gmm_core_finished(rack->core, &finished))
+		;
+	rack_compare(rack);
+	for (char name[2] = "a"; name[0] < 'g'; name[0]++)
+		if (gmm_core_vm_named(rack->core, name))
+			assert_int_equal(rack_destroy(rack, name), 0);
+	finish_and_compare(rack);
+	rack_free(rack);
+}
+
+static void test_random_lives(void **state)
+{
+	(void)state;
+	for (uint32_t seed = 1; seed <= 40; seed++)
+		random_life(seed);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_trouble_while_creating),
+		cmocka_unit_test(test_trouble_while_destroying),
+		cmocka_unit_test(test_random_lives),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
