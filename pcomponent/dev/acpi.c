@@ -172,6 +172,7 @@ static uint32_t build_madt(struct writer *out, uint32_t vcpus)
 #define AML_EXTENDED 0x5bu
 #define AML_DEVICE 0x82u
 #define PACKAGE_LENGTH_BYTES 2u
+#define EISA_PNP0B00 0x000bd041u		/* AT real-time clock */
 #define EISA_PNP0501 0x0105d041u		/* 16550A-compatible COM port (compressed ID, 19.3.4) */
 
 /* An object with a PkgLength (20.2.4), always in the two-byte form: good for 4095 bytes, and aml_end() can fill it in later. */
@@ -212,23 +213,18 @@ static void build_s5(struct writer *out)
 	aml_end(out, package);
 }
 
-/* Resources (6.4.2): IO (Decode16, 0x3f8, 0x3f8, 1, 8), IRQ (Edge, ActiveHigh, Exclusive) { 4 }, end tag. */
-static void build_com1(struct writer *out)
+/* Device (NAME) { Name (_HID, EISAID) Name (_UID, 0) Name (_STA, 0x0f) Name (_CRS, Buffer { resources }) }. */
+static void build_device(struct writer *out, const char *name, uint32_t hardware_id, const uint8_t *resources, uint32_t len)
 {
-	static const uint8_t resources[] = {
-		0x47, 0x01, 0xf8, 0x03, 0xf8, 0x03, 0x01, 0x08,
-		0x23, 0x10, 0x00, 0x01,
-		0x79, 0x00,
-	};
 	uint32_t device, buffer;
 
 	put(out, AML_EXTENDED, 1);
 	put(out, AML_DEVICE, 1);
 	device = aml_begin(out);
-	put_bytes(out, "COM1", 4);
+	put_bytes(out, name, 4);
 	aml_name(out, "_HID");
 	put(out, AML_DWORD, 1);
-	put(out, EISA_PNP0501, 4);
+	put(out, hardware_id, 4);
 	aml_name(out, "_UID");
 	put(out, AML_ZERO, 1);
 	aml_name(out, "_STA");
@@ -238,11 +234,24 @@ static void build_com1(struct writer *out)
 	put(out, AML_BUFFER, 1);
 	buffer = aml_begin(out);
 	put(out, AML_BYTE, 1);
-	put(out, sizeof(resources), 1);
-	put_bytes(out, resources, sizeof(resources));
+	put(out, len, 1);
+	put_bytes(out, resources, len);
 	aml_end(out, buffer);
 	aml_end(out, device);
 }
+
+/* Resources (6.4.2): IO (Decode16, 0x3f8, 0x3f8, 1, 8), IRQ (Edge, ActiveHigh, Exclusive) { 4 }, end tag. */
+static const uint8_t com1_resources[] = {
+	0x47, 0x01, 0xf8, 0x03, 0xf8, 0x03, 0x01, 0x08,
+	0x23, 0x10, 0x00, 0x01,
+	0x79, 0x00,
+};
+
+/* IO (Decode16, 0x70, 0x70, 1, 2), end tag. No IRQ: the clock has no alarm, and with IRQ 8 Linux would refuse it for want of a PIC. */
+static const uint8_t rtc_resources[] = {
+	0x47, 0x01, 0x70, 0x00, 0x70, 0x00, 0x01, 0x02,
+	0x79, 0x00,
+};
 
 static uint32_t build_dsdt(struct writer *out)
 {
@@ -252,7 +261,8 @@ static uint32_t build_dsdt(struct writer *out)
 	put(out, AML_SCOPE, 1);
 	scope = aml_begin(out);
 	put_bytes(out, "\\_SB_", 5);
-	build_com1(out);
+	build_device(out, "COM1", EISA_PNP0501, com1_resources, sizeof(com1_resources));
+	build_device(out, "RTC_", EISA_PNP0B00, rtc_resources, sizeof(rtc_resources));
 	aml_end(out, scope);
 	table_end(out, start);
 	return start;
