@@ -247,7 +247,10 @@ static const uint8_t com1_resources[] = {
 	0x79, 0x00,
 };
 
-/* IO (Decode16, 0x70, 0x70, 1, 2), end tag. No IRQ: the clock has no alarm, and with IRQ 8 Linux would refuse it for want of a PIC. */
+/*
+ * IO (Decode16, 0x70, 0x70, 1, 2), end tag. No IRQ: the clock has no alarm, and with IRQ 8 Linux would refuse it for want
+ * of a PIC.
+ */
 static const uint8_t rtc_resources[] = {
 	0x47, 0x01, 0x70, 0x00, 0x70, 0x00, 0x01, 0x02,
 	0x79, 0x00,

@@ -50,8 +50,8 @@ struct load_request {
 /*
  * Plan a direct boot of a Linux bzImage by the 64-bit boot protocol (Documentation/x86/boot.rst). 0, or a negative errno
  * with one line for the operator in `reason`: not a bzImage (-ENOEXEC), protocol older than 2.12 or not 64-bit
- * (-EOPNOTSUPP), truncated or inconsistent (-EBADMSG), command line too long (-E2BIG), memory too small for kernel and initrd (-ENOMEM), or
- * larger than a flat guest can have (LOAD_MEMORY_BYTES_MAX, -EOPNOTSUPP).
+ * (-EOPNOTSUPP), truncated or inconsistent (-EBADMSG), command line too long (-E2BIG), memory too small for kernel and
+ * initrd (-ENOMEM), or larger than a flat guest can have (LOAD_MEMORY_BYTES_MAX, -EOPNOTSUPP).
  */
 int load_linux_plan(struct load_plan *plan, const struct load_request *request, char *reason, uint32_t reason_bytes);
 
