@@ -85,7 +85,7 @@ static void join(struct agent *agent, uint64_t now_ns)
 	struct wire_node_join body = agent->config.join;
 	int status;
 
-	body.entry_to_join_us = now_ns / 1000;
+	body.entry_to_join_us = agent->joins == 0 ? now_ns / 1000 : agent->joined_at_us;
 	agent->serial++;
 	status = rpc_call(agent->config.endpoint, agent->session, WIRE_NODE_JOIN, &body, sizeof(body), AGENT_JOIN_TIMEOUT_NS,
 			  join_done, agent, agent->serial, now_ns);

@@ -45,7 +45,7 @@ struct agent_config {
 	struct rpc_endpoint *endpoint;
 	uint32_t manager_address;
 	uint16_t manager_port;		/* WIRE_PORT_RPC */
-	/* Sent as it is, except entry_to_join_us, which is set from now_ns (kernels count it from their entry). */
+	/* Sent as it is, except entry_to_join_us: now_ns (kernels count it from their entry) at the first join. */
 	struct wire_node_join join;
 	/* Fill in a renewal (zeroed). */
 	void (*fill)(void *context, struct wire_node_renew *renew, uint64_t now_ns);

@@ -21,7 +21,7 @@
 
 #include "net/roce/roce.h"
 
-#define WIRE_DEVICES_MAX 4u
+#define WIRE_DEVICES_MAX 6u
 #define WIRE_HOOKS_MAX 8u
 #define WIRE_PACKETS_MAX 4096u
 #define WIRE_IDLE_STEPS_MAX 100000u
