@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A device with one accepted and one opened connection, work on both, and a region: fed with packets that get past the
+ * ICRC. The device's own asserts watch its state; here it is watched that every request completes once, that nothing
+ * outside the region is written, and that everything ends when the connections are given up.
+ *
+ * Input: records of { control, psn distance, length 16 bits little-endian, datagram from the BTH }.
+ */
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "net/roce/cm_message.h"
+#include "net/roce/packet.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+#define OUR_ADDRESS 0x0a000001u
+#define PEER_ADDRESS 0x0a000002u
+#define PORT 20557
+#define REGION_BYTES 16384u
+#define GUARD_BYTES 64u
+#define WORK_MAX 65536u
+#define TIME_STEP_NS UINT64_C(30000000)
+
+/* Control bits of a record. */
+#define TARGET_MASK 3u			/* 0: accepted queue pair, 1: opened one, 2: connection manager, 3: as the bytes say */
+#define CONTROL_STRANGER 4u		/* from another address */
+#define CONTROL_BAD_ICRC 8u
+#define CONTROL_TIME 16u		/* time passes first */
+#define CONTROL_WORK 32u		/* post more work first */
+#define CONTROL_PSN_AS_GIVEN 64u	/* else relative to the last PSN that we sent or were sent */
+#define CONTROL_NO_OUTPUT 128u		/* our packets wait */
+
+struct fuzz {
+	struct roce_device *device;
+	uint64_t now_ns;
+	uint64_t random;
+	int queue;
+	uint32_t rkey;
+	uint32_t connections[2], qpn[2];
+	uint32_t psn[2][2];			/* by connection; of requests to us, and of ours */
+	uint32_t work_posted, work_done;
+	uint8_t done[WORK_MAX / 8];
+	uint8_t region[GUARD_BYTES + REGION_BYTES + GUARD_BYTES];
+	uint8_t local[32768];
+	unsigned turns;
+};
+
+static struct fuzz fuzz;
+static _Alignas(64) uint8_t device_memory[1u << 20];
+
+static void fuzz_random(void *context, void *bytes, size_t len)
+{
+	struct fuzz *f = context;
+
+	for (size_t i = 0; i < len; i++) {
+		f->random = f->random * 6364136223846793005u + 1442695040888963407u;
+		((uint8_t *)bytes)[i] = (uint8_t)(f->random >> 33);
+	}
+}
+
+/* Every third access is not ready, so that RNR NAKs happen too. */
+static int region_read(void *context, uint64_t address, void *bytes, uint32_t len_bytes)
+{
+	struct fuzz *f = context;
+
+	assert(address < REGION_BYTES && len_bytes <= REGION_BYTES - address);
+	if (++f->turns % 3 == 0)
+		return -11;			/* -EAGAIN */
+	memcpy(bytes, f->region + GUARD_BYTES + address, len_bytes);
+	return 0;
+}
+
+static int region_write(void *context, uint64_t address, const void *bytes, uint32_t len_bytes)
+{
+	struct fuzz *f = context;
+
+	assert(address < REGION_BYTES && len_bytes <= REGION_BYTES - address);
+	if (++f->turns % 3 == 0)
+		return -11;
+	memcpy(f->region + GUARD_BYTES + address, bytes, len_bytes);
+	return 0;
+}
+
+static void poll(struct fuzz *f)
+{
+	struct roce_event event;
+
+	while (roce_queue_poll(f->device, f->queue, &event)) {
+		if (event.type == ROCE_EVENT_COMPLETION) {
+			uint8_t bit = (uint8_t)(1u << event.cookie % 8);
+
+			assert(event.cookie < f->work_posted && !(f->done[event.cookie / 8] & bit));
+			f->done[event.cookie / 8] |= bit;
+			f->work_done++;
+		} else if (event.type == ROCE_EVENT_CONNECT_REQUEST && f->connections[0]) {
+			uint32_t qpn;
+
+			/* More connections of the fuzzer's making: accept some, refuse some. */
+			if (event.connection & 1 || roce_accept_begin(f->device, event.connection, 1, &qpn) != 0)
+				roce_reject(f->device, event.connection, "no", 2, f->now_ns);
+			else
+				roce_accept_finish(f->device, event.connection, "yes", 3, f->now_ns);
+		} else if (event.type == ROCE_EVENT_CONNECT_REQUEST) {
+			f->connections[0] = event.connection;
+		}
+	}
+}
+
+static void drain(struct fuzz *f)
+{
+	uint8_t bytes[ROCE_DATAGRAM_BYTES_MAX];
+	struct roce_datagram datagram = { .bytes = bytes };
+
+	for (unsigned i = 0; roce_output(f->device, &datagram, f->now_ns); i++) {
+		struct roce_packet packet;
+
+		assert(i < 5000);
+		assert(roce_icrc_verify(&datagram));
+		assert(roce_packet_decode(bytes, datagram.len_bytes, &packet) == PACKET_OK);
+		for (int c = 0; c < 2; c++)
+			if (packet.destination_qpn == 0x100u + (uint32_t)c)
+				f->psn[c][packet.properties & IS_RESPONSE ? 0 : 1] = packet.psn;
+	}
+}
+
+static void input(struct fuzz *f, const struct roce_packet *packet)
+{
+	uint8_t bytes[ROCE_DATAGRAM_BYTES_MAX];
+	struct roce_datagram datagram = { .source_address = PEER_ADDRESS, .destination_address = OUR_ADDRESS,
+					  .source_port = 4791, .destination_port = 4791, .ip_flags_fragment = 0x4000,
+					  .bytes = bytes };
+
+	roce_packet_encode(packet, &datagram);
+	roce_input(f->device, &datagram, f->now_ns);
+}
+
+static void management(struct fuzz *f, const struct cm_message *message)
+{
+	uint8_t mad[MAD_BYTES];
+	struct roce_packet packet = { .opcode = OPCODE_UD_SEND_ONLY, .pkey = 0xffff, .destination_qpn = 1, .source_qpn = 1,
+				      .qkey = CM_QKEY, .payload = mad, .payload_len_bytes = MAD_BYTES };
+
+	cm_message_encode(message, mad);
+	input(f, &packet);
+}
+
+/* The transaction of the REQ that we send. */
+static uint64_t sent_transaction(struct fuzz *f)
+{
+	uint8_t bytes[ROCE_DATAGRAM_BYTES_MAX];
+	struct roce_datagram datagram = { .bytes = bytes };
+	struct roce_packet packet;
+	struct cm_message message;
+
+	assert(roce_output(f->device, &datagram, f->now_ns));
+	assert(roce_packet_decode(bytes, datagram.len_bytes, &packet) == PACKET_OK);
+	assert(cm_message_decode(packet.payload, packet.payload_len_bytes, &message) && message.attribute == CM_REQ);
+	return message.transaction;
+}
+
+static void work(struct fuzz *f)
+{
+	for (int c = 0; c < 2; c++) {
+		uint32_t qpn = f->qpn[c];
+
+		if (f->work_posted + 5 > WORK_MAX)
+			return;
+		f->work_posted += roce_post_receive(f->device, qpn, f->work_posted, f->local, 3000) == 0;
+		f->work_posted += roce_post_send(f->device, qpn, f->work_posted, f->local, 2500, f->now_ns) == 0;
+		f->work_posted += roce_post_read(f->device, qpn, f->work_posted, f->local, 20000, 99, 77, f->now_ns) == 0;
+		f->work_posted += roce_post_write(f->device, qpn, f->work_posted, f->local, 5000, 99, 77, f->now_ns) == 0;
+		f->work_posted += roce_post_read(f->device, qpn, f->work_posted, f->local, 100, 99, 77, f->now_ns) == 0;
+	}
+}
+
+static void set_up(struct fuzz *f)
+{
+	struct roce_config config = {
+		.address = OUR_ADDRESS, .path_mtu_bytes = 1024, .guid = 1,
+		.limits = { .queue_pairs_max = 6, .memory_regions_max = 2, .queues_max = 1, .connections_max = 5,
+			    .listeners_max = 1, .queue_events_max = 300, .send_depth_max = 20, .receive_depth_max = 10 },
+		.environment = { .random = fuzz_random, .context = f },
+	};
+	static const struct roce_memory_ops ops = { .read = region_read, .write = region_write };
+	struct roce_memory_config region = { .ops = &ops, .context = f, .len_bytes = REGION_BYTES, .access = 3, .peer = 1 };
+	struct roce_connect connect = { .remote_address = PEER_ADDRESS, .remote_port = PORT, .peer = 1,
+					.timeout_ns = 1000000000 };
+	struct cm_message req = { .attribute = CM_REQ, .transaction = 5, .local_number = 0x1000, .qpn = 0x100,
+				  .starting_psn = 0xfffff0, .responder_resources = 16, .initiator_depth = 16,
+				  .service_id = CM_SERVICE_ID_TCP | PORT, .path_mtu = 3, .gid_local = PEER_ADDRESS,
+				  .gid_remote = OUR_ADDRESS };
+	struct cm_message rtu = { .attribute = CM_RTU, .local_number = 0x1000 };
+	struct cm_message rep = { .attribute = CM_REP, .local_number = 0x1001, .qpn = 0x101, .starting_psn = 3,
+				  .responder_resources = 16, .initiator_depth = 16 };
+
+	memset(f, 0, sizeof(*f));
+	memset(f->region, 0x5a, sizeof(f->region));
+	f->now_ns = 1000000000;
+	f->random = 42;
+	assert(roce_device_bytes(&config) <= sizeof(device_memory));
+	f->device = roce_device_create(device_memory, &config, f->now_ns);
+	assert(f->device);
+	f->queue = roce_queue_create(f->device);
+	connect.queue = f->queue;
+	assert(roce_listen(f->device, PORT, f->queue, 0) == 0);
+	assert(roce_memory_register(f->device, &region, &f->rkey) == 0);
+	management(f, &req);
+	poll(f);
+	assert(roce_accept_begin(f->device, f->connections[0], 1, &f->qpn[0]) == 0);
+	assert(roce_accept_finish(f->device, f->connections[0], NULL, 0, f->now_ns) == 0);
+	drain(f);
+	rtu.remote_number = f->connections[0];
+	management(f, &rtu);
+	assert(roce_connect(f->device, &connect, &f->connections[1], f->now_ns) == 0);
+	f->qpn[1] = roce_connection_qpn(f->device, f->connections[1]);
+	rep.transaction = sent_transaction(f);
+	rep.remote_number = f->connections[1];
+	management(f, &rep);
+	poll(f);
+	work(f);
+	drain(f);
+}
+
+/* Aim the packet at what exists, as the record's control says. */
+static void aim(struct fuzz *f, struct roce_packet *packet, uint8_t control, uint8_t distance)
+{
+	unsigned target = control & TARGET_MASK;
+
+	if (target == 2)
+		packet->destination_qpn = 1;
+	if (target < 2) {
+		packet->destination_qpn = f->qpn[target];
+		if (!(control & CONTROL_PSN_AS_GIVEN))
+			packet->psn = (f->psn[target][packet->properties & IS_RESPONSE ? 1 : 0] + (uint32_t)(int8_t)distance) & 0xffffff;
+		if (!(packet->properties & IS_RESPONSE) && !(control & CONTROL_PSN_AS_GIVEN))
+			f->psn[target][0] = packet->psn;
+	}
+	/* An rkey of 0 stands for the one that is right. */
+	if (packet->rkey == 0)
+		packet->rkey = f->rkey;
+	packet->pkey |= 0x7fff;
+}
+
+static void record(struct fuzz *f, uint8_t control, uint8_t distance, const uint8_t *bytes, size_t len)
+{
+	uint8_t copy[ROCE_DATAGRAM_BYTES_MAX];
+	struct roce_datagram datagram = { .source_address = control & CONTROL_STRANGER ? 0x0a0000ffu : PEER_ADDRESS,
+					  .destination_address = OUR_ADDRESS, .source_port = 4791, .destination_port = 4791,
+					  .ip_flags_fragment = 0x4000, .bytes = copy };
+	struct roce_packet packet;
+
+	if (control & CONTROL_TIME) {
+		f->now_ns += TIME_STEP_NS;
+		roce_tick(f->device, f->now_ns);
+	}
+	if (control & CONTROL_WORK)
+		work(f);
+	if (roce_packet_decode(bytes, len, &packet) == PACKET_OK) {
+		aim(f, &packet, control, distance);
+		roce_packet_encode(&packet, &datagram);
+	} else {
+		memcpy(copy, bytes, len);
+		datagram.len_bytes = len;
+	}
+	if (control & CONTROL_BAD_ICRC && datagram.len_bytes > 0)
+		copy[datagram.len_bytes - 1] ^= 1;
+	roce_input(f->device, &datagram, f->now_ns);
+	if (!(control & CONTROL_NO_OUTPUT))
+		drain(f);
+	poll(f);
+}
+
+static void tear_down(struct fuzz *f)
+{
+	roce_disconnect(f->device, f->connections[0], f->now_ns);
+	roce_disconnect(f->device, f->connections[1], f->now_ns);
+	for (unsigned i = 0; roce_deadline_ns(f->device) != UINT64_MAX; i++) {
+		assert(i < 2000);
+		f->now_ns = roce_deadline_ns(f->device) > f->now_ns ? roce_deadline_ns(f->device) : f->now_ns;
+		roce_tick(f->device, f->now_ns);
+		drain(f);
+		poll(f);
+	}
+	poll(f);
+	assert(f->work_done == f->work_posted);
+	for (unsigned i = 0; i < GUARD_BYTES; i++)
+		assert(f->region[i] == 0x5a && f->region[GUARD_BYTES + REGION_BYTES + i] == 0x5a);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct fuzz *f = &fuzz;
+	size_t at = 0;
+
+	set_up(f);
+	while (size - at >= 4) {
+		size_t len = data[at + 2] | (size_t)data[at + 3] << 8;
+		uint8_t control = data[at], distance = data[at + 1];
+
+		at += 4;
+		if (len > size - at)
+			len = size - at;
+		if (len > ROCE_DATAGRAM_BYTES_MAX)
+			len = ROCE_DATAGRAM_BYTES_MAX;
+		record(f, control, distance, data + at, len);
+		at += len;
+	}
+	tear_down(f);
+	return 0;
+}
