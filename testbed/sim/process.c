@@ -9,6 +9,8 @@
 #define CONNECTIONS_MAX (8 * SIM_NODES_MAX)	/* those that linger after their end included */
 #define SEND_DEPTH 16u
 #define SHOOTDOWN_NS (40 * MICROSECOND_NS)
+#define THINK_NS (200 * MICROSECOND_NS)		/* at least the longest pause between two touches of a vCPU */
+#define CHECK_EVENTS 8u				/* cache_check() takes longer than all the rest */
 
 static void process_map(void *context, uint32_t vm, uint64_t page, void *frame, bool dirty)
 {
@@ -129,7 +131,7 @@ void process_create(struct sim *sim)
 	if (sim->regions == NULL)
 		sim_fail(sim, "the region client was not created");
 	cache_attach(sim->cache, sim->regions);
-	sim->think_ns = 1 + sim_skewed(sim, 2 * MILLISECOND_NS);
+	sim->think_ns = THINK_NS + sim_skewed(sim, 5 * MILLISECOND_NS);
 	for (uint32_t i = 0; i < SIM_VMS; i++) {
 		struct sim_vm *vm = &sim->vms[i];
 
@@ -187,7 +189,8 @@ void process_run(struct sim *sim)
 	cache_poll(sim->cache, sim->now_ns);
 	sweep(sim);
 	network_send(sim, 0);
-	cache_check(sim->cache);
+	if (sim->events_count % CHECK_EVENTS == 0)
+		cache_check(sim->cache);
 	network_timer(sim, 0, roce_deadline_ns(device));
 	network_timer(sim, 0, region_deadline_ns(sim->regions));
 	network_timer(sim, 0, cache_deadline_ns(sim->cache));

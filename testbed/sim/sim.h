@@ -6,7 +6,7 @@
  *
  * What is checked:
  *  S1  The guest never sees a byte that it did not write last (a shadow of its memory is compared on every touch).
- *  S2  cache_check() holds after every event.
+ *  S2  cache_check() holds all the time.
  *  S3  When the network is whole again, everything drains: all vCPUs go on, every page can be read, no request is
  *	left, and the VM can be destroyed.
  *  S4  The same seed gives the same trace, up to the last packet.
