@@ -20,13 +20,11 @@
 #include "net/port/fabric.h"
 
 #define SESSIONS_MAX 1u			/* to the manager, which calls back over it */
-#define POLL_US_DEFAULT 20u
 #define TABLES_ALIGN_BYTES 64u
 
 struct options {
 	char name[NODE_NAME_BYTES];
 	uint32_t address, netmask, gateway, manager;
-	uint64_t idle_poll_ns;
 };
 
 static struct fabric *fabric;
@@ -70,7 +68,6 @@ static void read_options(struct options *options)
 		panic("command line: name=%s must have 1 to %u characters", name, (unsigned)sizeof(options->name) - 1);
 	if (name != NULL)
 		memcpy(options->name, name, strlen(name));
-	options->idle_poll_ns = command_line_number("poll_us", POLL_US_DEFAULT) * 1000;
 }
 
 /* ------------------------------------------------------------------ called under the lock */
@@ -164,7 +161,6 @@ static void start_fabric(const struct options *options)
 		.rpc_context = &component,
 		.poll = machines_poll,
 		.deadline_ns = machines_deadline_ns,
-		.idle_poll_ns = options->idle_poll_ns,
 	};
 
 	/* The network takes its memory before the store takes all that is left, so it is sized for any machine. */

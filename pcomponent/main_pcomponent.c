@@ -20,7 +20,6 @@
 #define CLIENT_EVENTS 1024u
 #define GIVE_UP_NS UINT64_C(10000000000)	/* a memory component silent for this long: its VMs pause */
 #define SESSIONS_MAX 4u				/* the manager's, and its next incarnation's */
-#define IDLE_POLL_NS UINT64_C(2000000)
 #define KEEP_BYTES (2u << 20)			/* for what is allocated after the lines: thread stacks excluded */
 
 struct process process;
@@ -216,7 +215,7 @@ static void start_network(void)
 	uint32_t prefix_len = 0, gateway = 0, address = needed_address("ip", &prefix_len);
 	struct fabric_config config = {
 		.address = address, .rpc_types = process_rpc_types, .rpc_sessions_max = SESSIONS_MAX,
-		.session_changed = session_changed, .poll = poll, .deadline_ns = deadline_ns, .idle_poll_ns = IDLE_POLL_NS,
+		.session_changed = session_changed, .poll = poll, .deadline_ns = deadline_ns,
 	};
 
 	if (!command_line_value("name"))

@@ -21,6 +21,7 @@
 #include <string.h>
 
 #include <kernel/kernel.h>
+#include <kernel/x86.h>
 
 #include "net/eth/eth.h"
 #include "net/node/counters.h"
@@ -29,6 +30,8 @@
 #define RECEIVE_BUDGET 64u		/* frames taken in under one hold of the lock */
 #define TRANSMIT_BUDGET 128u		/* frames sent under one hold */
 #define FABRIC_CPU 0u
+#define IDLE_POLL_US_HARDWARE 20u
+#define CPUID_1_ECX_HYPERVISOR (UINT32_C(1) << 31)
 #define MEMORY_ALIGN 64u		/* roce.h and rpc.h ask for it */
 
 /* IPv4 and UDP headers and the longest RoCE headers must fit beside the payload in one packet of the link. */
@@ -192,13 +195,19 @@ static bool idle_poll(void)
 	return true;
 }
 
+static bool in_virtual_machine(void)
+{
+	return cpuid(1, 0).ecx & CPUID_1_ECX_HYPERVISOR;
+}
+
 static void network_thread(void *argument)
 {
 	struct fabric *fabric = argument;
-
 	/* Not before: until the starting thread first waits, the component may not be ready to be polled. */
-	if (fabric->config.idle_poll_ns)
-		idle_set_poll(idle_poll, fabric->config.idle_poll_ns);
+	uint64_t idle_poll_ns = command_line_number("poll_us", in_virtual_machine() ? 0 : IDLE_POLL_US_HARDWARE) * 1000;
+
+	if (idle_poll_ns)
+		idle_set_poll(idle_poll, idle_poll_ns);
 	for (;;) {
 		uint64_t now, deadline_ns = 0;
 		bool more;

@@ -26,7 +26,6 @@ struct fabric_config {
 	void (*poll)(void *context, uint64_t now_ns);
 	uint64_t (*deadline_ns)(void *context);
 	void *poll_context;
-	uint64_t idle_poll_ns;			/* how long an idle processor polls before it halts */
 };
 
 /*

@@ -359,7 +359,6 @@ void component_main(void)
 		.limits = { .queue_pairs_max = 8, .memory_regions_max = 4, .queues_max = 4, .connections_max = 8, .listeners_max = 4,
 			    .queue_events_max = 512, .send_depth_max = 32, .receive_depth_max = 64 },
 		.rpc_types = types, .rpc_sessions_max = 4, .rpc_port = WIRE_PORT_RPC, .session_changed = session_changed, .poll = poll,
-		.idle_poll_ns = command_line_number("poll_us", 0) * 1000,
 	};
 
 	if (!ip || parse_ipv4(ip, &address, &prefix_len) || prefix_len == 0 || prefix_len > 30)
