@@ -28,8 +28,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 #define CONTROL_STRANGER 4u		/* from another address */
 #define CONTROL_BAD_ICRC 8u
 #define CONTROL_TIME 16u		/* time passes first */
-#define CONTROL_WORK 32u		/* post more work first */
-#define CONTROL_PSN_AS_GIVEN 64u	/* else relative to the last PSN that we sent or were sent */
+#define CONTROL_WORK 32u		/* post more work first; for the connection manager, connect once more */
+#define CONTROL_PSN_AS_GIVEN 64u	/* else relative to the last PSN that was asked of us, or that we asked for */
 #define CONTROL_NO_OUTPUT 128u		/* our packets wait */
 
 struct fuzz {
@@ -39,7 +39,9 @@ struct fuzz {
 	int queue;
 	uint32_t rkey;
 	uint32_t connections[2], qpn[2];
-	uint32_t psn[2][2];			/* by connection; of requests to us, and of ours */
+	uint32_t connection_last;		/* the youngest of the others */
+	uint64_t transaction_last;		/* of the last REQ that we sent */
+	uint32_t psn[2][2];			/* by connection: last PSN of requests to us, and of ours */
 	uint32_t work_posted, work_done;
 	uint8_t done[WORK_MAX / 8];
 	uint8_t region[GUARD_BYTES + REGION_BYTES + GUARD_BYTES];
@@ -97,6 +99,7 @@ static void poll(struct fuzz *f)
 		} else if (event.type == ROCE_EVENT_CONNECT_REQUEST && f->connections[0]) {
 			uint32_t qpn;
 
+			f->connection_last = event.connection;
 			/* More connections of the fuzzer's making: accept some, refuse some. */
 			if (event.connection & 1 || roce_accept_begin(f->device, event.connection, 1, &qpn) != 0)
 				roce_reject(f->device, event.connection, "no", 2, f->now_ns);
@@ -106,6 +109,15 @@ static void poll(struct fuzz *f)
 			f->connections[0] = event.connection;
 		}
 	}
+}
+
+static void management_sent(struct fuzz *f, const struct roce_packet *packet)
+{
+	struct cm_message message;
+
+	assert(cm_message_decode(packet->payload, packet->payload_len_bytes, &message));
+	if (message.attribute == CM_REQ)
+		f->transaction_last = message.transaction;
 }
 
 static void drain(struct fuzz *f)
@@ -119,9 +131,11 @@ static void drain(struct fuzz *f)
 		assert(i < 5000);
 		assert(roce_icrc_verify(&datagram));
 		assert(roce_packet_decode(bytes, datagram.len_bytes, &packet) == PACKET_OK);
+		if (packet.destination_qpn == 1)
+			management_sent(f, &packet);
 		for (int c = 0; c < 2; c++)
-			if (packet.destination_qpn == 0x100u + (uint32_t)c)
-				f->psn[c][packet.properties & IS_RESPONSE ? 0 : 1] = packet.psn;
+			if (packet.destination_qpn == 0x100u + (uint32_t)c && !(packet.properties & IS_RESPONSE))
+				f->psn[c][1] = packet.psn;
 	}
 }
 
@@ -146,8 +160,8 @@ static void management(struct fuzz *f, const struct cm_message *message)
 	input(f, &packet);
 }
 
-/* The transaction of the REQ that we send. */
-static uint64_t sent_transaction(struct fuzz *f)
+/* Our REQ or REP for connection `c` goes out: remember where requests to us start. Returns its transaction. */
+static uint64_t sent_message(struct fuzz *f, int c)
 {
 	uint8_t bytes[ROCE_DATAGRAM_BYTES_MAX];
 	struct roce_datagram datagram = { .bytes = bytes };
@@ -156,7 +170,9 @@ static uint64_t sent_transaction(struct fuzz *f)
 
 	assert(roce_output(f->device, &datagram, f->now_ns));
 	assert(roce_packet_decode(bytes, datagram.len_bytes, &packet) == PACKET_OK);
-	assert(cm_message_decode(packet.payload, packet.payload_len_bytes, &message) && message.attribute == CM_REQ);
+	assert(cm_message_decode(packet.payload, packet.payload_len_bytes, &message));
+	assert(message.attribute == CM_REQ || message.attribute == CM_REP);
+	f->psn[c][0] = (message.starting_psn - 1) & 0xffffff;
 	return message.transaction;
 }
 
@@ -210,17 +226,48 @@ static void set_up(struct fuzz *f)
 	poll(f);
 	assert(roce_accept_begin(f->device, f->connections[0], 1, &f->qpn[0]) == 0);
 	assert(roce_accept_finish(f->device, f->connections[0], NULL, 0, f->now_ns) == 0);
-	drain(f);
+	sent_message(f, 0);
 	rtu.remote_number = f->connections[0];
 	management(f, &rtu);
 	assert(roce_connect(f->device, &connect, &f->connections[1], f->now_ns) == 0);
 	f->qpn[1] = roce_connection_qpn(f->device, f->connections[1]);
-	rep.transaction = sent_transaction(f);
+	rep.transaction = sent_message(f, 1);
 	rep.remote_number = f->connections[1];
 	management(f, &rep);
 	poll(f);
 	work(f);
 	drain(f);
+}
+
+/*
+ * Make a message one of a conversation that exists. `distance` chooses: its low two bits the connection, the third
+ * whether the ids are left as they are.
+ */
+static void aim_management(struct fuzz *f, struct roce_packet *packet, uint8_t distance, uint8_t *mad)
+{
+	static const uint32_t peer_numbers[4] = { 0x1000, 0x1001, 0x1002, 0 };
+	const uint32_t numbers[4] = { f->connections[0], f->connections[1], f->connection_last, 0 };
+	struct cm_message message;
+
+	if (!cm_message_decode(packet->payload, packet->payload_len_bytes, &message) ||
+	    message.info_len_bytes > sizeof(message.info) || distance & 4)
+		return;
+	message.remote_number = numbers[distance & 3];
+	if (message.attribute == CM_REQ) {
+		message.service_id = CM_SERVICE_ID_TCP | PORT;
+		message.gid_local = PEER_ADDRESS;
+		message.gid_remote = OUR_ADDRESS;
+	} else {
+		message.local_number = peer_numbers[distance & 3];
+		message.transaction = f->transaction_last;
+	}
+	if (message.attribute == CM_DREQ && (distance & 3) < 2)
+		message.qpn = f->qpn[distance & 3];
+	if (message.attribute == CM_DREQ && (distance & 3) == 2)
+		message.qpn = roce_connection_qpn(f->device, f->connection_last);
+	cm_message_encode(&message, mad);
+	packet->payload = mad;
+	packet->qkey = CM_QKEY;
 }
 
 /* Aim the packet at what exists, as the record's control says. */
@@ -245,7 +292,7 @@ static void aim(struct fuzz *f, struct roce_packet *packet, uint8_t control, uin
 
 static void record(struct fuzz *f, uint8_t control, uint8_t distance, const uint8_t *bytes, size_t len)
 {
-	uint8_t copy[ROCE_DATAGRAM_BYTES_MAX];
+	uint8_t copy[ROCE_DATAGRAM_BYTES_MAX], mad[MAD_BYTES];
 	struct roce_datagram datagram = { .source_address = control & CONTROL_STRANGER ? 0x0a0000ffu : PEER_ADDRESS,
 					  .destination_address = OUR_ADDRESS, .source_port = 4791, .destination_port = 4791,
 					  .ip_flags_fragment = 0x4000, .bytes = copy };
@@ -255,10 +302,19 @@ static void record(struct fuzz *f, uint8_t control, uint8_t distance, const uint
 		f->now_ns += TIME_STEP_NS;
 		roce_tick(f->device, f->now_ns);
 	}
-	if (control & CONTROL_WORK)
+	if (control & CONTROL_WORK && (control & TARGET_MASK) == 2) {
+		struct roce_connect connect = { .remote_address = PEER_ADDRESS, .remote_port = PORT, .queue = f->queue,
+						.timeout_ns = 300000000 };
+
+		roce_connect(f->device, &connect, &f->connection_last, f->now_ns);
+		drain(f);
+	} else if (control & CONTROL_WORK) {
 		work(f);
+	}
 	if (roce_packet_decode(bytes, len, &packet) == PACKET_OK) {
 		aim(f, &packet, control, distance);
+		if (packet.destination_qpn == 1 && packet.opcode == OPCODE_UD_SEND_ONLY)
+			aim_management(f, &packet, distance, mad);
 		roce_packet_encode(&packet, &datagram);
 	} else {
 		memcpy(copy, bytes, len);
