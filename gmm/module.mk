@@ -5,4 +5,4 @@ gmmd-y += gmm/daemon/main.c gmm/daemon/config.c gmm/daemon/log.c gmm/daemon/rack
 	gmm/daemon/console.c gmm/daemon/control.c gmm/daemon/command_node.c gmm/daemon/command_vm.c \
 	gmm/daemon/command_console.c gmm/base64.c
 gmm-y += gmm/cli/main.c gmm/cli/commands.c gmm/cli/client.c gmm/cli/print.c gmm/cli/console.c gmm/base64.c
-unit-tests-y += tests/unit/test_gmm_chaos.c
+unit-tests-y += tests/unit/test_gmm_core.c tests/unit/test_gmm_chaos.c tests/unit/test_gmm_config.c

@@ -353,7 +353,7 @@ static void stop_result(struct gmm_core *core, struct gmm_operation *operation, 
 		return;
 	}
 	if (operation->told == 0)
-		gmm_vm_set_state(core, vm, WIRE_VM_STOPPED, 0, "", now_ns);
+		gmm_vm_set_state(core, vm, WIRE_VM_STOPPED, 0, "stopped by the operator", now_ns);
 	end(core, operation);
 }
 

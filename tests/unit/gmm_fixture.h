@@ -53,12 +53,12 @@ struct rack {
 	uint32_t commands_seen;		/* polls not counted */
 };
 
-static struct model_node *model_of(struct rack *rack, uint32_t id)
+static inline struct model_node *model_of(struct rack *rack, uint32_t id)
 {
 	return &rack->nodes[id - GMM_NODE_FIRST];
 }
 
-static int held_find(const struct model_node *node, uint64_t key)
+static inline int held_find(const struct model_node *node, uint64_t key)
 {
 	for (uint32_t i = 0; i < node->held_count; i++)
 		if (node->held[i] == key)
@@ -66,7 +66,7 @@ static int held_find(const struct model_node *node, uint64_t key)
 	return -1;
 }
 
-static int held_add(struct model_node *node, uint64_t key)
+static inline int held_add(struct model_node *node, uint64_t key)
 {
 	if (held_find(node, key) >= 0)
 		return -EEXIST;
@@ -75,7 +75,7 @@ static int held_add(struct model_node *node, uint64_t key)
 	return 0;
 }
 
-static int held_remove(struct model_node *node, uint64_t key)
+static inline int held_remove(struct model_node *node, uint64_t key)
 {
 	int at = held_find(node, key);
 
@@ -85,14 +85,14 @@ static int held_remove(struct model_node *node, uint64_t key)
 	return 0;
 }
 
-static uint64_t pages_held(const struct model_node *node)
+static inline uint64_t pages_held(const struct model_node *node)
 {
 	return (uint64_t)node->held_count * REGION_PAGES;
 }
 
 /* ---------------------------------------------------------------- nodes */
 
-static void rack_join(struct rack *rack, uint32_t id)
+static inline void rack_join(struct rack *rack, uint32_t id)
 {
 	struct model_node *model = model_of(rack, id);
 	const struct gmm_node *node = gmm_core_node(rack->core, id);
@@ -111,7 +111,7 @@ static void rack_join(struct rack *rack, uint32_t id)
 	model->linked = true;
 }
 
-static uint32_t rack_node(struct rack *rack, const char *name, uint32_t role, uint64_t mib)
+static inline uint32_t rack_node(struct rack *rack, const char *name, uint32_t role, uint64_t mib)
 {
 	uint8_t mac[6] = { 2, 0, 0, 0, 0, (uint8_t)(rack->count + 1) };
 	int id = gmm_core_node_add(rack->core, name, role, 0x0a4d000b + rack->count, mac);
@@ -124,7 +124,7 @@ static uint32_t rack_node(struct rack *rack, const char *name, uint32_t role, ui
 	return (uint32_t)id;
 }
 
-static void rack_renew(struct rack *rack)
+static inline void rack_renew(struct rack *rack)
 {
 	for (uint32_t i = 0; i < rack->count; i++) {
 		struct model_node *model = &rack->nodes[i];
@@ -143,7 +143,7 @@ static void rack_renew(struct rack *rack)
 }
 
 /* The machine loses everything and comes back as a new incarnation. */
-static void rack_reboot(struct rack *rack, uint32_t id)
+static inline void rack_reboot(struct rack *rack, uint32_t id)
 {
 	struct model_node *model = model_of(rack, id);
 
@@ -159,7 +159,7 @@ static void rack_reboot(struct rack *rack, uint32_t id)
 
 /* ---------------------------------------------------------------- commands */
 
-static void execute(struct rack *rack, struct flight *flight)
+static inline void execute(struct rack *rack, struct flight *flight)
 {
 	struct model_node *model = model_of(rack, flight->command.node);
 	const void *body = flight->command.body;
@@ -215,7 +215,7 @@ static void execute(struct rack *rack, struct flight *flight)
 	}
 }
 
-static void deliver(struct rack *rack, uint32_t at)
+static inline void deliver(struct rack *rack, uint32_t at)
 {
 	static struct flight flight;
 
@@ -225,7 +225,7 @@ static void deliver(struct rack *rack, uint32_t at)
 	gmm_core_check(rack->core);
 }
 
-static void rack_take_output(struct rack *rack)
+static inline void rack_take_output(struct rack *rack)
 {
 	while (rack->flight_count < FLIGHT_MAX &&
 	       gmm_core_output(rack->core, &rack->flights[rack->flight_count].command, rack->now_ns)) {
@@ -240,7 +240,7 @@ static void rack_take_output(struct rack *rack)
 }
 
 /* Execute and answer everything that reachable nodes can, until the core has nothing more to send. */
-static void rack_settle(struct rack *rack)
+static inline void rack_settle(struct rack *rack)
 {
 	bool moved = true;
 
@@ -259,7 +259,7 @@ static void rack_settle(struct rack *rack)
 	}
 }
 
-static void rack_pass(struct rack *rack, uint64_t ns)
+static inline void rack_pass(struct rack *rack, uint64_t ns)
 {
 	for (uint64_t passed = 0; passed < ns; passed += SECOND / 2) {
 		rack->now_ns += SECOND / 2;
@@ -269,7 +269,7 @@ static void rack_pass(struct rack *rack, uint64_t ns)
 	}
 }
 
-static int rack_finished(struct rack *rack, uint64_t operation, struct gmm_finished *finished)
+static inline int rack_finished(struct rack *rack, uint64_t operation, struct gmm_finished *finished)
 {
 	while (gmm_core_finished(rack->core, finished))
 		if (finished->operation == operation)
@@ -277,7 +277,7 @@ static int rack_finished(struct rack *rack, uint64_t operation, struct gmm_finis
 	return 0;
 }
 
-static struct gmm_vm_spec vm_spec(const char *name, uint64_t memory_mib, uint64_t cache_mib)
+static inline struct gmm_vm_spec vm_spec(const char *name, uint64_t memory_mib, uint64_t cache_mib)
 {
 	struct gmm_vm_spec spec = { .memory_bytes = memory_mib << 20, .cache_bytes = cache_mib << 20, .vcpus = 1 };
 
@@ -285,7 +285,7 @@ static struct gmm_vm_spec vm_spec(const char *name, uint64_t memory_mib, uint64_
 	return spec;
 }
 
-static int rack_create(struct rack *rack, const char *name, uint64_t memory_mib, struct gmm_finished *finished)
+static inline int rack_create(struct rack *rack, const char *name, uint64_t memory_mib, struct gmm_finished *finished)
 {
 	struct gmm_vm_spec spec = vm_spec(name, memory_mib, 1);
 	uint64_t operation;
@@ -298,7 +298,7 @@ static int rack_create(struct rack *rack, const char *name, uint64_t memory_mib,
 	return finished->status;
 }
 
-static int rack_destroy(struct rack *rack, const char *name)
+static inline int rack_destroy(struct rack *rack, const char *name)
 {
 	struct gmm_finished finished;
 	uint64_t operation;
@@ -312,7 +312,7 @@ static int rack_destroy(struct rack *rack, const char *name)
 }
 
 /* What the core believes of reachable, settled nodes is what they hold. */
-static void rack_compare(struct rack *rack)
+static inline void rack_compare(struct rack *rack)
 {
 	uint32_t regions[NODES_MAX] = { 0 }, vms[NODES_MAX] = { 0 };
 
@@ -337,7 +337,7 @@ static void rack_compare(struct rack *rack)
 				 rack->nodes[i].role == WIRE_ROLE_MEMORY ? regions[i] : vms[i]);
 }
 
-static struct rack *rack_new(void)
+static inline struct rack *rack_new(void)
 {
 	struct gmm_config config = { .lease_ms = LEASE_MS, .grace_ms = GRACE_MS, .load_timeout_ms = 10000, .vm_id_first = 1 };
 	struct rack *rack = calloc(1, sizeof(*rack));
@@ -348,7 +348,7 @@ static struct rack *rack_new(void)
 	return rack;
 }
 
-static void rack_free(struct rack *rack)
+static inline void rack_free(struct rack *rack)
 {
 	free(rack->core);
 	free(rack);

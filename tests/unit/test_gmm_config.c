@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* gmmd's configuration file: what is read, and that every mistake is named with its line. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "gmm/base64.c"
+#include "gmm/daemon/config.c"	/* before cmocka.h, which makes fail() a macro */
+
+#include <cmocka.h>
+
+#define MANAGER "[manager]\naddress = 10.77.0.1\nsocket = /run/s\nimages = /i\n"
+#define NODE(name, number) "[node " name "]\nrole = memory\nmac = 52:54:00:77:00:0" number "\nip = 10.77.0.1" number "\n"
+
+static struct config config;
+static char error[CONFIG_ERROR_BYTES];
+
+static int load_text(const char *text)
+{
+	char path[] = "/tmp/test_gmm_config_XXXXXX";
+	int fd = mkstemp(path), status;
+
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, text, strlen(text)), strlen(text));
+	close(fd);
+	status = config_load(&config, path, error);
+	if (status)
+		assert_memory_equal(error, path, strlen(path));
+	unlink(path);
+	memmove(error, error + strlen(path) * (status != 0), strlen(error) - strlen(path) * (status != 0) + 1);
+	return status;
+}
+
+static void test_good(void **state)
+{
+	(void)state;
+	assert_int_equal(load_text("# a rack\n" MANAGER "prefix = 16\nhttp_port = 8080\nhistory_kib = 64\nlease_ms = 900\n"
+				   NODE("m1", "1") "args = a=b  c\n"
+				   "[node p1]\nrole = process\nmac = 525400770002\nip = 10.77.3.12\n"), 0);
+	assert_int_equal(config.address, 0x0a4d0001);
+	assert_int_equal(config.prefix, 16);
+	assert_int_equal(config.http_port, 8080);
+	assert_int_equal(config.history_bytes, 65536);
+	assert_int_equal(config.lease_ms, 900);
+	assert_int_equal(config.node_count, 2);
+	assert_string_equal(config.nodes[0].name, "m1");
+	assert_string_equal(config.nodes[0].args, "a=b  c");
+	assert_int_equal(config.nodes[0].role, WIRE_ROLE_MEMORY);
+	assert_int_equal(config.nodes[1].role, WIRE_ROLE_PROCESS);
+	assert_int_equal(config.nodes[1].mac[5], 2);
+	assert_int_equal(config.nodes[1].address, 0x0a4d030c);
+}
+
+static void test_mistakes(void **state)
+{
+	static const struct { const char *text, *words; } cases[] = {
+		{ "", ":0: [manager] lacks 'address'" },
+		{ "[manager]\naddress = 10.77.0.1\n", "lacks 'socket'" },
+		{ "[manager]\nadress = 10.77.0.1\n", ":2: unknown key 'adress' in [manager]; known are address" },
+		{ "[manager]\naddress = 10.77.0.256\n", ":2: address = 10.77.0.256: must be an IPv4 address" },
+		{ MANAGER "address = 10.77.0.2\n", ":5: 'address' is given twice" },
+		{ MANAGER "http_port = 0\n", ":5: http_port = 0: must be a number from 1 to 65535" },
+		{ MANAGER "http_port = 80x\n", "must be a number" },
+		{ MANAGER "http_port = -1\n", "must be a number" },
+		{ MANAGER "prefix = 99999999999999999999\n", "must be a number" },
+		{ MANAGER "nonsense\n", ":5: neither [section] nor key = value" },
+		{ MANAGER "[nodes]\nx = 1\n", ":6: unknown section [nodes]; write [manager] or [node NAME]" },
+		{ MANAGER "[node m1]\nrole = storage\n", ":6: role = storage: must be process or memory" },
+		{ MANAGER "[node m1]\nmac = 52:54:00:77:00:0g\n", ":6: mac = 52:54:00:77:00:0g: must be a MAC address" },
+		{ MANAGER "[node m1]\nmac = 52:54-00:77:00:01\n", "must be a MAC address" },
+		{ MANAGER "[node m1]\nmac = 52:54:00:77:00:01:02\n", "must be a MAC address" },
+		{ MANAGER "[node m1]\nmac = 52:54:00:77:00:01\nip = 10.77.0.11\n", ":6: [node m1] lacks 'role'" },
+		{ MANAGER "[node m1]\nrole = memory\nip = 10.77.0.11\n", "[node m1] lacks 'mac'" },
+		{ MANAGER "[node m1]\nrole = memory\nmac = 52:54:00:77:00:01\n", "[node m1] lacks 'ip'" },
+		{ MANAGER "[node m 1]\nrole = memory\n", "a node's name is made of letters" },
+		{ MANAGER NODE("m1", "1") NODE("m1", "2"), ":10: 'role' is given twice in [node m1]" },
+		{ MANAGER NODE("m1", "1") NODE("m2", "2") NODE("m1", "3"), ":14: [node m1] stands twice, first at line 6" },
+		{ MANAGER NODE("m1", "1") "[node m2]\nmac = 52:54:00:77:00:01\n", "node 'm1' has this MAC already" },
+		{ MANAGER NODE("m1", "1") "[node m2]\nip = 10.77.0.11\n", "node 'm1' has this address already" },
+		{ MANAGER "[node m1]\nrole = memory\nmac = 52:54:00:77:00:01\nip = 10.77.0.1\n", "the manager's own address" },
+		{ MANAGER "[node m1]\nrole = memory\nmac = 52:54:00:77:00:01\nip = 10.78.0.1\n", "not in the manager's network" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		assert_int_equal(load_text(cases[i].text), -1);
+		if (!strstr(error, cases[i].words))
+			fail_msg("case %zu says '%s', not '%s'", i, error, cases[i].words);
+	}
+}
+
+static void test_too_many_nodes_and_long_lines(void **state)
+{
+	static char text[NODES_MAX * 200];
+	int len = sprintf(text, "%s", MANAGER);
+
+	(void)state;
+	for (int i = 0; i <= NODES_MAX; i++)
+		len += sprintf(text + len, "[node m%d]\nrole = memory\nmac = 52:54:00:77:00:%02x\nip = 10.77.0.%d\n", i, i, 10 + i);
+	assert_int_equal(load_text(text), -1);
+	assert_non_null(strstr(error, "at most"));
+	len = sprintf(text, "%s[node m1]\nargs = ", MANAGER);
+	memset(text + len, 'x', 300);
+	strcpy(text + len + 300, "\n");
+	assert_int_equal(load_text(text), -1);
+	assert_non_null(strstr(error, ":6: "));
+}
+
+static void test_missing_file(void **state)
+{
+	(void)state;
+	assert_int_equal(config_load(&config, "/nonexistent/gmmd.conf", error), -1);
+	assert_string_equal(error, "/nonexistent/gmmd.conf: No such file or directory");
+}
+
+static void test_base64(void **state)
+{
+	uint8_t bytes[256], back[256];
+	char text[BASE64_CHARS(256) + 1];
+
+	(void)state;
+	for (int i = 0; i < 256; i++)
+		bytes[i] = (uint8_t)(255 - i);
+	for (size_t len = 0; len <= 256; len++) {
+		base64_encode(bytes, len, text);
+		assert_int_equal(strlen(text), BASE64_CHARS(len));
+		assert_int_equal(base64_decode(text, back, sizeof(back)), len);
+		assert_memory_equal(bytes, back, len);
+	}
+	base64_encode((const uint8_t *)"foob", 4, text);
+	assert_string_equal(text, "Zm9vYg==");
+	assert_int_equal(base64_decode("Zm9vYg==", back, 3), -1);
+	assert_int_equal(base64_decode("Zm9", back, 9), -1);
+	assert_int_equal(base64_decode("Zm9=Zm9v", back, 9), -1);
+	assert_int_equal(base64_decode("Z===", back, 9), -1);
+	assert_int_equal(base64_decode("Zm9!", back, 9), -1);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_good),
+		cmocka_unit_test(test_mistakes),
+		cmocka_unit_test(test_too_many_nodes_and_long_lines),
+		cmocka_unit_test(test_missing_file),
+		cmocka_unit_test(test_base64),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
