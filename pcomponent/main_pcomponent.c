@@ -71,6 +71,12 @@ static uint64_t environment_tsc(void *context)
 	return __builtin_ia32_rdtsc();
 }
 
+static bool environment_yield_wanted(void *context)
+{
+	(void)context;
+	return thread_should_yield();
+}
+
 static void environment_kick(void *context, uint32_t slot, uint32_t vcpu)
 {
 	struct process_vm *vm = process_vm(slot);
@@ -243,7 +249,8 @@ static void start_shim(void)
 		.environment = {
 			.lock = environment_lock, .unlock = environment_unlock, .lock_vm = environment_lock_vm,
 			.unlock_vm = environment_unlock_vm, .now_ns = environment_now_ns, .tsc = environment_tsc,
-			.kick = environment_kick, .changed = environment_changed,
+			.yield_wanted = environment_yield_wanted, .kick = environment_kick,
+			.changed = environment_changed,
 		},
 	};
 	char reason[WIRE_REASON_BYTES];

@@ -69,6 +69,11 @@ struct hv_environment {
 	void (*unlock_vm)(void *context, uint32_t vm);
 	uint64_t (*now_ns)(void *context);
 	uint64_t (*tsc)(void *context);
+	/*
+	 * Something else wants this processor: vcpu_run() returns. Asked with the host's interrupts held, because the one
+	 * that made it so may have been taken outside the guest, and no other comes.
+	 */
+	bool (*yield_wanted)(void *context);
 	/* Another thread must look at this vCPU: wake its thread, or make its processor leave the guest. */
 	void (*kick)(void *context, uint32_t vm, uint32_t vcpu);
 	/* The guest's console has output (rate-limited by the receiver), or the VM changed its state: tell the manager. */

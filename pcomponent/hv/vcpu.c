@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The run loop of a vCPU. Before every entry: look at the VM's state, the LAPIC, the page waited for. Three rules keep a
+ * The run loop of a vCPU. Before every entry: look at the VM's state, the LAPIC, the page waited for. Rules that keep a
  * kick from being missed:
  *
  *  1. Who changes something sets vcpu->kicked first and then kicks; the loop clears it before it looks.
  *  2. Between the last look at `kicked` and the entry, host interrupts are held: a kick ends the run at once.
- *  3. Generations (translations may be stale): the entry publishes guest_cpu, then reads npt.generation; who
+ *  3. The same for the timer that the caller has set and for other threads' wishes: their interrupt may come while the
+ *     shim works, and no second one will. So both are looked at with interrupts held, too, and end vcpu_run().
+ *  4. Generations (translations may be stale): the entry publishes guest_cpu, then reads npt.generation; who
  *     removes entries raises the generation, then reads guest_cpu. One of the two sees the other:
  *
  *	entry read the old generation	-> shootdown sees guest_cpu: kicks, waits; the next entry flushes
@@ -159,18 +161,34 @@ static void measure_entry(struct vcpu *vcpu, uint64_t tsc)
 	}
 }
 
-/* One round trip. False: somebody kicked in between, look again. */
-static bool enter(struct vcpu *vcpu, struct backend_exit *exit)
+enum entry { ENTERED, LOOK_AGAIN, GIVE_WAY };
+
+/* With the host's interrupts held: may the guest be entered? */
+static enum entry check_entry(const struct vcpu *vcpu, uint64_t now_ns)
+{
+	const struct hv_environment *environment = &vcpu->vm->hv->config.environment;
+
+	if (__atomic_load_n(&vcpu->kicked, __ATOMIC_SEQ_CST))
+		return LOOK_AGAIN;
+	if (now_ns >= vcpu->armed_ns || environment->yield_wanted(environment->context))
+		return GIVE_WAY;
+	return ENTERED;
+}
+
+/* One round trip, unless something came in between. */
+static enum entry enter(struct vcpu *vcpu, struct backend_exit *exit)
 {
 	struct vm *vm = vcpu->vm;
 	uint32_t cpu = backend_this_cpu();
 	uint64_t generation, tsc;
+	enum entry entry;
 	bool flush;
 
 	backend_hold();
-	if (__atomic_load_n(&vcpu->kicked, __ATOMIC_SEQ_CST)) {
+	entry = check_entry(vcpu, hv_now_ns(vm->hv));
+	if (entry != ENTERED) {
 		backend_release();
-		return false;
+		return entry;
 	}
 	__atomic_store_n(&vcpu->guest_cpu, cpu, __ATOMIC_SEQ_CST);
 	generation = __atomic_load_n(&vm->npt.generation, __ATOMIC_SEQ_CST);
@@ -187,7 +205,7 @@ static bool enter(struct vcpu *vcpu, struct backend_exit *exit)
 	vcpu->run_tsc += vcpu->exit_tsc - tsc;
 	assert(exit->reason < EXIT_REASON_COUNT);
 	vcpu->exits[exit->reason]++;
-	return true;
+	return ENTERED;
 }
 
 static enum vcpu_next run(struct vcpu *vcpu, uint64_t *deadline_ns)
@@ -196,11 +214,15 @@ static enum vcpu_next run(struct vcpu *vcpu, uint64_t *deadline_ns)
 
 	for (unsigned n = 0; n < HV_EXITS_PER_RUN_MAX; n++) {
 		enum vcpu_next next = look(vcpu, deadline_ns);
+		enum entry entry;
 
 		/* the caller's timer is set later than the guest needs: it must know first */
 		if (next != VCPU_RUN || *deadline_ns < vcpu->armed_ns)
 			return next;
-		if (!enter(vcpu, &exit))
+		entry = enter(vcpu, &exit);
+		if (entry == GIVE_WAY)
+			return VCPU_RUN;
+		if (entry == LOOK_AGAIN)
 			continue;
 		if (exit_handle(vcpu, &exit) == HANDLED_WAIT)
 			vcpu->blocked = true;

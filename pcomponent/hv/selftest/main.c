@@ -2,7 +2,7 @@
 /*
  * hvtest: the shim on its backend without a rack. Boots the Linux kernel and initrd given as multiboot modules in one VM
  * whose memory is all local, but whose pages each come late the first time (`late=N`: every Nth), so that vCPUs park
- * and resume as with a real miss. Command line: memory=256M late=1 append=... (to the end of the line).
+ * and resume as with a real miss. Command line: memory=256M late=1 append=A;B (a semicolon for a space).
  *
  *	qemu-system-x86_64 -accel tcg,thread=multi -cpu max -M q35 -m 1G -kernel build/bare/hvtest.elf \
  *		-initrd "vmlinuz,initrd.img" -append "memory=256M" -nographic -no-reboot
@@ -24,6 +24,7 @@
 #define CONSOLE_PERIOD_NS UINT64_C(2000000)
 #define LATE_PERIOD_NS UINT64_C(50000)
 #define LATE_MAX VCPUS_PER_VM_MAX
+#define SILENCE_NS UINT64_C(5000000000)	/* of the guest: then tell what it does */
 #define SLICE_NS UINT64_C(10000000)
 
 static struct hv *hv;
@@ -121,6 +122,11 @@ static uint64_t tsc(void *context)
 	(void)context;
 	return __builtin_ia32_rdtsc();
 }
+static bool yield_wanted(void *context)
+{
+	(void)context;
+	return thread_should_yield();
+}
 static void kick(void *context, uint32_t vm, uint32_t vcpu)
 {
 	(void)context;
@@ -171,14 +177,26 @@ static void copy_in(void)
 	}
 }
 
+/* The guest's command line, with semicolons for spaces. */
+static const char *guest_command_line(void)
+{
+	static char text[VM_COMMAND_LINE_BYTES];
+	const char *from = command_line_value("append");
+
+	if (!from)
+		return "console=ttyS0 panic=-1 earlyprintk=serial,ttyS0";
+	for (size_t i = 0; i + 1 < sizeof(text) && from[i]; i++)
+		text[i] = from[i] == ';' ? ' ' : from[i];
+	return text;
+}
+
 static void start(void)
 {
 	struct load_request request = {
 		.header = modules[0], .header_len_bytes = LOAD_HEADER_BYTES,
 		.kernel_len_bytes = boot_info.modules[0].bytes,
 		.initrd_len_bytes = boot_info.module_count > 1 ? boot_info.modules[1].bytes : 0,
-		.command_line = command_line_value("append") ? command_line_value("append") :
-			"console=ttyS0 panic=-1 earlyprintk=serial,ttyS0",
+		.command_line = guest_command_line(),
 		.memory_bytes = guest_bytes, .vcpus = (uint32_t)command_line_number("vcpus", 1),
 	};
 	char reason[128];
@@ -221,7 +239,8 @@ void component_main(void)
 					 .vcpus = (uint32_t)command_line_number("vcpus", 1), .name = "test" };
 	static struct npt_pool pool;
 	struct hv_config config = { .npt_pool = &pool, .tsc_khz = tsc_khz(), .boot_time_s = boot_time_s(),
-		.environment = { lock, unlock, lock_vm, unlock_vm, now, tsc, kick, changed, NULL } };
+		.environment = { lock, unlock, lock_vm, unlock_vm, now, tsc, yield_wanted, kick, changed, NULL } };
+	uint64_t spoke_ns = now_ns();
 	char reason[128];
 	size_t pages;
 	int slot;
@@ -256,6 +275,12 @@ void component_main(void)
 		serial_write((const char *)bytes, len);
 		hv_console_drop(hv, 0, len);
 		type_serial();
+		if (len)
+			spoke_ns = now_ns();
+		if (now_ns() - spoke_ns > SILENCE_NS) {
+			spoke_ns = now_ns();
+			report();
+		}
 		if (hv_vm_take_reset(hv, 0)) {
 			while (!hv_vm_idle(hv, 0))
 				thread_yield();
