@@ -43,8 +43,8 @@ struct cache *cache_create(void *memory, const struct cache_config *config)
 	cache->sets_count = config->lines_count / config->ways;
 	cache->config.lines_count = cache->sets_count * config->ways;
 	cache->free_target = config->ways / CACHE_FREE_DIVISOR;
-	cache->queue_head = SET_NONE;
-	cache->queue_tail = SET_NONE;
+	cache->queue = (struct set_list){ SET_NONE, SET_NONE };
+	cache->resting = (struct set_list){ SET_NONE, SET_NONE };
 	list_init(&cache->postponed_fills);
 	list_init(&cache->postponed_writes);
 	list_init(&cache->failed);
@@ -236,11 +236,12 @@ int cache_access(struct cache *cache, uint32_t vm, uint64_t page, bool write, st
 	line = set_find(cache, set, page);
 	if (line != NULL && line->state == LINE_VALID) {
 		share->hits++;
+		line->flags &= (uint8_t)~LINE_FRESH;	/* the shim came back for it: that is use */
 		return line_ready(cache, line, write, frame);
 	}
 	if (line != NULL && line->state == LINE_WRITING && !(line->flags & LINE_POSTED)) {
 		line_unqueue(cache, line);
-		line_revive(cache, line);
+		line_revive(cache, line, now_ns);
 		return line_ready(cache, line, write, frame);
 	}
 	if (line != NULL) {

@@ -46,6 +46,7 @@ static void check_line(const struct cache *cache, const struct cache_set *set, c
 		return;
 	}
 	assert(page_set(cache, set->vm, line->page) == set);
+	assert(!(line->flags & LINE_FRESH) || line->state == LINE_VALID);
 	for (const struct cache_line *other = line + 1; other < set_line(cache, set, cache->config.ways); other++)
 		assert(other->state == LINE_FREE || other->page != line->page);
 	check_waiters(line->waiters, line->page, false);
@@ -108,17 +109,25 @@ static uint32_t check_list(const struct cache *cache, const struct line_list *li
 	return count;
 }
 
-static void check_queue(const struct cache *cache)
+static uint32_t check_set_list(const struct cache *cache, const struct set_list *list)
 {
-	uint32_t queued = 0, found = 0, last = SET_NONE;
+	uint32_t count = 0, last = SET_NONE;
+
+	for (uint32_t i = list->head; i != SET_NONE; i = cache->sets[i].queue_next) {
+		assert(cache->sets[i].queued && ++count <= cache->sets_count);
+		last = i;
+	}
+	assert(list->tail == last);
+	return count;
+}
+
+static void check_queues(const struct cache *cache)
+{
+	uint32_t queued = 0;
 
 	for (uint32_t i = 0; i < cache->sets_count; i++)
 		queued += cache->sets[i].queued;
-	for (uint32_t i = cache->queue_head; i != SET_NONE; i = cache->sets[i].queue_next) {
-		assert(cache->sets[i].queued && ++found <= queued);
-		last = i;
-	}
-	assert(found == queued && cache->queue_tail == last);
+	assert(queued == check_set_list(cache, &cache->queue) + check_set_list(cache, &cache->resting));
 }
 
 void cache_check(const struct cache *cache)
@@ -153,5 +162,5 @@ void cache_check(const struct cache *cache)
 			unposted--;
 	}
 	assert(unposted == 0);
-	check_queue(cache);
+	check_queues(cache);
 }

@@ -16,7 +16,7 @@
  *	C3 A page is in one line at most, in the set that its hash names.
  *	C4 VALID is the only state with a nested entry. The content of a line whose request is POSTED does not change.
  *	C5 A set has waiters for a way only while no way of it is free; ways are given in the order of asking.
- *	C6 A set that is short of free ways and has a line to evict is in the sweep queue.
+ *	C6 A set that is short of free ways and has a line to evict is in the sweep queue, or rests for CACHE_REST_NS.
  *	C7 A waiter is in one queue, and leaves it by being woken or by moving to its page's line.
  */
 #ifndef PLENUM_PCOMPONENT_CACHE_INTERNAL_H
@@ -40,6 +40,12 @@
 #define CACHE_RETRY_NS UINT64_C(1000000000)	/* from a failed write-back to its next try */
 #define CACHE_RESCUES_MAX 4u			/* lines rescued in a row from a set that others wait for */
 #define CACHE_PINS_MAX 255u			/* pins of one line */
+/*
+ * A line that was mapped for a guest stays until the guest has used it once, so that vCPUs that compete for a set
+ * cannot take pages from each other before anybody has got on. A vCPU that does not come loses its claim after this.
+ */
+#define CACHE_GRACE_NS UINT64_C(5000000)
+#define CACHE_REST_NS UINT64_C(50000)		/* before a set whose lines are all so protected is looked at again */
 /* One in this many ways is kept free ahead of demand: 2 of 16. Fewer ways than this: eviction on demand only. */
 #define CACHE_FREE_DIVISOR 8u
 
@@ -48,12 +54,13 @@ enum line_state { LINE_FREE, LINE_FILLING, LINE_VALID, LINE_UNMAPPED, LINE_WRITI
 #define LINE_DIRTY 0x1u				/* newer than the memory component's copy, whatever the nested entry says */
 #define LINE_REFERENCED 0x2u			/* touched through the cache since the sweeper last passed */
 #define LINE_POSTED 0x4u			/* FILLING, WRITING: the region client has the request */
-#define LINE_FAILED 0x8u			/* WRITING: the last try failed; in `failed` until retry_ns */
+#define LINE_FAILED 0x8u			/* WRITING: the last try failed; in `failed` until time_ns */
+#define LINE_FRESH 0x10u			/* VALID: the guest has not used it since it was mapped at time_ns */
 
 struct cache_line {
 	uint64_t page;
 	struct cache_waiter *waiters;		/* the last of a ring; joiners of FILLING, UNMAPPED, WRITING+POSTED */
-	uint64_t retry_ns;			/* FAILED */
+	uint64_t time_ns;			/* FAILED: when to try again; FRESH: since when */
 	uint32_t next, prev;			/* in one of the cache's line lists, while not POSTED */
 	uint8_t state;				/* enum line_state */
 	uint8_t flags;				/* LINE_* */
@@ -63,7 +70,8 @@ struct cache_line {
 struct cache_set {
 	struct cache_waiter *waiters;		/* the last of a ring; waiters for a way */
 	uint64_t free_ways;			/* bit per way */
-	uint32_t queue_next;			/* in the sweep queue */
+	uint64_t rest_until_ns;			/* while resting */
+	uint32_t queue_next;			/* in the sweep queue or among the resting */
 	uint16_t vm;				/* VM_NONE: given to none */
 	uint8_t free_count;
 	uint8_t leaving;			/* lines UNMAPPED, or WRITING and not FAILED: free soon */
@@ -71,7 +79,7 @@ struct cache_set {
 	uint8_t pinned;				/* lines with pins */
 	uint8_t hand;				/* where the sweeper goes on */
 	uint8_t rescues;			/* in a row, with waiters for a way */
-	bool queued;				/* in the sweep queue */
+	bool queued;				/* in the sweep queue, or resting */
 };
 
 /* A set is at least two lines; `order` takes 4 bytes a set. */
@@ -99,6 +107,10 @@ struct line_list {
 	uint32_t head, tail;
 };
 
+struct set_list {
+	uint32_t head, tail;
+};
+
 struct cache {
 	struct cache_config config;
 	struct region_client *regions;
@@ -106,10 +118,11 @@ struct cache {
 	uint32_t sets_given;			/* order[0..sets_given) belongs to VMs, in runs without gaps */
 	uint32_t free_target;			/* ways of a set to keep free */
 	uint64_t sweep;				/* number of the current sweep */
-	uint32_t queue_head, queue_tail;	/* sets to sweep (C6) */
+	struct set_list queue;			/* sets to sweep (C6) */
+	struct set_list resting;		/* sets to put back there, by rest_until_ns */
 	struct line_list postponed_fills;	/* the region client was full; tried again by cache_poll() */
 	struct line_list postponed_writes;
-	struct line_list failed;		/* by retry_ns, which is in order because the delay is constant */
+	struct line_list failed;		/* by time_ns, which is in order because the delay is constant */
 	struct cache_vm *vms;
 	struct cache_set *sets;
 	uint32_t *order;			/* set numbers; a VM's run can move here without moving its lines */
@@ -174,7 +187,7 @@ void list_init(struct line_list *list);
  */
 int line_start_fill(struct cache *cache, struct cache_set *set, uint64_t page, struct cache_line **line, uint64_t now_ns);
 /* Back to VALID with a nested entry; wakes who waits for it. */
-void line_revive(struct cache *cache, struct cache_line *line);
+void line_revive(struct cache *cache, struct cache_line *line, uint64_t now_ns);
 /* A line that left the nested tables, or whose write-back is stored: revive it for its joiners, write it or free it. */
 void line_leave(struct cache *cache, struct cache_line *line, uint64_t now_ns);
 /* The line's way is free; whoever waits for a way of the set gets it. */
@@ -185,6 +198,8 @@ void waiters_wake(struct cache *cache, struct cache_waiter **last, int status);
 
 /* sweep.c: keep C6 after a change of the set's counts. */
 void set_update(struct cache *cache, struct cache_set *set);
+/* Put the sets that have rested back into the sweep queue. */
+void sweep_poll(struct cache *cache, uint64_t now_ns);
 uint32_t set_shortage(const struct cache *cache, const struct cache_set *set);
 
 #endif

@@ -94,20 +94,25 @@ static void line_posted_done(struct cache *cache, struct cache_line *line)
 	cache->vms[line_set(cache, line)->vm].busy--;
 }
 
-/* VALID with a nested entry. The guest touches it at once, so it counts as referenced (C4). */
-static void line_validate(struct cache *cache, struct cache_line *line)
+/*
+ * VALID with a nested entry (C4), and FRESH. Clearing the accessed bit at once makes the guest's first use visible; that
+ * needs no flush, because no processor has cached the translation yet (and if one has, the line is not in danger).
+ */
+static void line_validate(struct cache *cache, struct cache_line *line, uint64_t now_ns)
 {
 	const struct cache_environment *environment = &cache->config.environment;
 	struct cache_set *set = line_set(cache, line);
 
 	line->state = LINE_VALID;
-	line->flags |= LINE_REFERENCED;
+	line->flags |= LINE_REFERENCED | LINE_FRESH;
+	line->time_ns = now_ns;
 	set->evictable++;
 	environment->map(environment->context, set->vm, line->page, line_frame(cache, line), line->flags & LINE_DIRTY);
+	environment->test_and_clear_accessed(environment->context, set->vm, line->page);
 	set_update(cache, set);
 }
 
-void line_revive(struct cache *cache, struct cache_line *line)
+void line_revive(struct cache *cache, struct cache_line *line, uint64_t now_ns)
 {
 	struct cache_set *set = line_set(cache, line);
 
@@ -118,7 +123,7 @@ void line_revive(struct cache *cache, struct cache_line *line)
 	if (set->waiters != NULL && set->rescues < CACHE_RESCUES_MAX)
 		set->rescues++;
 	cache->vms[set->vm].rescues++;
-	line_validate(cache, line);
+	line_validate(cache, line, now_ns);
 	waiters_wake(cache, &line->waiters, 0);
 }
 
@@ -195,7 +200,7 @@ void line_leave(struct cache *cache, struct cache_line *line, uint64_t now_ns)
 
 	assert(line_is_leaving(line) && !(line->flags & LINE_POSTED));
 	if (line->waiters != NULL && !starving) {
-		line_revive(cache, line);
+		line_revive(cache, line, now_ns);
 		return;
 	}
 	if (line->flags & LINE_DIRTY) {
@@ -236,7 +241,7 @@ int line_start_fill(struct cache *cache, struct cache_set *set, uint64_t page, s
 	if (!region_page_written(cache->regions, set->vm, page)) {
 		memset(line_frame(cache, line), 0, PAGE_BYTES);
 		cache->vms[set->vm].zero_fills++;
-		line_validate(cache, line);
+		line_validate(cache, line, now_ns);
 		return 1;
 	}
 	status = line_post_read(cache, line, now_ns);
@@ -258,7 +263,7 @@ static void fill_done(struct cache *cache, struct cache_line *line, int status, 
 	if (status == 0 && !vm->dying) {
 		vm->fills++;
 		histogram_add(&vm->read, latency_ns);
-		line_validate(cache, line);
+		line_validate(cache, line, now_ns);
 		waiters_wake(cache, &line->waiters, 0);
 		return;
 	}
@@ -288,10 +293,10 @@ static void write_failed(struct cache *cache, struct cache_line *line, int statu
 
 	cache->vms[set->vm].write_back_errors++;
 	if (line->waiters != NULL) {
-		line_revive(cache, line);
+		line_revive(cache, line, now_ns);
 	} else {
 		line->flags |= LINE_FAILED;
-		line->retry_ns = now_ns + CACHE_RETRY_NS;
+		line->time_ns = now_ns + CACHE_RETRY_NS;
 		set->leaving--;
 		list_append(cache, &cache->failed, line);
 		set_update(cache, set);
@@ -378,7 +383,8 @@ static void poll_writes(struct cache *cache, uint64_t now_ns)
 
 void cache_poll(struct cache *cache, uint64_t now_ns)
 {
-	while (cache->failed.head != LINE_NONE && cache->lines[cache->failed.head].retry_ns <= now_ns) {
+	sweep_poll(cache, now_ns);
+	while (cache->failed.head != LINE_NONE && cache->lines[cache->failed.head].time_ns <= now_ns) {
 		struct cache_line *line = &cache->lines[cache->failed.head];
 
 		line_unqueue(cache, line);
@@ -392,5 +398,11 @@ void cache_poll(struct cache *cache, uint64_t now_ns)
 
 uint64_t cache_deadline_ns(const struct cache *cache)
 {
-	return cache->failed.head == LINE_NONE ? UINT64_MAX : cache->lines[cache->failed.head].retry_ns;
+	uint64_t deadline_ns = UINT64_MAX;
+
+	if (cache->failed.head != LINE_NONE)
+		deadline_ns = cache->lines[cache->failed.head].time_ns;
+	if (cache->resting.head != SET_NONE && cache->sets[cache->resting.head].rest_until_ns < deadline_ns)
+		deadline_ns = cache->sets[cache->resting.head].rest_until_ns;
+	return deadline_ns;
 }

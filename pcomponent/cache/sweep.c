@@ -15,39 +15,61 @@ uint32_t set_shortage(const struct cache *cache, const struct cache_set *set)
 	return coming < wanted ? wanted - coming : 0;
 }
 
-void set_update(struct cache *cache, struct cache_set *set)
+static void list_append(struct cache *cache, struct set_list *list, struct cache_set *set)
 {
 	uint32_t number = (uint32_t)(set - cache->sets);
 
-	if (set->queued || set->vm == VM_NONE || set->evictable == 0 || set_shortage(cache, set) == 0)
-		return;
+	assert(!set->queued);
 	set->queued = true;
 	set->queue_next = SET_NONE;
-	if (cache->queue_tail == SET_NONE)
-		cache->queue_head = number;
+	if (list->tail == SET_NONE)
+		list->head = number;
 	else
-		cache->sets[cache->queue_tail].queue_next = number;
-	cache->queue_tail = number;
+		cache->sets[list->tail].queue_next = number;
+	list->tail = number;
 }
 
-static struct cache_set *queue_pop(struct cache *cache)
+static struct cache_set *list_pop(struct cache *cache, struct set_list *list)
 {
-	struct cache_set *set = &cache->sets[cache->queue_head];
+	struct cache_set *set = &cache->sets[list->head];
 
-	cache->queue_head = set->queue_next;
-	if (cache->queue_head == SET_NONE)
-		cache->queue_tail = SET_NONE;
+	list->head = set->queue_next;
+	if (list->head == SET_NONE)
+		list->tail = SET_NONE;
 	set->queued = false;
 	return set;
 }
 
-static bool line_take_accessed(struct cache *cache, const struct cache_set *set, struct cache_line *line)
+static bool set_wants_sweep(const struct cache *cache, const struct cache_set *set)
+{
+	return set->vm != VM_NONE && set->evictable > 0 && set_shortage(cache, set) > 0;
+}
+
+void set_update(struct cache *cache, struct cache_set *set)
+{
+	if (!set->queued && set_wants_sweep(cache, set))
+		list_append(cache, &cache->queue, set);
+}
+
+void sweep_poll(struct cache *cache, uint64_t now_ns)
+{
+	while (cache->resting.head != SET_NONE && cache->sets[cache->resting.head].rest_until_ns <= now_ns)
+		set_update(cache, list_pop(cache, &cache->resting));
+}
+
+/* Second chance for what was used since the hand last passed, and patience with what was not used yet. */
+static bool line_is_spared(struct cache *cache, const struct cache_set *set, struct cache_line *line, bool *fresh,
+			   uint64_t now_ns)
 {
 	const struct cache_environment *environment = &cache->config.environment;
 	bool referenced = line->flags & LINE_REFERENCED;
+	bool accessed = environment->test_and_clear_accessed(environment->context, set->vm, line->page);
 
 	line->flags &= (uint8_t)~LINE_REFERENCED;
-	return environment->test_and_clear_accessed(environment->context, set->vm, line->page) || referenced;
+	if (accessed || now_ns - line->time_ns >= CACHE_GRACE_NS)
+		line->flags &= (uint8_t)~LINE_FRESH;
+	*fresh = line->flags & LINE_FRESH;
+	return accessed || referenced;
 }
 
 static void line_unmap(struct cache *cache, struct cache_set *set, struct cache_line *line, struct cache_victim *victim)
@@ -63,6 +85,7 @@ static void line_unmap(struct cache *cache, struct cache_set *set, struct cache_
 	assert(mapped);
 	(void)mapped;
 	line->state = LINE_UNMAPPED;
+	line->flags &= (uint8_t)~(LINE_REFERENCED | LINE_FRESH);
 	set->evictable--;
 	set->leaving++;
 	vm->busy++;
@@ -74,20 +97,24 @@ static void line_unmap(struct cache *cache, struct cache_set *set, struct cache_
 
 /*
  * The hand goes round: a line that was accessed since it last passed gets its second chance. The guest runs on
- * meanwhile and may set accessed bits as fast as they are cleared, so after two rounds the next line goes anyway.
+ * meanwhile and may set accessed bits as fast as they are cleared, so after two rounds the next line goes anyway,
+ * unless it is fresh.
  */
-static uint32_t set_sweep(struct cache *cache, struct cache_set *set, struct cache_victim *victims, uint32_t room)
+static uint32_t set_sweep(struct cache *cache, struct cache_set *set, struct cache_victim *victims, uint32_t room,
+			  uint64_t now_ns)
 {
 	const uint32_t ways = cache->config.ways;
 	uint32_t picked = 0;
 
-	for (uint32_t step = 0; picked < room && set->evictable > 0 && set_shortage(cache, set) > 0; step++) {
+	for (uint32_t step = 0; step < 3 * ways && picked < room && set_wants_sweep(cache, set); step++) {
 		struct cache_line *line = set_line(cache, set, set->hand);
+		bool spared, fresh;
 
 		set->hand = (uint8_t)(set->hand + 1u == ways ? 0 : set->hand + 1u);
 		if (line->state != LINE_VALID || line->pins > 0)
 			continue;
-		if (step < 2 * ways && line_take_accessed(cache, set, line))
+		spared = line_is_spared(cache, set, line, &fresh, now_ns);
+		if (fresh || (spared && step < 2 * ways))
 			continue;
 		line_unmap(cache, set, line, &victims[picked++]);
 	}
@@ -98,18 +125,20 @@ uint32_t cache_sweep_begin(struct cache *cache, struct cache_victim victims[CONF
 {
 	uint32_t count = 0;
 
-	(void)now_ns;
 	cache->sweep++;
 	for (uint32_t examined = 0; examined < CONFIG_SWEEP_BATCH && count < CONFIG_SWEEP_BATCH; examined++) {
 		struct cache_set *set;
 
-		if (cache->queue_head == SET_NONE)
+		if (cache->queue.head == SET_NONE)
 			break;
-		set = queue_pop(cache);
-		if (set->vm == VM_NONE)
-			continue;
-		count += set_sweep(cache, set, &victims[count], CONFIG_SWEEP_BATCH - count);
-		set_update(cache, set);
+		set = list_pop(cache, &cache->queue);
+		count += set_sweep(cache, set, &victims[count], CONFIG_SWEEP_BATCH - count, now_ns);
+		if (count < CONFIG_SWEEP_BATCH && set_wants_sweep(cache, set)) {	/* what is left is fresh */
+			set->rest_until_ns = now_ns + CACHE_REST_NS;
+			list_append(cache, &cache->resting, set);
+		} else {
+			set_update(cache, set);
+		}
 	}
 	return count;
 }
@@ -138,5 +167,5 @@ void cache_sweep_finish(struct cache *cache, const struct cache_victim *victims,
 
 bool cache_sweep_wanted(const struct cache *cache)
 {
-	return cache->queue_head != SET_NONE;
+	return cache->queue.head != SET_NONE;
 }

@@ -18,7 +18,7 @@ static uint64_t words_max(const struct region_config *config)
 static bool config_valid(const struct region_config *config)
 {
 	return config->device != NULL && config->vms_max >= 1 && config->vms_max < UINT16_MAX &&
-	       config->requests_max >= 1 && config->requests_max < REQUEST_NONE && config->give_up_ns > 0 &&
+	       config->requests_max >= 1 && config->requests_max < REQUEST_NONE && config->give_up_ns > 0 && config->incarnation != 0 &&
 	       config->done != NULL;
 }
 

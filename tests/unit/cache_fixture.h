@@ -53,6 +53,7 @@ struct fixture {
 	struct cache_waiter waiters[WAITERS_MAX];
 	struct cache_waiter *woken[WAITERS_MAX];
 	uint32_t woken_count;
+	bool absent;		/* vCPUs do not use their pages once they have them */
 	uint32_t failures;
 	int failure_status;
 	uint64_t now_ns;
@@ -123,6 +124,8 @@ static void fake_wake(void *context, struct cache_waiter *waiter)
 	assert_false(waiter->queued);
 	assert_true(f->woken_count < WAITERS_MAX);
 	f->woken[f->woken_count++] = waiter;
+	if (!f->absent && f->nested[0][waiter->page].frame != NULL)
+		f->nested[0][waiter->page].accessed = true;
 }
 
 static void fake_write_back_failed(void *context, uint32_t vm, int status)
@@ -212,6 +215,8 @@ static inline int touch(struct fixture *f, uint32_t vm, uint64_t page, bool writ
 	void *ignored;
 	int result = cache_access(f->cache, vm, page, write, &f->waiters[waiter], frame ? frame : &ignored, f->now_ns);
 
+	if (result == CACHE_READY && !f->absent)
+		f->nested[vm][page].accessed = true;
 	cache_check(f->cache);
 	return result;
 }

@@ -81,6 +81,23 @@ static void the_page_just_faulted_on_is_not_the_next_victim(void **state)
 	}
 }
 
+/* Also when the backend maps with the accessed bit clear, or the shim uses the page without the processor. */
+static void a_touch_through_the_cache_counts_as_an_access(void **state)
+{
+	(void)state;
+	fill_set(WAYS, false);
+	sweep(&f);
+	for (uint32_t i = 0; i < WAYS; i++) {
+		if (is_mapped(&f, 0, pages[0][i]) && i != 5)
+			assert_int_equal(touch(&f, 0, pages[0][i], false, 0, NULL), CACHE_READY);
+	}
+	assert_int_equal(touch(&f, 0, pages[0][WAYS], false, 0, NULL), CACHE_READY);
+	f.nested[0][pages[0][WAYS]].accessed = false;
+	sweep(&f);
+	assert_false(is_mapped(&f, 0, pages[0][5]));
+	assert_true(is_mapped(&f, 0, pages[0][WAYS]));
+}
+
 static void accessed_lines_get_a_second_chance(void **state)
 {
 	(void)state;
@@ -263,6 +280,56 @@ static void rescues_do_not_starve_a_waiter(void **state)
 	}
 }
 
+/* Many vCPUs compete for the few ways that are not pinned; none may lose its page before it has used it. */
+static void a_page_stays_until_it_was_used_once(void **state)
+{
+	uint32_t rests = 0;
+
+	(void)state;
+	fill_set(WAYS, false);
+	f.absent = true;
+	sweep(&f);
+	assert_int_equal(touch(&f, 0, pages[0][20], false, 0, NULL), CACHE_READY);	/* by a vCPU that runs later */
+	for (uint32_t i = 0; i < WAYS; i++) {
+		if (is_mapped(&f, 0, pages[0][i]))
+			cache_pin(f.cache, 0, pages[0][i]);
+	}
+	for (uint32_t i = 21; i < 24; i++) {
+		assert_int_equal(touch(&f, 0, pages[0][i], false, i, NULL), CACHE_WAIT);
+		assert_int_equal(sweep(&f), 1);		/* what was used before leaves first */
+	}
+	assert_int_equal(sweep(&f), 0);
+	assert_false(cache_sweep_wanted(f.cache));
+	for (uint32_t i = 20; i < 24; i++)
+		assert_true(is_mapped(&f, 0, pages[0][i]));
+	while (is_mapped(&f, 0, pages[0][20])) {	/* but not for ever */
+		assert_true(cache_deadline_ns(f.cache) > f.now_ns && rests++ < 1000);
+		f.now_ns = cache_deadline_ns(f.cache);
+		cache_poll(f.cache, f.now_ns);
+		assert_true(cache_sweep_wanted(f.cache));
+		sweep(&f);
+	}
+	assert_true(rests > 10);
+}
+
+static void a_page_that_was_used_can_go(void **state)
+{
+	(void)state;
+	fill_set(WAYS, false);
+	f.absent = true;
+	sweep(&f);
+	assert_int_equal(touch(&f, 0, pages[0][20], false, 0, NULL), CACHE_READY);
+	for (uint32_t i = 0; i < WAYS - 1; i++)
+		f.nested[0][pages[0][i]].accessed = true;
+	f.nested[0][pages[0][20]].accessed = true;
+	for (uint32_t i = 30; i < 50; i++) {
+		assert_int_equal(sweep(&f), 1);
+		assert_int_equal(touch(&f, 0, pages[0][i], false, 0, NULL), CACHE_READY);
+		f.nested[0][pages[0][i]].accessed = true;
+	}
+	assert_false(is_mapped(&f, 0, pages[0][20]));
+}
+
 static void pinned_lines_stay(void **state)
 {
 	(void)state;
@@ -305,6 +372,7 @@ int main(void)
 		TEST(sweeps_only_sets_that_are_short),
 		TEST(clean_lines_are_dropped_without_a_message),
 		TEST(the_page_just_faulted_on_is_not_the_next_victim),
+		TEST(a_touch_through_the_cache_counts_as_an_access),
 		TEST(accessed_lines_get_a_second_chance),
 		TEST(dirty_lines_are_written_back_before_reuse),
 		TEST(pages_written_by_the_shim_are_dirty),
@@ -314,6 +382,8 @@ int main(void)
 		TEST(waiters_for_a_way_get_it_in_order),
 		TEST(a_way_is_handed_on_when_the_fill_fails),
 		TEST(rescues_do_not_starve_a_waiter),
+		TEST(a_page_stays_until_it_was_used_once),
+		TEST(a_page_that_was_used_can_go),
 		TEST(pinned_lines_stay),
 	};
 
