@@ -28,7 +28,7 @@ def words(text):
 
 def create_check(virtual, name, memory, cache, work, extra="", on=None):
     """A VM that fills and checks `work` of memory, then powers itself off."""
-    command_line = f"console=ttyS0 quiet panic=-1 plenum.run=check plenum.work={work} {extra}".strip()
+    command_line = f"console=ttyS0 quiet loglevel=3 panic=-1 plenum.run=check plenum.work={work} {extra}".strip()
     place = ["--on", on] if on else []
     virtual.gmm("vm", "create", name, "--memory", memory, "--cache", cache, *place,
                 "--kernel", str(virtual.build / "guest" / "vmlinuz"),
