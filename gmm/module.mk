@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 portable-y += gmm/core/core.c gmm/core/node.c gmm/core/operation.c gmm/core/place.c gmm/core/region.c gmm/core/request.c \
-	gmm/core/text.c gmm/core/vm.c
+	gmm/core/step.c gmm/core/text.c gmm/core/vm.c
 gmmd-y += gmm/daemon/main.c gmm/daemon/config.c gmm/daemon/log.c gmm/daemon/rack.c gmm/daemon/data.c gmm/daemon/http.c \
 	gmm/daemon/console.c gmm/daemon/control.c gmm/daemon/command_node.c gmm/daemon/command_vm.c \
 	gmm/daemon/command_console.c gmm/base64.c

@@ -46,6 +46,15 @@ bool gmm_vm_output(struct gmm_core *core, struct gmm_command *command, uint64_t 
 void gmm_vm_polled(struct gmm_core *core, uint64_t vm, int status, const void *body, uint32_t len_bytes,
 		   uint64_t now_ns);
 
+/* step.c */
+struct gmm_step_call {
+	uint16_t type;
+	uint32_t len_bytes;
+	_Alignas(8) uint8_t body[GMM_BODY_BYTES_MAX];
+};
+/* The call of the operation's step. False: the step sends nothing itself. */
+bool gmm_step_call(const struct gmm_core *core, struct gmm_operation *operation, struct gmm_step_call *call);
+
 /* operation.c */
 bool gmm_operation_output(struct gmm_core *core, struct gmm_operation *operation, struct gmm_command *command,
 			  uint64_t now_ns);
