@@ -74,7 +74,7 @@ static uint64_t environment_tsc(void *context)
 static bool environment_yield_wanted(void *context)
 {
 	(void)context;
-	return thread_should_yield();
+	return vcpu_yield_wanted();
 }
 
 static void environment_kick(void *context, uint32_t slot, uint32_t vcpu)

@@ -5,10 +5,30 @@
 #include "pcomponent/process.h"
 
 #define SLICE_NS UINT64_C(10000000)	/* a guest runs no longer without letting the processor's other threads look */
+#define QUANTUM_NS UINT64_C(2000000)	/* when other vCPUs want the processor all the time */
 
-static uint64_t earlier(uint64_t first_ns, uint64_t second_ns)
+/*
+ * Until when the vCPU on a processor gives way to nobody: 0, unless others were ready already when it began. Otherwise two
+ * vCPUs would give way to each other for ever and neither would get on. Only its own processor touches it.
+ */
+static uint64_t quantum_until_ns[CONFIG_CPUS_MAX];
+
+bool vcpu_yield_wanted(void)
 {
-	return first_ns < second_ns ? first_ns : second_ns;
+	return thread_should_yield() && now_ns() >= quantum_until_ns[cpu_this()];
+}
+
+/* Let others run, and then set up the next stretch. */
+static void begin_stretch(uint64_t deadline_ns)
+{
+	uint64_t now, end_ns;
+
+	if (thread_should_yield())
+		thread_yield();
+	now = now_ns();
+	quantum_until_ns[cpu_this()] = thread_should_yield() ? now + QUANTUM_NS : 0;
+	end_ns = quantum_until_ns[cpu_this()] ? now + QUANTUM_NS : now + SLICE_NS;
+	thread_interrupt_at(deadline_ns < end_ns ? deadline_ns : end_ns);
 }
 
 /*
@@ -26,13 +46,9 @@ static void vcpu_loop(void *argument)
 	for (;;) {
 		enum vcpu_next next = vcpu_run(process.hv, slot, vcpu, &deadline_ns);
 
-		if (next != VCPU_RUN) {
+		if (next != VCPU_RUN)
 			thread_wait(deadline_ns);
-			continue;
-		}
-		if (thread_should_yield())
-			thread_yield();
-		thread_interrupt_at(earlier(deadline_ns, now_ns() + SLICE_NS));
+		begin_stretch(deadline_ns);
 	}
 }
 

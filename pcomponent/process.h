@@ -93,6 +93,8 @@ struct process_vm *process_vm_find(uint64_t id);
 
 /* main_vcpu.c */
 void vcpu_threads_create(void);
+/* The vCPU that runs on this processor should give way. */
+bool vcpu_yield_wanted(void);
 void sweeper_create(void);
 /* Wake the sweeper if the cache needs it; under the fabric lock. */
 void sweeper_wake_if_wanted(void);

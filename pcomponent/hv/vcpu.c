@@ -66,9 +66,9 @@ static void take_start_up(struct vcpu *vcpu, struct lapic *lapic)
 {
 	struct vm *vm = vcpu->vm;
 
+	/* a SIPI that came after the INIT stays; the LAPIC's reset took earlier ones */
 	if (lapic->init_pending) {
 		lapic->init_pending = false;
-		lapic->sipi_pending = false;
 		vcpu->wait_for_sipi = true;
 		vcpu->halted = false;
 		vcpu->blocked = false;

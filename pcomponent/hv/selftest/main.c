@@ -25,7 +25,7 @@
 #define LATE_PERIOD_NS UINT64_C(50000)
 #define LATE_MAX VCPUS_PER_VM_MAX
 #define SILENCE_NS UINT64_C(5000000000)	/* of the guest: then tell what it does */
-#define SLICE_NS UINT64_C(10000000)
+#define SLICE_NS UINT64_C(2000000)
 
 static struct hv *hv;
 static struct cache_environment cache_environment;
@@ -36,6 +36,7 @@ static uint64_t late_every, accesses;
 static struct spinlock fabric = SPINLOCK("fabric"), vm_lock_ = SPINLOCK("vm");
 static struct thread *vcpu_threads[VCPUS_PER_VM_MAX], *late_thread;
 static unsigned vcpu_cpu;
+static uint64_t quantum_until_ns;		/* see main_vcpu.c */
 static struct cache_waiter *late[LATE_MAX];
 static struct load_plan plan;
 static const uint8_t *modules[2];		/* kernel, initrd */
@@ -125,7 +126,7 @@ static uint64_t tsc(void *context)
 static bool yield_wanted(void *context)
 {
 	(void)context;
-	return thread_should_yield();
+	return thread_should_yield() && now_ns() >= quantum_until_ns;
 }
 static void kick(void *context, uint32_t vm, uint32_t vcpu)
 {
@@ -155,13 +156,15 @@ static void vcpu_loop(void *argument)
 	hv_cpu_enable(hv, cpu_this());
 	for (;;) {
 		enum vcpu_next next = vcpu_run(hv, 0, vcpu, &deadline);
-		uint64_t slice = now_ns() + SLICE_NS;
+		uint64_t end_ns;
 
-		thread_interrupt_at(deadline < slice ? deadline : slice);
 		if (next != VCPU_RUN)
 			thread_wait(deadline);
-		else if (thread_should_yield())
+		if (thread_should_yield())
 			thread_yield();
+		end_ns = now_ns() + SLICE_NS;
+		quantum_until_ns = thread_should_yield() ? end_ns : 0;
+		thread_interrupt_at(deadline < end_ns ? deadline : end_ns);
 	}
 }
 
