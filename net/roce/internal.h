@@ -42,7 +42,8 @@ _Static_assert(SEQUENCE_SPAN_MAX <= RECEIVED_BITS, "the received bitmap covers t
 
 #define READS_PENDING_MAX 64u			/* per queue pair; advertised as responder resources */
 #define RESPONSES_MAX (2 * READS_PENDING_MAX + 4) /* an acknowledgement may stand between any two READs */
-#define REPLAYS_MAX 16u				/* repeated READs waiting to be answered */
+#define REPLAYS_MAX READS_PENDING_MAX		/* repeated READs waiting to be answered: a peer may go back over all */
+#define MESSAGE_BYTES_MAX (1u << 31)		/* of the protocol */
 
 /*
  * Scheduling stalls of a virtual rack's processors are 10 to 50 ms long, so a shorter floor would retransmit without

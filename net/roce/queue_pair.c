@@ -11,7 +11,6 @@
 
 #define QPN_TRIES_MAX 64u
 #define QPN_MASK 0xffffffu
-#define MESSAGE_BYTES_MAX (1u << 31)	/* of the protocol */
 
 struct queue_pair *roce_qp_find(struct roce_device *device, uint32_t qpn)
 {

@@ -277,7 +277,8 @@ static void execute(struct roce_device *device, struct queue_pair *qp, const str
 	struct responder *r = &qp->responder;
 
 	r->nak_sent = false;
-	if (!in_order(r, packet) || !length_valid(qp, packet) || (packet->properties & (HAS_IMMEDIATE | HAS_IETH))) {
+	if (!in_order(r, packet) || !length_valid(qp, packet) || packet->dma_len_bytes > MESSAGE_BYTES_MAX ||
+	    (packet->properties & (HAS_IMMEDIATE | HAS_IETH))) {
 		refuse(device, qp, SYNDROME_INVALID);
 		return;
 	}

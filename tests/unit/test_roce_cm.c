@@ -525,6 +525,40 @@ static void test_invalid_requests(void **state)
 	rig_destroy(rig);
 }
 
+/* A request that comes again after it was accepted gets the REP again, at once. */
+static void test_repeated_request_is_answered_again(void **state)
+{
+	struct rig *rig = rig_create(21, 4096, 4096);
+	struct cm_message req = forged_request(rig_address(0), 1, 0x100), rep;
+	uint8_t bytes[ROCE_DATAGRAM_BYTES_MAX];
+	struct roce_datagram datagram = { .bytes = bytes };
+	struct roce_packet packet;
+	struct roce_event event;
+	uint32_t qpn;
+
+	(void)state;
+	inject_management(rig, 1, rig_address(0), &req);
+	assert_int_equal(roce_queue_poll(rig->device[1], rig->queue[1], &event), 1);
+	assert_int_equal(roce_accept_begin(rig->device[1], event.connection, 0, &qpn), 0);
+	assert_int_equal(roce_accept_finish(rig->device[1], event.connection, "yes", 3, rig->now_ns), 0);
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(roce_output(rig->device[1], &datagram, rig->now_ns), 1);
+		assert_int_equal(roce_packet_decode(bytes, datagram.len_bytes, &packet), PACKET_OK);
+		assert_true(cm_message_decode(packet.payload, packet.payload_len_bytes, &rep));
+		assert_int_equal(rep.attribute, CM_REP);
+		assert_int_equal(rep.transaction, 1);
+		assert_int_equal(rep.remote_number, 1);
+		assert_int_equal(rep.qpn, qpn);
+		assert_int_equal(rep.responder_resources, 1);	/* no more than was asked for */
+		assert_int_equal(rep.initiator_depth, 1);
+		assert_memory_equal(rep.private_data, "yes", 4);
+		assert_int_equal(roce_output(rig->device[1], &datagram, rig->now_ns), 0);
+		inject_management(rig, 1, rig_address(0), &req);
+	}
+	assert_int_equal(roce_queue_poll(rig->device[1], rig->queue[1], &event), 0);
+	rig_destroy(rig);
+}
+
 /* ---------------------------------------------------------------- peers that lost their state */
 
 static void test_peer_restarts(void **state)
@@ -637,6 +671,7 @@ int main(void)
 		cmocka_unit_test(test_connection_limits),
 		cmocka_unit_test(test_request_flood),
 		cmocka_unit_test(test_invalid_requests),
+		cmocka_unit_test(test_repeated_request_is_answered_again),
 		cmocka_unit_test(test_peer_restarts),
 		cmocka_unit_test(test_stale_connection),
 		cmocka_unit_test(test_forged_messages),

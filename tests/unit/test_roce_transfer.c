@@ -4,6 +4,8 @@
 
 #include <errno.h>
 
+#include "net/roce/packet.h"
+
 static const uint32_t all_mtus[] = { 256, 512, 1024, 2048, 4096 };
 
 static uint32_t share(struct rig *rig, void *bytes, size_t len, uint32_t access, uint64_t peer)
@@ -220,11 +222,205 @@ static void test_bad_wires(void **state)
 			chaos(seed * 100 + i, &wires[i], 60);
 }
 
+/* ---------------------------------------------------------------- one fault, exactly */
+
+#define READS 40
+
+static uint8_t far[READS * 4096], near[READS * 4096];
+
+/* Lose the n-th packet with this opcode, once; or change it, see `shorten`. */
+struct fault {
+	uint8_t opcode;
+	unsigned number;
+	bool shorten, lengthen;
+	unsigned seen;
+};
+
+static bool strike(struct rig *rig, const struct roce_datagram *datagram, int to)
+{
+	struct fault *fault = rig->drop_context;
+	struct roce_datagram again = *datagram;
+	uint8_t copy[ROCE_DATAGRAM_BYTES_MAX], payload[ROCE_PAYLOAD_BYTES_MAX] = { 0 };
+	struct roce_packet packet;
+
+	assert_int_equal(roce_packet_decode(datagram->bytes, datagram->len_bytes, &packet), PACKET_OK);
+	if (packet.opcode != fault->opcode || fault->seen++ != fault->number)
+		return false;
+	if (!fault->shorten && !fault->lengthen)
+		return true;
+	again.bytes = copy;
+	packet.payload = payload;		/* wrong bytes, too */
+	packet.payload_len_bytes += fault->lengthen ? 4 : -4u;
+	roce_packet_encode(&packet, &again);
+	rig_fly(rig, &again, to);
+	return true;
+}
+
+static struct rig *fault_rig(struct fault *fault, uint32_t mtu, uint32_t *rkey)
+{
+	struct rig *rig = rig_create(77, mtu, mtu);
+
+	*rkey = share(rig, far, sizeof(far), READ_WRITE, 0);
+	rig_connect(rig, 0, 0);
+	/* So that the retransmission time is known. */
+	assert_int_equal(roce_post_read(rig->device[0], rig->qpn[0], 1, near, 1, 0, *rkey, rig->now_ns), 0);
+	rig_expect(rig, 0, ROCE_READ, 1, 0);
+	rig_fill(rig, far, sizeof(far));
+	memset(near, 0, sizeof(near));
+	rig->drop = strike;
+	rig->drop_context = fault;
+	return rig;
+}
+
+/* Of many single-page READs one answer is lost: it alone is asked for again, without a timeout. */
+static void test_lost_answer_is_repaired(void **state)
+{
+	(void)state;
+	for (unsigned number = 0; number < READS - 1; number++) {
+		struct fault fault = { .opcode = OPCODE_READ_RESPONSE_ONLY, .number = number };
+		uint32_t rkey;
+		struct rig *rig = fault_rig(&fault, 4096, &rkey);
+		uint64_t start_ns = rig->now_ns;
+
+		for (uint64_t i = 0; i < READS; i++)
+			assert_int_equal(roce_post_read(rig->device[0], rig->qpn[0], i, near + i * 4096, 4096, i * 4096, rkey,
+							rig->now_ns), 0);
+		for (uint64_t i = 0; i < READS; i++)
+			rig_expect(rig, 0, ROCE_READ, i, 0);
+		assert_memory_equal(near, far, sizeof(far));
+		assert_int_equal(roce_counters(rig->device[0])->timeouts, 0);
+		assert_int_equal(roce_counters(rig->device[0])->retransmits, 1);
+		assert_int_equal(roce_counters(rig->device[1])->duplicates, 1);
+		assert_true(rig->now_ns - start_ns < RIG_SECOND / 1000);
+		rig_destroy(rig);
+	}
+}
+
+/* The same within one long READ: only the missing packet travels again. */
+static void test_hole_in_a_long_read_is_repaired(void **state)
+{
+	(void)state;
+	for (unsigned number = 0; number < 100; number += 7) {
+		struct fault fault = { .opcode = OPCODE_READ_RESPONSE_MIDDLE, .number = number };
+		uint32_t rkey;
+		struct rig *rig = fault_rig(&fault, 1024, &rkey);
+		uint64_t before;
+
+		before = roce_counters(rig->device[0])->packets_received;
+		assert_int_equal(roce_post_read(rig->device[0], rig->qpn[0], 2, near, sizeof(near), 0, rkey, rig->now_ns), 0);
+		rig_expect(rig, 0, ROCE_READ, 2, 0);
+		assert_memory_equal(near, far, sizeof(far));
+		assert_int_equal(roce_counters(rig->device[0])->timeouts, 0);
+		assert_int_equal(roce_counters(rig->device[0])->retransmits, 1);
+		assert_int_equal(roce_counters(rig->device[0])->packets_received - before, sizeof(near) / 1024);
+		rig_destroy(rig);
+	}
+}
+
+/* A lost request is asked for by a NAK as soon as the next one comes. */
+static void test_lost_request_is_repeated(void **state)
+{
+	static const uint8_t opcodes[] = { OPCODE_READ_REQUEST, OPCODE_WRITE_ONLY };
+
+	(void)state;
+	for (unsigned i = 0; i < 2 * 20; i++) {
+		struct fault fault = { .opcode = opcodes[i % 2], .number = i / 2 };
+		uint32_t rkey;
+		struct rig *rig = fault_rig(&fault, 4096, &rkey);
+
+		for (uint64_t n = 0; n < READS / 2; n++) {
+			assert_int_equal(roce_post_read(rig->device[0], rig->qpn[0], n, near + n * 4096, 4096, n * 4096, rkey,
+							rig->now_ns), 0);
+			assert_int_equal(roce_post_write(rig->device[0], rig->qpn[0], 100 + n, near, 4096, sizeof(far) - 4096, rkey,
+							 rig->now_ns), 0);
+		}
+		for (uint64_t n = 0; n < READS / 2; n++) {
+			rig_expect(rig, 0, ROCE_READ, n, 0);
+			rig_expect(rig, 0, ROCE_WRITE, 100 + n, 0);
+		}
+		assert_memory_equal(near, far, READS / 2 * 4096);
+		if (i < 2 * 20 - 1) {
+			assert_int_equal(roce_counters(rig->device[0])->timeouts, 0);
+			assert_int_equal(roce_counters(rig->device[0])->naks_received, 1);
+		}
+		rig_destroy(rig);
+	}
+}
+
+/* An answer of the wrong length is none. */
+static void test_answer_of_wrong_length(void **state)
+{
+	static const struct { uint8_t opcode; uint32_t len; } cases[] = {
+		{ OPCODE_READ_RESPONSE_ONLY, 1000 }, { OPCODE_READ_RESPONSE_FIRST, 5000 }, { OPCODE_READ_RESPONSE_MIDDLE, 5000 },
+		{ OPCODE_READ_RESPONSE_LAST, 5000 },
+	};
+
+	(void)state;
+	for (unsigned i = 0; i < 8; i++) {
+		struct fault fault = { .opcode = cases[i / 2].opcode, .shorten = i % 2 == 0, .lengthen = i % 2 == 1 };
+		uint32_t rkey;
+		struct rig *rig = fault_rig(&fault, 1024, &rkey);
+
+		assert_int_equal(roce_post_read(rig->device[0], rig->qpn[0], 2, near, cases[i / 2].len, 0, rkey, rig->now_ns), 0);
+		rig_expect(rig, 0, ROCE_READ, 2, 0);
+		assert_memory_equal(near, far, cases[i / 2].len);
+		assert_int_equal(near[cases[i / 2].len], 0);
+		assert_int_equal(roce_counters(rig->device[0])->drop_length, 1);
+		rig_destroy(rig);
+	}
+}
+
+/* A READ that is repeated while its answer is still owed is answered once. */
+static bool hold(struct rig *rig, const struct roce_datagram *datagram, int to)
+{
+	struct roce_datagram *held = rig->drop_context;
+
+	if (to != 1)
+		return false;
+	memcpy(held->bytes, datagram->bytes, datagram->len_bytes);
+	held->len_bytes = datagram->len_bytes;
+	held->source_address = datagram->source_address;
+	held->destination_address = datagram->destination_address;
+	held->source_port = datagram->source_port;
+	held->destination_port = datagram->destination_port;
+	held->ip_flags_fragment = datagram->ip_flags_fragment;
+	return true;
+}
+
+static void test_repeated_read_while_owed(void **state)
+{
+	uint8_t bytes[ROCE_DATAGRAM_BYTES_MAX];
+	struct roce_datagram held = { .bytes = bytes };
+	struct fault fault = { .opcode = 0xff };
+	uint32_t rkey;
+	struct rig *rig = fault_rig(&fault, 1024, &rkey);
+
+	(void)state;
+	rig->drop = hold;
+	rig->drop_context = &held;
+	assert_int_equal(roce_post_read(rig->device[0], rig->qpn[0], 2, near, 16384, 0, rkey, rig->now_ns), 0);
+	rig_send(rig);
+	rig->drop = NULL;
+	for (int i = 0; i < 5; i++)
+		roce_input(rig->device[1], &held, rig->now_ns);
+	rig_expect(rig, 0, ROCE_READ, 2, 0);
+	rig_run(rig, RIG_SECOND);
+	assert_memory_equal(near, far, 16384);
+	assert_int_equal(roce_counters(rig->device[0])->duplicates, 0);
+	assert_int_equal(roce_counters(rig->device[1])->duplicates, 4);
+	rig_destroy(rig);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_sizes_at_every_mtu),
 		cmocka_unit_test(test_bad_wires),
+		cmocka_unit_test(test_lost_answer_is_repaired),
+		cmocka_unit_test(test_hole_in_a_long_read_is_repaired),
+		cmocka_unit_test(test_lost_request_is_repeated),
+		cmocka_unit_test(test_answer_of_wrong_length),
+		cmocka_unit_test(test_repeated_read_while_owed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
