@@ -6,6 +6,7 @@
  *	0x00011000  GDT, then the command line		 | LOAD_FROM_SMALL
  *	0x00012000  PML4, PDPT, page directory		/
  *	0x000e0000  ACPI tables, the RSDP first: where a kernel without acpi_rsdp_addr looks as well
+ *	0x000ffff0  what stands for firmware at the reset vector: LOAD_FROM_SMALL
  *	preferred   kernel (protected-mode part), init_size bytes
  *	top         initrd, as high as the header and the memory let it
  *
@@ -25,11 +26,14 @@
 #define ACPI_ADDRESS UINT64_C(0xe0000)
 #define LOW_MEMORY_END UINT64_C(0xa0000)
 #define HIGH_MEMORY UINT64_C(0x100000)
+#define RESET_VECTOR UINT64_C(0xffff0)
+#define RESET_VECTOR_BYTES 16u
 #define MAPPED_BYTES (UINT64_C(1) << 30)	/* by one page directory of 2 MiB pages */
 
 enum small_offset {
 	SMALL_ZERO_PAGE = 0x0000,
 	SMALL_GDT = 0x1000,
+	SMALL_RESET = 0x1030,
 	SMALL_COMMAND_LINE = 0x1040,
 	SMALL_PML4 = 0x2000,
 	SMALL_PDPT = 0x3000,
@@ -274,6 +278,19 @@ static void fill_entry(struct load_plan *plan, const struct linux_image *image)
 	};
 }
 
+/*
+ * Linux without EFI does not use the reset register of a hardware-reduced FADT: it reboots by a jump to the firmware, in
+ * real mode. All that this firmware does is to write the register: mov $value, %al; mov $port, %dx; out %al, (%dx); hlt.
+ */
+static void fill_reset(struct load_plan *plan)
+{
+	static const uint8_t code[] = { 0xb0, ACPI_RESET_VALUE, 0xba, ACPI_RESET_PORT & 0xff, ACPI_RESET_PORT >> 8, 0xee, 0xf4 };
+
+	_Static_assert(sizeof(code) <= RESET_VECTOR_BYTES && SMALL_RESET + RESET_VECTOR_BYTES <= SMALL_COMMAND_LINE, "room");
+	memcpy(plan->small + SMALL_RESET, code, sizeof(code));
+	add_segment(plan, RESET_VECTOR, RESET_VECTOR_BYTES, SMALL_RESET, LOAD_FROM_SMALL);
+}
+
 static void fill_plan(struct load_plan *plan, const struct load_request *request, const struct linux_image *image)
 {
 	uint32_t acpi_bytes;
@@ -290,6 +307,7 @@ static void fill_plan(struct load_plan *plan, const struct load_request *request
 		add_segment(plan, image->initrd_address, request->initrd_len_bytes, 0, LOAD_FROM_INITRD);
 	add_segment(plan, SMALL_ADDRESS, SMALL_ACPI, 0, LOAD_FROM_SMALL);
 	add_segment(plan, ACPI_ADDRESS, acpi_bytes, SMALL_ACPI, LOAD_FROM_SMALL);
+	fill_reset(plan);
 }
 
 int load_linux_plan(struct load_plan *plan, const struct load_request *request, char *reason, uint32_t reason_bytes)
