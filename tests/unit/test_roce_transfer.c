@@ -407,6 +407,7 @@ static void test_repeated_read_while_owed(void **state)
 	rig_run(rig, RIG_SECOND);
 	assert_memory_equal(near, far, 16384);
 	assert_int_equal(roce_counters(rig->device[0])->duplicates, 0);
+	assert_int_equal(roce_counters(rig->device[0])->drop_length, 0);
 	assert_int_equal(roce_counters(rig->device[1])->duplicates, 4);
 	rig_destroy(rig);
 }
