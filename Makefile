@@ -158,7 +158,7 @@ clang-check: $(AUTOCONF)
 	$(Q)for source in $(portable-y) $(host-y) $(gmmd-y) $(gmm-y) $(unit-tests-y) $(sim-y); do \
 		$(CLANG) $(HOST_FLAGS) -Wno-unused-command-line-argument -MF /dev/null -fsyntax-only $$source || exit 1; done
 
--include $(shell find $(O) -name '*.d' 2>/dev/null)
+-include $(shell find $(O) -type f -name '*.d' 2>/dev/null)
 
 # ---------------------------------------------------------------- what people call
 

@@ -126,15 +126,11 @@ uint64_t region_set_base(const struct region *region);
 /* ------------------------------------------------------------------ service.c */
 
 #define DATA_CONNECTIONS_MAX (2u * NODES_MAX)
-/* A node that connects once more than this has given its oldest connection up. */
-#define DATA_CONNECTIONS_PER_NODE_MAX 4u
 
 struct data_connection {
 	bool used;
 	uint32_t connection;
 	uint32_t node;
-	uint64_t incarnation;
-	uint64_t order;			/* of acceptance */
 };
 
 struct mcomponent_config {

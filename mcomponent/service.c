@@ -171,30 +171,17 @@ static void data_drop(struct mcomponent *component, struct data_connection *data
 }
 
 /*
- * Make room for a node's new connection. One that started anew has forgotten its old connections, and what still
- * travels on them must not land. One that connects again and again has lost its old ones without our hearing of it.
+ * A node has one data connection. A WRITE that still travels on an older one could undo a newer WRITE, so the older one
+ * ends before the new one serves.
  */
-static void data_drop_older(struct mcomponent *component, const struct wire_data_hello *hello, uint64_t now_ns)
+static void data_drop_older(struct mcomponent *component, uint32_t node, uint64_t now_ns)
 {
-	struct data_connection *oldest = NULL;
-	uint32_t count = 0;
-
 	for (uint32_t i = 0; i < DATA_CONNECTIONS_MAX; i++) {
 		struct data_connection *data = &component->connections[i];
 
-		if (!data->used || data->node != hello->node)
+		if (!data->used || data->node != node)
 			continue;
-		if (data->incarnation != hello->incarnation) {
-			data_drop(component, data, now_ns);
-			component->data_replaced++;
-			continue;
-		}
-		count++;
-		if (oldest == NULL || data->order < oldest->order)
-			oldest = data;
-	}
-	if (count >= DATA_CONNECTIONS_PER_NODE_MAX) {
-		data_drop(component, oldest, now_ns);
+		data_drop(component, data, now_ns);
 		component->data_replaced++;
 	}
 }
@@ -222,14 +209,13 @@ static void data_connect_request(struct mcomponent *component, const struct roce
 		data_refuse(component, event->connection, -EINVAL, now_ns);
 		return;
 	}
-	data_drop_older(component, &hello, now_ns);
+	data_drop_older(component, hello.node, now_ns);
 	data = data_free(component);
 	if (data == NULL || roce_accept_begin(component->config.device, event->connection, hello.node, &qpn) != 0) {
 		data_refuse(component, event->connection, -ENOBUFS, now_ns);
 		return;
 	}
-	*data = (struct data_connection){ true, event->connection, hello.node, hello.incarnation,
-					  component->data_accepted };
+	*data = (struct data_connection){ true, event->connection, hello.node };
 	if (roce_accept_finish(component->config.device, event->connection, NULL, 0, now_ns) != 0) {
 		data_drop(component, data, now_ns);
 		return;

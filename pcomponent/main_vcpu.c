@@ -90,7 +90,7 @@ static bool sweep(void)
 	uint32_t count;
 
 	fabric_lock(process.fabric);
-	count = cache_sweep_begin(process.cache, victims, now_ns());
+	count = cache_sweep_wanted(process.cache) ? cache_sweep_begin(process.cache, victims, now_ns()) : 0;
 	if (count == 0)
 		sweeper_runs = false;
 	fabric_unlock(process.fabric);

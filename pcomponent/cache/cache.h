@@ -108,7 +108,10 @@ struct cache_victim {
 };
 uint32_t cache_sweep_begin(struct cache *cache, struct cache_victim victims[CONFIG_SWEEP_BATCH], uint64_t now_ns);
 void cache_sweep_finish(struct cache *cache, const struct cache_victim *victims, uint32_t count, uint64_t now_ns);
-/* Some set is below its low-water mark of free ways or has waiters for a way: the sweeper should run. */
+/*
+ * The sweeper should run: a set has no way free or leaving, or so many sets are below their low-water mark that one
+ * shootdown serves a whole batch.
+ */
 bool cache_sweep_wanted(const struct cache *cache);
 
 /*

@@ -127,7 +127,8 @@ static void check_queues(const struct cache *cache)
 
 	for (uint32_t i = 0; i < cache->sets_count; i++)
 		queued += cache->sets[i].queued;
-	assert(queued == check_set_list(cache, &cache->queue) + check_set_list(cache, &cache->resting));
+	assert(cache->queue_length == check_set_list(cache, &cache->queue));
+	assert(queued == cache->queue_length + check_set_list(cache, &cache->resting));
 }
 
 void cache_check(const struct cache *cache)

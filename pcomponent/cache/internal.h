@@ -49,6 +49,9 @@
 /* One in this many ways is kept free ahead of demand: 2 of 16. Fewer ways than this: eviction on demand only. */
 #define CACHE_FREE_DIVISOR 8u
 
+/* So many sets wait for the sweeper before it runs, unless one has nothing left: a shootdown then serves a batch. */
+#define CACHE_SWEEP_SETS (CONFIG_SWEEP_BATCH / 2u)
+
 enum line_state { LINE_FREE, LINE_FILLING, LINE_VALID, LINE_UNMAPPED, LINE_WRITING };
 
 #define LINE_DIRTY 0x1u				/* newer than the memory component's copy, whatever the nested entry says */
@@ -119,6 +122,8 @@ struct cache {
 	uint32_t free_target;			/* ways of a set to keep free */
 	uint64_t sweep;				/* number of the current sweep */
 	struct set_list queue;			/* sets to sweep (C6) */
+	uint32_t queue_length;
+	bool urgent;				/* some of them may have no way free or leaving */
 	struct set_list resting;		/* sets to put back there, by rest_until_ns */
 	struct line_list postponed_fills;	/* the region client was full; tried again by cache_poll() */
 	struct line_list postponed_writes;

@@ -40,6 +40,19 @@ static struct cache_set *list_pop(struct cache *cache, struct set_list *list)
 	return set;
 }
 
+static void queue_append(struct cache *cache, struct cache_set *set)
+{
+	list_append(cache, &cache->queue, set);
+	cache->queue_length++;
+}
+
+static struct cache_set *queue_pop(struct cache *cache)
+{
+	assert(cache->queue_length > 0);
+	cache->queue_length--;
+	return list_pop(cache, &cache->queue);
+}
+
 static bool set_wants_sweep(const struct cache *cache, const struct cache_set *set)
 {
 	return set->vm != VM_NONE && set->evictable > 0 && set_shortage(cache, set) > 0;
@@ -47,8 +60,12 @@ static bool set_wants_sweep(const struct cache *cache, const struct cache_set *s
 
 void set_update(struct cache *cache, struct cache_set *set)
 {
-	if (!set->queued && set_wants_sweep(cache, set))
-		list_append(cache, &cache->queue, set);
+	if (!set_wants_sweep(cache, set))
+		return;
+	if (!set->queued)
+		queue_append(cache, set);
+	if (set->free_count + set->leaving == 0)
+		cache->urgent = true;
 }
 
 void sweep_poll(struct cache *cache, uint64_t now_ns)
@@ -131,7 +148,7 @@ uint32_t cache_sweep_begin(struct cache *cache, struct cache_victim victims[CONF
 
 		if (cache->queue.head == SET_NONE)
 			break;
-		set = list_pop(cache, &cache->queue);
+		set = queue_pop(cache);
 		count += set_sweep(cache, set, &victims[count], CONFIG_SWEEP_BATCH - count, now_ns);
 		if (count < CONFIG_SWEEP_BATCH && set_wants_sweep(cache, set)) {	/* what is left is fresh */
 			set->rest_until_ns = now_ns + CACHE_REST_NS;
@@ -140,6 +157,8 @@ uint32_t cache_sweep_begin(struct cache *cache, struct cache_victim victims[CONF
 			set_update(cache, set);
 		}
 	}
+	if (cache->queue_length == 0)
+		cache->urgent = false;
 	return count;
 }
 
@@ -167,5 +186,5 @@ void cache_sweep_finish(struct cache *cache, const struct cache_victim *victims,
 
 bool cache_sweep_wanted(const struct cache *cache)
 {
-	return cache->queue.head != SET_NONE;
+	return cache->urgent || cache->queue_length >= CACHE_SWEEP_SETS;
 }

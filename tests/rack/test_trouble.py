@@ -23,7 +23,7 @@ def refused(rack, *words):
     return done.returncode, done.stderr
 
 
-def create(rack, name, memory="64M", cache="16M", kernel=None, command_line="console=ttyS0 quiet plenum.run=poweroff"):
+def create(rack, name, memory="96M", cache="16M", kernel=None, command_line="console=ttyS0 quiet plenum.run=poweroff"):
     return ("vm", "create", name, "--memory", memory, "--cache", cache, "--kernel", str(kernel or BUILD / "guest" / "vmlinuz"),
             "--initrd", str(BUILD / "guest" / "initramfs.cpio.gz"), "--command-line", command_line)
 
@@ -157,7 +157,7 @@ def test_death_of_a_memory_component(rack):
     assert rack.nodes()["m1"]["state"] == "up" and rack.nodes()["p1"]["state"] == "up"
     rack.gmm("vm", "stop", "victim", check=False)
     rack.gmm("vm", "destroy", "victim")
-    guest.create_check(rack, "after", "64M", "16M", "24M", "plenum.operations=500")
+    guest.create_check(rack, "after", "96M", "16M", "24M", "plenum.operations=500")
     assert guest.follow(rack, "after", 120).result == "ok"
     rack.gmm("vm", "destroy", "after")
 
@@ -174,7 +174,7 @@ def test_a_dead_node_joins_again(rack):
 
 
 def test_death_of_a_process_component(rack):
-    guest.create_check(rack, "lost", "64M", "16M", "32M", "plenum.operations=2000000")
+    guest.create_check(rack, "lost", "96M", "16M", "32M", "plenum.operations=2000000")
     rack.gmm("vm", "start", "lost")
     wait_until(lambda: rack.gmm_json("vm", "show", "lost")["state"] == "running", "the VM to run", 60)
     rack.kill("p1")
