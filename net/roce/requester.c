@@ -14,7 +14,7 @@
  * - A timeout goes back to `unacknowledged` with a window of one packet; each answer widens it again. So a scheduling
  *   stall that looked like a loss costs one repeated packet, not a window of them.
  */
-#include "net/roce/internal.h"
+#include "net/roce/requester.h"
 
 #define SYNDROME_CLASS 0x60u
 #define SYNDROME_ACK 0x00u
@@ -39,42 +39,6 @@ void roce_requester_start(struct queue_pair *qp, uint32_t psn, uint32_t reads_ma
 	r->reads_max = reads_max;
 }
 
-/* The i-th unfinished request. */
-static struct work_request *request(struct requester *r, uint32_t i)
-{
-	assert(i < r->count);
-	return &r->ring[(r->head + i) & r->ring_mask];
-}
-
-static uint64_t request_end(const struct work_request *work)
-{
-	return work->first + work->packets;
-}
-
-/* Which started request contains `sequence`? It must be in [unacknowledged, assigned_end). */
-static uint32_t request_index(struct requester *r, uint64_t sequence)
-{
-	uint32_t i = 0;
-
-	while (request_end(request(r, i)) <= sequence)
-		i++;
-	assert(i < r->started);
-	return i;
-}
-
-static bool received_test(const struct requester *r, uint64_t sequence)
-{
-	return r->received[sequence % RECEIVED_BITS / 64] >> (sequence % 64) & 1;
-}
-
-static void received_set(struct requester *r, uint64_t sequence, bool value)
-{
-	uint64_t bit = UINT64_C(1) << (sequence % 64);
-	uint64_t *word = &r->received[sequence % RECEIVED_BITS / 64];
-
-	*word = value ? *word | bit : *word & ~bit;
-}
-
 /* ---------------------------------------------------------------- timer and round trip */
 
 static uint64_t retransmit_timeout_ns(const struct requester *r)
@@ -90,7 +54,7 @@ static uint64_t retransmit_timeout_ns(const struct requester *r)
 	return timeout_ns < RETRANSMIT_CEILING_NS ? timeout_ns : RETRANSMIT_CEILING_NS;
 }
 
-static void arm(struct roce_device *device, struct queue_pair *qp, uint64_t now_ns)
+void roce_requester_arm(struct roce_device *device, struct queue_pair *qp, uint64_t now_ns)
 {
 	uint64_t deadline_ns = now_ns + retransmit_timeout_ns(&qp->requester);
 	uint64_t give_up_ns = qp->requester.progress_ns + GIVE_UP_NS;
@@ -98,14 +62,6 @@ static void arm(struct roce_device *device, struct queue_pair *qp, uint64_t now_
 	if (deadline_ns > give_up_ns)
 		deadline_ns = give_up_ns > now_ns ? give_up_ns : now_ns;
 	roce_timer_set(device, &qp->timer, deadline_ns);
-}
-
-static void sample_begin(struct requester *r, uint64_t sequence, uint64_t now_ns)
-{
-	if (r->sample_sent_ns)
-		return;
-	r->sample_sequence = sequence;
-	r->sample_sent_ns = now_ns;
 }
 
 /* Jacobson and Karels, 1988; no sample survives a retransmission (Karn). */
@@ -206,7 +162,7 @@ static void advance(struct roce_device *device, struct queue_pair *qp, uint64_t 
 	if (r->unacknowledged == r->sent_end)
 		roce_timer_cancel(&qp->timer);
 	else
-		arm(device, qp, now_ns);
+		roce_requester_arm(device, qp, now_ns);
 }
 
 static void go_back(struct requester *r, uint64_t sequence)
@@ -376,205 +332,6 @@ void roce_requester_input(struct roce_device *device, struct queue_pair *qp, con
 		read_response(device, qp, packet, now_ns);
 }
 
-/* ---------------------------------------------------------------- requests out */
-
-/* Give the request at the cursor its sequence numbers. */
-static void start_request(struct queue_pair *qp)
-{
-	struct requester *r = &qp->requester;
-	struct work_request *work = request(r, r->cursor);
-
-	assert(r->cursor == r->started && r->next == r->assigned_end);
-	work->first = r->assigned_end;
-	work->packets = work->len_bytes ? (work->len_bytes + qp->mtu_bytes - 1) / qp->mtu_bytes : 1;
-	r->assigned_end += work->packets;
-	r->started++;
-}
-
-/* Step `next` over what needs no repetition. False: nothing is left to send. */
-static bool skip_answered(struct requester *r)
-{
-	while (r->cursor < r->started) {
-		const struct work_request *work = request(r, r->cursor);
-
-		if (r->next == request_end(work)) {
-			r->cursor++;
-		} else if (r->next >= r->sent_end) {
-			break;
-		} else if (work->opcode == ROCE_READ) {
-			if (!received_test(r, r->next))
-				break;
-			r->next++;
-		} else {
-			if (r->acknowledged <= r->next)
-				break;
-			r->next = r->acknowledged < request_end(work) ? r->acknowledged : request_end(work);
-		}
-	}
-	return r->cursor < r->count;
-}
-
-/* May the packet at `next` go now? */
-static bool window_open(const struct requester *r)
-{
-	const struct work_request *work;
-	uint64_t flying = r->next - r->unacknowledged;
-
-	if (flying == 0)
-		return true;
-	if (flying >= r->window)
-		return false;
-	if (r->next < r->sent_end)
-		return true;
-	work = &r->ring[(r->head + r->cursor) & r->ring_mask];
-	return work->opcode != ROCE_READ || r->reads < r->reads_max;
-}
-
-bool roce_requester_has_output(const struct queue_pair *qp)
-{
-	const struct requester *r = &qp->requester;
-
-	if (r->waiting_not_ready)
-		return false;
-	if (r->repair_next < r->repair_end)
-		return true;
-	return (r->cursor < r->count || r->next < r->sent_end) && window_open(r);
-}
-
-/* Request the READ data from `sequence` on: until `limit`, the chunk's end, or data that is there already. */
-static uint64_t send_read(struct queue_pair *qp, const struct work_request *work, uint64_t sequence, uint64_t limit,
-			  struct roce_datagram *datagram)
-{
-	struct requester *r = &qp->requester;
-	uint64_t chunk_end = sequence - (sequence - work->first) % READ_CHUNK_PACKETS + READ_CHUNK_PACKETS;
-	uint64_t offset = (sequence - work->first) * qp->mtu_bytes, end = sequence + 1, len_bytes;
-	struct roce_packet packet;
-
-	if (limit > chunk_end)
-		limit = chunk_end;
-	if (limit > request_end(work))
-		limit = request_end(work);
-	while (end < limit && (end >= r->sent_end || !received_test(r, end)))
-		end++;
-	len_bytes = (end - sequence) * qp->mtu_bytes;
-	if (offset + len_bytes > work->len_bytes)
-		len_bytes = work->len_bytes - offset;
-	roce_qp_packet(qp, OPCODE_READ_REQUEST, sequence, &packet);
-	packet.ack_byte = ACK_REQUEST;
-	packet.address = work->remote_address + offset;
-	packet.rkey = work->rkey;
-	packet.dma_len_bytes = (uint32_t)len_bytes;
-	roce_packet_encode(&packet, datagram);
-	return end;
-}
-
-static uint8_t write_or_send_opcode(const struct work_request *work, bool first, bool last)
-{
-	static const uint8_t opcodes[2][4] = {	/* by first, last */
-		{ OPCODE_SEND_MIDDLE, OPCODE_SEND_LAST, OPCODE_SEND_FIRST, OPCODE_SEND_ONLY },
-		{ OPCODE_WRITE_MIDDLE, OPCODE_WRITE_LAST, OPCODE_WRITE_FIRST, OPCODE_WRITE_ONLY },
-	};
-
-	return opcodes[work->opcode == ROCE_WRITE][2 * first + last];
-}
-
-static void send_data(struct queue_pair *qp, const struct work_request *work, struct roce_datagram *datagram)
-{
-	struct requester *r = &qp->requester;
-	uint64_t offset = (r->next - work->first) * qp->mtu_bytes;
-	bool last = r->next + 1 == request_end(work);
-	struct roce_packet packet;
-
-	roce_qp_packet(qp, write_or_send_opcode(work, r->next == work->first, last), r->next, &packet);
-	packet.address = work->remote_address;
-	packet.rkey = work->rkey;
-	packet.dma_len_bytes = work->len_bytes;
-	packet.payload = work->len_bytes ? work->local + offset : NULL;
-	packet.payload_len_bytes = last ? work->len_bytes - (uint32_t)offset : qp->mtu_bytes;
-	/* Also when the window closes behind this packet: else nothing would open it. */
-	if (last || ++r->packets_without_ack_request >= ACK_REQUEST_PACKETS ||
-	    r->next + 1 - r->unacknowledged >= r->window) {
-		packet.ack_byte = ACK_REQUEST;
-		r->packets_without_ack_request = 0;
-	}
-	roce_packet_encode(&packet, datagram);
-}
-
-static int send_repair(struct roce_device *device, struct queue_pair *qp, struct roce_datagram *datagram)
-{
-	struct requester *r = &qp->requester;
-
-	if (r->repair_next < r->unacknowledged)
-		r->repair_next = r->unacknowledged;
-	while (r->repair_next < r->repair_end) {
-		const struct work_request *work = request(r, request_index(r, r->repair_next));
-
-		if (work->opcode != ROCE_READ) {
-			r->repair_next = request_end(work);
-		} else if (received_test(r, r->repair_next)) {
-			r->repair_next++;
-		} else {
-			r->repair_next = send_read(qp, work, r->repair_next, r->repair_end, datagram);
-			if (r->repaired_end < r->repair_next)
-				r->repaired_end = r->repair_next;
-			device->counters.retransmits++;
-			return 1;
-		}
-	}
-	return 0;
-}
-
-static void sent(struct roce_device *device, struct queue_pair *qp, uint64_t from, uint64_t to, uint64_t now_ns)
-{
-	struct requester *r = &qp->requester;
-	bool idle = r->unacknowledged == r->sent_end;
-
-	if (from < r->sent_end)
-		device->counters.retransmits++;
-	else
-		sample_begin(r, from, now_ns);
-	r->next = to;
-	if (to > r->sent_end)
-		r->sent_end = to;
-	assert(r->sent_end - r->unacknowledged <= SEQUENCE_SPAN_MAX && r->next <= r->sent_end);
-	if (idle)
-		r->progress_ns = now_ns;
-	if (qp->timer.deadline_ns == NEVER)
-		arm(device, qp, now_ns);
-}
-
-int roce_requester_output(struct roce_device *device, struct queue_pair *qp, struct roce_datagram *datagram,
-			  uint64_t now_ns)
-{
-	struct requester *r = &qp->requester;
-	uint64_t from, to;
-	struct work_request *work;
-
-	if (r->repair_next < r->repair_end && send_repair(device, qp, datagram))
-		return 1;
-	if (!skip_answered(r))
-		return 0;
-	if (r->cursor == r->started)
-		start_request(qp);
-	if (!window_open(r))
-		return 0;
-	work = request(r, r->cursor);
-	from = r->next;
-	if (work->opcode == ROCE_READ) {
-		/* A chunk that was begun before may have been requested in part only by a repair: never beyond sent_end. */
-		to = send_read(qp, work, from, from < r->sent_end ? r->sent_end : UINT64_MAX, datagram);
-		if (from >= r->sent_end)
-			r->reads++;
-	} else {
-		to = from + 1;
-		send_data(qp, work, datagram);
-	}
-	sent(device, qp, from, to, now_ns);
-	if (r->next == request_end(work))
-		r->cursor++;
-	return 1;
-}
-
 /* ---------------------------------------------------------------- timer */
 
 void roce_requester_timer(struct roce_device *device, struct queue_pair *qp, uint64_t now_ns)
@@ -590,7 +347,7 @@ void roce_requester_timer(struct roce_device *device, struct queue_pair *qp, uin
 		}
 		r->waiting_not_ready = false;
 		if (r->unacknowledged < r->sent_end)
-			arm(device, qp, now_ns);
+			roce_requester_arm(device, qp, now_ns);
 		return;
 	}
 	if (r->unacknowledged == r->sent_end)
@@ -605,5 +362,5 @@ void roce_requester_timer(struct roce_device *device, struct queue_pair *qp, uin
 	r->window = 1;
 	r->repair_next = r->repair_end = r->repaired_end = 0;
 	go_back(r, r->unacknowledged);
-	arm(device, qp, now_ns);
+	roce_requester_arm(device, qp, now_ns);
 }

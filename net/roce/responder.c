@@ -11,14 +11,7 @@
  * - A fatal NAK ends the queue pair once it was sent. After that every request is answered by the same NAK, because a
  *   lost NAK would leave the peer to find out by timeout.
  */
-#include "net/roce/internal.h"
-
-#define SYNDROME_ACK 0x1fu		/* no credits: flow control is above us */
-#define SYNDROME_RNR (0x20u | RNR_TIMER_CODE)
-#define SYNDROME_SEQUENCE 0x60u
-#define SYNDROME_INVALID 0x61u
-#define SYNDROME_ACCESS 0x62u
-#define SYNDROME_OPERATIONAL 0x63u
+#include "net/roce/responder.h"
 
 #define MSN_MASK 0xffffffu
 #define MESSAGE(property) ((uint8_t)((property) >> 8))
@@ -30,73 +23,49 @@ void roce_responder_start(struct queue_pair *qp, uint32_t psn)
 
 /* ---------------------------------------------------------------- owed answers */
 
-static struct response *response_at(struct responder *r, uint32_t i)
-{
-	uint32_t index = r->responses_head + i;
-
-	return &r->responses[index < RESPONSES_MAX ? index : index - RESPONSES_MAX];
-}
-
-static void response_append(struct responder *r, const struct response *response)
-{
-	assert(r->responses_count < RESPONSES_MAX);
-	*response_at(r, r->responses_count++) = *response;
-	r->reads += response->kind == RESPONSE_READ;
-}
-
-static void response_remove_first(struct responder *r)
-{
-	assert(r->responses_count > 0);
-	r->reads -= response_at(r, 0)->kind == RESPONSE_READ;
-	r->responses_head = r->responses_head + 1 < RESPONSES_MAX ? r->responses_head + 1 : 0;
-	r->responses_count--;
-}
-
-static void responses_drop(struct responder *r)
-{
-	r->responses_head = r->responses_count = r->reads = 0;
-	r->replays_head = r->replays_count = 0;
-}
-
-/* The last owed answer, if it is an acknowledgement that can stand for later packets too. */
-static struct response *last_ack(struct responder *r)
+/*
+ * The last owed answer if it is an ACK or NAK: a newer one replaces it, because it says at least as much about the
+ * packets before. So never do two of them stand side by side, and the ring holds whatever a peer sends.
+ */
+static struct response *last_word(struct responder *r)
 {
 	struct response *last = r->responses_count > 0 ? response_at(r, r->responses_count - 1) : NULL;
 
-	return last && last->kind == RESPONSE_ACK ? last : NULL;
+	return last && last->kind != RESPONSE_READ ? last : NULL;
+}
+
+static void owe(struct responder *r, const struct response *answer)
+{
+	struct response *last = last_word(r);
+
+	if (last)
+		*last = *answer;
+	else
+		response_append(r, answer);
 }
 
 static void owe_ack(struct responder *r)
 {
 	struct response ack = { .kind = RESPONSE_ACK, .syndrome = SYNDROME_ACK, .sequence = r->acknowledge - 1,
 				.msn = r->msn };
-	struct response *last = last_ack(r);
 
-	if (last)
-		*last = ack;
-	else
-		response_append(r, &ack);
+	owe(r, &ack);
 }
 
-/* A NAK replaces a pending acknowledgement: it says the same about the packets before. */
-static void owe_nak(struct responder *r, uint8_t syndrome, uint64_t sequence)
+void roce_responder_owe_nak(struct responder *r, uint8_t syndrome, uint64_t sequence)
 {
 	struct response nak = { .kind = RESPONSE_NAK, .syndrome = syndrome, .sequence = sequence, .msn = r->msn };
-	struct response *last = last_ack(r);
 
-	if (last)
-		*last = nak;
-	else
-		response_append(r, &nak);
+	owe(r, &nak);
 }
 
-static void refuse_at(struct roce_device *device, struct queue_pair *qp, uint8_t syndrome, uint64_t sequence)
+void roce_responder_refuse(struct roce_device *device, struct queue_pair *qp, uint8_t syndrome, uint64_t sequence)
 {
 	struct responder *r = &qp->responder;
 
 	if (syndrome == SYNDROME_RNR) {
 		device->counters.rnr_naks_sent++;
-		owe_nak(r, syndrome, sequence);
+		roce_responder_owe_nak(r, syndrome, sequence);
 		return;
 	}
 	device->counters.naks_access_sent += syndrome == SYNDROME_ACCESS;
@@ -104,17 +73,17 @@ static void refuse_at(struct roce_device *device, struct queue_pair *qp, uint8_t
 	device->counters.naks_operational_sent += syndrome == SYNDROME_OPERATIONAL;
 	r->fatal_syndrome = syndrome;
 	r->fatal_sequence = sequence;
-	owe_nak(r, syndrome, sequence);
+	roce_responder_owe_nak(r, syndrome, sequence);
 }
 
 /* Refuse the expected packet. Those behind it are dropped without another NAK. */
 static void refuse(struct roce_device *device, struct queue_pair *qp, uint8_t syndrome)
 {
 	qp->responder.nak_sent = true;
-	refuse_at(device, qp, syndrome, qp->responder.expected);
+	roce_responder_refuse(device, qp, syndrome, qp->responder.expected);
 }
 
-static uint8_t syndrome_of(struct roce_device *device, int status)
+uint8_t roce_responder_syndrome(struct roce_device *device, int status)
 {
 	if (status == -EAGAIN)
 		return SYNDROME_RNR;
@@ -130,8 +99,8 @@ static void executed(struct responder *r, const struct roce_packet *packet)
 		r->msn = (r->msn + 1) & MSN_MASK;
 		r->message = 0;
 	}
-	/* An acknowledgement that has not left yet is simply moved on. */
-	if ((packet->ack_byte & ACK_REQUEST) || last_ack(r))
+	/* An acknowledgement that has not left yet is simply moved on; a NAK that asked for this packet is settled. */
+	if ((packet->ack_byte & ACK_REQUEST) || last_word(r))
 		owe_ack(r);
 }
 
@@ -215,7 +184,7 @@ static void write_packet(struct roce_device *device, struct queue_pair *qp, cons
 		}
 		status = region->ops->write(region->context, r->write_address + r->message_offset, packet->payload, len_bytes);
 		if (status) {
-			refuse(device, qp, syndrome_of(device, status));
+			refuse(device, qp, roce_responder_syndrome(device, status));
 			return;
 		}
 	}
@@ -342,7 +311,7 @@ void roce_responder_input(struct roce_device *device, struct queue_pair *qp, con
 
 	if (r->fatal_syndrome) {
 		if (qp->state == QP_ERROR && r->responses_count == 0)
-			owe_nak(r, r->fatal_syndrome, r->fatal_sequence);
+			roce_responder_owe_nak(r, r->fatal_syndrome, r->fatal_sequence);
 		return;
 	}
 	if (qp->state == QP_ERROR) {
@@ -359,127 +328,8 @@ void roce_responder_input(struct roce_device *device, struct queue_pair *qp, con
 		device->counters.sequence_errors++;
 		device->counters.naks_sequence_sent++;
 		r->nak_sent = true;
-		owe_nak(r, SYNDROME_SEQUENCE, r->expected);
+		roce_responder_owe_nak(r, SYNDROME_SEQUENCE, r->expected);
 	} else {
 		device->counters.sequence_errors++;
 	}
-}
-
-/* ---------------------------------------------------------------- answers out */
-
-bool roce_responder_has_output(const struct queue_pair *qp)
-{
-	return qp->responder.responses_count > 0 || qp->responder.replays_count > 0;
-}
-
-static void send_answer(struct roce_device *device, struct queue_pair *qp, const struct response *response,
-			struct roce_datagram *datagram, uint64_t now_ns)
-{
-	struct roce_packet packet;
-	int status;
-
-	roce_qp_packet(qp, OPCODE_ACKNOWLEDGE, response->sequence, &packet);
-	packet.syndrome = response->syndrome;
-	packet.msn = response->msn;
-	roce_packet_encode(&packet, datagram);
-	device->counters.acks_sent += response->kind == RESPONSE_ACK;
-	if (response->kind == RESPONSE_NAK && qp->responder.fatal_syndrome && qp->state != QP_ERROR) {
-		status = qp->responder.fatal_syndrome == SYNDROME_ACCESS ? -EACCES :
-			 qp->responder.fatal_syndrome == SYNDROME_OPERATIONAL ? -EIO : -EPROTO;
-		roce_qp_fail(device, qp, UINT32_MAX, status, now_ns);
-	}
-}
-
-/* The READ cannot go on: drop everything owed and say why. Later requests of the peer are answered when it repeats them. */
-static void abandon_read(struct roce_device *device, struct queue_pair *qp, uint8_t syndrome, uint64_t sequence)
-{
-	responses_drop(&qp->responder);
-	refuse_at(device, qp, syndrome, sequence);
-}
-
-/* Fetch the next packet of a READ into its place. 0, or the syndrome of a NAK. */
-static uint8_t fetch(struct roce_device *device, const struct queue_pair *qp, const struct response *read, uint8_t *place,
-		     uint32_t len_bytes)
-{
-	struct memory_access access = { .address = read->address, .len_bytes = len_bytes, .rkey = read->rkey,
-					.right = ROCE_ACCESS_REMOTE_READ, .peer = qp->peer };
-	struct memory_region *region;
-	int status;
-
-	if (len_bytes == 0)
-		return 0;
-	region = roce_memory_check(device, &access);
-	if (!region)
-		return SYNDROME_ACCESS;
-	status = region->ops->read(region->context, read->address, place, len_bytes);
-	return status ? syndrome_of(device, status) : 0;
-}
-
-/* Send one packet of a READ. 1: sent. 0: it became a NAK, which is owed now. */
-static int send_read_response(struct roce_device *device, struct queue_pair *qp, struct response *read,
-			      struct roce_datagram *datagram)
-{
-	static const uint8_t opcodes[4] = {	/* by first, last */
-		OPCODE_READ_RESPONSE_MIDDLE, OPCODE_READ_RESPONSE_LAST, OPCODE_READ_RESPONSE_FIRST, OPCODE_READ_RESPONSE_ONLY,
-	};
-	bool last = read->remaining_bytes <= qp->mtu_bytes;
-	uint32_t len_bytes = last ? read->remaining_bytes : qp->mtu_bytes;
-	uint8_t opcode = opcodes[2 * !read->begun + last], syndrome;
-	uint8_t *place = datagram->bytes + roce_header_bytes(roce_opcode_properties(opcode));
-	struct roce_packet packet;
-
-	syndrome = fetch(device, qp, read, place, len_bytes);
-	if (syndrome) {
-		abandon_read(device, qp, syndrome, read->sequence);
-		return 0;
-	}
-	roce_qp_packet(qp, opcode, read->sequence, &packet);
-	packet.syndrome = SYNDROME_ACK;
-	packet.msn = read->msn;
-	packet.payload = place;
-	packet.payload_len_bytes = len_bytes;
-	roce_packet_encode(&packet, datagram);
-	read->begun = true;
-	read->sequence++;
-	read->address += len_bytes;
-	read->remaining_bytes -= len_bytes;
-	device->counters.reads_served += last;
-	return last ? 2 : 1;
-}
-
-int roce_responder_output(struct roce_device *device, struct queue_pair *qp, struct roce_datagram *datagram,
-			  uint64_t now_ns)
-{
-	struct responder *r = &qp->responder;
-	struct response *response, answer;
-	int sent;
-
-	if (qp->state == QP_ERROR && r->responses_count + r->replays_count > 0) {
-		/* Hung up: the only thing left to say is why. */
-		responses_drop(r);
-		if (!r->fatal_syndrome)
-			return 0;
-		owe_nak(r, r->fatal_syndrome, r->fatal_sequence);
-	}
-	if (r->replays_count > 0) {
-		sent = send_read_response(device, qp, &r->replays[r->replays_head], datagram);
-		if (sent == 2) {
-			r->replays_head = (r->replays_head + 1) % REPLAYS_MAX;
-			r->replays_count--;
-		}
-		if (sent)
-			return 1;
-	}
-	response = response_at(r, 0);
-	if (response->kind == RESPONSE_READ) {
-		sent = send_read_response(device, qp, response, datagram);
-		if (sent == 2)
-			response_remove_first(r);
-		if (sent)
-			return 1;
-	}
-	answer = *response_at(r, 0);
-	response_remove_first(r);
-	send_answer(device, qp, &answer, datagram, now_ns);
-	return 1;
 }

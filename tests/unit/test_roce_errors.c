@@ -4,7 +4,7 @@
 
 #include <errno.h>
 
-#include "net/roce/packet.h"
+#include "net/roce/internal.h"
 
 #define READ_WRITE (ROCE_ACCESS_REMOTE_READ | ROCE_ACCESS_REMOTE_WRITE)
 #define BASE UINT64_C(0x100000)
@@ -560,6 +560,42 @@ static void test_foreign_packets_are_dropped(void **state)
 	rig_destroy(rig);
 }
 
+/* A peer that sends and never listens: what we owe it stays bounded. */
+static void test_flood_without_output(void **state)
+{
+	struct rig *rig = rig_create(15, 1024, 1024);
+	struct roce_packet packet = { .opcode = OPCODE_SEND_ONLY, .pkey = 0xffff, .payload = local, .payload_len_bytes = 4 };
+	struct queue_pair *qp;
+	uint32_t rkey = share(rig, READ_WRITE, 0);
+
+	(void)state;
+	rig_connect(rig, 0, 0);
+	qp = roce_qp_find(rig->device[1], rig->qpn[1]);
+	packet.destination_qpn = rig->qpn[1];
+	for (int i = 0; i < 3000; i++) {
+		uint32_t expected = sequence_psn(qp->responder.expected);
+
+		packet.ack_byte = (uint8_t)(rig_random(rig) & 0x80);
+		packet.psn = expected + (rig_chance(rig, 300) ? 5 : 0) - (rig_chance(rig, 200) ? 3 : 0);
+		packet.opcode = OPCODE_SEND_ONLY;		/* not ready */
+		packet.dma_len_bytes = 0;
+		if (rig_chance(rig, 500)) {
+			packet.opcode = rig_chance(rig, 500) ? OPCODE_WRITE_ONLY : OPCODE_READ_REQUEST;
+			packet.dma_len_bytes = 4;
+		}
+		packet.payload_len_bytes = packet.opcode == OPCODE_READ_REQUEST ? 0 : 4;
+		packet.address = BASE;
+		packet.rkey = rkey;
+		packet.psn &= 0xffffff;
+		inject(rig, 1, rig_address(0), &packet);
+	}
+	assert_int_equal(qp->state, QP_READY);
+	assert_int_equal(qp->responder.reads, READS_PENDING_MAX);
+	assert_true(qp->responder.responses_count <= 2 * READS_PENDING_MAX + 1);
+	assert_true(qp->responder.replays_count < 5);	/* READs that are still owed are not repeated */
+	rig_destroy(rig);
+}
+
 /* Answers to nothing that was asked change nothing. */
 static void test_forged_answers(void **state)
 {
@@ -606,6 +642,7 @@ int main(void)
 		cmocka_unit_test(test_psn_wraps),
 		cmocka_unit_test(test_unsupported_requests),
 		cmocka_unit_test(test_foreign_packets_are_dropped),
+		cmocka_unit_test(test_flood_without_output),
 		cmocka_unit_test(test_forged_answers),
 	};
 

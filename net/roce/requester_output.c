@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The requester's way out: repairs of READ data first, then what stands at the cursor, as the window allows. */
+#include "net/roce/requester.h"
+
+/* Give the request at the cursor its sequence numbers. */
+static void start_request(struct queue_pair *qp)
+{
+	struct requester *r = &qp->requester;
+	struct work_request *work = request(r, r->cursor);
+
+	assert(r->cursor == r->started && r->next == r->assigned_end);
+	work->first = r->assigned_end;
+	work->packets = work->len_bytes ? (work->len_bytes + qp->mtu_bytes - 1) / qp->mtu_bytes : 1;
+	r->assigned_end += work->packets;
+	r->started++;
+}
+
+/* Step `next` over what needs no repetition. False: nothing is left to send. */
+static bool skip_answered(struct requester *r)
+{
+	while (r->cursor < r->started) {
+		const struct work_request *work = request(r, r->cursor);
+
+		if (r->next == request_end(work)) {
+			r->cursor++;
+		} else if (r->next >= r->sent_end) {
+			break;
+		} else if (work->opcode == ROCE_READ) {
+			if (!received_test(r, r->next))
+				break;
+			r->next++;
+		} else {
+			if (r->acknowledged <= r->next)
+				break;
+			r->next = r->acknowledged < request_end(work) ? r->acknowledged : request_end(work);
+		}
+	}
+	return r->cursor < r->count;
+}
+
+/* May the packet at `next` go now? */
+static bool window_open(const struct requester *r)
+{
+	const struct work_request *work;
+	uint64_t flying = r->next - r->unacknowledged;
+
+	if (flying == 0)
+		return true;
+	if (flying >= r->window)
+		return false;
+	if (r->next < r->sent_end)
+		return true;
+	work = &r->ring[(r->head + r->cursor) & r->ring_mask];
+	return work->opcode != ROCE_READ || r->reads < r->reads_max;
+}
+
+bool roce_requester_has_output(const struct queue_pair *qp)
+{
+	const struct requester *r = &qp->requester;
+
+	if (r->waiting_not_ready)
+		return false;
+	if (r->repair_next < r->repair_end)
+		return true;
+	return (r->cursor < r->count || r->next < r->sent_end) && window_open(r);
+}
+
+/* Request the READ data from `sequence` on: until `limit`, the chunk's end, or data that is there already. */
+static uint64_t send_read(struct queue_pair *qp, const struct work_request *work, uint64_t sequence, uint64_t limit,
+			  struct roce_datagram *datagram)
+{
+	struct requester *r = &qp->requester;
+	uint64_t chunk_end = sequence - (sequence - work->first) % READ_CHUNK_PACKETS + READ_CHUNK_PACKETS;
+	uint64_t offset = (sequence - work->first) * qp->mtu_bytes, end = sequence + 1, len_bytes;
+	struct roce_packet packet;
+
+	if (limit > chunk_end)
+		limit = chunk_end;
+	if (limit > request_end(work))
+		limit = request_end(work);
+	while (end < limit && (end >= r->sent_end || !received_test(r, end)))
+		end++;
+	len_bytes = (end - sequence) * qp->mtu_bytes;
+	if (offset + len_bytes > work->len_bytes)
+		len_bytes = work->len_bytes - offset;
+	roce_qp_packet(qp, OPCODE_READ_REQUEST, sequence, &packet);
+	packet.ack_byte = ACK_REQUEST;
+	packet.address = work->remote_address + offset;
+	packet.rkey = work->rkey;
+	packet.dma_len_bytes = (uint32_t)len_bytes;
+	roce_packet_encode(&packet, datagram);
+	return end;
+}
+
+static uint8_t write_or_send_opcode(const struct work_request *work, bool first, bool last)
+{
+	static const uint8_t opcodes[2][4] = {	/* by first, last */
+		{ OPCODE_SEND_MIDDLE, OPCODE_SEND_LAST, OPCODE_SEND_FIRST, OPCODE_SEND_ONLY },
+		{ OPCODE_WRITE_MIDDLE, OPCODE_WRITE_LAST, OPCODE_WRITE_FIRST, OPCODE_WRITE_ONLY },
+	};
+
+	return opcodes[work->opcode == ROCE_WRITE][2 * first + last];
+}
+
+static void send_data(struct queue_pair *qp, const struct work_request *work, struct roce_datagram *datagram)
+{
+	struct requester *r = &qp->requester;
+	uint64_t offset = (r->next - work->first) * qp->mtu_bytes;
+	bool last = r->next + 1 == request_end(work);
+	struct roce_packet packet;
+
+	roce_qp_packet(qp, write_or_send_opcode(work, r->next == work->first, last), r->next, &packet);
+	packet.address = work->remote_address;
+	packet.rkey = work->rkey;
+	packet.dma_len_bytes = work->len_bytes;
+	packet.payload = work->len_bytes ? work->local + offset : NULL;
+	packet.payload_len_bytes = last ? work->len_bytes - (uint32_t)offset : qp->mtu_bytes;
+	/* Also when the window closes behind this packet: else nothing would open it. */
+	if (last || ++r->packets_without_ack_request >= ACK_REQUEST_PACKETS ||
+	    r->next + 1 - r->unacknowledged >= r->window) {
+		packet.ack_byte = ACK_REQUEST;
+		r->packets_without_ack_request = 0;
+	}
+	roce_packet_encode(&packet, datagram);
+}
+
+static int send_repair(struct roce_device *device, struct queue_pair *qp, struct roce_datagram *datagram)
+{
+	struct requester *r = &qp->requester;
+
+	if (r->repair_next < r->unacknowledged)
+		r->repair_next = r->unacknowledged;
+	while (r->repair_next < r->repair_end) {
+		const struct work_request *work = request(r, request_index(r, r->repair_next));
+
+		if (work->opcode != ROCE_READ) {
+			r->repair_next = request_end(work);
+		} else if (received_test(r, r->repair_next)) {
+			r->repair_next++;
+		} else {
+			r->repair_next = send_read(qp, work, r->repair_next, r->repair_end, datagram);
+			if (r->repaired_end < r->repair_next)
+				r->repaired_end = r->repair_next;
+			device->counters.retransmits++;
+			return 1;
+		}
+	}
+	return 0;
+}
+
+static void sample_begin(struct requester *r, uint64_t sequence, uint64_t now_ns)
+{
+	if (r->sample_sent_ns)
+		return;
+	r->sample_sequence = sequence;
+	r->sample_sent_ns = now_ns;
+}
+
+static void sent(struct roce_device *device, struct queue_pair *qp, uint64_t from, uint64_t to, uint64_t now_ns)
+{
+	struct requester *r = &qp->requester;
+	bool idle = r->unacknowledged == r->sent_end;
+
+	if (from < r->sent_end)
+		device->counters.retransmits++;
+	else
+		sample_begin(r, from, now_ns);
+	r->next = to;
+	if (to > r->sent_end)
+		r->sent_end = to;
+	assert(r->sent_end - r->unacknowledged <= SEQUENCE_SPAN_MAX && r->next <= r->sent_end);
+	if (idle)
+		r->progress_ns = now_ns;
+	if (qp->timer.deadline_ns == NEVER)
+		roce_requester_arm(device, qp, now_ns);
+}
+
+int roce_requester_output(struct roce_device *device, struct queue_pair *qp, struct roce_datagram *datagram,
+			  uint64_t now_ns)
+{
+	struct requester *r = &qp->requester;
+	uint64_t from, to;
+	struct work_request *work;
+
+	if (r->repair_next < r->repair_end && send_repair(device, qp, datagram))
+		return 1;
+	if (!skip_answered(r))
+		return 0;
+	if (r->cursor == r->started)
+		start_request(qp);
+	if (!window_open(r))
+		return 0;
+	work = request(r, r->cursor);
+	from = r->next;
+	if (work->opcode == ROCE_READ) {
+		/* A chunk that was begun before may have been requested in part only by a repair: never beyond sent_end. */
+		to = send_read(qp, work, from, from < r->sent_end ? r->sent_end : UINT64_MAX, datagram);
+		if (from >= r->sent_end)
+			r->reads++;
+	} else {
+		to = from + 1;
+		send_data(qp, work, datagram);
+	}
+	sent(device, qp, from, to, now_ns);
+	if (r->next == request_end(work))
+		r->cursor++;
+	return 1;
+}

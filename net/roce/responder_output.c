@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The responder's way out: replays first, then what is owed, in sequence order. */
+#include "net/roce/responder.h"
+
+bool roce_responder_has_output(const struct queue_pair *qp)
+{
+	return qp->responder.responses_count > 0 || qp->responder.replays_count > 0;
+}
+
+static void send_answer(struct roce_device *device, struct queue_pair *qp, const struct response *response,
+			struct roce_datagram *datagram, uint64_t now_ns)
+{
+	struct roce_packet packet;
+	int status;
+
+	roce_qp_packet(qp, OPCODE_ACKNOWLEDGE, response->sequence, &packet);
+	packet.syndrome = response->syndrome;
+	packet.msn = response->msn;
+	roce_packet_encode(&packet, datagram);
+	device->counters.acks_sent += response->kind == RESPONSE_ACK;
+	if (response->kind == RESPONSE_NAK && qp->responder.fatal_syndrome && qp->state != QP_ERROR) {
+		status = qp->responder.fatal_syndrome == SYNDROME_ACCESS ? -EACCES :
+			 qp->responder.fatal_syndrome == SYNDROME_OPERATIONAL ? -EIO : -EPROTO;
+		roce_qp_fail(device, qp, UINT32_MAX, status, now_ns);
+	}
+}
+
+/* The READ cannot go on: drop everything owed and say why. Later requests of the peer are answered when it repeats them. */
+static void abandon_read(struct roce_device *device, struct queue_pair *qp, uint8_t syndrome, uint64_t sequence)
+{
+	responses_drop(&qp->responder);
+	roce_responder_refuse(device, qp, syndrome, sequence);
+}
+
+/* Fetch the next packet of a READ into its place. 0, or the syndrome of a NAK. */
+static uint8_t fetch(struct roce_device *device, const struct queue_pair *qp, const struct response *read, uint8_t *place,
+		     uint32_t len_bytes)
+{
+	struct memory_access access = { .address = read->address, .len_bytes = len_bytes, .rkey = read->rkey,
+					.right = ROCE_ACCESS_REMOTE_READ, .peer = qp->peer };
+	struct memory_region *region;
+	int status;
+
+	if (len_bytes == 0)
+		return 0;
+	region = roce_memory_check(device, &access);
+	if (!region)
+		return SYNDROME_ACCESS;
+	status = region->ops->read(region->context, read->address, place, len_bytes);
+	return status ? roce_responder_syndrome(device, status) : 0;
+}
+
+/* Send one packet of a READ. 1: sent. 0: it became a NAK, which is owed now. */
+static int send_read_response(struct roce_device *device, struct queue_pair *qp, struct response *read,
+			      struct roce_datagram *datagram)
+{
+	static const uint8_t opcodes[4] = {	/* by first, last */
+		OPCODE_READ_RESPONSE_MIDDLE, OPCODE_READ_RESPONSE_LAST, OPCODE_READ_RESPONSE_FIRST, OPCODE_READ_RESPONSE_ONLY,
+	};
+	bool last = read->remaining_bytes <= qp->mtu_bytes;
+	uint32_t len_bytes = last ? read->remaining_bytes : qp->mtu_bytes;
+	uint8_t opcode = opcodes[2 * !read->begun + last], syndrome;
+	uint8_t *place = datagram->bytes + roce_header_bytes(roce_opcode_properties(opcode));
+	struct roce_packet packet;
+
+	syndrome = fetch(device, qp, read, place, len_bytes);
+	if (syndrome) {
+		abandon_read(device, qp, syndrome, read->sequence);
+		return 0;
+	}
+	roce_qp_packet(qp, opcode, read->sequence, &packet);
+	packet.syndrome = SYNDROME_ACK;
+	packet.msn = read->msn;
+	packet.payload = place;
+	packet.payload_len_bytes = len_bytes;
+	roce_packet_encode(&packet, datagram);
+	read->begun = true;
+	read->sequence++;
+	read->address += len_bytes;
+	read->remaining_bytes -= len_bytes;
+	device->counters.reads_served += last;
+	return last ? 2 : 1;
+}
+
+int roce_responder_output(struct roce_device *device, struct queue_pair *qp, struct roce_datagram *datagram,
+			  uint64_t now_ns)
+{
+	struct responder *r = &qp->responder;
+	struct response *response, answer;
+	int sent;
+
+	if (qp->state == QP_ERROR && r->responses_count + r->replays_count > 0) {
+		/* Hung up: the only thing left to say is why. */
+		responses_drop(r);
+		if (!r->fatal_syndrome)
+			return 0;
+		roce_responder_owe_nak(r, r->fatal_syndrome, r->fatal_sequence);
+	}
+	if (r->replays_count > 0) {
+		sent = send_read_response(device, qp, &r->replays[r->replays_head], datagram);
+		if (sent == 2) {
+			r->replays_head = (r->replays_head + 1) % REPLAYS_MAX;
+			r->replays_count--;
+		}
+		if (sent)
+			return 1;
+	}
+	response = response_at(r, 0);
+	if (response->kind == RESPONSE_READ) {
+		sent = send_read_response(device, qp, response, datagram);
+		if (sent == 2)
+			response_remove_first(r);
+		if (sent)
+			return 1;
+	}
+	answer = *response_at(r, 0);
+	response_remove_first(r);
+	send_answer(device, qp, &answer, datagram, now_ns);
+	return 1;
+}
