@@ -5,7 +5,7 @@ O ?= build
 V ?= 0
 ifeq ($(V),0)
 Q := @
-say = @printf '  %-8s%s\n' $(1) $(2)
+say = @printf '  %-9s %s\n' $(1) $(2)
 else
 Q :=
 say = @:
@@ -39,10 +39,14 @@ include $(wildcard $(addsuffix /module.mk,$(MODULES)))
 # ---------------------------------------------------------------- flags
 
 # Reproducible: no paths of the builder, no time; the id names the sources.
-BUILD_ID := $(shell git describe --always --dirty --abbrev=12 2>/dev/null || echo unknown)
+# The commit alone, no tag: a shallow clone has none. The owner may build as root, and root in the owner's clone.
+BUILD_ID := $(shell git -c safe.directory='$(CURDIR)' describe --always --dirty --abbrev=12 --exclude='*' 2>/dev/null || \
+	echo unknown)
+# Quiet when there is no compiler yet: this file is read before setup has run, too.
+CC_INCLUDE := $(shell $(CC) -print-file-name=include 2>/dev/null)
 WARNINGS := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wundef -Wvla
 COMMON := -std=gnu17 -g $(WARNINGS) -I. -Iinclude -I$(O)/include -ffile-prefix-map=$(CURDIR)=. -MMD -MP
-BARE_FLAGS := $(COMMON) -O2 -ffreestanding -nostdinc -isystem kernel/libc -isystem $(shell $(CC) -print-file-name=include) \
+BARE_FLAGS := $(COMMON) -O2 -ffreestanding -nostdinc -isystem kernel/libc -isystem $(CC_INCLUDE) \
 	-fno-pic -fno-pie -mcmodel=kernel -mno-red-zone -mgeneral-regs-only -fno-omit-frame-pointer -fno-optimize-sibling-calls \
 	-fstack-protector-strong -mstack-protector-guard=global -fno-asynchronous-unwind-tables -fcf-protection=none \
 	-fno-strict-aliasing $(KERNEL_FLAGS)
@@ -61,6 +65,7 @@ KCONFIG_ENV = srctree=$(CURDIR) KCONFIG_CONFIG=$(abspath $(O))/.config KCONFIG_A
 	KCONFIG_AUTOCONFIG=include/config/auto.conf KCONFIG_TRISTATE=include/config/tristate.conf
 
 $(O)/.config: | Kconfig
+	$(Q)command -v kconfig-conf >/dev/null || { echo "kconfig-conf is missing; run 'make setup' first" >&2; exit 1; }
 	$(call say,CONFIG,$(DEFCONFIG))
 	$(Q)mkdir -p $(O)
 	$(Q)cd $(O) && $(KCONFIG_ENV) kconfig-conf --defconfig=$(CURDIR)/configs/$(DEFCONFIG) $(CURDIR)/Kconfig >/dev/null
@@ -162,7 +167,8 @@ clang-check: $(AUTOCONF)
 
 # ---------------------------------------------------------------- what people call
 
-SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
+# Empty without sudo: what needs root then says so itself.
+SUDO := $(if $(filter 0,$(shell id -u)),,$(shell command -v sudo 2>/dev/null))
 
 .PHONY: help setup demo check soak bench clean headers-check
 help:
@@ -189,20 +195,20 @@ setup:
 # Setup must end before this file is read again: compilers and libraries may have come with it.
 demo: setup
 	@$(MAKE) --no-print-directory all guest
-	@$(SUDO) python3 testbed/demo --build $(O)
+	@$(SUDO) testbed/demo --build $(O)
 
 check: setup
-	@$(SUDO) env O=$(O) python3 tests/check
+	@O=$(O) tests/check
 
 soak: setup
-	@$(SUDO) env O=$(O) python3 tests/check --soak
+	@O=$(O) tests/check --soak
 
 bench: setup
 	@$(MAKE) --no-print-directory all guest
-	@$(SUDO) python3 testbed/bench --build $(O)
+	@$(SUDO) testbed/bench --build $(O)
 
 # Every header stands on its own.
-HEADERS := $(filter-out kernel/libc/%,$(shell git ls-files '*.h' 2>/dev/null))
+HEADERS = $(filter-out kernel/libc/%,$(shell find $(wildcard include testbed tests $(MODULES)) -name '*.h' | sort -u))
 headers-check: $(AUTOCONF)
 	$(Q)for header in $(HEADERS); do \
 		$(CC) -std=gnu17 -D_GNU_SOURCE $(WARNINGS) -I. -Iinclude -I$(O)/include -fsyntax-only -x c $$header || exit 1; done

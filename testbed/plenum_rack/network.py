@@ -8,6 +8,9 @@ import subprocess
 
 from .config import RackError
 
+# Root by way of a plain `su` has its user's PATH, without the directories where Debian keeps dnsmasq.
+os.environ["PATH"] = os.environ.get("PATH", "/usr/bin:/bin") + ":/usr/sbin:/sbin"
+
 IPV6_PREFIX = "fd77:0:0:77"  # only so that iPXE's router solicitation is answered at once
 
 

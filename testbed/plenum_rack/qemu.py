@@ -3,6 +3,7 @@
 
 import pathlib
 import subprocess
+import tempfile
 
 from .config import CAPTURE_HEADER_BYTES, CARDS, RackError
 
@@ -23,15 +24,16 @@ def command_line(rack, node, state):
 
 def grub_iso(rack, node, state, images):
     """A disk image that boots the same component image through GRUB's multiboot2."""
-    tree = state.logs / f"{node.name}.iso.d"
-    (tree / "boot" / "grub").mkdir(parents=True, exist_ok=True)
-    (tree / "boot" / node.image).write_bytes((images / node.image).read_bytes())
-    (tree / "boot" / "grub" / "grub.cfg").write_text(
-        "serial --unit=0 --speed=115200\nterminal_input serial\nterminal_output serial\nset timeout=0\n"
-        f"menuentry plenum {{\n  multiboot2 /boot/{node.image} {command_line(rack, node, state)}\n  boot\n}}\n",
-        encoding="utf-8")
     iso = state.logs / f"{node.name}.iso"
-    done = subprocess.run(["grub-mkrescue", "-o", str(iso), str(tree)], capture_output=True, text=True)
+    with tempfile.TemporaryDirectory() as directory:
+        tree = pathlib.Path(directory)
+        (tree / "boot" / "grub").mkdir(parents=True)
+        (tree / "boot" / node.image).write_bytes((images / node.image).read_bytes())
+        (tree / "boot" / "grub" / "grub.cfg").write_text(
+            "serial --unit=0 --speed=115200\nterminal_input serial\nterminal_output serial\nset timeout=0\n"
+            f"menuentry plenum {{\n  multiboot2 /boot/{node.image} {command_line(rack, node, state)}\n  boot\n}}\n",
+            encoding="utf-8")
+        done = subprocess.run(["grub-mkrescue", "-o", str(iso), str(tree)], capture_output=True, text=True)
     if done.returncode != 0:
         raise RackError(f"grub-mkrescue failed: {done.stderr.strip()}; run 'make setup'")
     return iso

@@ -93,7 +93,7 @@ class VirtualRack:
             raise
 
     def clear_logs(self):
-        self.state.logs.mkdir(parents=True, exist_ok=True)
+        self.state.make_logs()
         for pattern in ("*.log", "*.pcap"):
             for path in self.state.logs.glob(pattern):
                 path.unlink()

@@ -34,11 +34,20 @@ class State:
 
     def save(self):
         self.run.mkdir(parents=True, exist_ok=True)
-        self.logs.mkdir(parents=True, exist_ok=True)
+        self.make_logs()
         data = {"processes": self.processes, "nodes": self.nodes, "logs": str(self.logs)}
         new = self.file.with_suffix(".new")
         new.write_text(json.dumps(data, indent=1), encoding="utf-8")
         new.replace(self.file)
+
+    def make_logs(self):
+        """The rack runs as root, but whoever owns the build directory must be able to remove it."""
+        build = self.logs.parent.parent
+        build.mkdir(parents=True, exist_ok=True)
+        owner = build.stat()
+        for directory in (self.logs.parent, self.logs):
+            directory.mkdir(exist_ok=True)
+            os.chown(directory, owner.st_uid, owner.st_gid)
 
     def add_process(self, name, pid):
         self.processes[name] = {"pid": pid, "start": start_time(pid)}
