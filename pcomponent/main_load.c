@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The keepers: one thread a VM slot. A keeper loads the guest (at start and at each reset) and takes the VM apart.
+ * The keepers: one thread a VM slot. A keeper loads the guest (at start and at each reset), lets it run on when its memory is
+ * back, and takes the VM apart.
  *
  * Loading: kernel and initrd are READ from the manager, LOAD_WINDOW pieces of 4 KiB under way, in order into guest memory
  * through the cache as a guest's own stores would go, with their checksum on the way. The plan comes from the first piece.
@@ -15,6 +16,7 @@
 
 #define PATIENCE_NS UINT64_C(10000000000)	/* without any progress: loading fails */
 #define RETRY_NS UINT64_C(20000000)
+#define PAUSED_LOOK_NS UINT64_C(500000000)
 #define TAKE_APART_RETRY_NS UINT64_C(2000000)
 
 /* Loading one blob. */
@@ -284,6 +286,24 @@ static void load(struct process_vm *vm)
 	fabric_unlock(process.fabric);
 }
 
+/* ------------------------------------------------------------------ pause */
+
+/* A VM that paused because its memory was out of reach runs on when all of it answers again. */
+static void resume_if_reachable(struct process_vm *vm)
+{
+	bool reachable = true;
+	int status = hv_vm_state_status(process.hv, vm->slot);
+
+	if (status != -EHOSTUNREACH && status != -ETIMEDOUT)
+		return;
+	fabric_lock(process.fabric);
+	for (uint32_t i = 0; i < vm->memory_count; i++)
+		reachable &= region_node_qpn(process.regions, vm->memory[i].node, vm->memory[i].address, now_ns()) != 0;
+	if (reachable && !vm->abort)
+		hv_vm_resume(process.hv, vm->slot);
+	fabric_unlock(process.fabric);
+}
+
 /* ------------------------------------------------------------------ the end */
 
 static void take_apart(struct process_vm *vm)
@@ -324,12 +344,16 @@ static void keeper_loop(void *argument)
 		vm->loading = vm->id && (vm->start_wanted || hv_vm_take_reset(process.hv, vm->slot)) && !vm->abort;
 		vm->start_wanted = false;
 		fabric_unlock(process.fabric);
-		if (destroy)
+		if (destroy) {
 			take_apart(vm);
-		else if (vm->loading)
+		} else if (vm->loading) {
 			load(vm);
-		else
+		} else if (vm->id && hv_vm_state(process.hv, vm->slot) == WIRE_VM_PAUSED) {
+			thread_wait(now_ns() + PAUSED_LOOK_NS);
+			resume_if_reachable(vm);
+		} else {
 			thread_wait(UINT64_MAX);
+		}
 	}
 }
 

@@ -49,6 +49,7 @@ static int create(const struct wire_vm_create *body)
 	vm = process_vm((uint32_t)slot);
 	vm->id = body->vm;
 	vm->start_wanted = vm->abort = false;
+	vm->memory_count = 0;
 	vm->output_offset = vm->input_offset = 0;
 	vm->output_under_way = 0;
 	vm->event_retry_ns = 0;
@@ -65,6 +66,21 @@ static void serve_create(void *context, struct rpc_endpoint *endpoint, const str
 	(void)context;
 	memcpy(&body, request->body, sizeof(body));
 	answer(endpoint, request, create(&body), now);
+}
+
+static void note_memory(struct process_vm *vm, const struct wire_vm_region *region)
+{
+	for (uint32_t i = 0; i < vm->memory_count; i++) {
+		if (vm->memory[i].node == region->node) {
+			vm->memory[i].address = region->address;
+			return;
+		}
+	}
+	/* more than there are nodes: region_map() has refused them before */
+	if (vm->memory_count == NODES_MAX)
+		return;
+	vm->memory[vm->memory_count].node = region->node;
+	vm->memory[vm->memory_count++].address = region->address;
 }
 
 static void serve_regions(void *context, struct rpc_endpoint *endpoint, const struct rpc_request *request, uint64_t now)
@@ -85,6 +101,8 @@ static void serve_regions(void *context, struct rpc_endpoint *endpoint, const st
 
 		memcpy(&region, (const uint8_t *)request->body + sizeof(head) + i * sizeof(region), sizeof(region));
 		status = region_map(process.regions, vm->slot, &region, now);
+		if (!status)
+			note_memory(vm, &region);
 	}
 	answer(endpoint, request, status, now);
 }

@@ -122,6 +122,8 @@ void hv_console_drop(struct hv *hv, uint32_t vm, uint32_t len);
 /* No vCPU of it is inside vcpu_run(). */
 bool hv_vm_idle(const struct hv *hv, uint32_t vm);
 enum wire_vm_state hv_vm_state(const struct hv *hv, uint32_t vm);
+/* The negative errno behind the state, or 0. */
+int hv_vm_state_status(struct hv *hv, uint32_t vm);
 uint32_t hv_vm_vcpus(const struct hv *hv, uint32_t vm);
 uint64_t hv_vm_memory_bytes(const struct hv *hv, uint32_t vm);
 /* The guest asked for a reset: the caller loads it again and calls hv_vm_start(). Reading clears it. */

@@ -350,6 +350,17 @@ enum wire_vm_state hv_vm_state(const struct hv *hv, uint32_t slot)
 	return vm_state(&hv->vm[slot]);
 }
 
+int hv_vm_state_status(struct hv *hv, uint32_t slot)
+{
+	struct vm *vm = vm_slot(hv, slot);
+	int status;
+
+	vm_lock(vm, HV_NO_CPU);
+	status = vm->status;
+	vm_unlock(vm);
+	return status;
+}
+
 uint32_t hv_console_type(struct hv *hv, uint32_t slot, const uint8_t *bytes, uint32_t len)
 {
 	struct vm *vm = vm_slot(hv, slot);
