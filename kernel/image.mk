@@ -14,7 +14,9 @@ BUILD_ID_HEADER := $(O)/include/generated/build_id.h
 BARE_LINK = ld -static --gc-sections --build-id=none -z max-page-size=4096 -z noexecstack --fatal-warnings \
 	-T $(O)/bare/image.lds
 
-images: $(O)/bare/ktest.elf
+# Images that test one layer from the inside, under QEMU alone.
+.PHONY: selftests
+selftests: $(patsubst %,$(O)/bare/%.elf,$(filter-out pcomponent mcomponent,$(IMAGES)))
 
 # Written anew only when the id changes, so that nothing is compiled for nothing.
 .PHONY: build-id-force
