@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Guest memory touched by the shim: instruction fetch, walks of the guest's own page tables, paravirtual clock pages.
- * Any of it may be on another machine. A page that is mapped costs a walk of the nested table; one that is not goes
+ * Any of it may be on another machine. A page that is mapped costs a walk of the nested table and no lock; one that is not goes
  * the way of every miss, and the caller gets -EAGAIN with the vCPU's waiter queued.
  */
 #include <assert.h>
@@ -18,33 +18,55 @@
 #define ENTRY_PRESENT UINT64_C(1)
 #define ENTRY_LARGE (UINT64_C(1) << 7)
 
-/* One page, found and copied under the cache's lock: the sweeper cannot take it away meanwhile. */
+static void copy(void *frame, uint64_t guest_physical, void *bytes, uint32_t len, bool write)
+{
+	uint8_t *at = (uint8_t *)frame + (guest_physical & PAGE_MASK);
+
+	if (write)
+		memcpy(at, bytes, len);
+	else
+		memcpy(bytes, at, len);
+}
+
+/*
+ * A page that is mapped, touched as the guest itself would touch it: while guest_cpu is set and interrupts are held, a
+ * shootdown waits for this processor, so that a page unmapped meanwhile is neither written back nor given away before
+ * we are done (rule 4 of vcpu.c). No lock, and nothing to send afterwards.
+ */
+static bool touch_mapped(struct vcpu *vcpu, uint64_t guest_physical, void *bytes, uint32_t len, bool write)
+{
+	void *frame;
+
+	backend_hold();
+	__atomic_store_n(&vcpu->guest_cpu, backend_this_cpu(), __ATOMIC_SEQ_CST);
+	frame = npt_frame(&vcpu->vm->npt, guest_physical >> PAGE_SHIFT, write);
+	if (frame)
+		copy(frame, guest_physical, bytes, len, write);
+	__atomic_store_n(&vcpu->guest_cpu, HV_NO_CPU, __ATOMIC_RELEASE);
+	backend_release();
+	return frame;
+}
+
+/* A page that is not: found and copied under the cache's lock, so that the sweeper cannot take it away meanwhile. */
 static int touch(struct vcpu *vcpu, uint64_t guest_physical, void *bytes, uint32_t len, bool write)
 {
 	struct vm *vm = vcpu->vm;
 	struct hv *hv = vm->hv;
-	uint64_t page = guest_physical >> PAGE_SHIFT;
-	int result = CACHE_READY;
+	int result = CACHE_WAIT;
 	void *frame;
 
 	assert((guest_physical & PAGE_MASK) + len <= PAGE_BYTES);
 	if (!vm_is_ram(vm, guest_physical))
 		return -EFAULT;
+	if (touch_mapped(vcpu, guest_physical, bytes, len, write))
+		return 0;
 	hv_lock(hv);
-	frame = npt_frame(&vm->npt, page, write);
-	if (!frame) {
-		/* a waiter waits for one page at a time; its wake brings us back here */
-		result = vcpu->waiter.queued ? (int)CACHE_WAIT :
-			cache_access(hv->config.cache, vm->slot, page, write, &vcpu->waiter, &frame, hv_now_ns(hv));
-	}
-	if (result == CACHE_READY) {
-		uint8_t *at = (uint8_t *)frame + (guest_physical & PAGE_MASK);
-
-		if (write)
-			memcpy(at, bytes, len);
-		else
-			memcpy(bytes, at, len);
-	}
+	/* a waiter waits for one page at a time; its wake brings us back here */
+	if (!vcpu->waiter.queued)
+		result = cache_access(hv->config.cache, vm->slot, guest_physical >> PAGE_SHIFT, write, &vcpu->waiter, &frame,
+				      hv_now_ns(hv));
+	if (result == CACHE_READY)
+		copy(frame, guest_physical, bytes, len, write);
 	hv_unlock(hv);
 	if (result == CACHE_WAIT)
 		return -EAGAIN;

@@ -8,7 +8,7 @@
  *					there), unmap (atomic exchange: the dirty bit it takes is final after the shootdown),
  *					test and clear accessed
  *	the processor, at any time:	sets accessed and dirty
- *	the shim, under the same lock:	sets dirty when it writes for the guest
+ *	the shim:			sets dirty when it writes for the guest
  * The dirty bit is never cleared in a present entry, so no processor can hold a translation that is dirty while the
  * entry is clean.
  */
@@ -177,11 +177,18 @@ bool npt_test_and_clear_accessed(struct npt *npt, uint64_t page)
 void *npt_frame(struct npt *npt, uint64_t page, bool write)
 {
 	uint64_t *at = leaf(npt, page);
-	uint64_t entry = __atomic_load_n(at, __ATOMIC_ACQUIRE);
+	uint64_t entry = __atomic_load_n(at, __ATOMIC_SEQ_CST);
 
 	if (!(entry & ENTRY_PRESENT))
 		return NULL;
-	if (write && !(entry & ENTRY_DIRTY))
-		__atomic_fetch_or(at, ENTRY_DIRTY | ENTRY_ACCESSED, __ATOMIC_RELAXED);
+	/* as the processor does: dirty goes into an entry that is present, or not at all */
+	while (write && !(entry & ENTRY_DIRTY)) {
+		uint64_t marked = entry | ENTRY_DIRTY | ENTRY_ACCESSED;
+
+		if (__atomic_compare_exchange_n(at, &entry, marked, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+			break;
+		if (!(entry & ENTRY_PRESENT))
+			return NULL;
+	}
 	return npt->pool->pointer_of(entry & ENTRY_ADDRESS);
 }
