@@ -2,23 +2,33 @@
 # The guest: a stock Debian kernel, and an initramfs with the payload. `make guest` builds both.
 GUEST := $(O)/guest
 GUEST_SOURCES := $(addprefix testbed/guest/,memory_check.c options.c lines.c phases.c sort.c progress.c)
+# Each a statically linked Linux program in the guest's /bin.
+GUEST_PROGRAMS := $(GUEST)/memory-check $(GUEST)/device-probe
 BUSYBOX ?= /bin/busybox
 unit-tests-y += tests/unit/test_guest_check.c
 
 .PHONY: guest
 guest: $(GUEST)/initramfs.cpio.gz $(GUEST)/vmlinuz
 
+GUEST_CC = $(CC) -std=gnu17 -O2 $(WARNINGS) -D_GNU_SOURCE -ffile-prefix-map=$(CURDIR)=. -static -ffunction-sections \
+	-Wl,--gc-sections -Wl,--build-id=none -s
+
 $(GUEST)/memory-check: $(GUEST_SOURCES) testbed/guest/check.h
 	$(call say,CC[guest],$@)
 	$(Q)mkdir -p $(dir $@)
-	$(Q)$(CC) -std=gnu17 -O2 $(WARNINGS) -ffile-prefix-map=$(CURDIR)=. -static -ffunction-sections -Wl,--gc-sections \
-		-Wl,--build-id=none -s -o $@ $(GUEST_SOURCES)
+	$(Q)$(GUEST_CC) -o $@ $(GUEST_SOURCES)
 
-$(GUEST)/initramfs.cpio.gz: testbed/guest/build-initramfs testbed/guest/init $(GUEST)/memory-check
-	$(call say,CPIO,$@)
-	$(Q)testbed/guest/build-initramfs --busybox $(BUSYBOX) --payload $(GUEST)/memory-check --init testbed/guest/init $@
-
-$(GUEST)/vmlinuz: testbed/guest/fetch-kernel
-	$(call say,FETCH,$@)
+$(GUEST)/device-probe: testbed/guest/device_probe.c
+	$(call say,CC[guest],$@)
 	$(Q)mkdir -p $(dir $@)
-	$(Q)testbed/guest/fetch-kernel $@
+	$(Q)$(GUEST_CC) -o $@ $<
+
+$(GUEST)/initramfs.cpio.gz: testbed/guest/build-initramfs testbed/guest/init $(GUEST_PROGRAMS) $(GUEST)/msr.ko
+	$(call say,CPIO,$@)
+	$(Q)testbed/guest/build-initramfs --busybox $(BUSYBOX) $(addprefix --program ,$(GUEST_PROGRAMS)) \
+		--module $(GUEST)/msr.ko --init testbed/guest/init $@
+
+$(GUEST)/vmlinuz $(GUEST)/msr.ko &: testbed/guest/fetch-kernel
+	$(call say,FETCH,$(GUEST)/vmlinuz)
+	$(Q)mkdir -p $(GUEST)
+	$(Q)testbed/guest/fetch-kernel $(GUEST)/vmlinuz $(GUEST)/msr.ko

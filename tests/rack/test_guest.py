@@ -72,6 +72,14 @@ def test_reboot_starts_the_guest_again(rack):
     rack.gmm("vm", "destroy", "again")
 
 
+def test_touching_what_is_not_there_gives_what_hardware_gives(rack):
+    create_shell(rack, "probe", "console=ttyS0 quiet loglevel=3 plenum.run=probe")
+    outcome = guest.follow(rack, "probe", 120)
+    assert outcome.result == "ok", outcome.console[-2000:]
+    assert int(outcome.fields["checks"]) > 70
+    rack.gmm("vm", "destroy", "probe")
+
+
 def test_two_vms_each_with_its_own_share(rack):
     for name in ("one", "two"):
         guest.create_check(rack, name, "128M", "32M", "48M", OPERATIONS)
