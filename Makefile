@@ -2,6 +2,8 @@
 # One make for everything: `make help` lists the targets. O= builds elsewhere, V=1 shows the commands.
 
 O ?= build
+# One spelling of one directory: dependency files name their targets, and two spellings would not meet.
+override O := $(patsubst $(CURDIR)/%,%,$(abspath $(O)))
 V ?= 0
 ifeq ($(V),0)
 Q := @
