@@ -76,9 +76,10 @@ class VirtualRack:
         network.check_host()
         if self.state.exists or network.exists(self.rack):
             raise RackError(f"rack '{self.rack.name}' is up already; take it down with 'testbed/rack down' first")
-        for image in {node.image for node in self.rack.nodes.values()}:
-            if not (self.images / image).exists():
-                raise RackError(f"{self.images / image} is missing; run 'make' first")
+        images = sorted({self.images / node.image for node in self.rack.nodes.values()})
+        for path in (*images, self.build / "bin" / "gmmd", self.build / "bin" / "gmm"):
+            if not path.exists():
+                raise RackError(f"{path} is missing; run 'make' first")
         self.clear_logs()
         self.state.save()
         try:
