@@ -109,13 +109,20 @@ static void serve_regions(void *context, struct rpc_endpoint *endpoint, const st
 
 /* ------------------------------------------------------------------ start, stop, destroy */
 
+/* Can its pieces be counted and addressed? Whether it fits the guest is for load_linux_plan() to say, with a reason. */
+static bool blob_valid(const struct wire_blob *blob)
+{
+	return blob->len_bytes <= LOAD_MEMORY_BYTES_MAX && blob->address <= UINT64_MAX - LOAD_MEMORY_BYTES_MAX;
+}
+
 static int start(struct process_vm *vm, const struct wire_vm_start *body)
 {
 	enum wire_vm_state state = hv_vm_state(process.hv, vm->slot);
 
 	if (state == WIRE_VM_RUNNING || state == WIRE_VM_LOADING || state == WIRE_VM_PAUSED || vm->start_wanted || vm->loading)
 		return -EBUSY;
-	if (!memchr(body->command_line, 0, sizeof(body->command_line)) || body->kernel.len_bytes == 0)
+	if (!memchr(body->command_line, 0, sizeof(body->command_line)) || body->kernel.len_bytes == 0 ||
+	    !blob_valid(&body->kernel) || !blob_valid(&body->initrd))
 		return -EINVAL;
 	if (!region_vm_complete(process.regions, vm->slot))
 		return -EFAULT;
