@@ -38,7 +38,8 @@ static void output_done(void *context, uint64_t cookie, int status, const void *
 	thread_wake(process.reporter);
 }
 
-static void send_output(struct process_vm *vm, uint64_t now)
+/* False: there is output, but it could not be sent now. */
+static bool send_output(struct process_vm *vm, uint64_t now)
 {
 	static struct {
 		struct wire_vm_console head;
@@ -47,14 +48,16 @@ static void send_output(struct process_vm *vm, uint64_t now)
 	uint32_t len;
 
 	if (vm->output_under_way)
-		return;
+		return true;
 	len = hv_console_peek(process.hv, vm->slot, message.bytes, sizeof(message.bytes));
 	if (len == 0)
-		return;
+		return true;
 	message.head = (struct wire_vm_console){ .vm = vm->id, .offset = vm->output_offset, .len_bytes = len };
 	if (rpc_call(fabric_rpc(process.fabric), process.agent.session, WIRE_VM_CONSOLE_OUTPUT, &message,
-		     (uint32_t)sizeof(message.head) + len, CALL_TIMEOUT_NS, output_done, NULL, vm->slot, now) == 0)
-		vm->output_under_way = len;
+		     (uint32_t)sizeof(message.head) + len, CALL_TIMEOUT_NS, output_done, NULL, vm->slot, now) != 0)
+		return false;
+	vm->output_under_way = len;
+	return true;
 }
 
 /* ------------------------------------------------------------------ events; under the fabric lock */
@@ -108,13 +111,14 @@ static uint64_t look(void)
 	now = now_ns();
 	for (uint32_t slot = 0; slot < SLOTS; slot++) {
 		struct process_vm *vm = process_vm(slot);
+		bool sent;
 
 		if (!vm->id)
 			continue;
 		/* a state stands in the manager's log behind what the guest wrote before it */
-		send_output(vm, now);
+		sent = send_output(vm, now);
 		send_event(vm, now);
-		if (vm->changed || hv_vm_state(process.hv, slot) == WIRE_VM_RUNNING)
+		if (!sent || vm->changed || hv_vm_state(process.hv, slot) == WIRE_VM_RUNNING)
 			next_ns = now + BATCH_NS;
 	}
 	fabric_unlock(process.fabric);
