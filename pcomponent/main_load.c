@@ -196,8 +196,11 @@ static void drain(struct process_vm *vm)
 static void fail(struct process_vm *vm, int status, const char *reason)
 {
 	log_line(LOG_WARNING, "event=load_failed vm=%lu status=%d reason=\"%s\"", vm->id, status, reason);
+	/* under the lock, so that a stop that comes now has the last word */
+	fabric_lock(process.fabric);
 	if (!vm->abort)
 		hv_vm_set_state(process.hv, vm->slot, WIRE_VM_FAILED, status, reason);
+	fabric_unlock(process.fabric);
 }
 
 static void fail_store(struct process_vm *vm, int status)

@@ -113,7 +113,6 @@ void hv_vm_stop(struct hv *hv, uint32_t vm, enum wire_vm_state state, int status
 void hv_vm_resume(struct hv *hv, uint32_t vm);
 void hv_vm_status(struct hv *hv, uint32_t vm, struct wire_vm_status *status);
 void hv_vm_set_state(struct hv *hv, uint32_t vm, enum wire_vm_state state, int status, const char *reason);
-uint64_t hv_vm_id(const struct hv *hv, uint32_t vm);	/* 0: slot free */
 int hv_vm_find(const struct hv *hv, uint64_t id);	/* slot, or -ENOENT */
 /* The guest's serial console: what uart_type(), uart_peek() and uart_drop() do, under the VM's lock. */
 uint32_t hv_console_type(struct hv *hv, uint32_t vm, const uint8_t *bytes, uint32_t len);

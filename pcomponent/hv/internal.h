@@ -113,8 +113,8 @@ struct vm *vm_slot(struct hv *hv, uint32_t slot);
 /* Devices and state of the VM, for `user` (HV_NO_CPU: not a vCPU). */
 void vm_lock(struct vm *vm, uint32_t user);
 void vm_unlock(struct vm *vm);
-void vm_kick(struct vm *vm, uint32_t vcpu);
-void vm_set_state(struct vm *vm, enum wire_vm_state state, int status, const char *reason);
+/* From running to `state` (loading: the guest asked for a reset); nothing happens if something else ended the run before. */
+void vm_end_run(struct vm *vm, enum wire_vm_state state, int status, const char *reason);
 /* Ask for what a board event or a triple fault means. */
 void vm_take_board_event(struct vm *vm, enum board_event event);
 /* status.c: the VM cannot go on: one line for the operator, with where it was. */

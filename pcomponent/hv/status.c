@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What the operator sees of a VM, and the line he gets when it cannot go on. */
+/* What others see of a VM, and the line the operator gets when it cannot go on. */
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
@@ -44,7 +45,7 @@ void vm_fail(struct vcpu *vcpu, const char *what, const uint8_t *bytes, uint32_t
 		put_text(&line, " bytes=");
 	for (uint32_t i = 0; i < len; i++)
 		put_hex(&line, bytes[i], 2);
-	vm_set_state(vcpu->vm, WIRE_VM_FAILED, -EOPNOTSUPP, line.text);
+	vm_end_run(vcpu->vm, WIRE_VM_FAILED, -EOPNOTSUPP, line.text);
 }
 
 static void add_vcpu(const struct vcpu *vcpu, struct wire_vm_status *status)
@@ -85,4 +86,33 @@ void hv_vm_status(struct hv *hv, uint32_t slot, struct wire_vm_status *status)
 	vm_unlock(vm);
 	for (uint32_t i = 0; i < vm->vcpus; i++)
 		add_vcpu(&vm->vcpu[i], status);
+}
+
+uint32_t hv_vm_vcpus(const struct hv *hv, uint32_t slot)
+{
+	assert(slot < VMS_PER_NODE_MAX);
+	return hv->vm[slot].vcpus;
+}
+
+uint64_t hv_vm_memory_bytes(const struct hv *hv, uint32_t slot)
+{
+	assert(slot < VMS_PER_NODE_MAX);
+	return hv->vm[slot].memory_bytes;
+}
+
+enum wire_vm_state hv_vm_state(const struct hv *hv, uint32_t slot)
+{
+	assert(slot < VMS_PER_NODE_MAX);
+	return vm_state(&hv->vm[slot]);
+}
+
+int hv_vm_state_status(struct hv *hv, uint32_t slot)
+{
+	struct vm *vm = vm_slot(hv, slot);
+	int status;
+
+	vm_lock(vm, HV_NO_CPU);
+	status = vm->status;
+	vm_unlock(vm);
+	return status;
 }

@@ -94,7 +94,7 @@ void vm_unlock(struct vm *vm)
 
 /* ------------------------------------------------------------------ called back */
 
-void vm_kick(struct vm *vm, uint32_t vcpu)
+static void vm_kick(struct vm *vm, uint32_t vcpu)
 {
 	__atomic_store_n(&vm->vcpu[vcpu].kicked, 1, __ATOMIC_SEQ_CST);
 	vm->hv->config.environment.kick(vm->hv->config.environment.context, vm->slot, vcpu);
@@ -234,6 +234,79 @@ void hv_vm_destroy(struct hv *hv, uint32_t slot)
 	npt_destroy(&vm->npt);
 }
 
+/* ------------------------------------------------------------------ states */
+
+/* Under the VM's lock. */
+static void state_store(struct vm *vm, enum wire_vm_state state, int status, const char *reason)
+{
+	vm->status = status;
+	copy_text(vm->reason, sizeof(vm->reason), reason);
+	__atomic_store_n(&vm->state, (uint32_t)state, __ATOMIC_SEQ_CST);
+}
+
+static void state_changed(struct vm *vm)
+{
+	struct hv *hv = vm->hv;
+
+	for (uint32_t i = 0; i < vm->vcpus; i++)
+		vm_kick(vm, i);
+	hv->config.environment.changed(hv->config.environment.context, vm->slot);
+}
+
+static void set_state(struct vm *vm, enum wire_vm_state state, int status, const char *reason)
+{
+	vm_lock(vm, HV_NO_CPU);
+	state_store(vm, state, status, reason);
+	vm_unlock(vm);
+	state_changed(vm);
+}
+
+/* Looked at and changed under one lock: of two reasons to stop that come at once, the first one counts. */
+static void change_state(struct vm *vm, enum wire_vm_state from, enum wire_vm_state to, int status, const char *reason)
+{
+	bool changed;
+
+	vm_lock(vm, HV_NO_CPU);
+	changed = vm_state(vm) == from;
+	if (changed && from == WIRE_VM_RUNNING && to == WIRE_VM_LOADING) {
+		vm->reset_wanted = true;
+		vm->resets++;
+	}
+	if (changed)
+		state_store(vm, to, status, reason);
+	vm_unlock(vm);
+	if (changed)
+		state_changed(vm);
+}
+
+void vm_end_run(struct vm *vm, enum wire_vm_state state, int status, const char *reason)
+{
+	change_state(vm, WIRE_VM_RUNNING, state, status, reason);
+}
+
+void hv_vm_set_state(struct hv *hv, uint32_t slot, enum wire_vm_state state, int status, const char *reason)
+{
+	set_state(vm_slot(hv, slot), state, status, reason);
+}
+
+void hv_vm_stop(struct hv *hv, uint32_t slot, enum wire_vm_state state, int status, const char *reason)
+{
+	struct vm *vm = vm_slot(hv, slot);
+	enum wire_vm_state now = vm_state(vm);
+
+	assert(state != WIRE_VM_RUNNING && state != WIRE_VM_LOADING);
+	/* only a running VM can be paused; what has ended stays as it ended */
+	if (state == WIRE_VM_PAUSED)
+		vm_end_run(vm, state, status, reason);
+	else if (vm->id && now != state)
+		set_state(vm, state, status, reason);
+}
+
+void hv_vm_resume(struct hv *hv, uint32_t slot)
+{
+	change_state(vm_slot(hv, slot), WIRE_VM_PAUSED, WIRE_VM_RUNNING, 0, NULL);
+}
+
 void hv_vm_start(struct hv *hv, uint32_t slot, const struct load_entry *entry)
 {
 	struct vm *vm = vm_slot(hv, slot);
@@ -254,46 +327,7 @@ void hv_vm_start(struct hv *hv, uint32_t slot, const struct load_entry *entry)
 		vcpu->wait_for_sipi = i > 0;
 	}
 	vm_unlock(vm);
-	vm_set_state(vm, WIRE_VM_RUNNING, 0, NULL);
-}
-
-void vm_set_state(struct vm *vm, enum wire_vm_state state, int status, const char *reason)
-{
-	struct hv *hv = vm->hv;
-
-	vm_lock(vm, HV_NO_CPU);
-	vm->status = status;
-	copy_text(vm->reason, sizeof(vm->reason), reason);
-	__atomic_store_n(&vm->state, (uint32_t)state, __ATOMIC_SEQ_CST);
-	vm_unlock(vm);
-	for (uint32_t i = 0; i < vm->vcpus; i++)
-		vm_kick(vm, i);
-	hv->config.environment.changed(hv->config.environment.context, vm->slot);
-}
-
-void hv_vm_set_state(struct hv *hv, uint32_t slot, enum wire_vm_state state, int status, const char *reason)
-{
-	vm_set_state(vm_slot(hv, slot), state, status, reason);
-}
-
-void hv_vm_stop(struct hv *hv, uint32_t slot, enum wire_vm_state state, int status, const char *reason)
-{
-	struct vm *vm = vm_slot(hv, slot);
-	enum wire_vm_state now = vm_state(vm);
-
-	assert(state != WIRE_VM_RUNNING && state != WIRE_VM_LOADING);
-	/* only a running VM can be paused; what has ended stays as it ended */
-	if (!vm->id || now == state || (state == WIRE_VM_PAUSED && now != WIRE_VM_RUNNING))
-		return;
-	vm_set_state(vm, state, status, reason);
-}
-
-void hv_vm_resume(struct hv *hv, uint32_t slot)
-{
-	struct vm *vm = vm_slot(hv, slot);
-
-	if (vm_state(vm) == WIRE_VM_PAUSED)
-		vm_set_state(vm, WIRE_VM_RUNNING, 0, NULL);
+	set_state(vm, WIRE_VM_RUNNING, 0, NULL);
 }
 
 bool hv_vm_take_reset(struct hv *hv, uint32_t slot)
@@ -310,56 +344,15 @@ bool hv_vm_take_reset(struct hv *hv, uint32_t slot)
 
 void vm_take_board_event(struct vm *vm, enum board_event event)
 {
-	if (event == BOARD_NONE || vm_state(vm) != WIRE_VM_RUNNING)
+	if (event == BOARD_NONE)
 		return;
-	if (event == BOARD_POWER_OFF) {
-		vm_set_state(vm, WIRE_VM_POWERED_OFF, 0, "guest powered off");
-		return;
-	}
-	vm_lock(vm, HV_NO_CPU);
-	vm->reset_wanted = true;
-	vm->resets++;
-	vm_unlock(vm);
-	/* the caller's thread loads the guest again and starts it */
-	vm_set_state(vm, WIRE_VM_LOADING, 0, "guest reset");
+	if (event == BOARD_POWER_OFF)
+		vm_end_run(vm, WIRE_VM_POWERED_OFF, 0, "guest powered off");
+	else	/* the keeper takes the reset: it loads the guest again and starts it */
+		vm_end_run(vm, WIRE_VM_LOADING, 0, "guest reset");
 }
 
-/* ------------------------------------------------------------------ asked from outside */
-
-uint64_t hv_vm_id(const struct hv *hv, uint32_t slot)
-{
-	assert(slot < VMS_PER_NODE_MAX);
-	return hv->vm[slot].id;
-}
-
-uint32_t hv_vm_vcpus(const struct hv *hv, uint32_t slot)
-{
-	assert(slot < VMS_PER_NODE_MAX);
-	return hv->vm[slot].vcpus;
-}
-
-uint64_t hv_vm_memory_bytes(const struct hv *hv, uint32_t slot)
-{
-	assert(slot < VMS_PER_NODE_MAX);
-	return hv->vm[slot].memory_bytes;
-}
-
-enum wire_vm_state hv_vm_state(const struct hv *hv, uint32_t slot)
-{
-	assert(slot < VMS_PER_NODE_MAX);
-	return vm_state(&hv->vm[slot]);
-}
-
-int hv_vm_state_status(struct hv *hv, uint32_t slot)
-{
-	struct vm *vm = vm_slot(hv, slot);
-	int status;
-
-	vm_lock(vm, HV_NO_CPU);
-	status = vm->status;
-	vm_unlock(vm);
-	return status;
-}
+/* ------------------------------------------------------------------ console */
 
 uint32_t hv_console_type(struct hv *hv, uint32_t slot, const uint8_t *bytes, uint32_t len)
 {

@@ -572,7 +572,12 @@ static void stop_and_destroy_give_everything_back(void **state)
 	hv_vm_stop(the->hv, 0, WIRE_VM_STOPPED, 0, "test");
 	assert_int_equal(run_vcpu(), VCPU_STOPPED);
 	hv_vm_stop(the->hv, 0, WIRE_VM_PAUSED, -EIO, "too late");
+	vm_take_board_event(the->vm, BOARD_RESET);
+	vm_take_board_event(the->vm, BOARD_POWER_OFF);
+	vm_fail(the->vcpu, "too late", NULL, 0);
+	hv_vm_resume(the->hv, 0);
 	assert_int_equal(hv_vm_state(the->hv, 0), WIRE_VM_STOPPED);
+	assert_false(hv_vm_take_reset(the->hv, 0));
 	hv_vm_destroy(the->hv, 0);
 	assert_int_equal(the->pool.free_count, POOL_PAGES);
 	assert_int_equal(hv_vm_find(the->hv, 77), -ENOENT);
