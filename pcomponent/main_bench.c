@@ -13,40 +13,33 @@
 #define PATIENCE_NS UINT64_C(5000000000)
 #define RETRY_NS UINT64_C(10000000)
 
-static struct thread *thread;
-static struct wire_bench_read job;
-static uint64_t job_token;
-static bool job_wanted;				/* under the fabric lock; set until it is answered */
-static enum piece_state transfer;		/* under the fabric lock */
-static int transfer_status;
-static uint8_t page[PAGE_BYTES] __attribute__((aligned(PAGE_BYTES)));
-static struct wire_bench_result result;
+static struct process_bench *const bench = &process.bench;
 
 int bench_start(const struct wire_bench_read *request, uint64_t token)
 {
-	if (job_wanted)
+	if (bench->job_wanted)
 		return -EBUSY;
 	if (request->count == 0 || request->count > READS_MAX || request->len_bytes == 0 || request->len_bytes > PAGE_BYTES ||
 	    request->region.pages == 0 || request->region.pages > REGION_PAGES)
 		return -EINVAL;
-	job = *request;
-	job_token = token;
-	job_wanted = true;
-	thread_wake(thread);
+	bench->job = *request;
+	bench->job_token = token;
+	bench->job_wanted = true;
+	thread_wake(bench->thread);
 	return 0;
 }
 
 void bench_completed(int status)
 {
-	transfer_status = status;
-	__atomic_store_n(&transfer, PIECE_DONE, __ATOMIC_RELEASE);
-	thread_wake(thread);
+	bench->transfer_status = status;
+	__atomic_store_n(&bench->transfer, PIECE_DONE, __ATOMIC_RELEASE);
+	thread_wake(bench->thread);
 }
 
 /* Under the fabric lock. */
 static int post(uint64_t number, bool write)
 {
-	const struct wire_vm_region *region = &job.region;
+	const struct wire_vm_region *region = &bench->job.region;
 	uint64_t cookie = REGION_COOKIE_OTHER | (uint64_t)COOKIE_USER_BENCH << COOKIE_USER_SHIFT;
 	uint64_t address = region->base + number % region->pages * PAGE_BYTES;
 	uint32_t qpn = region_node_qpn(process.regions, region->node, region->address, now_ns());
@@ -54,9 +47,10 @@ static int post(uint64_t number, bool write)
 
 	if (!qpn)
 		return -ENOTCONN;
-	transfer = PIECE_POSTED;
-	return write ? roce_post_write(device, qpn, cookie, page, PAGE_BYTES, address, region->rkey, now_ns()) :
-		       roce_post_read(device, qpn, cookie, page, job.len_bytes, address, region->rkey, now_ns());
+	bench->transfer = PIECE_POSTED;
+	return write ? roce_post_write(device, qpn, cookie, bench->page, PAGE_BYTES, address, region->rkey, now_ns()) :
+		       roce_post_read(device, qpn, cookie, bench->page, bench->job.len_bytes, address, region->rkey,
+				      now_ns());
 }
 
 /* One transfer; its time in *latency_ns. */
@@ -77,10 +71,10 @@ static int transfer_one(uint64_t number, bool write, uint64_t *latency_ns)
 			return status;
 		thread_wait(posted_ns + RETRY_NS);
 	}
-	while (__atomic_load_n(&transfer, __ATOMIC_ACQUIRE) != PIECE_DONE)
+	while (__atomic_load_n(&bench->transfer, __ATOMIC_ACQUIRE) != PIECE_DONE)
 		thread_wait(UINT64_MAX);
 	*latency_ns = now_ns() - posted_ns;
-	return transfer_status;
+	return bench->transfer_status;
 }
 
 static int measure(void)
@@ -88,15 +82,15 @@ static int measure(void)
 	uint64_t latency_ns;
 	int status = 0;
 
-	memset(&result, 0, sizeof(result));
+	memset(&bench->result, 0, sizeof(bench->result));
 	/* not zero, so that every page has a frame behind it */
-	memset(page, 0x5a, sizeof(page));
-	for (uint32_t i = 0; i < job.region.pages && !status; i++)
+	memset(bench->page, 0x5a, sizeof(bench->page));
+	for (uint32_t i = 0; i < bench->job.region.pages && !status; i++)
 		status = transfer_one(i, true, &latency_ns);
-	for (uint32_t i = 0; i < job.count && !status; i++) {
+	for (uint32_t i = 0; i < bench->job.count && !status; i++) {
 		status = transfer_one(i, false, &latency_ns);
 		if (!status)
-			histogram_add(&result.latency, latency_ns);
+			histogram_add(&bench->result.latency, latency_ns);
 	}
 	return status;
 }
@@ -107,17 +101,18 @@ static void bench_loop(void *argument)
 	for (;;) {
 		int status;
 
-		while (!__atomic_load_n(&job_wanted, __ATOMIC_ACQUIRE))
+		while (!__atomic_load_n(&bench->job_wanted, __ATOMIC_ACQUIRE))
 			thread_wait(UINT64_MAX);
 		status = measure();
 		fabric_lock(process.fabric);
-		rpc_reply(fabric_rpc(process.fabric), job_token, status, &result, status ? 0 : sizeof(result), now_ns());
-		job_wanted = false;
+		rpc_reply(fabric_rpc(process.fabric), bench->job_token, status, &bench->result,
+			  status ? 0 : sizeof(bench->result), now_ns());
+		bench->job_wanted = false;
 		fabric_unlock(process.fabric);
 	}
 }
 
 void bench_create(void)
 {
-	thread = thread_create("bench", cpu_count() - 1, bench_loop, NULL);
+	bench->thread = thread_create("bench", cpu_count() - 1, bench_loop, NULL);
 }

@@ -4,18 +4,6 @@
 
 #include "pcomponent/process.h"
 
-static uint64_t busy_ns(uint64_t now)
-{
-	uint64_t busy = 0;
-
-	for (unsigned cpu = 0; cpu < cpu_count(); cpu++) {
-		uint64_t idle = idle_ns(cpu);
-
-		busy += idle < now ? now - idle : 0;
-	}
-	return busy;
-}
-
 static const struct wire_vm_status *vm_status(uint32_t slot)
 {
 	static struct wire_vm_status status;
@@ -28,10 +16,8 @@ static const struct wire_vm_status *vm_status(uint32_t slot)
 
 void renew_fill(void *context, struct wire_node_renew *renew, uint64_t now)
 {
-	const struct roce_counters *roce = roce_counters(fabric_device(process.fabric));
-
 	(void)context;
-	renew->uptime_us = now / 1000;
+	node_renew_fill(process.fabric, renew, now);
 	renew->pages_capacity = process.lines_count;
 	renew->pages_reserved = process.lines_count - cache_lines_free(process.cache);
 	for (uint32_t slot = 0; slot < SLOTS; slot++) {
@@ -45,12 +31,6 @@ void renew_fill(void *context, struct wire_node_renew *renew, uint64_t now)
 		renew->reads += status->fills;
 		renew->writes += status->write_backs;
 	}
-	renew->packets_received = roce->packets_received;
-	renew->packets_sent = roce->packets_sent;
-	renew->packets_refused = roce->drop_short + roce->drop_icrc + roce->drop_opcode + roce->drop_version + roce->drop_pkey +
-		roce->drop_unknown_qp + roce->drop_wrong_peer + roce->drop_state + roce->drop_length + roce->drop_management;
-	renew->retransmits = roce->retransmits;
-	renew->busy_ns = busy_ns(now);
 }
 
 size_t counters_fill(void *context, char *text, size_t bytes)

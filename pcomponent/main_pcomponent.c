@@ -2,7 +2,7 @@
 /*
  * The process component: start. Command line:
  *
- *	name=NAME ip=A.B.C.D/LEN gmm=A.B.C.D [gw=A.B.C.D] [cache=BYTES] [nptpages=N]
+ *	[name=NAME] ip=A.B.C.D/LEN gmm=A.B.C.D [gw=A.B.C.D] [cache=BYTES] [nptpages=N]
  *
  * `cache` limits the cache (all memory that is left, otherwise). `nptpages` limits the nested tables: 514 pages a GiB of all
  * guests' memory together.
@@ -140,25 +140,10 @@ static uint64_t deadline_ns(void *context)
 static void agent_event(void *context, enum agent_event event, int status, uint64_t now)
 {
 	(void)context;
-	switch (event) {
-	case AGENT_MANAGER_UP:
-		log_line(LOG_INFO, "event=manager state=up");
-		break;
-	case AGENT_MANAGER_DOWN:
-		log_line(LOG_WARNING, "event=manager state=down");
-		break;
-	case AGENT_JOINED:
+	(void)now;
+	if (event == AGENT_JOINED)
 		region_set_node(process.regions, process.agent.node);
-		log_line(LOG_INFO, "event=joined node=%u lease_ms=%u uptime_us=%lu", process.agent.node,
-			 process.agent.lease_ms, now / 1000);
-		break;
-	case AGENT_REFUSED:
-		log_line(LOG_WARNING, "event=join_refused status=%d", status);
-		break;
-	case AGENT_FORGOTTEN:
-		log_line(LOG_WARNING, "event=forgotten status=%d", status);
-		break;
-	}
+	node_event_log(&process.agent, event, status);
 }
 
 static void session_changed(void *context, uint32_t session, enum rpc_session_event event, uint64_t now)
@@ -167,34 +152,15 @@ static void session_changed(void *context, uint32_t session, enum rpc_session_ev
 	agent_session_changed(&process.agent, session, event, now);
 }
 
-static void copy_text(char *to, size_t bytes, const char *from)
+static void join_rack(const struct node_options *options)
 {
-	size_t len = strlen(from);
-
-	if (len >= bytes)
-		len = bytes - 1;
-	memcpy(to, from, len);
-	to[len] = '\0';
-}
-
-static void join_rack(void)
-{
-	struct agent_config config = { .endpoint = fabric_rpc(process.fabric), .manager_address = process.manager_address,
+	struct agent_config config = { .endpoint = fabric_rpc(process.fabric), .manager_address = options->manager,
 				       .manager_port = WIRE_PORT_RPC, .fill = renew_fill, .event = agent_event };
-	struct wire_node_join *join = &config.join;
 	int status;
 
-	join->role = WIRE_ROLE_PROCESS;
-	join->page_bytes = PAGE_BYTES;
-	join->incarnation = rpc_incarnation(config.endpoint);
-	copy_text(join->name, sizeof(join->name), command_line_value("name"));
-	copy_text(join->build_id, sizeof(join->build_id), kernel_build_id);
-	memcpy(join->mac, fabric_mac(process.fabric), 6);
-	join->capacity_pages = process.lines_count;
-	join->table_bytes = process.cache_table_bytes;
-	join->kernel_bytes = kernel_bytes_used();
-	join->cpus = cpu_count();
-	join->region_shift = REGION_SHIFT;
+	node_join_fill(process.fabric, options, WIRE_ROLE_PROCESS, &config.join);
+	config.join.capacity_pages = process.lines_count;
+	config.join.table_bytes = process.cache_table_bytes;
 	fabric_lock(process.fabric);
 	status = agent_start(&process.agent, &config, now_ns());
 	fabric_unlock(process.fabric);
@@ -204,35 +170,15 @@ static void join_rack(void)
 
 /* ------------------------------------------------------------------ start */
 
-static uint32_t needed_address(const char *name, uint32_t *prefix_len)
+static void start_network(const struct node_options *options)
 {
-	const char *text = command_line_value(name);
-	uint32_t address;
-
-	if (!text)
-		panic("command line: %s= is missing", name);
-	if (parse_ipv4(text, &address, prefix_len))
-		panic("command line: %s=%s is not an IPv4 address%s", name, text, prefix_len ? " with a prefix length" : "");
-	return address;
-}
-
-static void start_network(void)
-{
-	uint32_t prefix_len = 0, gateway = 0, address = needed_address("ip", &prefix_len);
 	struct fabric_config config = {
-		.address = address, .rpc_types = process_rpc_types, .rpc_sessions_max = SESSIONS_MAX,
-		.session_changed = session_changed, .poll = poll, .deadline_ns = deadline_ns,
+		.address = options->address, .netmask = options->netmask, .gateway = options->gateway,
+		.rpc_types = process_rpc_types, .rpc_sessions_max = SESSIONS_MAX, .session_changed = session_changed,
+		.poll = poll, .deadline_ns = deadline_ns,
 	};
 
-	if (!command_line_value("name"))
-		panic("command line: name= is missing");
-	if (prefix_len == 0 || prefix_len > 30)
-		panic("command line: ip= needs a prefix length from 1 to 30, as in ip=10.0.0.2/24");
-	if (command_line_value("gw"))
-		gateway = needed_address("gw", NULL);
-	process.manager_address = needed_address("gmm", NULL);
-	config.netmask = UINT32_MAX << (32 - prefix_len);
-	config.gateway = gateway;
+	process.manager_address = options->manager;
 	config.limits = (struct roce_limits){
 		.queue_pairs_max = 2 * NODES_MAX, .connections_max = 2 * NODES_MAX, .queues_max = 1,
 		.queue_events_max = CLIENT_EVENTS, .send_depth_max = SEND_DEPTH, .receive_depth_max = 1,
@@ -316,12 +262,15 @@ static void start_cache(void)
 
 void component_main(void)
 {
+	struct node_options options;
+
 	for (uint32_t slot = 0; slot < SLOTS; slot++) {
 		process.vm[slot].slot = slot;
 		process.vm[slot].lock.name = "vm";
 	}
 	process.counters.fill = counters_fill;
-	start_network();
+	node_options_read(&options);
+	start_network(&options);
 	start_shim();
 	keepers_create();
 	reporter_create();
@@ -331,7 +280,7 @@ void component_main(void)
 	start_cache();
 	start_regions();
 	kernel_seal();
-	join_rack();
+	join_rack(&options);
 	for (;;)
 		thread_wait(UINT64_MAX);
 }

@@ -7,15 +7,9 @@
 #define SLICE_NS UINT64_C(10000000)	/* a guest runs no longer without letting the processor's other threads look */
 #define QUANTUM_NS UINT64_C(2000000)	/* when other vCPUs want the processor all the time */
 
-/*
- * Until when the vCPU on a processor gives way to nobody: 0, unless others were ready already when it began. Otherwise two
- * vCPUs would give way to each other for ever and neither would get on. Only its own processor touches it.
- */
-static uint64_t quantum_until_ns[CONFIG_CPUS_MAX];
-
 bool vcpu_yield_wanted(void)
 {
-	return thread_should_yield() && now_ns() >= quantum_until_ns[cpu_this()];
+	return thread_should_yield() && now_ns() >= process.quantum_until_ns[cpu_this()];
 }
 
 /* Let others run, and then set up the next stretch. */
@@ -26,8 +20,8 @@ static void begin_stretch(uint64_t deadline_ns)
 	if (thread_should_yield())
 		thread_yield();
 	now = now_ns();
-	quantum_until_ns[cpu_this()] = thread_should_yield() ? now + QUANTUM_NS : 0;
-	end_ns = quantum_until_ns[cpu_this()] ? now + QUANTUM_NS : now + SLICE_NS;
+	process.quantum_until_ns[cpu_this()] = thread_should_yield() ? now + QUANTUM_NS : 0;
+	end_ns = process.quantum_until_ns[cpu_this()] ? now + QUANTUM_NS : now + SLICE_NS;
 	thread_interrupt_at(deadline_ns < end_ns ? deadline_ns : end_ns);
 }
 
@@ -68,13 +62,11 @@ void vcpu_threads_create(void)
 
 /* ------------------------------------------------------------------ sweeper */
 
-static bool sweeper_runs;		/* under the fabric lock: it will look again before it sleeps */
-
 void sweeper_wake_if_wanted(void)
 {
-	if (sweeper_runs || !cache_sweep_wanted(process.cache))
+	if (process.sweeper_runs || !cache_sweep_wanted(process.cache))
 		return;
-	sweeper_runs = true;
+	process.sweeper_runs = true;
 	thread_wake(process.sweeper);
 }
 
@@ -86,13 +78,13 @@ static void leave_guest(void *argument)
 /* One batch. False: nothing could be swept now. */
 static bool sweep(void)
 {
-	static struct cache_victim victims[CONFIG_SWEEP_BATCH];
+	struct cache_victim *victims = process.victims;
 	uint32_t count;
 
 	fabric_lock(process.fabric);
 	count = cache_sweep_wanted(process.cache) ? cache_sweep_begin(process.cache, victims, now_ns()) : 0;
 	if (count == 0)
-		sweeper_runs = false;
+		process.sweeper_runs = false;
 	fabric_unlock(process.fabric);
 	if (count == 0)
 		return false;

@@ -16,9 +16,8 @@
 
 #include <kernel/kernel.h>
 
-#include "net/node/agent.h"
 #include "net/node/counters.h"
-#include "net/port/fabric.h"
+#include "net/port/node.h"
 #include "pcomponent/cache/cache.h"
 #include "pcomponent/hv/hv.h"
 #include "pcomponent/region/region.h"
@@ -73,6 +72,18 @@ struct process_vm {
 	uint64_t event_retry_ns;
 };
 
+/* The benchmark (main_bench.c). Under the fabric lock unless told otherwise. */
+struct process_bench {
+	struct thread *thread;
+	struct wire_bench_read job;
+	uint64_t job_token;
+	bool job_wanted;			/* set until it is answered */
+	enum piece_state transfer;
+	int transfer_status;
+	struct wire_bench_result result;	/* the thread's */
+	uint8_t page[PAGE_BYTES] __attribute__((aligned(PAGE_BYTES)));	/* the queue pair's while a transfer is POSTED */
+};
+
 struct process {
 	struct fabric *fabric;
 	struct hv *hv;
@@ -86,6 +97,14 @@ struct process {
 	uint32_t manager_address;
 	struct cache_environment shim;	/* the shim's half of the cache's environment */
 	struct thread *sweeper, *reporter;
+	bool sweeper_runs;			/* under the fabric lock: it will look again before it sleeps */
+	struct cache_victim victims[CONFIG_SWEEP_BATCH];	/* the sweeper's */
+	/*
+	 * Until when the vCPU on a processor gives way to nobody: 0, unless others were ready already when it began. Otherwise
+	 * two vCPUs would give way to each other for ever and neither would get on. Only its own processor touches it.
+	 */
+	uint64_t quantum_until_ns[CONFIG_CPUS_MAX];
+	struct process_bench bench;
 	struct process_vm vm[SLOTS];
 };
 extern struct process process;

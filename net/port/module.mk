@@ -3,7 +3,7 @@ host-y += net/port/udp.c
 unit-tests-y += tests/unit/test_udp.c
 
 # The kernels' side; the cards under it are in kernel/.
-kernel-y += net/port/fabric.c
+kernel-y += net/port/fabric.c net/port/node.c
 # The network of the kernels alone, see the file.
 images-y += nettest
 portable-of-nettest = $(filter kernel/% lib/% net/%,$(portable-y))
