@@ -52,16 +52,6 @@ probe_execute:
 	popfq
 	ret
 
-probe probe_read_msr
-probe_read_msr:
-	mov	%edi, %ecx
-	arm	1f
-1:	rdmsr
-	shl	$32, %rdx
-	or	%rdx, %rax
-	mov	%rax, (%rsi)
-	disarm
-
 probe_recovered:
 	popfq
 	ret

@@ -11,6 +11,5 @@
 int probe_load(const void *address);
 int probe_store(void *address);		/* writes one byte: the one that it reads there, where it can */
 int probe_execute(const void *address);	/* calls it */
-int probe_read_msr(uint32_t msr, uint64_t *value);
 
 #endif

@@ -15,7 +15,6 @@ void gmm_call_end(struct gmm_core *core, struct gmm_call *call);
 /* region.c */
 uint32_t gmm_region_allocate(struct gmm_core *core, uint64_t vm, uint32_t index, uint32_t pages, uint32_t node,
 			     uint32_t owner);
-void gmm_region_free(struct gmm_core *core, uint32_t region);
 /* Take a region out of service: it must have been taken from its VM's list before. */
 void gmm_region_condemn(struct gmm_core *core, uint32_t region, uint32_t operation);
 bool gmm_region_output_create(struct gmm_core *core, uint32_t region, struct gmm_command *command);

@@ -24,7 +24,7 @@ uint32_t gmm_region_allocate(struct gmm_core *core, uint64_t vm, uint32_t index,
 	return at;
 }
 
-void gmm_region_free(struct gmm_core *core, uint32_t at)
+static void gmm_region_free(struct gmm_core *core, uint32_t at)
 {
 	struct gmm_region *region = &core->regions[at];
 	struct gmm_node *node = gmm_core_node(core, region->node);

@@ -41,7 +41,7 @@ static int fail(struct loading *loading, const char *format, ...)
 
 /* ---------------------------------------------------------------- values */
 
-int config_parse_address(const char *text, uint32_t *address)
+static int config_parse_address(const char *text, uint32_t *address)
 {
 	struct in_addr parsed;
 

@@ -45,8 +45,6 @@ int config_load(struct config *config, const char *path, char error[CONFIG_ERROR
 
 /* "aa:bb:cc:dd:ee:ff", with : or - or without. 0 or -1. */
 int config_parse_mac(const char *text, uint8_t mac[6]);
-/* 0 or -1. */
-int config_parse_address(const char *text, uint32_t *address);
 /* "a.b.c.d" */
 void config_format_address(uint32_t address, char text[16]);
 

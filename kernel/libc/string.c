@@ -177,18 +177,6 @@ char *strchr(const char *text, int character)
 	return (char *)(uintptr_t)text;
 }
 
-char *strrchr(const char *text, int character)
-{
-	const char *found = NULL;
-
-	for (;; text++) {
-		if (*text == (char)character)
-			found = text;
-		if (!*text)
-			return (char *)(uintptr_t)found;
-	}
-}
-
 char *strncpy(char *restrict destination, const char *restrict source, size_t len)
 {
 	size_t copied = strnlen(source, len);
@@ -198,14 +186,3 @@ char *strncpy(char *restrict destination, const char *restrict source, size_t le
 	return destination;
 }
 
-char *strstr(const char *text, const char *part)
-{
-	size_t len = strlen(part);
-
-	for (;; text++) {
-		if (!strncmp(text, part, len))
-			return (char *)(uintptr_t)text;
-		if (!*text)
-			return NULL;
-	}
-}

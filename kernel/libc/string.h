@@ -14,8 +14,6 @@ size_t strnlen(const char *text, size_t len_max);
 int strcmp(const char *left, const char *right);
 int strncmp(const char *left, const char *right, size_t len_max);
 char *strchr(const char *text, int character);
-char *strrchr(const char *text, int character);
 char *strncpy(char *restrict destination, const char *restrict source, size_t len);
-char *strstr(const char *text, const char *part);
 
 #endif

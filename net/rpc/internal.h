@@ -221,7 +221,6 @@ void rpc_session_lost(struct rpc_endpoint *endpoint, struct rpc_session *session
 void rpc_session_established(struct rpc_endpoint *endpoint, struct rpc_session *session, uint64_t now_ns);
 void rpc_session_forget_slots(struct rpc_endpoint *endpoint, struct rpc_session *session);
 void rpc_session_drop_connection(struct rpc_endpoint *endpoint, struct rpc_session *session, uint64_t now_ns);
-void rpc_session_tell(struct rpc_endpoint *endpoint, struct rpc_session *session);
 void rpc_session_tell_run(struct rpc_endpoint *endpoint, struct rpc_session *session, uint64_t now_ns);
 void rpc_session_timers(struct rpc_endpoint *endpoint, struct rpc_session *session, uint64_t now_ns);
 uint64_t rpc_session_deadline_ns(const struct rpc_session *session);

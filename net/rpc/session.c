@@ -64,7 +64,7 @@ static void session_bind(struct rpc_endpoint *endpoint, struct rpc_session *sess
 }
 
 /* Ask for the user's callback; it sees the state of then, not of now. */
-void rpc_session_tell(struct rpc_endpoint *endpoint, struct rpc_session *session)
+static void rpc_session_tell(struct rpc_endpoint *endpoint, struct rpc_session *session)
 {
 	if (!session->event_queued) {
 		session->event_queued = true;

@@ -55,6 +55,5 @@ void lapic_timer_set_initial(struct lapic *lapic, uint32_t value, uint64_t now_n
 void lapic_timer_set_divide(struct lapic *lapic, uint32_t value, uint64_t now_ns);
 void lapic_timer_set_lvt(struct lapic *lapic, uint32_t value);
 void lapic_timer_set_tsc_deadline(struct lapic_bus *bus, uint32_t vcpu, uint64_t deadline, uint64_t guest_tsc, uint64_t now_ns);
-void lapic_timer_stop(struct lapic *lapic);
 
 #endif

@@ -27,7 +27,7 @@ static uint64_t period_ns(const struct lapic *lapic)
 	return (uint64_t)lapic->timer_initial << divide_shift(lapic);
 }
 
-void lapic_timer_stop(struct lapic *lapic)
+static void lapic_timer_stop(struct lapic *lapic)
 {
 	lapic->timer_initial = 0;
 	lapic->timer_start_ns = 0;

@@ -96,7 +96,5 @@ int backend_msr_write(struct backend_vcpu *vcpu, uint32_t msr, uint64_t value);
 /* The host's CPUID leaf, before the shim masks it. */
 void backend_cpuid(uint32_t leaf, uint32_t subleaf, uint32_t out[4]);
 unsigned backend_this_cpu(void);
-/* The guest's TSC is the host's plus this. */
-void backend_set_tsc_offset(struct backend_vcpu *vcpu, uint64_t tsc_offset);
 
 #endif

@@ -15,7 +15,9 @@
 
 typedef enum handled exit_handler(struct vcpu *vcpu, const struct backend_exit *exit);
 
-enum handled exit_decode(struct vcpu *vcpu, const struct vcpu_registers *registers, struct instruction *instruction, bool *ok)
+/* Fetch and decode what stands at RIP. HANDLED: done with it, *ok says whether `instruction` is there (else the VM has failed). */
+static enum handled decode_at_rip(struct vcpu *vcpu, const struct vcpu_registers *registers, struct instruction *instruction,
+				  bool *ok)
 {
 	struct decode_mode mode = { .long_mode = registers->cs_long, .default_32 = registers->cs_default_32 };
 	uint8_t bytes[INSTRUCTION_BYTES_MAX];
@@ -59,7 +61,7 @@ static enum handled find_next_rip(struct vcpu *vcpu, const struct backend_exit *
 	*ok = true;
 	if (exit->next_rip)
 		return HANDLED;
-	handled = exit_decode(vcpu, registers, &instruction, ok);
+	handled = decode_at_rip(vcpu, registers, &instruction, ok);
 	if (!*ok)
 		return handled;
 	if (instruction.operation != expected) {
@@ -88,7 +90,7 @@ static enum handled handle_mmio(struct vcpu *vcpu, const struct backend_exit *ex
 		return HANDLED;
 	}
 	backend_get_registers(vcpu->backend, &registers);
-	handled = exit_decode(vcpu, &registers, &instruction, &ok);
+	handled = decode_at_rip(vcpu, &registers, &instruction, &ok);
 	if (!ok)
 		return handled;
 	if (!instruction.memory) {
@@ -287,7 +289,7 @@ static enum handled handle_cr8(struct vcpu *vcpu, const struct backend_exit *exi
 	bool ok;
 
 	backend_get_registers(vcpu->backend, &registers);
-	handled = exit_decode(vcpu, &registers, &instruction, &ok);
+	handled = decode_at_rip(vcpu, &registers, &instruction, &ok);
 	if (!ok)
 		return handled;
 	if (instruction.operation != (exit->write ? OPERATION_CR8_WRITE : OPERATION_CR8_READ)) {

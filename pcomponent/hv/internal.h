@@ -139,9 +139,6 @@ int gmem_fetch(struct vcpu *vcpu, const struct vcpu_registers *registers, uint8_
 
 /* exit.c */
 enum handled exit_handle(struct vcpu *vcpu, const struct backend_exit *exit);
-/* Fetch and decode what stands at RIP. HANDLED: done with it, *ok says whether `instruction` is there (if not, the VM has failed). */
-struct instruction;
-enum handled exit_decode(struct vcpu *vcpu, const struct vcpu_registers *registers, struct instruction *instruction, bool *ok);
 
 /* cpuid.c */
 void cpuid_guest(const struct vcpu *vcpu, uint32_t leaf, uint32_t subleaf, uint32_t out[4]);

@@ -136,7 +136,6 @@ void backend_cpuid(uint32_t leaf, uint32_t subleaf, uint32_t out[4])
 	memcpy(out, fake_cpuid, sizeof(fake_cpuid));
 }
 unsigned backend_this_cpu(void) { return fake_cpu; }
-void backend_set_tsc_offset(struct backend_vcpu *vcpu, uint64_t tsc_offset) { (void)vcpu; (void)tsc_offset; }
 
 /* ------------------------------------------------------------------ the cache */
 

@@ -253,11 +253,6 @@ void backend_vcpu_start_ap(struct backend_vcpu *vcpu, uint8_t vector, uint64_t n
 	vmcb->idtr.limit = 0xffff;
 }
 
-void backend_set_tsc_offset(struct backend_vcpu *vcpu, uint64_t tsc_offset)
-{
-	vcpu->vmcb.tsc_offset = tsc_offset;
-}
-
 void backend_get_registers(struct backend_vcpu *vcpu, struct vcpu_registers *registers)
 {
 	const struct vmcb *vmcb = &vcpu->vmcb;
