@@ -68,9 +68,10 @@ struct gmm_call *gmm_call_start(struct gmm_core *core, struct gmm_command *comma
 				uint32_t node_id, uint32_t object, uint16_t type, const void *body, uint32_t len_bytes)
 {
 	struct gmm_node *node = gmm_core_node(core, node_id);
-	struct gmm_call *call = calls_of(core, node);
+	struct gmm_call *call;
 
 	assert(node && node->state == GMM_NODE_UP);
+	call = calls_of(core, node);
 	assert(node->calls < GMM_CALLS_PER_NODE_MAX && len_bytes <= sizeof(command->body));
 	while (call->kind != GMM_CALL_NONE)
 		call++;

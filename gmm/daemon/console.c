@@ -48,9 +48,24 @@ static void append(struct gmmd *gmmd, struct vm_side *side, const uint8_t *bytes
 	}
 }
 
+/* What was lost before `offset` becomes a line that says so, and NULs: the places of later bytes in the stream stay right. */
+static void append_gap(struct gmmd *gmmd, struct vm_side *side, uint64_t offset)
+{
+	static const uint8_t words[] = "\r\n[gmmd: console output was lost here]\r\n", nothing[sizeof(words)] = { 0 };
+	const uint8_t *filler = words;
+
+	if (offset - side->output_bytes > gmmd->config.history_bytes)
+		side->output_bytes = offset - gmmd->config.history_bytes;
+	while (side->output_bytes < offset) {
+		uint64_t missing = offset - side->output_bytes;
+
+		append(gmmd, side, filler, missing < sizeof(words) - 1 ? (uint32_t)missing : (uint32_t)sizeof(words) - 1);
+		filler = nothing;
+	}
+}
+
 void console_output(struct gmmd *gmmd, uint32_t node, const struct wire_vm_console *chunk, uint32_t len_bytes, int *status)
 {
-	static const uint8_t gap[] = "\r\n[gmmd: console output was lost here]\r\n";
 	const struct gmm_vm *vm = gmm_core_vm(gmmd->core, chunk->vm);
 	struct vm_side *side = vm && vm->node == node ? console_side(gmmd, vm) : NULL;
 	uint64_t skip;
@@ -63,10 +78,8 @@ void console_output(struct gmmd *gmmd, uint32_t node, const struct wire_vm_conso
 	    chunk->len_bytes > len_bytes - sizeof(*chunk) || chunk->offset > UINT64_MAX / 2)
 		return;
 	*status = 0;
-	if (chunk->offset > side->output_bytes && side->output_bytes > 0)
-		append(gmmd, side, gap, sizeof(gap) - 1);
 	if (chunk->offset > side->output_bytes)
-		side->output_bytes = chunk->offset;
+		append_gap(gmmd, side, chunk->offset);
 	skip = side->output_bytes - chunk->offset;
 	if (skip < chunk->len_bytes)
 		append(gmmd, side, chunk->bytes + skip, chunk->len_bytes - (uint32_t)skip);

@@ -304,13 +304,16 @@ static bool someone_answers(const struct sockaddr_un *name)
 int control_open(struct gmmd *gmmd, char error[CONFIG_ERROR_BYTES])
 {
 	struct sockaddr_un name = { .sun_family = AF_UNIX };
+	struct stat info;
 
 	memcpy(name.sun_path, gmmd->config.socket, sizeof(name.sun_path));
 	if (someone_answers(&name)) {
 		snprintf(error, CONFIG_ERROR_BYTES, "%s: the control socket is in use by another gmmd", name.sun_path);
 		return -1;
 	}
-	unlink(name.sun_path);
+	/* A socket that nobody answers on was left by a gmmd that ended badly. Anything else there is not ours. */
+	if (lstat(name.sun_path, &info) == 0 && S_ISSOCK(info.st_mode))
+		unlink(name.sun_path);
 	gmmd->control = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	mode_t mask = umask(0077);
 	int status = bind(gmmd->control, (struct sockaddr *)&name, sizeof(name));

@@ -160,9 +160,9 @@ static struct blob *load(const char *path, int *status, char error[CONFIG_ERROR_
 		ssize_t got = read(fd, blob->bytes + done, len_bytes - done);
 
 		if (got <= 0) {
+			*status = fail(error, path, got ? strerror(errno) : "became shorter while it was read", -EIO);
 			free(blob);
 			close(fd);
-			*status = fail(error, path, got ? strerror(errno) : "became shorter while it was read", -EIO);
 			return NULL;
 		}
 		done += (uint64_t)got;

@@ -138,6 +138,7 @@ static enum MHD_Result serve_script(struct gmmd *gmmd, struct MHD_Connection *co
 static enum MHD_Result serve_image(struct gmmd *gmmd, struct MHD_Connection *connection, const char *name,
 				   struct fetch *fetch)
 {
+	struct MHD_Response *response;
 	char path[PATH_MAX + 32];
 	struct stat info;
 	const char *given;
@@ -158,7 +159,10 @@ static enum MHD_Result serve_image(struct gmmd *gmmd, struct MHD_Connection *con
 		log_line(LOG_INFO, "boot: node=%s step=image file=%s bytes=%lld", gmmd->core->nodes[fetch->node].name, name,
 			 (long long)info.st_size);
 	}
-	return answer(connection, MHD_HTTP_OK, MHD_create_response_from_fd((uint64_t)info.st_size, fd));
+	response = MHD_create_response_from_fd((uint64_t)info.st_size, fd);
+	if (!response)		/* else the response owns it */
+		close(fd);
+	return answer(connection, MHD_HTTP_OK, response);
 }
 
 /* ---------------------------------------------------------------- requests */
