@@ -76,6 +76,7 @@ static json_t *node_object(const struct gmmd *gmmd, const struct gmm_node *node)
 	json_object_set_new(object, "ip", json_string(address));
 	json_object_set_new(object, "mac", json_string(mac));
 	json_object_set_new(object, "build", json_text(node->join.build_id));
+	json_object_set_new(object, "joined_s_ago", json_seconds_ago(gmmd, node->joined_ns));
 	json_object_set_new(object, "renewed_s_ago", json_seconds_ago(gmmd, node->renewed_ns));
 	set(object, "cpus", node->join.cpus);
 	set(object, "entry_to_join_us", node->join.entry_to_join_us);

@@ -12,6 +12,7 @@ ROLES = ("process", "memory")
 BOOTS = ("pxe", "grub", "direct")
 CARDS = {"virtio": "virtio-net-pci", "e1000e": "e1000e"}
 CAPTURES = ("headers", "full", "none")
+ACCELERATORS = ("auto", "tcg")
 CAPTURE_HEADER_BYTES = 128
 
 
@@ -48,6 +49,7 @@ class Rack:
     subnet: str = "10.77.0"
     mtu: int = 9000
     capture: str = "headers"
+    accelerator: str = "auto"
     nodes: dict = dataclasses.field(default_factory=dict)
 
     @property
@@ -129,7 +131,7 @@ def load(path):
 
 
 def _parse_rack(where, rack, options):
-    known = {"name", "subnet", "mtu", "capture"}
+    known = {"name", "subnet", "mtu", "capture", "accelerator"}
     unknown = set(options) - known
     if unknown:
         raise RackError(f"{where}: unknown key '{sorted(unknown)[0]}'; known are {', '.join(sorted(known))}")
@@ -142,3 +144,4 @@ def _parse_rack(where, rack, options):
         raise RackError(f"{where}: subnet = {rack.subnet}: three numbers, as in 10.77.0")
     rack.mtu = _number(where, "mtu", options.get("mtu", str(rack.mtu)), 1280, 9216)
     rack.capture = _choice(where, "capture", options.get("capture", rack.capture), CAPTURES)
+    rack.accelerator = _choice(where, "accelerator", options.get("accelerator", rack.accelerator), ACCELERATORS)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """One QEMU a node."""
 
+import os
 import pathlib
 import subprocess
 import tempfile
@@ -8,12 +9,20 @@ import tempfile
 from .config import CAPTURE_HEADER_BYTES, CARDS, RackError
 
 
-def accelerator():
+KVM = ["-accel", "kvm", "-cpu", "host"]
+TCG = ["-accel", "tcg,thread=multi", "-cpu", "max"]
+
+
+def accelerator(rack, node, host=pathlib.Path("/")):
     """Hardware virtualization only where the processor has it: the kvm device alone proves nothing."""
-    flags = pathlib.Path("/proc/cpuinfo").read_text(encoding="utf-8").split()
-    if ("svm" in flags or "vmx" in flags) and pathlib.Path("/dev/kvm").exists():
-        return ["-accel", "kvm", "-cpu", "host"]
-    return ["-accel", "tcg,thread=multi", "-cpu", "max"]
+    flags = (host / "proc/cpuinfo").read_text(encoding="utf-8").split()
+    if rack.accelerator == "tcg" or not os.access(host / "dev/kvm", os.R_OK | os.W_OK):
+        return TCG
+    if node.role == "memory":
+        return KVM if "svm" in flags or "vmx" in flags else TCG
+    # A process component runs guests itself, by AMD SVM: it needs that nested. TCG has it on every machine.
+    nested = host / "sys/module/kvm_amd/parameters/nested"
+    return KVM if "svm" in flags and nested.exists() and nested.read_text(encoding="utf-8").strip() in ("1", "Y") else TCG
 
 
 def command_line(rack, node, state):
@@ -55,7 +64,7 @@ def arguments(rack, node, state, tap, images):
         card += ",bootindex=1"
     serial = state.run / f"{node.name}.serial"
     command = [
-        "qemu-system-x86_64", "-name", f"plenum-{rack.name}-{node.name}", "-machine", "q35,graphics=off", *accelerator(),
+        "qemu-system-x86_64", "-name", f"plenum-{rack.name}-{node.name}", "-machine", "q35,graphics=off", *accelerator(rack, node),
         "-m", f"{node.memory_bytes >> 20}M", "-smp", str(node.cpus), "-nodefaults", "-display", "none", "-no-user-config",
         "-netdev", f"tap,id=net0,ifname={tap},script=no,downscript=no,vnet_hdr=off", "-device", card,
         "-chardev", f"socket,id=serial0,path={serial},server=on,wait=off,logfile={state.logs}/{node.name}.log,logappend=on",

@@ -117,8 +117,9 @@ class VirtualRack:
         self.state.processes.pop(node.name, None)
         self.write_manager_configuration()
         os.kill(self.state.processes["gmmd"]["pid"], 1)  # SIGHUP: the manager reads its nodes again
+        started = time.monotonic()
         self.start_node(node)
-        self.wait_joined([node.name], progress)
+        self.wait_joined([node.name], progress, started=started)
 
     def require(self, name):
         if name not in self.state.processes:
@@ -141,12 +142,16 @@ class VirtualRack:
     def nodes(self):
         return {node["name"]: node for node in self.gmm_json("node", "list")}
 
-    def wait_joined(self, names, progress, timeout_s=JOIN_TIMEOUT_S):
-        started, seen = time.monotonic(), {}
+    def wait_joined(self, names, progress, timeout_s=JOIN_TIMEOUT_S, started=None):
+        """With `started`, joins before that time do not count: until its lease is over a node that was killed is still up."""
+        since, seen = started, {}
+        started = started or time.monotonic()
         while True:
             nodes = self.nodes()
             for name in names:
                 stage = nodes.get(name, {}).get("state", "unknown")
+                if since and stage == "up" and nodes[name]["joined_s_ago"] > time.monotonic() - since:
+                    stage = "starting"
                 if seen.get(name) != stage:
                     seen[name] = stage
                     progress(f"{time.monotonic() - started:6.1f} s  {name}: {stage}")

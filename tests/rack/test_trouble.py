@@ -3,11 +3,12 @@
 
 import pathlib
 import subprocess
+import time
 
 import pytest
 from conftest import BUILD, TOP, node, small_rack_text, wait_until
 
-from plenum_rack import config, guest, network
+from plenum_rack import config, guest, network, qemu
 
 
 @pytest.fixture(scope="module")
@@ -128,6 +129,7 @@ def test_without_tun_device():
     ("[node m1]\nrole = memory\nmemory = lots\n", "is not a size"),
     ("[node m1]\nrole = memory\nmemory = 1M\n", "at least 64M"),
     ("[node m1]\nrole = memory\ncolour = red\n", "unknown key 'colour'"),
+    ("[rack]\naccelerator = magic\n", "must be one of auto, tcg"),
     ("[nodes]\n", "unknown section"),
     ("[node m1]\nrole = memory\n[node m1]\nrole = memory\n", "already exists"),
     ("role = memory\n", "no section headers"),
@@ -171,6 +173,34 @@ def test_a_dead_node_joins_again(rack):
     rack.add(rack.rack.nodes["m2"], lambda line: None)
     assert rack.nodes()["m2"]["state"] == "up"
     assert rack.nodes()["m2"]["pages_reserved"] == 0
+
+
+def test_a_node_that_starts_again_before_its_lease_is_over(rack):
+    """The manager still takes it for up: only a join since then means that it is back."""
+    killed = time.monotonic()
+    rack.kill("m2")
+    assert rack.nodes()["m2"]["state"] == "up"
+    rack.add(rack.rack.nodes["m2"], lambda line: None)
+    assert rack.nodes()["m2"]["joined_s_ago"] < time.monotonic() - killed
+    assert "started again" in rack.gmm("events")
+
+
+@pytest.mark.parametrize("flags, nested, process, memory", [
+    ("fpu sse2", None, "tcg", "tcg"),
+    ("fpu vmx", None, "tcg", "kvm"),
+    ("fpu svm", "0", "tcg", "kvm"),
+    ("fpu svm", "1", "kvm", "kvm"),
+])
+def test_accelerator_is_what_the_processor_has(tmp_path, flags, nested, process, memory):
+    for name, text in (("proc/cpuinfo", f"flags\t\t: {flags}\n"), ("dev/kvm", ""), ("sys/module/kvm_amd/parameters/nested", nested)):
+        if text is not None:
+            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / name).write_text(text, encoding="utf-8")
+    rack = config.Rack("any")
+    for role, expected in (("process", process), ("memory", memory)):
+        assert qemu.accelerator(rack, config.Node("n1", role, 1), tmp_path)[1].startswith(expected)
+    rack.accelerator = "tcg"
+    assert qemu.accelerator(rack, config.Node("n1", "memory", 1), tmp_path)[1].startswith("tcg")
 
 
 def test_death_of_a_process_component(rack):
