@@ -80,7 +80,7 @@ struct gmmd {
 	struct roce_device *device;
 	struct rpc_endpoint *endpoint;
 	uint32_t sessions[NODES_MAX];	/* of the node with this index; GMMD_NO_SESSION */
-	uint32_t closing[NODES_MAX];	/* sessions to close when callbacks are over */
+	uint32_t closing[GMMD_SESSIONS_MAX];	/* sessions to close when callbacks are over */
 	uint32_t closing_count;
 	int data_queue;
 	struct data_connection data[GMMD_DATA_CONNECTIONS_MAX];

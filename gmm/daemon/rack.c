@@ -28,14 +28,21 @@ static uint32_t index_of_session(const struct gmmd *gmmd, uint32_t session)
 
 /* ---------------------------------------------------------------- requests of nodes */
 
+/* From a callback, where rpc_close() must not be called. */
+static void close_later(struct gmmd *gmmd, uint32_t session)
+{
+	if (gmmd->closing_count < GMMD_SESSIONS_MAX)
+		gmmd->closing[gmmd->closing_count++] = session;
+}
+
 static void bind_session(struct gmmd *gmmd, uint32_t index, uint32_t session)
 {
 	uint32_t holder = index_of_session(gmmd, session);
 
 	if (holder != GMM_NONE)
 		gmmd->sessions[holder] = GMMD_NO_SESSION;
-	if (gmmd->sessions[index] != GMMD_NO_SESSION && gmmd->closing_count < NODES_MAX)
-		gmmd->closing[gmmd->closing_count++] = gmmd->sessions[index];
+	if (gmmd->sessions[index] != GMMD_NO_SESSION)
+		close_later(gmmd, gmmd->sessions[index]);
 	gmmd->sessions[index] = session;
 }
 
@@ -111,6 +118,9 @@ static void session_changed(void *context, uint32_t session, enum rpc_session_ev
 	struct gmmd *gmmd = context;
 	uint32_t index = index_of_session(gmmd, session);
 
+	/* Who never joined has nothing here to come back to, and strangers must not use up the sessions. */
+	if (index == GMM_NONE && event == RPC_SESSION_DOWN)
+		close_later(gmmd, session);
 	/* A lost connection means nothing (I6): the lease says when a node is down. A new incarnation means everything. */
 	if (index != GMM_NONE && event == RPC_SESSION_RESET) {
 		gmm_core_reset(gmmd->core, GMM_NODE_FIRST + index, now_ns);
@@ -234,8 +244,13 @@ void rack_turn(struct gmmd *gmmd)
 	if (roce_deadline_ns(gmmd->device) <= gmmd->now_ns)
 		roce_tick(gmmd->device, gmmd->now_ns);
 	rpc_poll(gmmd->endpoint, gmmd->now_ns);
-	while (gmmd->closing_count)
-		rpc_close(gmmd->endpoint, gmmd->closing[--gmmd->closing_count], gmmd->now_ns);
+	while (gmmd->closing_count) {
+		uint32_t session = gmmd->closing[--gmmd->closing_count];
+
+		/* its node may have come back and joined since */
+		if (index_of_session(gmmd, session) == GMM_NONE)
+			rpc_close(gmmd->endpoint, session, gmmd->now_ns);
+	}
 	data_turn(gmmd);
 	if (gmm_core_deadline_ns(gmmd->core) <= gmmd->now_ns)
 		gmm_core_tick(gmmd->core, gmmd->now_ns);
