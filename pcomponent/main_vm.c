@@ -112,7 +112,7 @@ static void serve_regions(void *context, struct rpc_endpoint *endpoint, const st
 /* Can its pieces be counted and addressed? Whether it fits the guest is for load_linux_plan() to say, with a reason. */
 static bool blob_valid(const struct wire_blob *blob)
 {
-	return blob->len_bytes <= LOAD_MEMORY_BYTES_MAX && blob->address <= UINT64_MAX - LOAD_MEMORY_BYTES_MAX;
+	return blob->len_bytes <= VM_MEMORY_BYTES_MAX && blob->address <= UINT64_MAX - VM_MEMORY_BYTES_MAX;
 }
 
 static int start(struct process_vm *vm, const struct wire_vm_start *body)

@@ -272,6 +272,14 @@ int run_events(struct cli *cli)
 	return status;
 }
 
+static bool asks_for_help(char **words, int count)
+{
+	for (int i = 0; i < count && strcmp(words[i], "--"); i++)
+		if (strcmp(words[i], "--help") == 0 || strcmp(words[i], "-h") == 0)
+			return true;
+	return false;
+}
+
 static int usage_error(const char *message, const char *word)
 {
 	fprintf(stderr, "gmm: %s%s%s\n", message, word[0] ? " " : "", word);
@@ -322,6 +330,10 @@ int main(int argc, char **argv)
 	cli.command = find_command(argv + at, argc - at, &used);
 	if (!cli.command)
 		return usage_error("unknown command", argv[at]);
+	if (asks_for_help(argv + at + used, argc - at - used)) {
+		print_command(stdout, cli.command, true);
+		return EXIT_OK;
+	}
 	status = parse_words(&cli, argv + at + used, argc - at - used);
 	if (!status && cli.command->request)
 		status = client_connect(&cli);

@@ -53,6 +53,11 @@ static bool name_is_good(const char *name)
 	return true;
 }
 
+static uint64_t smaller(uint64_t first, uint64_t second)
+{
+	return first < second ? first : second;
+}
+
 static int check_spec(struct gmm_core *core, const struct gmm_vm_spec *spec)
 {
 	struct text text = gmm_refuse(core);
@@ -63,14 +68,18 @@ static int check_spec(struct gmm_core *core, const struct gmm_vm_spec *spec)
 		return refuse(core, -EINVAL, "the guest's command line is too long", "", "");
 	if (spec->memory_bytes == 0 || spec->memory_bytes % PAGE_BYTES)
 		return refuse(core, -EINVAL, "memory must be a multiple of 4096 bytes and not 0", "", "");
-	if (spec->memory_bytes > REGIONS_PER_VM_MAX * REGION_BYTES) {
+	if (spec->memory_bytes > VM_MEMORY_BYTES_MAX || spec->memory_bytes > REGIONS_PER_VM_MAX * REGION_BYTES) {
 		text_string(&text, "memory is more than a VM may have: ");
-		text_pages(&text, REGIONS_PER_VM_MAX * (uint64_t)REGION_PAGES);
+		text_pages(&text, smaller(VM_MEMORY_BYTES_MAX, REGIONS_PER_VM_MAX * REGION_BYTES) / PAGE_BYTES);
 		return -EINVAL;
 	}
-	if (spec->cache_bytes < PAGE_BYTES || spec->cache_bytes % PAGE_BYTES ||
-	    spec->cache_bytes / PAGE_BYTES > UINT32_MAX)
-		return refuse(core, -EINVAL, "the cache share must be a multiple of 4096 bytes and not 0", "", "");
+	if (spec->cache_bytes % PAGE_BYTES || spec->cache_bytes / PAGE_BYTES > UINT32_MAX)
+		return refuse(core, -EINVAL, "the cache share must be a multiple of 4096 bytes", "", "");
+	if (spec->cache_bytes / PAGE_BYTES < VM_CACHE_LINES_MIN) {
+		text_string(&text, "the cache share is too small: at least ");
+		text_pages(&text, VM_CACHE_LINES_MIN);
+		return -EINVAL;
+	}
 	if (spec->vcpus == 0 || spec->vcpus > VCPUS_PER_VM_MAX) {
 		text_string(&text, "a VM has 1 to ");
 		text_number(&text, VCPUS_PER_VM_MAX);

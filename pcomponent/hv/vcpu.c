@@ -47,6 +47,19 @@ void vcpu_clear(struct vcpu *vcpu)
 	memset(&vcpu->exit, 0, sizeof(vcpu->exit));
 }
 
+static const char *page_failure(int status)
+{
+	switch (status) {
+	case -EACCES:
+		return "memory component refused the page: region lost";
+	case -EHOSTUNREACH:
+	case -ETIMEDOUT:
+		return "memory component unreachable";
+	default:
+		return "memory component answered with an error";
+	}
+}
+
 /* The page waited for could not be had: the VM pauses, the operator is told, and nothing is lost. True: it is so. */
 static bool page_failed(struct vcpu *vcpu)
 {
@@ -56,8 +69,7 @@ static bool page_failed(struct vcpu *vcpu)
 		return false;
 	vcpu->waiter.status = 0;
 	vcpu->blocked = false;
-	hv_vm_stop(vcpu->vm->hv, vcpu->vm->slot, WIRE_VM_PAUSED, status,
-		   status == -EACCES ? "memory component refused the page: region lost" : "memory component unreachable");
+	hv_vm_stop(vcpu->vm->hv, vcpu->vm->slot, WIRE_VM_PAUSED, status, page_failure(status));
 	return true;
 }
 

@@ -318,7 +318,7 @@ int load_linux_plan(struct load_plan *plan, const struct load_request *request, 
 
 	assert(plan && request->header && request->command_line);
 	assert(request->vcpus >= 1 && request->vcpus <= VCPUS_PER_VM_MAX);
-	if (request->memory_bytes > LOAD_MEMORY_BYTES_MAX)
+	if (request->memory_bytes > VM_MEMORY_BYTES_MAX)
 		return refuse(&refusal, -EOPNOTSUPP, "a guest has at most 3 GiB of memory");
 	status = check_header(request, &image, &refusal);
 	if (!status)

@@ -8,13 +8,14 @@
 
 #include <stdint.h>
 
+#include <plenum/limits.h>
+
 #define LOAD_SEGMENTS_MAX 12u
 #define LOAD_SMALL_BYTES 24576u			/* zero page, command line and GDT, three page tables, ACPI tables: a page each */
 #define LOAD_HEADER_BYTES 4096u			/* of the bzImage, enough for load_linux_plan() */
 
 enum load_source { LOAD_FROM_KERNEL, LOAD_FROM_INITRD, LOAD_FROM_SMALL };
 
-#define LOAD_MEMORY_BYTES_MAX UINT64_C(0xc0000000) /* guest memory is flat from 0 and ends below device space */
 
 /* Copy len bytes from offset of source to guest-physical address. */
 struct load_segment {
@@ -51,7 +52,7 @@ struct load_request {
  * Plan a direct boot of a Linux bzImage by the 64-bit boot protocol (Documentation/x86/boot.rst). 0, or a negative errno
  * with one line for the operator in `reason`: not a bzImage (-ENOEXEC), protocol older than 2.12 or not 64-bit
  * (-EOPNOTSUPP), truncated or inconsistent (-EBADMSG), command line too long (-E2BIG), memory too small for kernel and
- * initrd (-ENOMEM), or larger than a flat guest can have (LOAD_MEMORY_BYTES_MAX, -EOPNOTSUPP).
+ * initrd (-ENOMEM), or larger than a flat guest can have (VM_MEMORY_BYTES_MAX, -EOPNOTSUPP).
  */
 int load_linux_plan(struct load_plan *plan, const struct load_request *request, char *reason, uint32_t reason_bytes);
 

@@ -236,6 +236,8 @@ static void test_specs_that_are_refused(void **state)
 	REFUSED(spec.memory_bytes = (REGIONS_PER_VM_MAX + 1) * REGION_BYTES);
 	REFUSED(spec.memory_bytes = UINT64_MAX - 4095);
 	REFUSED(spec.cache_bytes = 0);
+	REFUSED(spec.cache_bytes = (VM_CACHE_LINES_MIN - 1) * PAGE_BYTES);
+	REFUSED(spec.memory_bytes = VM_MEMORY_BYTES_MAX + PAGE_BYTES);
 	REFUSED(spec.cache_bytes = UINT64_MAX - 4095);
 	REFUSED(spec.vcpus = 0);
 	REFUSED(spec.vcpus = VCPUS_PER_VM_MAX + 1);
