@@ -5,7 +5,7 @@
  * them, set flags and wake threads, and nothing else.
  *
  * Memory is handed out at start only: boot_alloc() panics after kernel_seal(). There is no other allocator, so
- * nothing on any path after start can allocate (the issue's rule for the miss path, made visible).
+ * nothing on any path after start can allocate (docs/tour.md shows what that means for the miss path).
  */
 #ifndef PLENUM_KERNEL_H
 #define PLENUM_KERNEL_H

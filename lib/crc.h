@@ -8,7 +8,7 @@
 
 /* Run the raw register over bytes; start and end inversions are the caller's (ICRC starts at CRC32_ICRC_START). */
 uint32_t crc32_update(uint32_t state, const void *bytes, size_t len);
-/* Register after eight 0xff bytes from the standard start: the masked LRH of RoCEv2 (reference section 1.5). */
+/* Register after eight 0xff bytes from the standard start: the masked LRH of RoCEv2 (docs/rocev2.md section 1.5). */
 #define CRC32_ICRC_START UINT32_C(0xDEBB20E3)
 /* Copy and checksum in one pass. */
 uint32_t crc32_copy(uint32_t state, void *to, const void *from, size_t len);

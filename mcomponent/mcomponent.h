@@ -16,7 +16,7 @@
  * M3 A page whose bytes are all zero has no frame, however the zeros came (whole-page or partial WRITE).
  * M4 A frame leaves the store's hands only through an entry, and its bytes are all written or zeroed when it is put
  *    there: no region ever reads what another one wrote.
- * M5 A WRITE is in the store when its operation returns 0 (I4 of the architecture): the acknowledgement follows.
+ * M5 A WRITE is in the store when its operation returns 0 (I4, docs/architecture.md): the acknowledgement follows.
  * M6 One rkey a region at any time; it accepts one node, the owner of the current epoch (I2). A new epoch gives a
  *    new rkey, and the old one is refused from that instant, before the manager hears that the epoch is raised.
  *

@@ -9,7 +9,7 @@
  *                   '-----------------------------'
  *
  * A process component that stays DOWN for the grace time is buried: its VMs are given up and their regions reclaimed.
- * Until then they may well be running, for no VM depends on the manager (architecture invariant I5).
+ * Until then they may well be running, for no VM depends on the manager (I5, docs/architecture.md).
  */
 #include <assert.h>
 #include <errno.h>

@@ -178,7 +178,7 @@ static void receive_completed(struct rpc_endpoint *endpoint, struct rpc_session 
 
 	assert(buffer < RPC_RECEIVES && (session->receives_posted >> buffer & 1) == 1);
 	session->receives_posted &= ~(UINT64_C(1) << buffer);
-	/* Data before the RTU: the peer has our reply, so the connection stands (reference section 1.12). */
+	/* Data before the RTU: the peer has our reply, so the connection stands (docs/rocev2.md section 1.12). */
 	if (session->state == SESSION_ACCEPTING)
 		rpc_session_established(endpoint, session, now_ns);
 	if (session->state == SESSION_UP)
