@@ -64,6 +64,7 @@ struct backend_vcpu {
 	uint64_t general[REGISTER_COUNT];
 	uint64_t debug[4];			/* DR0 to DR3 */
 	uint64_t physical;			/* of the VMCB */
+	bool state_is_new;			/* reset: FPU and debug registers start afresh when they are loaded next */
 };
 
 /* What a processor needs to run guests. */
@@ -195,7 +196,6 @@ void backend_vcpu_init(struct backend_vcpu *vcpu, void *memory, uint32_t vm, uin
 static void reset_common(struct backend_vcpu *vcpu, uint64_t nested_root, uint64_t tsc_offset)
 {
 	struct vmcb *vmcb = &vcpu->vmcb;
-	uint32_t mxcsr = 0x1f80;
 
 	memset(vmcb, 0, sizeof(*vmcb));
 	vmcb->asid = GUEST_ASID;
@@ -210,14 +210,7 @@ static void reset_common(struct backend_vcpu *vcpu, uint64_t nested_root, uint64
 	set_segment(&vmcb->ldtr, 0, ATTRIBUTES_LDT, 0xffff, 0);
 	set_segment(&vmcb->tr, 0, ATTRIBUTES_TSS, 0xffff, 0);
 	memset(vcpu->general, 0, sizeof(vcpu->general));
-	memset(vcpu->debug, 0, sizeof(vcpu->debug));
-	memset(vcpu->fpu, 0, sizeof(vcpu->fpu));
-	vcpu->fpu[0] = 0x7f;			/* FCW 0x037f; tags empty; MXCSR at offset 24 */
-	vcpu->fpu[1] = 0x03;
-	memcpy(vcpu->fpu + 24, &mxcsr, sizeof(mxcsr));
-	for (unsigned cpu = 0; cpu < CONFIG_CPUS_MAX; cpu++)
-		if (svm_cpus[cpu].state_owner == vcpu)
-			svm_cpus[cpu].state_owner = NULL;
+	vcpu->state_is_new = true;
 }
 
 void backend_vcpu_reset(struct backend_vcpu *vcpu, const struct load_entry *entry, uint64_t nested_root, uint64_t tsc_offset)
@@ -377,12 +370,27 @@ void backend_release(void)
 	interrupts_enable();
 }
 
-/* Rule 6. Interrupts are off. True: another vCPU was here, so that translations of its may be, too. */
+static void reset_state(struct backend_vcpu *vcpu)
+{
+	uint32_t mxcsr = 0x1f80;
+
+	memset(vcpu->debug, 0, sizeof(vcpu->debug));
+	memset(vcpu->fpu, 0, sizeof(vcpu->fpu));
+	vcpu->fpu[0] = 0x7f;			/* FCW 0x037f; tags empty; MXCSR at offset 24 */
+	vcpu->fpu[1] = 0x03;
+	memcpy(vcpu->fpu + 24, &mxcsr, sizeof(mxcsr));
+	vcpu->state_is_new = false;
+}
+
+/*
+ * Rule 6. Interrupts are off. True: another vCPU was here, or another life of this one, so that translations of its may be,
+ * too. A vCPU may be reset by another processor, so that only takes note: the registers and who owns them are this one's.
+ */
 static bool load_state(struct svm_cpu *cpu, struct backend_vcpu *vcpu)
 {
 	struct backend_vcpu *owner = cpu->state_owner;
 
-	if (owner == vcpu)
+	if (owner == vcpu && !vcpu->state_is_new)
 		return false;
 	if (owner) {
 		__asm__ volatile("fxsave64 %0" : "=m"(owner->fpu));
@@ -391,6 +399,8 @@ static bool load_state(struct svm_cpu *cpu, struct backend_vcpu *vcpu)
 		__asm__ volatile("mov %%db2, %0" : "=r"(owner->debug[2]));
 		__asm__ volatile("mov %%db3, %0" : "=r"(owner->debug[3]));
 	}
+	if (vcpu->state_is_new)
+		reset_state(vcpu);
 	__asm__ volatile("fxrstor64 %0" : : "m"(vcpu->fpu));
 	__asm__ volatile("mov %0, %%db0" : : "r"(vcpu->debug[0]));
 	__asm__ volatile("mov %0, %%db1" : : "r"(vcpu->debug[1]));
