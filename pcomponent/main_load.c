@@ -40,7 +40,7 @@ void load_piece_completed(uint32_t slot, uint32_t number, int status)
 
 	if (piece->state != PIECE_POSTED)
 		panic("a READ for the loader completed twice");
-	piece->state = status ? PIECE_FAILED : PIECE_DONE;
+	__atomic_store_n(&piece->state, status ? PIECE_FAILED : PIECE_DONE, __ATOMIC_RELEASE);
 	thread_wake(vm->keeper);
 }
 

@@ -56,8 +56,9 @@ void waiters_wake(struct cache *cache, struct cache_waiter **last, int status)
 		struct cache_waiter *waiter = waiter_dequeue(last);
 
 		assert(waiter->queued);
-		waiter->queued = false;
+		/* whoever sees it leave the queue sees why, without our lock */
 		waiter->status = status;
+		__atomic_store_n(&waiter->queued, false, __ATOMIC_RELEASE);
 		environment->wake(environment->context, waiter);
 	}
 }

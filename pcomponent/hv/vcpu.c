@@ -63,9 +63,12 @@ static const char *page_failure(int status)
 /* The page waited for could not be had: the VM pauses, the operator is told, and nothing is lost. True: it is so. */
 static bool page_failed(struct vcpu *vcpu)
 {
-	int status = vcpu->waiter.status;
+	int status;
 
-	if (__atomic_load_n(&vcpu->waiter.queued, __ATOMIC_ACQUIRE) || status >= 0)
+	if (__atomic_load_n(&vcpu->waiter.queued, __ATOMIC_ACQUIRE))
+		return false;
+	status = vcpu->waiter.status;
+	if (status >= 0)
 		return false;
 	vcpu->waiter.status = 0;
 	vcpu->blocked = false;
