@@ -80,6 +80,14 @@ def test_touching_what_is_not_there_gives_what_hardware_gives(rack):
     rack.gmm("vm", "destroy", "probe")
 
 
+def test_two_vcpus_share_the_cache(rack):
+    guest.create_check(rack, "pair", "128M", "32M", "48M", OPERATIONS, vcpus=2)
+    outcome = guest.follow(rack, "pair", 240)
+    assert outcome.result == "ok", outcome.console[-2000:]
+    assert "plenum-guest: processors 2" in outcome.console
+    rack.gmm("vm", "destroy", "pair")
+
+
 def test_two_vms_each_with_its_own_share(rack):
     for name in ("one", "two"):
         guest.create_check(rack, name, "128M", "32M", "48M", OPERATIONS)

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Bad input and failures: a clear error where the user looks, nothing lost, the rest goes on."""
 
+import os
 import pathlib
+import signal
 import subprocess
 import time
 
@@ -145,6 +147,25 @@ def test_rack_file_with_errors(tmp_path, text, words):
 def test_missing_rack_file():
     done = subprocess.run([str(TOP / "testbed" / "rack"), "--file", "/nonexistent.rack", "up"], capture_output=True, text=True, timeout=30)
     assert done.returncode != 0 and "/nonexistent.rack" in done.stderr
+
+
+def test_a_memory_component_out_of_reach_for_a_while(rack):
+    """Its VM pauses, keeps every line, and runs on by itself when the component answers again."""
+    guest.create_check(rack, "patient", "96M", "16M", "48M", "plenum.operations=4000")
+    rack.gmm("vm", "start", "patient")
+    wait_until(lambda: rack.gmm_json("vm", "stats", "patient")["counters"]["write_backs"] > 1000, "write-backs", 90)
+    process = rack.state.processes["m2"]["pid"]
+    os.kill(process, signal.SIGSTOP)
+    try:
+        shown = wait_until(lambda: paused(rack, "patient"), "the VM to pause", 60)
+        assert "unreachable" in shown["reason"], shown
+    finally:
+        os.kill(process, signal.SIGCONT)
+    wait_until(lambda: rack.gmm_json("vm", "show", "patient")["state"] == "powered-off", "the VM to finish", 120)
+    said = rack.gmm("vm", "console", "patient", "--no-input", "--history", "--no-follow")
+    assert "result=ok" in said and "mismatches=0" in said, said[-1000:]
+    rack.gmm("vm", "destroy", "patient")
+    wait_until(lambda: rack.nodes()["m2"]["state"] == "up", "m2 to be up again", 30)
 
 
 def test_death_of_a_memory_component(rack):
