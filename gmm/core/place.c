@@ -57,59 +57,61 @@ struct gmm_node *gmm_place_vm(struct gmm_core *core, uint32_t cache_lines)
 	return best;
 }
 
-void gmm_place_full(struct gmm_core *core, struct text *text, uint64_t pages)
+/* " free: NAME what, NAME what": all nodes of the role, with what each has left or why it has nothing. */
+static void text_nodes(const struct gmm_core *core, struct text *text, uint32_t role,
+		       void (*text_left)(struct text *text, const struct gmm_node *node))
 {
 	uint32_t counted = 0;
 
+	for (uint32_t i = 0; i < core->node_count; i++) {
+		const struct gmm_node *node = &core->nodes[i];
+
+		if (node->role != role)
+			continue;
+		text_string(text, counted++ ? ", " : " free: ");
+		text_string(text, node->name);
+		text_string(text, " ");
+		if (node->state == GMM_NODE_UP)
+			text_left(text, node);
+		else
+			text_string(text, gmm_node_state_name(node->state));
+	}
+	if (counted)
+		return;
+	text_string(text, " no ");
+	text_string(text, gmm_role_name(role));
+	text_string(text, " component is configured");
+}
+
+static void text_memory_left(struct text *text, const struct gmm_node *node)
+{
+	text_pages(text, gmm_node_pages_free(node));
+	text_string(text, " of ");
+	text_pages(text, node->join.capacity_pages);
+}
+
+void gmm_place_full(struct gmm_core *core, struct text *text, uint64_t pages)
+{
 	text_string(text, "not enough memory in the rack: ");
 	text_pages(text, pages);
 	text_string(text, " in regions of ");
 	text_pages(text, REGION_PAGES);
 	text_string(text, " do not fit;");
-	for (uint32_t i = 0; i < core->node_count; i++) {
-		const struct gmm_node *node = &core->nodes[i];
+	text_nodes(core, text, WIRE_ROLE_MEMORY, text_memory_left);
+}
 
-		if (node->role != WIRE_ROLE_MEMORY)
-			continue;
-		text_string(text, counted++ ? ", " : " free: ");
-		text_string(text, node->name);
-		text_string(text, " ");
-		if (node->state != GMM_NODE_UP) {
-			text_string(text, gmm_node_state_name(node->state));
-			continue;
-		}
-		text_pages(text, gmm_node_pages_free(node));
-		text_string(text, " of ");
-		text_pages(text, node->join.capacity_pages);
-	}
-	if (counted == 0)
-		text_string(text, " no memory component is configured");
+static void text_process_left(struct text *text, const struct gmm_node *node)
+{
+	text_pages(text, gmm_node_lines_free(node));
+	text_string(text, " and ");
+	text_number(text, node->vms < VMS_PER_NODE_MAX ? VMS_PER_NODE_MAX - node->vms : 0);
+	text_string(text, " VMs");
 }
 
 void gmm_place_no_process(struct gmm_core *core, struct text *text, uint32_t cache_lines)
 {
-	uint32_t counted = 0;
-
 	text_string(text, "no process component can take a cache share of ");
 	text_pages(text, cache_lines);
 	text_string(text, ";");
-	for (uint32_t i = 0; i < core->node_count; i++) {
-		const struct gmm_node *node = &core->nodes[i];
-
-		if (node->role != WIRE_ROLE_PROCESS)
-			continue;
-		text_string(text, counted++ ? ", " : " free: ");
-		text_string(text, node->name);
-		text_string(text, " ");
-		if (node->state != GMM_NODE_UP) {
-			text_string(text, gmm_node_state_name(node->state));
-			continue;
-		}
-		text_pages(text, gmm_node_lines_free(node));
-		text_string(text, " and ");
-		text_number(text, node->vms < VMS_PER_NODE_MAX ? VMS_PER_NODE_MAX - node->vms : 0);
-		text_string(text, " VMs");
-	}
-	if (counted == 0)
-		text_string(text, " no process component is configured");
+	text_nodes(core, text, WIRE_ROLE_PROCESS, text_process_left);
 }
