@@ -151,14 +151,14 @@ def test_missing_rack_file():
 
 def test_a_memory_component_out_of_reach_for_a_while(rack):
     """Its VM pauses, keeps every line, and runs on by itself when the component answers again."""
-    guest.create_check(rack, "patient", "96M", "16M", "48M", "plenum.operations=4000")
+    guest.create_check(rack, "patient", "128M", "16M", "48M", "plenum.operations=4000")
     rack.gmm("vm", "start", "patient")
     wait_until(lambda: rack.gmm_json("vm", "stats", "patient")["counters"]["write_backs"] > 1000, "write-backs", 90)
     process = rack.state.processes["m2"]["pid"]
     os.kill(process, signal.SIGSTOP)
     try:
         shown = wait_until(lambda: paused(rack, "patient"), "the VM to pause", 60)
-        assert "unreachable" in shown["reason"], shown
+        assert "memory component" in shown["reason"], shown
     finally:
         os.kill(process, signal.SIGCONT)
     wait_until(lambda: rack.gmm_json("vm", "show", "patient")["state"] == "powered-off", "the VM to finish", 120)
@@ -170,7 +170,7 @@ def test_a_memory_component_out_of_reach_for_a_while(rack):
 
 def test_death_of_a_memory_component(rack):
     """VMs with pages there pause with the reason; a VM elsewhere and the rest of the rack go on."""
-    guest.create_check(rack, "victim", "96M", "16M", "64M", "plenum.operations=2000000")
+    guest.create_check(rack, "victim", "160M", "24M", "64M", "plenum.operations=2000000")
     rack.gmm("vm", "start", "victim")
     wait_until(lambda: rack.gmm_json("vm", "stats", "victim")["counters"]["write_backs"] > 2000, "write-backs", 90)
     rack.kill("m2")
