@@ -51,6 +51,10 @@ static struct thread *dequeue(struct cpu *cpu)
 	__atomic_store_n(&cpu->queue_first, thread->next_in_queue, __ATOMIC_RELEASE);
 	if (!cpu->queue_first)
 		cpu->queue_last = NULL;
+	if (thread->in_wait) {
+		thread->in_wait = false;
+		thread->wake_pending = false;
+	}
 	return thread;
 }
 
@@ -283,6 +287,7 @@ void thread_wait(uint64_t deadline_ns)
 		spin_unlock(&cpu->queue_lock);
 	} else {
 		thread->state = THREAD_WAITING;
+		thread->in_wait = true;
 		thread->deadline_ns = deadline_ns;
 		spin_unlock(&cpu->queue_lock);
 		arm_by(cpu, deadline_ns);

@@ -16,6 +16,7 @@ struct thread {
 	const char *name;
 	struct cpu *cpu;
 	enum thread_state state;	/* guarded by the processor's queue_lock, as are the next three */
+	bool in_wait;			/* inside thread_wait(): a wake now is what it waits for, however many come */
 	bool wake_pending;
 	uint64_t deadline_ns;		/* while waiting */
 	struct thread *next_in_queue;

@@ -214,11 +214,19 @@ static void event_handle(struct rpc_endpoint *endpoint, const struct roce_event 
 void rpc_poll(struct rpc_endpoint *endpoint, uint64_t now_ns)
 {
 	struct roce_event event;
+	bool busy = endpoint->ready_count > 0 || now_ns >= endpoint->deadline_ns;
 
 	assert(!endpoint->in_poll);
 	endpoint->in_poll = true;
-	while (roce_queue_poll(endpoint->config.device, endpoint->queue, &event) != 0)
+	while (roce_queue_poll(endpoint->config.device, endpoint->queue, &event) != 0) {
 		event_handle(endpoint, &event, now_ns);
+		busy = true;
+	}
+	/* Most calls come with packets of others: pages must not wait for a look at every slot. */
+	if (!busy) {
+		endpoint->in_poll = false;
+		return;
+	}
 	for (uint32_t i = 0; i < endpoint->config.sessions_max; i++)
 		if (endpoint->sessions[i].state != SESSION_FREE)
 			rpc_session_timers(endpoint, &endpoint->sessions[i], now_ns);
