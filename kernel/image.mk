@@ -27,7 +27,7 @@ $(BUILD_ID_HEADER): build-id-force
 	$(Q)if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
 $(call objects,bare,kernel/start.c): $(BUILD_ID_HEADER)
 
-$(O)/bare/image.lds: kernel/image.lds kernel/layout.h
+$(O)/bare/image.lds: kernel/image.lds kernel/layout.h kernel/miss_path.lds
 	$(Q)mkdir -p $(dir $@)
 	$(Q)$(CC) -E -P -x c -I. $< -o $@
 
