@@ -263,7 +263,8 @@ void roce_cm_input(struct roce_device *device, const struct roce_datagram *datag
 	struct roce_connection *connection;
 	struct cm_message message;
 
-	if (packet->opcode != OPCODE_UD_SEND_ONLY || packet->qkey != CM_QKEY ||
+	/* Management comes from the peer's queue pair 1 and carries the well-known key; others are no business of ours. */
+	if (packet->opcode != OPCODE_UD_SEND_ONLY || packet->qkey != CM_QKEY || packet->source_qpn != 1 ||
 	    !cm_message_decode(packet->payload, packet->payload_len_bytes, &message)) {
 		device->counters.drop_management++;
 		return;

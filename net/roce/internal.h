@@ -8,7 +8,8 @@
  *      it was posted. Every connection has reserved its CM events when it came to be. So no event queue overflows.
  *  R2  unacknowledged <= next <= sent_end, and sent_end - unacknowledged <= SEQUENCE_SPAN_MAX.
  *  R3  The request at the front of the send ring contains `unacknowledged` (when any request was started).
- *  R4  A request takes effect on the responder in sequence order, once; only READs are executed again.
+ *  R4  A request takes effect on the responder in sequence order, once; only READs are executed again. The result of an
+ *      atomic is kept until READS_PENDING_MAX later ones were executed: a repetition gets it.
  *  R5  A queue pair belongs to exactly one connection and lives as long as it.
  */
 #ifndef PLENUM_NET_ROCE_INTERNAL_H
@@ -42,7 +43,9 @@ _Static_assert(SEQUENCE_SPAN_MAX <= RECEIVED_BITS, "the received bitmap covers t
 
 #define READS_PENDING_MAX 64u			/* per queue pair; advertised as responder resources */
 #define RESPONSES_MAX (2 * READS_PENDING_MAX + 4) /* an acknowledgement may stand between any two READs */
-#define REPLAYS_MAX READS_PENDING_MAX		/* repeated READs waiting to be answered: a peer may go back over all */
+#define REPLAYS_MAX READS_PENDING_MAX		/* repeated READs and atomics waiting to be answered: a peer may go back over all */
+#define ATOMIC_RESULTS_MAX READS_PENDING_MAX	/* kept for repetitions: all that a peer may have under way */
+#define ATOMIC_BYTES 8u
 #define MESSAGE_BYTES_MAX (1u << 31)		/* of the protocol */
 
 /*
@@ -84,10 +87,12 @@ struct stored_event {
 	uint32_t connection;
 	uint32_t len_bytes;
 	uint32_t remote_address;
+	uint32_t extra;				/* RECEIVE: the immediate, or the rkey that was invalidated */
 	uint16_t service_port;
 	uint16_t reason;
 	uint8_t type;
 	uint8_t opcode;
+	uint8_t flags;				/* ROCE_EVENT_* */
 };
 
 struct event_queue {
@@ -133,15 +138,21 @@ static inline uint64_t sequence_near(uint64_t near, uint32_t psn)
 	return near + (uint64_t)(int64_t)((int32_t)((psn - (uint32_t)near) << 8) >> 8);
 }
 
+/* What a SEND or WRITE carries in its last packet besides payload. */
+enum work_extra { WORK_PLAIN, WORK_IMMEDIATE, WORK_INVALIDATE };
+
 struct work_request {
 	uint64_t cookie;
-	uint8_t *local;				/* READ: landing place; WRITE, SEND: source, never written to */
+	uint8_t *local;				/* READ, atomics: landing place; WRITE, SEND: source, never written to */
 	uint64_t remote_address;
 	uint64_t first;				/* sequence number of its first packet, once started */
+	uint64_t operand;			/* immediate, rkey to invalidate; of an atomic: what to swap in or add */
+	uint64_t compare;			/* COMPARE_SWAP */
 	uint32_t rkey;
 	uint32_t len_bytes;
 	uint32_t packets;			/* once started */
 	uint8_t opcode;				/* enum roce_opcode */
+	uint8_t extra;				/* enum work_extra */
 };
 
 struct receive_request {
@@ -158,18 +169,27 @@ enum queue_pair_state {
 	QP_ERROR,				/* all work flushed; repeats its fatal NAK when asked */
 };
 
-enum response_kind { RESPONSE_ACK, RESPONSE_NAK, RESPONSE_READ };
+enum response_kind { RESPONSE_ACK, RESPONSE_NAK, RESPONSE_READ, RESPONSE_ATOMIC };
 
 /* What the responder owes its peer, in sequence order. */
 struct response {
 	uint64_t sequence;			/* READ: of the next response packet */
-	uint64_t address;			/* READ: of the next byte */
+	union {
+		uint64_t address;		/* READ: of the next byte */
+		uint64_t original;		/* ATOMIC */
+	};
 	uint32_t remaining_bytes;
 	uint32_t rkey;
 	uint32_t msn;
 	uint8_t kind;				/* enum response_kind */
 	uint8_t syndrome;			/* ACK, NAK */
 	bool begun;				/* READ: a packet went out */
+};
+
+/* What an atomic found, for its repetitions. */
+struct atomic_result {
+	uint64_t sequence;			/* 0: none */
+	uint64_t original;
 };
 
 struct requester {
@@ -187,11 +207,11 @@ struct requester {
 	uint64_t acknowledged;			/* the peer executed every request below this */
 	uint64_t repair_next, repair_end;	/* READ responses to ask for again, before anything else */
 	uint64_t repaired_end;			/* holes below this were asked for already */
-	uint64_t received[RECEIVED_BITS / 64];	/* READ responses at or after `unacknowledged` that have landed */
+	uint64_t received[RECEIVED_BITS / 64];	/* READ and atomic responses at or after `unacknowledged` that have landed */
 
 	uint32_t window;			/* packets */
 	uint32_t window_max;
-	uint32_t reads;				/* READ requests sent and not fully answered */
+	uint32_t reads;				/* READ requests and atomics sent and not fully answered */
 	uint32_t reads_max;			/* what the peer has resources for */
 	uint32_t packets_without_ack_request;
 
@@ -208,9 +228,11 @@ struct requester {
 struct responder {
 	struct response responses[RESPONSES_MAX];
 	uint32_t responses_head, responses_count;
-	uint32_t reads;				/* READs among them */
+	uint32_t reads;				/* READs and atomics among them */
 	struct response replays[REPLAYS_MAX];
 	uint32_t replays_head, replays_count;
+	struct atomic_result atomics[ATOMIC_RESULTS_MAX];
+	uint32_t atomics_next;			/* the oldest of them */
 
 	uint64_t expected;			/* next sequence number */
 	uint64_t acknowledge;			/* last SEND or WRITE packet that was executed, plus 1 */
@@ -375,6 +397,8 @@ struct memory_access {
 };
 /* The region that allows this access, or NULL; counts why. */
 struct memory_region *roce_memory_check(struct roce_device *device, const struct memory_access *access);
+/* May `peer` end this region? It must be its alone, and registered for that. Counts why not. */
+bool roce_memory_invalidatable(struct roce_device *device, uint32_t rkey, uint64_t peer);
 void roce_memory_init(struct roce_device *device);
 
 /* queue_pair.c */
@@ -392,6 +416,8 @@ void roce_qp_destroy(struct roce_device *device, struct queue_pair *qp);
 void roce_qp_schedule(struct roce_device *device, struct queue_pair *qp);
 int roce_qp_output(struct roce_device *device, struct queue_pair *qp, struct roce_datagram *datagram, uint64_t now_ns);
 void roce_qp_complete(struct queue_pair *qp, enum roce_opcode opcode, uint64_t cookie, int status, uint32_t len_bytes);
+/* A receive that a message of the peer used up; `flags` and `extra` as in struct stored_event. */
+void roce_qp_complete_receive(struct queue_pair *qp, uint64_t cookie, uint32_t len_bytes, uint8_t flags, uint32_t extra);
 /* Fields that all packets of a queue pair share. */
 void roce_qp_packet(const struct queue_pair *qp, uint8_t opcode, uint64_t sequence, struct roce_packet *packet);
 

@@ -42,7 +42,10 @@ static bool config_valid(const struct roce_memory_config *config)
 {
 	if (!config->ops || config->len_bytes == 0 || config->base + (config->len_bytes - 1) < config->base)
 		return false;
-	if (config->access & ~(ROCE_ACCESS_REMOTE_READ | ROCE_ACCESS_REMOTE_WRITE))
+	if (config->access & ~(ROCE_ACCESS_REMOTE_READ | ROCE_ACCESS_REMOTE_WRITE | ROCE_ACCESS_REMOTE_ATOMIC |
+			       ROCE_ACCESS_REMOTE_INVALIDATE))
+		return false;
+	if ((config->access & ROCE_ACCESS_REMOTE_INVALIDATE) && config->peer == ROCE_PEER_ANY)
 		return false;
 	return (config->ops->read || !(config->access & ROCE_ACCESS_REMOTE_READ)) &&
 	       (config->ops->write || !(config->access & ROCE_ACCESS_REMOTE_WRITE));
@@ -118,6 +121,26 @@ struct memory_region *roce_memory_check(struct roce_device *device, const struct
 	return region;
 }
 
+bool roce_memory_invalidatable(struct roce_device *device, uint32_t rkey, uint64_t peer)
+{
+	const struct memory_region *region = find(device, rkey);
+
+	if (!region) {
+		device->counters.access_unknown_rkey++;
+		return false;
+	}
+	if (region->peer != peer) {
+		device->counters.access_wrong_peer++;
+		return false;
+	}
+	if (!(region->access & ROCE_ACCESS_REMOTE_INVALIDATE)) {
+		device->counters.access_rights++;
+		return false;
+	}
+	assert(peer != ROCE_PEER_ANY);
+	return true;
+}
+
 static int plain_read(void *context, uint64_t address, void *bytes, uint32_t len_bytes)
 {
 	memcpy(bytes, (const uint8_t *)context + address, len_bytes);
@@ -130,4 +153,16 @@ static int plain_write(void *context, uint64_t address, const void *bytes, uint3
 	return 0;
 }
 
-const struct roce_memory_ops roce_memory_plain_ops = { .read = plain_read, .write = plain_write };
+static int plain_atomic(void *context, uint64_t address, enum roce_opcode operation, uint64_t operand, uint64_t compare,
+			uint64_t *original)
+{
+	uint8_t *place = (uint8_t *)context + address;
+	uint64_t value;
+
+	memcpy(original, place, sizeof(*original));
+	value = operation == ROCE_FETCH_ADD ? *original + operand : *original == compare ? operand : *original;
+	memcpy(place, &value, sizeof(value));
+	return 0;
+}
+
+const struct roce_memory_ops roce_memory_plain_ops = { .read = plain_read, .write = plain_write, .atomic = plain_atomic };

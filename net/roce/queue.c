@@ -56,6 +56,14 @@ static void unpack(const struct stored_event *stored, struct roce_event *event)
 	event->service_port = stored->service_port;
 	event->reason = stored->reason;
 	event->cookie = stored->cookie;
+	event->flags = stored->flags;
+	event->immediate = stored->flags & ROCE_EVENT_IMMEDIATE ? stored->extra : 0;
+	event->invalidated_rkey = stored->flags & ROCE_EVENT_INVALIDATED ? stored->extra : 0;
+	event->written_bytes = 0;
+	if (stored->flags & ROCE_EVENT_WRITTEN) {
+		event->written_bytes = stored->len_bytes;
+		event->len_bytes = 0;
+	}
 }
 
 int roce_queue_poll(struct roce_device *device, int number, struct roce_event *event)

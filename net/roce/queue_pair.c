@@ -67,6 +67,16 @@ void roce_qp_start(struct queue_pair *qp, enum queue_pair_state state)
 	qp->state = state;
 }
 
+void roce_qp_complete_receive(struct queue_pair *qp, uint64_t cookie, uint32_t len_bytes, uint8_t flags, uint32_t extra)
+{
+	struct stored_event event = {
+		.type = ROCE_EVENT_COMPLETION, .opcode = ROCE_RECEIVE, .cookie = cookie, .qpn = qp->qpn, .len_bytes = len_bytes,
+		.connection = qp->connection->number, .remote_address = qp->remote_address, .flags = flags, .extra = extra,
+	};
+
+	roce_queue_push(qp->queue, &event);
+}
+
 void roce_qp_complete(struct queue_pair *qp, enum roce_opcode opcode, uint64_t cookie, int status, uint32_t len_bytes)
 {
 	struct stored_event event = {
@@ -230,6 +240,63 @@ int roce_post_send(struct roce_device *device, uint32_t qpn, uint64_t cookie, co
 				     .len_bytes = len_bytes };
 
 	return post(device, qpn, &work, now_ns);
+}
+
+int roce_post_send_immediate(struct roce_device *device, uint32_t qpn, uint64_t cookie, const void *local,
+			     uint32_t len_bytes, uint32_t immediate, uint64_t now_ns)
+{
+	struct work_request work = { .opcode = ROCE_SEND, .cookie = cookie, .local = (uint8_t *)(uintptr_t)local,
+				     .len_bytes = len_bytes, .extra = WORK_IMMEDIATE, .operand = immediate };
+
+	return post(device, qpn, &work, now_ns);
+}
+
+int roce_post_write_immediate(struct roce_device *device, uint32_t qpn, uint64_t cookie, const void *local,
+			      uint32_t len_bytes, uint64_t remote_address, uint32_t rkey, uint32_t immediate,
+			      uint64_t now_ns)
+{
+	struct work_request work = { .opcode = ROCE_WRITE, .cookie = cookie, .local = (uint8_t *)(uintptr_t)local,
+				     .len_bytes = len_bytes, .remote_address = remote_address, .rkey = rkey,
+				     .extra = WORK_IMMEDIATE, .operand = immediate };
+
+	return post(device, qpn, &work, now_ns);
+}
+
+int roce_post_send_invalidate(struct roce_device *device, uint32_t qpn, uint64_t cookie, const void *local,
+			      uint32_t len_bytes, uint32_t rkey, uint64_t now_ns)
+{
+	struct work_request work = { .opcode = ROCE_SEND, .cookie = cookie, .local = (uint8_t *)(uintptr_t)local,
+				     .len_bytes = len_bytes, .extra = WORK_INVALIDATE, .operand = rkey };
+
+	return post(device, qpn, &work, now_ns);
+}
+
+static int post_atomic(struct roce_device *device, uint32_t qpn, struct work_request *work, uint64_t *original,
+		       uint64_t now_ns)
+{
+	if (work->remote_address % ATOMIC_BYTES != 0)
+		return -EINVAL;
+	work->local = (uint8_t *)original;
+	work->len_bytes = ATOMIC_BYTES;
+	return post(device, qpn, work, now_ns);
+}
+
+int roce_post_compare_swap(struct roce_device *device, uint32_t qpn, uint64_t cookie, uint64_t *original,
+			   uint64_t remote_address, uint32_t rkey, uint64_t compare, uint64_t swap, uint64_t now_ns)
+{
+	struct work_request work = { .opcode = ROCE_COMPARE_SWAP, .cookie = cookie, .remote_address = remote_address,
+				     .rkey = rkey, .operand = swap, .compare = compare };
+
+	return post_atomic(device, qpn, &work, original, now_ns);
+}
+
+int roce_post_fetch_add(struct roce_device *device, uint32_t qpn, uint64_t cookie, uint64_t *original,
+			uint64_t remote_address, uint32_t rkey, uint64_t add, uint64_t now_ns)
+{
+	struct work_request work = { .opcode = ROCE_FETCH_ADD, .cookie = cookie, .remote_address = remote_address,
+				     .rkey = rkey, .operand = add };
+
+	return post_atomic(device, qpn, &work, original, now_ns);
 }
 
 int roce_post_receive(struct roce_device *device, uint32_t qpn, uint64_t cookie, void *local, uint32_t len_bytes)

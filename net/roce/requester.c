@@ -7,8 +7,8 @@
  *	      | executed; READ     | sent, no       | sent before, to be     | never sent
  *	      | data is missing    | answer yet     | sent again             |
  *
- * - SEND and WRITE packets are answered by `acknowledged` passing them, READ packets by their own data landing, in any
- *   order (`received`). `unacknowledged` moves over what is answered, and a request that it has passed is complete.
+ * - SEND and WRITE packets are answered by `acknowledged` passing them, READs and atomics by their own data landing, in
+ *   any order (`received`). `unacknowledged` moves over what is answered, and a request that it has passed is complete.
  * - A hole in READ data (a later answer came first) is repaired at once and alone: the missing run is requested again.
  * - A NAK for a sequence error goes back to the packet that the peer misses; packets that were answered are skipped.
  * - A timeout goes back to `unacknowledged` with a window of one packet; each answer widens it again. So a scheduling
@@ -91,6 +91,8 @@ static void count_completion(struct roce_device *device, uint8_t opcode)
 		device->counters.reads_completed++;
 	else if (opcode == ROCE_WRITE)
 		device->counters.writes_completed++;
+	else if (opcode != ROCE_SEND)
+		device->counters.atomics_completed++;
 	else
 		device->counters.sends_completed++;
 }
@@ -110,7 +112,7 @@ static void complete_first(struct roce_device *device, struct queue_pair *qp)
 	roce_qp_complete(qp, work->opcode, work->cookie, 0, work->len_bytes);
 }
 
-/* Move over one answered READ packet. A chunk is answered when its last packet is. */
+/* Move over one answered READ packet or atomic. A chunk is answered when its last packet is. */
 static void pass_read_packet(struct requester *r, const struct work_request *work)
 {
 	received_set(r, r->unacknowledged, false);
@@ -130,7 +132,7 @@ static void advance(struct roce_device *device, struct queue_pair *qp, uint64_t 
 	while (r->unacknowledged < r->sent_end) {
 		const struct work_request *work = request(r, 0);
 
-		if (work->opcode == ROCE_READ) {
+		if (answered_by_data(work)) {
 			if (!received_test(r, r->unacknowledged))
 				break;
 			pass_read_packet(r, work);
@@ -284,23 +286,57 @@ static void acknowledgement(struct roce_device *device, struct queue_pair *qp, c
 		negative(device, qp, sequence, packet->syndrome, now_ns);
 }
 
+/* The request that data for `sequence` belongs to; NULL when none waits for it. */
+static const struct work_request *data_awaited(struct roce_device *device, struct requester *r, uint64_t sequence)
+{
+	if (sequence >= r->sent_end) {
+		device->counters.drop_state++;
+		return NULL;
+	}
+	if (sequence < r->unacknowledged || received_test(r, sequence)) {
+		device->counters.duplicates++;
+		return NULL;
+	}
+	return request(r, request_index(r, sequence));
+}
+
+static void data_landed(struct roce_device *device, struct queue_pair *qp, uint64_t sequence, uint64_t now_ns)
+{
+	struct requester *r = &qp->requester;
+
+	received_set(r, sequence, true);
+	if (r->acknowledged < sequence + 1)
+		r->acknowledged = sequence + 1;
+	advance(device, qp, now_ns);
+	repair(r, sequence);
+}
+
+static void atomic_response(struct roce_device *device, struct queue_pair *qp, const struct roce_packet *packet,
+			    uint64_t now_ns)
+{
+	uint64_t sequence = sequence_near(qp->requester.unacknowledged, packet->psn);
+	const struct work_request *work = data_awaited(device, &qp->requester, sequence);
+
+	if (!work)
+		return;
+	if (!answered_by_data(work) || work->opcode == ROCE_READ || (packet->syndrome & SYNDROME_CLASS) != SYNDROME_ACK) {
+		device->counters.drop_state++;
+		return;
+	}
+	memcpy(work->local, &packet->original, sizeof(packet->original));
+	data_landed(device, qp, sequence, now_ns);
+}
+
 static void read_response(struct roce_device *device, struct queue_pair *qp, const struct roce_packet *packet,
 			  uint64_t now_ns)
 {
 	struct requester *r = &qp->requester;
 	uint64_t sequence = sequence_near(r->unacknowledged, packet->psn), offset;
-	const struct work_request *work;
+	const struct work_request *work = data_awaited(device, r, sequence);
 	uint32_t wanted;
 
-	if (sequence >= r->sent_end) {
-		device->counters.drop_state++;
+	if (!work)
 		return;
-	}
-	if (sequence < r->unacknowledged || received_test(r, sequence)) {
-		device->counters.duplicates++;
-		return;
-	}
-	work = request(r, request_index(r, sequence));
 	/* Only the sequence number says where data belongs: a repeated part of a READ may come as MIDDLE or LAST. */
 	offset = (sequence - work->first) * qp->mtu_bytes;
 	wanted = offset + qp->mtu_bytes <= work->len_bytes ? qp->mtu_bytes : work->len_bytes - (uint32_t)offset;
@@ -310,11 +346,7 @@ static void read_response(struct roce_device *device, struct queue_pair *qp, con
 	}
 	if (wanted > 0)
 		memcpy(work->local + offset, packet->payload, wanted);
-	received_set(r, sequence, true);
-	if (r->acknowledged < sequence + 1)
-		r->acknowledged = sequence + 1;
-	advance(device, qp, now_ns);
-	repair(r, sequence);
+	data_landed(device, qp, sequence, now_ns);
 }
 
 void roce_requester_input(struct roce_device *device, struct queue_pair *qp, const struct roce_packet *packet,
@@ -327,7 +359,7 @@ void roce_requester_input(struct roce_device *device, struct queue_pair *qp, con
 	if (packet->opcode == OPCODE_ACKNOWLEDGE)
 		acknowledgement(device, qp, packet, now_ns);
 	else if (packet->opcode == OPCODE_ATOMIC_ACKNOWLEDGE)
-		device->counters.drop_opcode++;	/* we never ask for one */
+		atomic_response(device, qp, packet, now_ns);
 	else
 		read_response(device, qp, packet, now_ns);
 }

@@ -41,6 +41,12 @@ static inline void received_set(struct requester *r, uint64_t sequence, bool val
 	*word = value ? *word | bit : *word & ~bit;
 }
 
+/* READs and atomics are answered by their own data, in any order; others by an acknowledgement of any later packet. */
+static inline bool answered_by_data(const struct work_request *work)
+{
+	return work->opcode == ROCE_READ || work->opcode == ROCE_COMPARE_SWAP || work->opcode == ROCE_FETCH_ADD;
+}
+
 /* Start the retransmission timer. */
 void roce_requester_arm(struct roce_device *device, struct queue_pair *qp, uint64_t now_ns);
 

@@ -25,7 +25,7 @@ static bool skip_answered(struct requester *r)
 			r->cursor++;
 		} else if (r->next >= r->sent_end) {
 			break;
-		} else if (work->opcode == ROCE_READ) {
+		} else if (answered_by_data(work)) {
 			if (!received_test(r, r->next))
 				break;
 			r->next++;
@@ -51,7 +51,7 @@ static bool window_open(const struct requester *r)
 	if (r->next < r->sent_end)
 		return true;
 	work = &r->ring[(r->head + r->cursor) & r->ring_mask];
-	return work->opcode != ROCE_READ || r->reads < r->reads_max;
+	return !answered_by_data(work) || r->reads < r->reads_max;
 }
 
 bool roce_requester_has_output(const struct queue_pair *qp)
@@ -92,13 +92,45 @@ static uint64_t send_read(struct queue_pair *qp, const struct work_request *work
 	return end;
 }
 
+static void send_atomic(struct queue_pair *qp, const struct work_request *work, struct roce_datagram *datagram)
+{
+	struct roce_packet packet;
+
+	roce_qp_packet(qp, work->opcode == ROCE_COMPARE_SWAP ? OPCODE_COMPARE_SWAP : OPCODE_FETCH_ADD, work->first, &packet);
+	packet.ack_byte = ACK_REQUEST;
+	packet.address = work->remote_address;
+	packet.rkey = work->rkey;
+	packet.swap_or_add = work->operand;
+	packet.compare = work->compare;
+	roce_packet_encode(&packet, datagram);
+}
+
+/* Ask for the data from `sequence` on. Returns where the request ends, at most `limit`. */
+static uint64_t send_data_request(struct queue_pair *qp, const struct work_request *work, uint64_t sequence, uint64_t limit,
+				  struct roce_datagram *datagram)
+{
+	assert(answered_by_data(work));
+	if (work->opcode == ROCE_READ)
+		return send_read(qp, work, sequence, limit, datagram);
+	send_atomic(qp, work, datagram);
+	return sequence + 1;
+}
+
 static uint8_t write_or_send_opcode(const struct work_request *work, bool first, bool last)
 {
 	static const uint8_t opcodes[2][4] = {	/* by first, last */
 		{ OPCODE_SEND_MIDDLE, OPCODE_SEND_LAST, OPCODE_SEND_FIRST, OPCODE_SEND_ONLY },
 		{ OPCODE_WRITE_MIDDLE, OPCODE_WRITE_LAST, OPCODE_WRITE_FIRST, OPCODE_WRITE_ONLY },
 	};
+	static const uint8_t immediate[2][2] = {	/* by write, first */
+		{ OPCODE_SEND_LAST_IMMEDIATE, OPCODE_SEND_ONLY_IMMEDIATE },
+		{ OPCODE_WRITE_LAST_IMMEDIATE, OPCODE_WRITE_ONLY_IMMEDIATE },
+	};
 
+	if (last && work->extra == WORK_IMMEDIATE)
+		return immediate[work->opcode == ROCE_WRITE][first];
+	if (last && work->extra == WORK_INVALIDATE)
+		return first ? OPCODE_SEND_ONLY_INVALIDATE : OPCODE_SEND_LAST_INVALIDATE;
 	return opcodes[work->opcode == ROCE_WRITE][2 * first + last];
 }
 
@@ -113,6 +145,7 @@ static void send_data(struct queue_pair *qp, const struct work_request *work, st
 	packet.address = work->remote_address;
 	packet.rkey = work->rkey;
 	packet.dma_len_bytes = work->len_bytes;
+	packet.immediate = packet.invalidate_rkey = (uint32_t)work->operand;	/* the opcode decides which goes out */
 	packet.payload = work->len_bytes ? work->local + offset : NULL;
 	packet.payload_len_bytes = last ? work->len_bytes - (uint32_t)offset : qp->mtu_bytes;
 	/* Also when the window closes behind this packet: else nothing would open it. */
@@ -133,12 +166,12 @@ static int send_repair(struct roce_device *device, struct queue_pair *qp, struct
 	while (r->repair_next < r->repair_end) {
 		const struct work_request *work = request(r, request_index(r, r->repair_next));
 
-		if (work->opcode != ROCE_READ) {
+		if (!answered_by_data(work)) {
 			r->repair_next = request_end(work);
 		} else if (received_test(r, r->repair_next)) {
 			r->repair_next++;
 		} else {
-			r->repair_next = send_read(qp, work, r->repair_next, r->repair_end, datagram);
+			r->repair_next = send_data_request(qp, work, r->repair_next, r->repair_end, datagram);
 			if (r->repaired_end < r->repair_next)
 				r->repaired_end = r->repair_next;
 			device->counters.retransmits++;
@@ -192,9 +225,9 @@ int roce_requester_output(struct roce_device *device, struct queue_pair *qp, str
 		return 0;
 	work = request(r, r->cursor);
 	from = r->next;
-	if (work->opcode == ROCE_READ) {
+	if (answered_by_data(work)) {
 		/* A chunk that was begun before may have been requested in part only by a repair: never beyond sent_end. */
-		to = send_read(qp, work, from, from < r->sent_end ? r->sent_end : UINT64_MAX, datagram);
+		to = send_data_request(qp, work, from, from < r->sent_end ? r->sent_end : UINT64_MAX, datagram);
 		if (from >= r->sent_end)
 			r->reads++;
 	} else {

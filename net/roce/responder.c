@@ -7,7 +7,8 @@
  * - Answers leave in sequence order (`responses`). Acknowledgements that nothing stands between become one.
  * - A packet beyond the expected one is dropped; the first of a gap is answered by a NAK for a sequence error.
  * - A packet before the expected one is a repetition. SEND and WRITE are acknowledged again, not executed again. A READ
- *   is executed again from its own addresses, which may be any part of the first one (`replays`; they go out first).
+ *   is executed again from its own addresses, which may be any part of the first one (`replays`; they go out first). An
+ *   atomic is answered with what it found the first time (`atomics`).
  * - A fatal NAK ends the queue pair once it was sent. After that every request is answered by the same NAK, because a
  *   lost NAK would leave the peer to find out by timeout.
  */
@@ -31,7 +32,7 @@ static struct response *last_word(struct responder *r)
 {
 	struct response *last = r->responses_count > 0 ? response_at(r, r->responses_count - 1) : NULL;
 
-	return last && last->kind != RESPONSE_READ ? last : NULL;
+	return last && !response_is_data(last) ? last : NULL;
 }
 
 static void owe(struct responder *r, const struct response *answer)
@@ -88,6 +89,8 @@ uint8_t roce_responder_syndrome(struct roce_device *device, int status)
 	if (status == -EAGAIN)
 		return SYNDROME_RNR;
 	device->counters.access_refused_by_owner++;
+	if (status == -EOPNOTSUPP)
+		return SYNDROME_INVALID;
 	return status == -EACCES || status == -EFAULT ? SYNDROME_ACCESS : SYNDROME_OPERATIONAL;
 }
 
@@ -115,6 +118,27 @@ static bool length_valid(const struct queue_pair *qp, const struct roce_packet *
 	       (packet->payload_len_bytes > 0 || (packet->properties & IS_FIRST));
 }
 
+/* The message that ends with `packet` uses up a receive. */
+static void complete_receive(struct queue_pair *qp, const struct roce_packet *packet)
+{
+	struct responder *r = &qp->responder;
+	uint64_t cookie = r->ring[r->head & r->ring_mask].cookie;
+	uint8_t flags = packet->properties & IS_WRITE ? ROCE_EVENT_WRITTEN : 0;
+	uint32_t extra = 0;
+
+	assert(r->count > 0);
+	if (packet->properties & HAS_IMMEDIATE) {
+		flags |= ROCE_EVENT_IMMEDIATE;
+		extra = packet->immediate;
+	} else if (packet->properties & HAS_IETH) {
+		flags |= ROCE_EVENT_INVALIDATED;
+		extra = packet->invalidate_rkey;
+	}
+	r->head++;
+	r->count--;
+	roce_qp_complete_receive(qp, cookie, r->message_offset, flags, extra);
+}
+
 static void send_packet(struct roce_device *device, struct queue_pair *qp, const struct roce_packet *packet)
 {
 	struct responder *r = &qp->responder;
@@ -134,15 +158,21 @@ static void send_packet(struct roce_device *device, struct queue_pair *qp, const
 		refuse(device, qp, SYNDROME_INVALID);
 		return;
 	}
+	if ((packet->properties & HAS_IETH) && !roce_memory_invalidatable(device, packet->invalidate_rkey, qp->peer)) {
+		refuse(device, qp, SYNDROME_ACCESS);
+		return;
+	}
 	if (packet->payload_len_bytes > 0)
 		memcpy(receive->local + r->message_offset, packet->payload, packet->payload_len_bytes);
 	r->message = MESSAGE(IS_SEND);
 	r->message_offset += packet->payload_len_bytes;
+	if (packet->properties & HAS_IETH) {
+		roce_memory_deregister(device, packet->invalidate_rkey);
+		device->counters.regions_invalidated++;
+	}
 	if (packet->properties & IS_LAST) {
-		r->head++;
-		r->count--;
 		device->counters.sends_received++;
-		roce_qp_complete(qp, ROCE_RECEIVE, receive->cookie, 0, r->message_offset);
+		complete_receive(qp, packet);
 	}
 	executed(r, packet);
 }
@@ -176,6 +206,10 @@ static void write_packet(struct roce_device *device, struct queue_pair *qp, cons
 		refuse(device, qp, SYNDROME_INVALID);
 		return;
 	}
+	if ((packet->properties & HAS_IMMEDIATE) && r->count == 0) {
+		refuse(device, qp, SYNDROME_RNR);
+		return;
+	}
 	if (len_bytes > 0) {
 		region = write_region(device, qp, first ? r->write_len_bytes : len_bytes);
 		if (!region) {
@@ -191,6 +225,8 @@ static void write_packet(struct roce_device *device, struct queue_pair *qp, cons
 	r->message = MESSAGE(IS_WRITE);
 	r->message_offset += len_bytes;
 	device->counters.writes_served += last;
+	if (packet->properties & HAS_IMMEDIATE)
+		complete_receive(qp, packet);
 	executed(r, packet);
 }
 
@@ -213,16 +249,22 @@ static struct response read_response(const struct responder *r, const struct roc
 				  .remaining_bytes = packet->dma_len_bytes, .rkey = packet->rkey, .msn = r->msn };
 }
 
+/* Can one more answer with data be owed? A peer that keeps to the responder resources we gave it always finds room. */
+static bool room_for_data(struct roce_device *device, const struct responder *r)
+{
+	if (r->reads < READS_PENDING_MAX && r->responses_count + 2 < RESPONSES_MAX)
+		return true;
+	device->counters.drop_state++;
+	return false;
+}
+
 static void read_packet(struct roce_device *device, struct queue_pair *qp, const struct roce_packet *packet)
 {
 	struct responder *r = &qp->responder;
 	struct response response;
 
-	/* A peer that keeps to the responder resources we gave it does not see this; another sends it again. */
-	if (r->reads == READS_PENDING_MAX || r->responses_count + 2 >= RESPONSES_MAX) {
-		device->counters.drop_state++;
+	if (!room_for_data(device, r))
 		return;
-	}
 	if (!read_allowed(device, qp, packet)) {
 		refuse(device, qp, SYNDROME_ACCESS);
 		return;
@@ -231,6 +273,42 @@ static void read_packet(struct roce_device *device, struct queue_pair *qp, const
 	response = read_response(r, packet, r->expected);
 	response_append(r, &response);
 	r->expected += read_packets(qp, packet->dma_len_bytes);
+}
+
+static void atomic_packet(struct roce_device *device, struct queue_pair *qp, const struct roce_packet *packet)
+{
+	enum roce_opcode operation = packet->opcode == OPCODE_COMPARE_SWAP ? ROCE_COMPARE_SWAP : ROCE_FETCH_ADD;
+	struct memory_access access = { .address = packet->address, .len_bytes = ATOMIC_BYTES, .rkey = packet->rkey,
+					.right = ROCE_ACCESS_REMOTE_ATOMIC, .peer = qp->peer };
+	struct responder *r = &qp->responder;
+	struct response response = { .kind = RESPONSE_ATOMIC, .sequence = r->expected };
+	struct memory_region *region;
+	int status;
+
+	if (!room_for_data(device, r))
+		return;
+	if (packet->address % ATOMIC_BYTES != 0) {
+		refuse(device, qp, SYNDROME_INVALID);
+		return;
+	}
+	region = roce_memory_check(device, &access);
+	if (!region) {
+		refuse(device, qp, SYNDROME_ACCESS);
+		return;
+	}
+	status = !region->ops->atomic ? -EOPNOTSUPP :
+		 region->ops->atomic(region->context, packet->address, operation, packet->swap_or_add, packet->compare,
+				     &response.original);
+	if (status) {
+		refuse(device, qp, roce_responder_syndrome(device, status));
+		return;
+	}
+	device->counters.atomics_served++;
+	r->atomics[r->atomics_next] = (struct atomic_result){ .sequence = r->expected, .original = response.original };
+	r->atomics_next = (r->atomics_next + 1) % ATOMIC_RESULTS_MAX;
+	r->msn = response.msn = (r->msn + 1) & MSN_MASK;
+	response_append(r, &response);
+	r->expected++;
 }
 
 /* Is the packet what may come after the ones before? */
@@ -246,8 +324,7 @@ static void execute(struct roce_device *device, struct queue_pair *qp, const str
 	struct responder *r = &qp->responder;
 
 	r->nak_sent = false;
-	if (!in_order(r, packet) || !length_valid(qp, packet) || packet->dma_len_bytes > MESSAGE_BYTES_MAX ||
-	    (packet->properties & (HAS_IMMEDIATE | HAS_IETH))) {
+	if (!in_order(r, packet) || !length_valid(qp, packet) || packet->dma_len_bytes > MESSAGE_BYTES_MAX) {
 		refuse(device, qp, SYNDROME_INVALID);
 		return;
 	}
@@ -258,7 +335,7 @@ static void execute(struct roce_device *device, struct queue_pair *qp, const str
 	else if (packet->properties & IS_READ_REQUEST)
 		read_packet(device, qp, packet);
 	else
-		refuse(device, qp, SYNDROME_INVALID);	/* atomics */
+		atomic_packet(device, qp, packet);
 }
 
 /* ---------------------------------------------------------------- repetitions */
@@ -291,6 +368,24 @@ static void read_again(struct roce_device *device, struct queue_pair *qp, const 
 	r->replays[index % REPLAYS_MAX] = replay;
 }
 
+/* A repeated atomic: what it found is known, or too old for a peer that keeps to what it was given. */
+static void atomic_again(struct roce_device *device, struct responder *r, uint64_t sequence)
+{
+	struct response replay = { .kind = RESPONSE_ATOMIC, .sequence = sequence, .msn = r->msn };
+
+	for (uint32_t i = 0; i < r->responses_count; i++)
+		if (response_at(r, i)->kind == RESPONSE_ATOMIC && response_at(r, i)->sequence == sequence)
+			return;
+	for (uint32_t i = 0; i < ATOMIC_RESULTS_MAX && r->replays_count < REPLAYS_MAX; i++) {
+		if (r->atomics[i].sequence != sequence)
+			continue;
+		replay.original = r->atomics[i].original;
+		r->replays[(r->replays_head + r->replays_count++) % REPLAYS_MAX] = replay;
+		return;
+	}
+	device->counters.drop_state++;
+}
+
 static void repetition(struct roce_device *device, struct queue_pair *qp, const struct roce_packet *packet,
 		       uint64_t sequence)
 {
@@ -299,6 +394,8 @@ static void repetition(struct roce_device *device, struct queue_pair *qp, const 
 	device->counters.duplicates++;
 	if (packet->properties & IS_READ_REQUEST)
 		read_again(device, qp, packet, sequence);
+	else if (packet->properties & IS_ATOMIC)
+		atomic_again(device, r, sequence);
 	else if (r->responses_count == 0 && sequence < r->acknowledge)
 		owe_ack(r);	/* else what is owed already acknowledges this packet too */
 }

@@ -19,17 +19,23 @@ static inline struct response *response_at(struct responder *r, uint32_t i)
 	return &r->responses[index < RESPONSES_MAX ? index : index - RESPONSES_MAX];
 }
 
+/* Does this answer carry data, which no later answer can stand for? */
+static inline bool response_is_data(const struct response *response)
+{
+	return response->kind == RESPONSE_READ || response->kind == RESPONSE_ATOMIC;
+}
+
 static inline void response_append(struct responder *r, const struct response *response)
 {
 	assert(r->responses_count < RESPONSES_MAX);
 	*response_at(r, r->responses_count++) = *response;
-	r->reads += response->kind == RESPONSE_READ;
+	r->reads += response_is_data(response);
 }
 
 static inline void response_remove_first(struct responder *r)
 {
 	assert(r->responses_count > 0);
-	r->reads -= response_at(r, 0)->kind == RESPONSE_READ;
+	r->reads -= response_is_data(response_at(r, 0));
 	r->responses_head = r->responses_head + 1 < RESPONSES_MAX ? r->responses_head + 1 : 0;
 	r->responses_count--;
 }

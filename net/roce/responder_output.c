@@ -82,6 +82,27 @@ static int send_read_response(struct roce_device *device, struct queue_pair *qp,
 	return last ? 2 : 1;
 }
 
+static int send_atomic_response(struct queue_pair *qp, const struct response *atomic, struct roce_datagram *datagram)
+{
+	struct roce_packet packet;
+
+	roce_qp_packet(qp, OPCODE_ATOMIC_ACKNOWLEDGE, atomic->sequence, &packet);
+	packet.syndrome = SYNDROME_ACK;
+	packet.msn = atomic->msn;
+	packet.original = atomic->original;
+	roce_packet_encode(&packet, datagram);
+	return 2;
+}
+
+/* As send_read_response(), for any answer that carries data. 2: sent, and it was the last packet of this answer. */
+static int send_data_response(struct roce_device *device, struct queue_pair *qp, struct response *response,
+			      struct roce_datagram *datagram)
+{
+	if (response->kind == RESPONSE_ATOMIC)
+		return send_atomic_response(qp, response, datagram);
+	return send_read_response(device, qp, response, datagram);
+}
+
 int roce_responder_output(struct roce_device *device, struct queue_pair *qp, struct roce_datagram *datagram,
 			  uint64_t now_ns)
 {
@@ -97,7 +118,7 @@ int roce_responder_output(struct roce_device *device, struct queue_pair *qp, str
 		roce_responder_owe_nak(r, r->fatal_syndrome, r->fatal_sequence);
 	}
 	if (r->replays_count > 0) {
-		sent = send_read_response(device, qp, &r->replays[r->replays_head], datagram);
+		sent = send_data_response(device, qp, &r->replays[r->replays_head], datagram);
 		if (sent == 2) {
 			r->replays_head = (r->replays_head + 1) % REPLAYS_MAX;
 			r->replays_count--;
@@ -106,8 +127,8 @@ int roce_responder_output(struct roce_device *device, struct queue_pair *qp, str
 			return 1;
 	}
 	response = response_at(r, 0);
-	if (response->kind == RESPONSE_READ) {
-		sent = send_read_response(device, qp, response, datagram);
+	if (response_is_data(response)) {
+		sent = send_data_response(device, qp, response, datagram);
 		if (sent == 2)
 			response_remove_first(r);
 		if (sent)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * RoCEv2 as a pure state machine: reliable-connected queue pairs (SEND, READ, WRITE), memory
- * regions, event queues and the connection manager on QP1.
+ * RoCEv2 as a pure state machine: reliable-connected queue pairs (SEND, READ, WRITE, atomics), memory
+ * regions, event queues and the connection manager on QP1. docs/transport.md says how it works.
  *
  * Nothing here reads a clock, allocates, blocks or locks. The caller passes packets and time in,
  * takes packets out, and asks when to call again:
@@ -102,7 +102,12 @@ enum roce_event_type {
 	ROCE_EVENT_DISCONNECTED,	/* the peer hung up, or the queue pair failed: `status` says */
 };
 
-enum roce_opcode { ROCE_READ, ROCE_WRITE, ROCE_SEND, ROCE_RECEIVE };
+enum roce_opcode { ROCE_READ, ROCE_WRITE, ROCE_SEND, ROCE_RECEIVE, ROCE_COMPARE_SWAP, ROCE_FETCH_ADD };
+
+/* What a RECEIVE brought besides bytes. */
+#define ROCE_EVENT_IMMEDIATE 1u		/* `immediate` is valid */
+#define ROCE_EVENT_INVALIDATED 2u	/* the peer has ended our region `invalidated_rkey` */
+#define ROCE_EVENT_WRITTEN 4u		/* it was a WRITE: `written_bytes` went to a region, none into the receive's buffer */
 
 struct roce_event {
 	enum roce_event_type type;
@@ -122,6 +127,10 @@ struct roce_event {
 	uint16_t reason;		/* REJECTED: REJ reason (reference section 1.12) */
 	uint64_t cookie;		/* COMPLETION: of the work request; CM: of the connect or the listener */
 	uint8_t private_data[ROCE_PRIVATE_BYTES_MAX];
+	uint32_t flags;			/* RECEIVE: ROCE_EVENT_* */
+	uint32_t immediate;		/* as the peer gave it */
+	uint32_t invalidated_rkey;
+	uint32_t written_bytes;
 };
 
 /* Returns a queue's number >= 0, or -ENOBUFS when all are in use. */
@@ -132,18 +141,27 @@ int roce_queue_poll(struct roce_device *device, int queue, struct roce_event *ev
 /* ------------------------------------------------------------------ memory regions */
 
 /*
- * Remote READ and WRITE come here packet by packet: the owner's own table is the region's translation
+ * Remote accesses come here packet by packet: the owner's own table is the region's translation
  * table. Addresses are the ones on the wire. The responder has already checked rkey, rights, bounds and peer.
  * Return 0, or -EACCES/-EFAULT (NAK remote access error), -EAGAIN (RNR NAK: try again soon), -EIO (NAK remote
  * operational error). A WRITE that returned 0 is stored (I4): its acknowledgement follows.
+ *
+ * `atomic` may be missing: then, and when it returns -EOPNOTSUPP, atomics are refused as invalid requests. It gets an
+ * address that is a multiple of 8, stores what stood there in *original and returns 0, or leaves all as it is. COMPARE_SWAP
+ * stores `operand` when the old value equals `compare`; FETCH_ADD adds `operand`. It is called once for each request.
  */
 struct roce_memory_ops {
 	int (*read)(void *context, uint64_t address, void *bytes, uint32_t len_bytes);
 	int (*write)(void *context, uint64_t address, const void *bytes, uint32_t len_bytes);
+	int (*atomic)(void *context, uint64_t address, enum roce_opcode operation, uint64_t operand, uint64_t compare,
+		      uint64_t *original);
 };
 
 #define ROCE_ACCESS_REMOTE_READ 1u
 #define ROCE_ACCESS_REMOTE_WRITE 2u
+#define ROCE_ACCESS_REMOTE_ATOMIC 4u
+/* The region's peer (which must not be ROCE_PEER_ANY) may end it by a SEND with invalidate. */
+#define ROCE_ACCESS_REMOTE_INVALIDATE 8u
 #define ROCE_PEER_ANY UINT64_C(0)
 
 struct roce_memory_config {
@@ -159,7 +177,10 @@ struct roce_memory_config {
 int roce_memory_register(struct roce_device *device, const struct roce_memory_config *config, uint32_t *rkey);
 /* From now on the rkey is refused with a remote access error. -ENOENT. */
 int roce_memory_deregister(struct roce_device *device, uint32_t rkey);
-/* A region over plain memory [bytes, bytes+len), wire addresses 0..len-1: context is `bytes`. */
+/*
+ * A region over plain memory [bytes, bytes+len), wire addresses 0..len-1: context is `bytes`. Atomics on it are atomic
+ * among the requests that this device serves, not towards processors.
+ */
 extern const struct roce_memory_ops roce_memory_plain_ops;
 
 /* ------------------------------------------------------------------ connections */
@@ -209,6 +230,20 @@ int roce_post_write(struct roce_device *device, uint32_t qpn, uint64_t cookie, c
 		    uint64_t remote_address, uint32_t rkey, uint64_t now_ns);
 int roce_post_send(struct roce_device *device, uint32_t qpn, uint64_t cookie, const void *local, uint32_t len_bytes,
 		   uint64_t now_ns);
+/* The peer's receive completes with `immediate`. A WRITE with immediate uses one up, too. */
+int roce_post_send_immediate(struct roce_device *device, uint32_t qpn, uint64_t cookie, const void *local,
+			     uint32_t len_bytes, uint32_t immediate, uint64_t now_ns);
+int roce_post_write_immediate(struct roce_device *device, uint32_t qpn, uint64_t cookie, const void *local,
+			      uint32_t len_bytes, uint64_t remote_address, uint32_t rkey, uint32_t immediate,
+			      uint64_t now_ns);
+/* The peer's region `rkey` ends when the message has arrived; -EACCES when it is not ours to end. */
+int roce_post_send_invalidate(struct roce_device *device, uint32_t qpn, uint64_t cookie, const void *local,
+			      uint32_t len_bytes, uint32_t rkey, uint64_t now_ns);
+/* Eight bytes at `remote_address`, a multiple of 8; *original gets what stood there before, in our byte order. */
+int roce_post_compare_swap(struct roce_device *device, uint32_t qpn, uint64_t cookie, uint64_t *original,
+			   uint64_t remote_address, uint32_t rkey, uint64_t compare, uint64_t swap, uint64_t now_ns);
+int roce_post_fetch_add(struct roce_device *device, uint32_t qpn, uint64_t cookie, uint64_t *original,
+			uint64_t remote_address, uint32_t rkey, uint64_t add, uint64_t now_ns);
 int roce_post_receive(struct roce_device *device, uint32_t qpn, uint64_t cookie, void *local, uint32_t len_bytes);
 
 /* ------------------------------------------------------------------ counters */
@@ -222,6 +257,7 @@ int roce_post_receive(struct roce_device *device, uint32_t qpn, uint64_t cookie,
 	X(naks_operational_sent) X(rnr_naks_sent) X(naks_received) X(rnr_naks_received) \
 	X(retransmits) X(timeouts) X(retry_exhausted) \
 	X(reads_served) X(writes_served) X(sends_received) X(reads_completed) X(writes_completed) X(sends_completed) \
+	X(atomics_served) X(atomics_completed) X(regions_invalidated) \
 	X(access_unknown_rkey) X(access_rights) X(access_bounds) X(access_wrong_peer) X(access_refused_by_owner) \
 	X(connects_received) X(connects_sent) X(connects_rejected) X(connections_lost)
 

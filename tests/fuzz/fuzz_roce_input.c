@@ -46,6 +46,7 @@ struct fuzz {
 	uint8_t done[WORK_MAX / 8];
 	uint8_t region[GUARD_BYTES + REGION_BYTES + GUARD_BYTES];
 	uint8_t local[32768];
+	uint64_t original;
 	unsigned turns;
 };
 
@@ -82,6 +83,21 @@ static int region_write(void *context, uint64_t address, const void *bytes, uint
 	if (++f->turns % 3 == 0)
 		return -11;
 	memcpy(f->region + GUARD_BYTES + address, bytes, len_bytes);
+	return 0;
+}
+
+static int region_atomic(void *context, uint64_t address, enum roce_opcode operation, uint64_t operand, uint64_t compare,
+			 uint64_t *original)
+{
+	struct fuzz *f = context;
+
+	assert(address % 8 == 0 && address <= REGION_BYTES - 8);
+	assert(operation == ROCE_COMPARE_SWAP || operation == ROCE_FETCH_ADD);
+	if (++f->turns % 3 == 0)
+		return -11;
+	memcpy(original, f->region + GUARD_BYTES + address, 8);
+	if (operation == ROCE_FETCH_ADD || *original == compare)
+		memcpy(f->region + GUARD_BYTES + address, &operand, 8);
 	return 0;
 }
 
@@ -181,13 +197,19 @@ static void work(struct fuzz *f)
 	for (int c = 0; c < 2; c++) {
 		uint32_t qpn = f->qpn[c];
 
-		if (f->work_posted + 5 > WORK_MAX)
+		if (f->work_posted + 9 > WORK_MAX)
 			return;
 		f->work_posted += roce_post_receive(f->device, qpn, f->work_posted, f->local, 3000) == 0;
 		f->work_posted += roce_post_send(f->device, qpn, f->work_posted, f->local, 2500, f->now_ns) == 0;
 		f->work_posted += roce_post_read(f->device, qpn, f->work_posted, f->local, 20000, 99, 77, f->now_ns) == 0;
 		f->work_posted += roce_post_write(f->device, qpn, f->work_posted, f->local, 5000, 99, 77, f->now_ns) == 0;
 		f->work_posted += roce_post_read(f->device, qpn, f->work_posted, f->local, 100, 99, 77, f->now_ns) == 0;
+		f->work_posted += roce_post_fetch_add(f->device, qpn, f->work_posted, &f->original, 96, 77, 1, f->now_ns) == 0;
+		f->work_posted += roce_post_compare_swap(f->device, qpn, f->work_posted, &f->original, 96, 77, 1, 2,
+							 f->now_ns) == 0;
+		f->work_posted += roce_post_write_immediate(f->device, qpn, f->work_posted, f->local, 1500, 99, 77, 5,
+							    f->now_ns) == 0;
+		f->work_posted += roce_post_send_invalidate(f->device, qpn, f->work_posted, f->local, 50, 77, f->now_ns) == 0;
 	}
 }
 
@@ -199,8 +221,9 @@ static void set_up(struct fuzz *f)
 			    .listeners_max = 1, .queue_events_max = 300, .send_depth_max = 20, .receive_depth_max = 10 },
 		.environment = { .random = fuzz_random, .context = f },
 	};
-	static const struct roce_memory_ops ops = { .read = region_read, .write = region_write };
-	struct roce_memory_config region = { .ops = &ops, .context = f, .len_bytes = REGION_BYTES, .access = 3, .peer = 1 };
+	static const struct roce_memory_ops ops = { .read = region_read, .write = region_write,
+						 .atomic = region_atomic };
+	struct roce_memory_config region = { .ops = &ops, .context = f, .len_bytes = REGION_BYTES, .access = 15, .peer = 1 };
 	struct roce_connect connect = { .remote_address = PEER_ADDRESS, .remote_port = PORT, .peer = 1,
 					.timeout_ns = 1000000000 };
 	struct cm_message req = { .attribute = CM_REQ, .transaction = 5, .local_number = 0x1000, .qpn = 0x100,
@@ -268,6 +291,7 @@ static void aim_management(struct fuzz *f, struct roce_packet *packet, uint8_t d
 	cm_message_encode(&message, mad);
 	packet->payload = mad;
 	packet->qkey = CM_QKEY;
+	packet->source_qpn = 1;
 }
 
 /* Aim the packet at what exists, as the record's control says. */
@@ -287,6 +311,8 @@ static void aim(struct fuzz *f, struct roce_packet *packet, uint8_t control, uin
 	/* An rkey of 0 stands for the one that is right. */
 	if (packet->rkey == 0)
 		packet->rkey = f->rkey;
+	if (packet->invalidate_rkey == 0)
+		packet->invalidate_rkey = f->rkey;
 	packet->pkey |= 0x7fff;
 }
 

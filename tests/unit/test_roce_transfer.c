@@ -132,6 +132,8 @@ static void chaos_event(struct rig *rig, struct chaos_side *sides, int side, con
 		assert_int_equal(roce_post_receive(rig->device[side], rig->qpn[side], event->cookie,
 						   me->inbox[event->cookie % MESSAGES_POSTED], MESSAGE_BYTES), 0);
 		break;
+	default:
+		fail_msg("nobody posted that");
 	}
 }
 
