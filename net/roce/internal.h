@@ -55,6 +55,14 @@ _Static_assert(SEQUENCE_SPAN_MAX <= RECEIVED_BITS, "the received bitmap covers t
 #define RETRANSMIT_FLOOR_NS (20 * MILLISECOND)
 #define RETRANSMIT_FIRST_NS (100 * MILLISECOND)	/* before the first round trip was measured */
 #define RETRANSMIT_CEILING_NS (500 * MILLISECOND)
+/*
+ * Tail-loss probe: when nothing was answered for twice a round trip, the last packet is sent again, once, long before the
+ * retransmission timer. The floor keeps it clear of ordinary scheduling delays. A probe that was needless (both it and what
+ * it repeats were answered) doubles the time until the next; every round trip that could be measured halves it again. So
+ * when round trips become longer, probes do not keep them from being measured for ever.
+ */
+#define PROBE_FLOOR_NS (1 * MILLISECOND)
+#define PROBE_BACKOFF_MAX 6u
 #define GIVE_UP_NS (3000 * MILLISECOND)		/* no progress: the peer is gone */
 #define RNR_GIVE_UP_NS (30000 * MILLISECOND)	/* the peer answers, but is never ready */
 #define RNR_TIMER_CODE 14u			/* 1.28 ms: what we ask a peer to wait */
@@ -192,6 +200,9 @@ struct atomic_result {
 	uint64_t original;
 };
 
+/* A probe is due at most once until `unacknowledged` moves again. */
+enum probe_state { PROBE_NONE, PROBE_ARMED, PROBE_DUE, PROBE_SENT };
+
 struct requester {
 	struct work_request *ring;		/* send_depth rounded up to a power of two */
 	uint32_t ring_mask;
@@ -221,6 +232,9 @@ struct requester {
 	uint64_t sample_sent_ns;
 	uint32_t backoff;			/* timeouts since the last progress */
 	uint64_t progress_ns;			/* when `unacknowledged` last moved, or work began */
+	uint64_t probe_sequence;		/* what the last probe repeated, until it proves needless; 0: none */
+	uint8_t probe;				/* enum probe_state; ARMED: the timer runs for it */
+	uint8_t probe_backoff;			/* needless probes lately */
 	bool waiting_not_ready;			/* an RNR timer runs; nothing is sent until it ends */
 	uint64_t not_ready_since_ns;		/* first RNR NAK since the last progress; 0: none */
 };

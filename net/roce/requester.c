@@ -11,6 +11,8 @@
  *   any order (`received`). `unacknowledged` moves over what is answered, and a request that it has passed is complete.
  * - A hole in READ data (a later answer came first) is repaired at once and alone: the missing run is requested again.
  * - A NAK for a sequence error goes back to the packet that the peer misses; packets that were answered are skipped.
+ * - When the last packets or their answers are lost, nothing later tells. So the last unanswered packet is sent again after
+ *   two round trips (`probe`): its answer completes the work, or shows what is missing. It is no sign of congestion.
  * - A timeout goes back to `unacknowledged` with a window of one packet; each answer widens it again. So a scheduling
  *   stall that looked like a loss costs one repeated packet, not a window of them.
  */
@@ -54,11 +56,40 @@ static uint64_t retransmit_timeout_ns(const struct requester *r)
 	return timeout_ns < RETRANSMIT_CEILING_NS ? timeout_ns : RETRANSMIT_CEILING_NS;
 }
 
+static uint64_t probe_timeout_ns(const struct requester *r)
+{
+	uint64_t timeout_ns = r->round_trip_ns + 2 * r->round_trip_variance_ns;
+
+	if (timeout_ns < 2 * r->round_trip_ns)
+		timeout_ns = 2 * r->round_trip_ns;
+	if (timeout_ns < PROBE_FLOOR_NS)
+		timeout_ns = PROBE_FLOOR_NS;
+	return timeout_ns << r->probe_backoff;
+}
+
+/* An answer that came before comes again: was the probe needless? */
+static void duplicate_answer(struct roce_device *device, struct requester *r, uint64_t sequence)
+{
+	device->counters.duplicates++;
+	if (sequence != r->probe_sequence)
+		return;
+	r->probe_sequence = 0;
+	r->probe_backoff += r->probe_backoff < PROBE_BACKOFF_MAX;
+	device->counters.probes_needless++;
+}
+
 void roce_requester_arm(struct roce_device *device, struct queue_pair *qp, uint64_t now_ns)
 {
-	uint64_t deadline_ns = now_ns + retransmit_timeout_ns(&qp->requester);
-	uint64_t give_up_ns = qp->requester.progress_ns + GIVE_UP_NS;
+	struct requester *r = &qp->requester;
+	uint64_t timeout_ns = retransmit_timeout_ns(r), give_up_ns = r->progress_ns + GIVE_UP_NS, deadline_ns;
 
+	if (r->probe == PROBE_ARMED)
+		r->probe = PROBE_NONE;
+	if (r->probe == PROBE_NONE && r->round_trip_ns && probe_timeout_ns(r) < timeout_ns) {
+		r->probe = PROBE_ARMED;
+		timeout_ns = probe_timeout_ns(r);
+	}
+	deadline_ns = now_ns + timeout_ns;
 	if (deadline_ns > give_up_ns)
 		deadline_ns = give_up_ns > now_ns ? give_up_ns : now_ns;
 	roce_timer_set(device, &qp->timer, deadline_ns);
@@ -73,6 +104,7 @@ static void sample_end(struct requester *r, uint64_t now_ns)
 		return;
 	sample_ns = now_ns > r->sample_sent_ns ? now_ns - r->sample_sent_ns : 1;
 	r->sample_sent_ns = 0;
+	r->probe_backoff -= r->probe_backoff > 0;
 	if (!r->round_trip_ns) {
 		r->round_trip_ns = sample_ns;
 		r->round_trip_variance_ns = sample_ns / 2;
@@ -158,6 +190,7 @@ static void advance(struct roce_device *device, struct queue_pair *qp, uint64_t 
 	r->progress_ns = now_ns;
 	r->not_ready_since_ns = 0;
 	r->backoff = 0;
+	r->probe = PROBE_NONE;
 	sample_end(r, now_ns);
 	if (r->waiting_not_ready)
 		return;
@@ -233,6 +266,7 @@ static void receiver_not_ready(struct roce_device *device, struct queue_pair *qp
 	go_back(r, sequence);
 	r->repair_next = r->repair_end = 0;
 	r->waiting_not_ready = true;
+	r->probe = PROBE_NONE;
 	r->progress_ns = now_ns;		/* the peer lives */
 	if (!r->not_ready_since_ns)
 		r->not_ready_since_ns = now_ns;
@@ -274,7 +308,7 @@ static void acknowledgement(struct roce_device *device, struct queue_pair *qp, c
 		return;
 	}
 	if (sequence < r->unacknowledged) {
-		device->counters.duplicates++;
+		duplicate_answer(device, r, sequence);
 		return;
 	}
 	if (r->acknowledged < executed_end)
@@ -294,7 +328,7 @@ static const struct work_request *data_awaited(struct roce_device *device, struc
 		return NULL;
 	}
 	if (sequence < r->unacknowledged || received_test(r, sequence)) {
-		device->counters.duplicates++;
+		duplicate_answer(device, r, sequence);
 		return NULL;
 	}
 	return request(r, request_index(r, sequence));
@@ -384,6 +418,11 @@ void roce_requester_timer(struct roce_device *device, struct queue_pair *qp, uin
 	}
 	if (r->unacknowledged == r->sent_end)
 		return;
+	if (r->probe == PROBE_ARMED) {
+		r->probe = PROBE_DUE;
+		roce_requester_arm(device, qp, now_ns);
+		return;
+	}
 	device->counters.timeouts++;
 	if (now_ns - r->progress_ns >= GIVE_UP_NS) {
 		device->counters.retry_exhausted++;
@@ -392,6 +431,7 @@ void roce_requester_timer(struct roce_device *device, struct queue_pair *qp, uin
 	}
 	r->backoff++;
 	r->window = 1;
+	r->probe = PROBE_SENT;			/* what it could bring, going back brings too */
 	r->repair_next = r->repair_end = r->repaired_end = 0;
 	go_back(r, r->unacknowledged);
 	roce_requester_arm(device, qp, now_ns);

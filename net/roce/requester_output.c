@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The requester's way out: repairs of READ data first, then what stands at the cursor, as the window allows. */
+/* The requester's way out: a probe, then repairs of READ data, then what stands at the cursor, as the window allows. */
 #include "net/roce/requester.h"
 
 /* Give the request at the cursor its sequence numbers. */
@@ -60,7 +60,7 @@ bool roce_requester_has_output(const struct queue_pair *qp)
 
 	if (r->waiting_not_ready)
 		return false;
-	if (r->repair_next < r->repair_end)
+	if (r->probe == PROBE_DUE || r->repair_next < r->repair_end)
 		return true;
 	return (r->cursor < r->count || r->next < r->sent_end) && window_open(r);
 }
@@ -134,23 +134,24 @@ static uint8_t write_or_send_opcode(const struct work_request *work, bool first,
 	return opcodes[work->opcode == ROCE_WRITE][2 * first + last];
 }
 
-static void send_data(struct queue_pair *qp, const struct work_request *work, struct roce_datagram *datagram)
+static void send_data(struct queue_pair *qp, const struct work_request *work, uint64_t sequence,
+		      struct roce_datagram *datagram)
 {
 	struct requester *r = &qp->requester;
-	uint64_t offset = (r->next - work->first) * qp->mtu_bytes;
-	bool last = r->next + 1 == request_end(work);
+	uint64_t offset = (sequence - work->first) * qp->mtu_bytes;
+	bool last = sequence + 1 == request_end(work);
 	struct roce_packet packet;
 
-	roce_qp_packet(qp, write_or_send_opcode(work, r->next == work->first, last), r->next, &packet);
+	roce_qp_packet(qp, write_or_send_opcode(work, sequence == work->first, last), sequence, &packet);
 	packet.address = work->remote_address;
 	packet.rkey = work->rkey;
 	packet.dma_len_bytes = work->len_bytes;
 	packet.immediate = packet.invalidate_rkey = (uint32_t)work->operand;	/* the opcode decides which goes out */
 	packet.payload = work->len_bytes ? work->local + offset : NULL;
 	packet.payload_len_bytes = last ? work->len_bytes - (uint32_t)offset : qp->mtu_bytes;
-	/* Also when the window closes behind this packet: else nothing would open it. */
+	/* Also when the window closes behind this packet: else nothing would open it. A probe always asks. */
 	if (last || ++r->packets_without_ack_request >= ACK_REQUEST_PACKETS ||
-	    r->next + 1 - r->unacknowledged >= r->window) {
+	    sequence + 1 - r->unacknowledged >= r->window || sequence < r->next) {
 		packet.ack_byte = ACK_REQUEST;
 		r->packets_without_ack_request = 0;
 	}
@@ -179,6 +180,39 @@ static int send_repair(struct roce_device *device, struct queue_pair *qp, struct
 		}
 	}
 	return 0;
+}
+
+/* Send the last packet again that was sent and is unanswered; of a READ, all that is missing at its end. */
+static int send_probe(struct roce_device *device, struct queue_pair *qp, struct roce_datagram *datagram)
+{
+	struct requester *r = &qp->requester;
+	const struct work_request *work = NULL;
+	uint64_t sequence = r->next, last, chunk;
+	bool answered = true;
+
+	r->probe = PROBE_SENT;
+	while (answered && sequence > r->unacknowledged) {
+		work = request(r, request_index(r, --sequence));
+		answered = answered_by_data(work) ? received_test(r, sequence) : sequence < r->acknowledged;
+	}
+	if (answered)
+		return 0;
+	last = sequence;
+	if (answered_by_data(work)) {
+		chunk = sequence - (sequence - work->first) % READ_CHUNK_PACKETS;
+		while (sequence > chunk && sequence > r->unacknowledged && !received_test(r, sequence - 1))
+			sequence--;
+		send_data_request(qp, work, sequence, r->sent_end, datagram);
+	} else {
+		send_data(qp, work, sequence, datagram);
+	}
+	/* Holes that were asked for before: the answer to this shows which repairs were lost. */
+	r->repaired_end = 0;
+	r->sample_sent_ns = 0;
+	r->probe_sequence = last;
+	device->counters.probes_sent++;
+	device->counters.retransmits++;
+	return 1;
 }
 
 static void sample_begin(struct requester *r, uint64_t sequence, uint64_t now_ns)
@@ -215,6 +249,8 @@ int roce_requester_output(struct roce_device *device, struct queue_pair *qp, str
 	uint64_t from, to;
 	struct work_request *work;
 
+	if (r->probe == PROBE_DUE && send_probe(device, qp, datagram))
+		return 1;
 	if (r->repair_next < r->repair_end && send_repair(device, qp, datagram))
 		return 1;
 	if (!skip_answered(r))
@@ -232,7 +268,7 @@ int roce_requester_output(struct roce_device *device, struct queue_pair *qp, str
 			r->reads++;
 	} else {
 		to = from + 1;
-		send_data(qp, work, datagram);
+		send_data(qp, work, from, datagram);
 	}
 	sent(device, qp, from, to, now_ns);
 	if (r->next == request_end(work))

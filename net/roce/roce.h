@@ -255,7 +255,7 @@ int roce_post_receive(struct roce_device *device, uint32_t qpn, uint64_t cookie,
 	X(drop_state) X(drop_length) X(drop_management) \
 	X(duplicates) X(sequence_errors) X(acks_sent) X(naks_sequence_sent) X(naks_access_sent) X(naks_invalid_sent) \
 	X(naks_operational_sent) X(rnr_naks_sent) X(naks_received) X(rnr_naks_received) \
-	X(retransmits) X(timeouts) X(retry_exhausted) \
+	X(retransmits) X(probes_sent) X(probes_needless) X(timeouts) X(retry_exhausted) \
 	X(reads_served) X(writes_served) X(sends_received) X(reads_completed) X(writes_completed) X(sends_completed) \
 	X(atomics_served) X(atomics_completed) X(regions_invalidated) \
 	X(access_unknown_rkey) X(access_rights) X(access_bounds) X(access_wrong_peer) X(access_refused_by_owner) \

@@ -34,6 +34,7 @@ struct rig {
 	uint32_t qpn[2];
 	uint64_t now_ns;
 	uint64_t seed;
+	uint64_t delay_ns;		/* one way */
 	unsigned loss_permille, repeat_permille, reorder_permille, corrupt_permille;
 	bool cut[2];			/* nothing arrives at this device */
 	uint64_t carried;
@@ -97,6 +98,7 @@ static inline struct rig *rig_create(uint64_t seed, uint32_t mtu0_bytes, uint32_
 
 	rig->seed = seed * 0x9e3779b97f4a7c15u + 1;
 	rig->now_ns = 1000000000;
+	rig->delay_ns = RIG_DELAY_NS;
 	rig->flying = calloc(RIG_FLYING_MAX, sizeof(*rig->flying));
 	for (int side = 0; side < 2; side++) {
 		struct roce_config config = rig_config(rig, side, side ? mtu1_bytes : mtu0_bytes);
@@ -127,10 +129,10 @@ static inline void rig_fly(struct rig *rig, const struct roce_datagram *datagram
 		flying->datagram = *datagram;
 		memcpy(flying->bytes, datagram->bytes, datagram->len_bytes);
 		flying->datagram.bytes = flying->bytes;
-		flying->arrives_ns = rig->now_ns + RIG_DELAY_NS;
+		flying->arrives_ns = rig->now_ns + rig->delay_ns;
 		flying->order = rig->carried++;
 		if (rig_chance(rig, rig->reorder_permille))
-			flying->arrives_ns += rig_random(rig) % (20 * RIG_DELAY_NS);
+			flying->arrives_ns += rig_random(rig) % (20 * rig->delay_ns);
 		if (rig_chance(rig, rig->corrupt_permille))
 			flying->bytes[rig_random(rig) % datagram->len_bytes] ^= (uint8_t)(1u << rig_random(rig) % 8);
 		return;
