@@ -250,6 +250,7 @@ int roce_output(struct roce_device *device, struct roce_datagram *datagram, uint
 	while (!sent && (qp = take_ready(device))) {
 		sent = roce_qp_output(device, qp, datagram, now_ns);
 		roce_qp_schedule(device, qp);
+		roce_budget_wake(device);
 	}
 	if (sent) {
 		device->counters.packets_sent++;

@@ -11,6 +11,7 @@
  *  R4  A request takes effect on the responder in sequence order, once; only READs are executed again. The result of an
  *      atomic is kept until READS_PENDING_MAX later ones were executed: a repetition gets it.
  *  R5  A queue pair belongs to exactly one connection and lives as long as it.
+ *  R6  READ data asked for and not landed, of all queue pairs together, is at most read_budget_bytes (or one request).
  */
 #ifndef PLENUM_NET_ROCE_INTERNAL_H
 #define PLENUM_NET_ROCE_INTERNAL_H
@@ -224,6 +225,9 @@ struct requester {
 	uint32_t window_max;
 	uint32_t reads;				/* READ requests and atomics sent and not fully answered */
 	uint32_t reads_max;			/* what the peer has resources for */
+	uint64_t read_bytes;			/* of the device's budget, held by this queue pair */
+	uint64_t wanted_bytes;			/* while it waits for the budget */
+	bool waits_for_budget;			/* in the device's line: no new READ is begun */
 	uint32_t packets_without_ack_request;
 
 	uint64_t round_trip_ns;			/* smoothed; 0 before the first sample */
@@ -269,6 +273,7 @@ struct responder {
 
 struct queue_pair {
 	struct queue_pair *ready_next, *ready_previous; /* list of those with output; NULL when not on it */
+	struct queue_pair *budget_next, *budget_previous; /* line of those that wait to READ */
 	uint32_t qpn;				/* 0: free */
 	uint8_t state;				/* enum queue_pair_state */
 	uint32_t remote_qpn;
@@ -363,6 +368,8 @@ struct roce_device {
 	struct queue_pair *queue_pairs;
 	uint32_t queue_pair_mask;		/* low bits of a QPN: the index */
 	struct queue_pair *ready_head, *ready_tail;
+	struct queue_pair *budget_head, *budget_tail;
+	uint64_t read_bytes;			/* READ data asked for and not landed */
 
 	struct roce_connection *connections;
 	uint32_t connection_mask;
@@ -426,8 +433,8 @@ void roce_qp_flush(struct roce_device *device, struct queue_pair *qp, int status
 /* As flush, and tell the connection manager. `failed` is the request to blame, counted from the oldest. */
 void roce_qp_fail(struct roce_device *device, struct queue_pair *qp, uint32_t failed, int status, uint64_t now_ns);
 void roce_qp_destroy(struct roce_device *device, struct queue_pair *qp);
-/* Put on the list of queue pairs with output, if it has any. */
-void roce_qp_schedule(struct roce_device *device, struct queue_pair *qp);
+/* Put on the list of queue pairs with output, if it has any; false when not. */
+bool roce_qp_schedule(struct roce_device *device, struct queue_pair *qp);
 int roce_qp_output(struct roce_device *device, struct queue_pair *qp, struct roce_datagram *datagram, uint64_t now_ns);
 void roce_qp_complete(struct queue_pair *qp, enum roce_opcode opcode, uint64_t cookie, int status, uint32_t len_bytes);
 /* A receive that a message of the peer used up; `flags` and `extra` as in struct stored_event. */
@@ -443,6 +450,16 @@ bool roce_requester_has_output(const struct queue_pair *qp);
 int roce_requester_output(struct roce_device *device, struct queue_pair *qp, struct roce_datagram *datagram,
 			  uint64_t now_ns);
 void roce_requester_timer(struct roce_device *device, struct queue_pair *qp, uint64_t now_ns);
+
+/* budget.c */
+/* May a READ request for `len_bytes` go now? If not, `qp` stands in line. */
+bool roce_budget_allows(struct roce_device *device, struct queue_pair *qp, uint64_t len_bytes);
+void roce_budget_take(struct roce_device *device, struct queue_pair *qp, uint64_t len_bytes);
+void roce_budget_return(struct roce_device *device, struct queue_pair *qp, uint64_t len_bytes);
+/* The queue pair's work has ended: it holds nothing and waits no more. */
+void roce_budget_end(struct roce_device *device, struct queue_pair *qp);
+/* Give the next in line a turn if there is room. */
+void roce_budget_wake(struct roce_device *device);
 
 /* responder.c */
 void roce_responder_start(struct queue_pair *qp, uint32_t psn);

@@ -87,7 +87,7 @@ void roce_qp_complete(struct queue_pair *qp, enum roce_opcode opcode, uint64_t c
 	roce_queue_push(qp->queue, &event);
 }
 
-static void flush(struct queue_pair *qp, uint32_t failed, int status)
+static void flush(struct roce_device *device, struct queue_pair *qp, uint32_t failed, int status)
 {
 	struct requester *requester = &qp->requester;
 	struct responder *responder = &qp->responder;
@@ -99,6 +99,7 @@ static void flush(struct queue_pair *qp, uint32_t failed, int status)
 		roce_qp_complete(qp, work->opcode, work->cookie, i == failed ? status : -ECONNRESET, 0);
 	}
 	requester->cursor = requester->started = 0;
+	roce_budget_end(device, qp);
 	while (responder->count > 0) {
 		const struct receive_request *receive = &responder->ring[responder->head++ & responder->ring_mask];
 
@@ -109,10 +110,9 @@ static void flush(struct queue_pair *qp, uint32_t failed, int status)
 
 void roce_qp_flush(struct roce_device *device, struct queue_pair *qp, int status)
 {
-	(void)device;
 	if (qp->state == QP_ERROR)
 		return;
-	flush(qp, 0, status);
+	flush(device, qp, 0, status);
 	roce_timer_cancel(&qp->timer);
 	qp->state = QP_ERROR;
 }
@@ -121,7 +121,7 @@ void roce_qp_fail(struct roce_device *device, struct queue_pair *qp, uint32_t fa
 {
 	if (qp->state == QP_ERROR)
 		return;
-	flush(qp, failed, status);
+	flush(device, qp, failed, status);
 	roce_timer_cancel(&qp->timer);
 	qp->state = QP_ERROR;
 	roce_cm_qp_failed(device, qp->connection, status, now_ns);
@@ -162,14 +162,17 @@ static bool has_output(const struct queue_pair *qp)
 	return roce_responder_has_output(qp) || (qp->state == QP_READY && roce_requester_has_output(qp));
 }
 
-void roce_qp_schedule(struct roce_device *device, struct queue_pair *qp)
+bool roce_qp_schedule(struct roce_device *device, struct queue_pair *qp)
 {
-	if (device->ready_head == qp || qp->ready_previous || !has_output(qp))
-		return;
+	if (device->ready_head == qp || qp->ready_previous)
+		return true;
+	if (!has_output(qp))
+		return false;
 	qp->ready_previous = device->ready_tail;
 	qp->ready_next = NULL;
 	*(device->ready_tail ? &device->ready_tail->ready_next : &device->ready_head) = qp;
 	device->ready_tail = qp;
+	return true;
 }
 
 void roce_qp_packet(const struct queue_pair *qp, uint8_t opcode, uint64_t sequence, struct roce_packet *packet)

@@ -380,6 +380,7 @@ static void read_response(struct roce_device *device, struct queue_pair *qp, con
 	}
 	if (wanted > 0)
 		memcpy(work->local + offset, packet->payload, wanted);
+	roce_budget_return(device, qp, wanted);
 	data_landed(device, qp, sequence, now_ns);
 }
 

@@ -44,13 +44,15 @@ static bool window_open(const struct requester *r)
 	const struct work_request *work;
 	uint64_t flying = r->next - r->unacknowledged;
 
-	if (flying == 0)
-		return true;
-	if (flying >= r->window)
+	if (flying >= r->window && flying > 0)
 		return false;
 	if (r->next < r->sent_end)
 		return true;
 	work = &r->ring[(r->head + r->cursor) & r->ring_mask];
+	if (r->waits_for_budget && work->opcode == ROCE_READ)
+		return false;
+	if (flying == 0)
+		return true;
 	return !answered_by_data(work) || r->reads < r->reads_max;
 }
 
@@ -65,29 +67,38 @@ bool roce_requester_has_output(const struct queue_pair *qp)
 	return (r->cursor < r->count || r->next < r->sent_end) && window_open(r);
 }
 
+/* Payload of the packets [sequence, end) of a request. */
+static uint64_t payload_bytes(const struct queue_pair *qp, const struct work_request *work, uint64_t sequence, uint64_t end)
+{
+	uint64_t offset = (sequence - work->first) * qp->mtu_bytes, len_bytes = (end - sequence) * qp->mtu_bytes;
+
+	return offset + len_bytes > work->len_bytes ? work->len_bytes - offset : len_bytes;
+}
+
+static uint64_t chunk_end(const struct work_request *work, uint64_t sequence)
+{
+	uint64_t end = sequence - (sequence - work->first) % READ_CHUNK_PACKETS + READ_CHUNK_PACKETS;
+
+	return end < request_end(work) ? end : request_end(work);
+}
+
 /* Request the READ data from `sequence` on: until `limit`, the chunk's end, or data that is there already. */
 static uint64_t send_read(struct queue_pair *qp, const struct work_request *work, uint64_t sequence, uint64_t limit,
 			  struct roce_datagram *datagram)
 {
 	struct requester *r = &qp->requester;
-	uint64_t chunk_end = sequence - (sequence - work->first) % READ_CHUNK_PACKETS + READ_CHUNK_PACKETS;
-	uint64_t offset = (sequence - work->first) * qp->mtu_bytes, end = sequence + 1, len_bytes;
+	uint64_t end = sequence + 1;
 	struct roce_packet packet;
 
-	if (limit > chunk_end)
-		limit = chunk_end;
-	if (limit > request_end(work))
-		limit = request_end(work);
+	if (limit > chunk_end(work, sequence))
+		limit = chunk_end(work, sequence);
 	while (end < limit && (end >= r->sent_end || !received_test(r, end)))
 		end++;
-	len_bytes = (end - sequence) * qp->mtu_bytes;
-	if (offset + len_bytes > work->len_bytes)
-		len_bytes = work->len_bytes - offset;
 	roce_qp_packet(qp, OPCODE_READ_REQUEST, sequence, &packet);
 	packet.ack_byte = ACK_REQUEST;
-	packet.address = work->remote_address + offset;
+	packet.address = work->remote_address + (sequence - work->first) * qp->mtu_bytes;
 	packet.rkey = work->rkey;
-	packet.dma_len_bytes = (uint32_t)len_bytes;
+	packet.dma_len_bytes = (uint32_t)payload_bytes(qp, work, sequence, end);
 	roce_packet_encode(&packet, datagram);
 	return end;
 }
@@ -261,11 +272,16 @@ int roce_requester_output(struct roce_device *device, struct queue_pair *qp, str
 		return 0;
 	work = request(r, r->cursor);
 	from = r->next;
+	if (work->opcode == ROCE_READ && from >= r->sent_end &&
+	    !roce_budget_allows(device, qp, payload_bytes(qp, work, from, chunk_end(work, from))))
+		return 0;
 	if (answered_by_data(work)) {
 		/* A chunk that was begun before may have been requested in part only by a repair: never beyond sent_end. */
 		to = send_data_request(qp, work, from, from < r->sent_end ? r->sent_end : UINT64_MAX, datagram);
 		if (from >= r->sent_end)
 			r->reads++;
+		if (from >= r->sent_end && work->opcode == ROCE_READ)
+			roce_budget_take(device, qp, payload_bytes(qp, work, from, to));
 	} else {
 		to = from + 1;
 		send_data(qp, work, from, datagram);

@@ -25,6 +25,7 @@
 /* BTH 12 + AtomicETH 28 (the longest) + ImmDt 4 + pad 3 + ICRC 4, rounded up: headroom around a payload. */
 #define ROCE_OVERHEAD_BYTES_MAX 64u
 #define ROCE_DATAGRAM_BYTES_MAX (ROCE_PAYLOAD_BYTES_MAX + ROCE_OVERHEAD_BYTES_MAX)
+#define ROCE_READ_BUDGET_BYTES (512u << 10)
 #define ROCE_PRIVATE_BYTES_MAX 224u		/* the longest private data of any CM message (RTU, DREP) */
 #define ROCE_REQ_PRIVATE_BYTES_MAX 56u		/* user part of a REQ's private data */
 #define ROCE_REP_PRIVATE_BYTES_MAX 196u
@@ -72,6 +73,11 @@ struct roce_config {
 	uint64_t guid;			/* EUI-64 of the MAC */
 	struct roce_limits limits;
 	struct roce_environment environment;
+	/*
+	 * READ data under way towards us, of all queue pairs together; more READs wait. 0: no limit.
+	 * ROCE_READ_BUDGET_BYTES suits a receive ring of some hundred frames.
+	 */
+	uint64_t read_budget_bytes;
 };
 
 /* Bytes of memory roce_device_create() needs for `config`. */
@@ -257,7 +263,7 @@ int roce_post_receive(struct roce_device *device, uint32_t qpn, uint64_t cookie,
 	X(naks_operational_sent) X(rnr_naks_sent) X(naks_received) X(rnr_naks_received) \
 	X(retransmits) X(probes_sent) X(probes_needless) X(timeouts) X(retry_exhausted) \
 	X(reads_served) X(writes_served) X(sends_received) X(reads_completed) X(writes_completed) X(sends_completed) \
-	X(atomics_served) X(atomics_completed) X(regions_invalidated) \
+	X(reads_delayed) X(atomics_served) X(atomics_completed) X(regions_invalidated) \
 	X(access_unknown_rkey) X(access_rights) X(access_bounds) X(access_wrong_peer) X(access_refused_by_owner) \
 	X(connects_received) X(connects_sent) X(connects_rejected) X(connections_lost)
 
