@@ -157,6 +157,7 @@ static int udp_input(struct eth_interface *interface, uint8_t *frame, size_t pay
 	datagram->source_port = load16(frame + UDP_SOURCE);
 	datagram->destination_port = ROCE_UDP_PORT;
 	datagram->ip_id = load16(frame + IP_ID);
+	datagram->ip_tos = frame[IP_TOS];
 	datagram->ip_flags_fragment = load16(frame + IP_FLAGS_FRAGMENT);
 	datagram->bytes = frame + ETH_HEADER_BYTES;
 	datagram->len_bytes = udp_bytes - UDP_HEADER_BYTES;
@@ -328,7 +329,7 @@ static void write_headers(const struct eth_interface *interface, uint8_t *frame,
 	memcpy(frame + ETH_SOURCE, interface->config.mac, ETH_ADDRESS_BYTES);
 	store16(frame + ETH_TYPE, ETH_TYPE_IPV4);
 	frame[IP_VERSION_IHL] = IP_VERSION_4_IHL_5;
-	frame[IP_TOS] = 0;
+	frame[IP_TOS] = datagram->ip_tos;
 	store16(frame + IP_TOTAL_LENGTH, (uint16_t)(IP_HEADER_BYTES + UDP_HEADER_BYTES + datagram->len_bytes));
 	store16(frame + IP_ID, 0);
 	store16(frame + IP_FLAGS_FRAGMENT, IP_DONT_FRAGMENT);

@@ -173,6 +173,7 @@ static void queue_pair_input(struct roce_device *device, const struct roce_datag
 			     const struct roce_packet *packet, uint64_t now_ns)
 {
 	struct queue_pair *qp = roce_qp_find(device, packet->destination_qpn);
+	bool marked;
 
 	if (!qp) {
 		device->counters.drop_unknown_qp++;
@@ -190,10 +191,16 @@ static void queue_pair_input(struct roce_device *device, const struct roce_datag
 		device->counters.drop_opcode++;
 		return;
 	}
-	if (packet->properties & IS_RESPONSE)
+	marked = (datagram->ip_tos & ECN_MASK) == ECN_CONGESTED;
+	device->counters.congestion_marks_received += marked;
+	if (packet->properties & IS_RESPONSE) {
 		roce_requester_input(device, qp, packet, now_ns);
-	else
+		if (marked || (packet->congestion & CONGESTION_BECN))
+			roce_requester_congested(device, qp);
+	} else {
+		qp->responder.echo_congestion |= marked;
 		roce_responder_input(device, qp, packet, now_ns);
+	}
 	roce_qp_schedule(device, qp);
 }
 
@@ -246,6 +253,7 @@ int roce_output(struct roce_device *device, struct roce_datagram *datagram, uint
 	datagram->destination_port = ROCE_UDP_PORT;
 	datagram->ip_id = 0;
 	datagram->ip_flags_fragment = 0x4000;
+	datagram->ip_tos = 0;
 	sent = roce_cm_output(device, datagram, now_ns);
 	while (!sent && (qp = take_ready(device))) {
 		sent = roce_qp_output(device, qp, datagram, now_ns);

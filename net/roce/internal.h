@@ -36,6 +36,9 @@
 #define WINDOW_PACKETS_FIRST 16u
 #define WINDOW_PACKETS_MIN 4u			/* after a loss that was found without a timeout */
 #define READ_CHUNK_PACKETS 16u			/* a long READ is requested in pieces: the requester paces the responder */
+#define ECN_MASK 3u				/* of the TOS byte */
+#define ECN_CAPABLE 2u
+#define ECN_CONGESTED 3u
 #define ACK_REQUEST_PACKETS 16u			/* ask for an acknowledgement at least this often */
 /* Unacknowledged sequence numbers: a window, overshot by at most a chunk. The received bitmap is larger. */
 #define SEQUENCE_SPAN_MAX (WINDOW_PACKETS_MAX + READ_CHUNK_PACKETS)
@@ -223,6 +226,9 @@ struct requester {
 
 	uint32_t window;			/* packets */
 	uint32_t window_max;
+	uint32_t window_threshold;		/* above it the window grows by one packet a round trip */
+	uint32_t window_credit;			/* packets answered towards the next such step */
+	uint64_t congestion_end;		/* one reduction for all marks on what was sent below this */
 	uint32_t reads;				/* READ requests and atomics sent and not fully answered */
 	uint32_t reads_max;			/* what the peer has resources for */
 	uint64_t read_bytes;			/* of the device's budget, held by this queue pair */
@@ -255,6 +261,7 @@ struct responder {
 	uint64_t expected;			/* next sequence number */
 	uint64_t acknowledge;			/* last SEND or WRITE packet that was executed, plus 1 */
 	uint32_t msn;
+	bool echo_congestion;			/* a request came marked: the next answer says so */
 	bool nak_sent;				/* one NAK per gap; cleared when the expected packet comes */
 	uint8_t fatal_syndrome;			/* not 0: this queue pair ended with this NAK */
 	uint64_t fatal_sequence;		/* and of this packet */
@@ -446,6 +453,8 @@ void roce_qp_packet(const struct queue_pair *qp, uint8_t opcode, uint64_t sequen
 void roce_requester_start(struct queue_pair *qp, uint32_t psn, uint32_t reads_max);
 void roce_requester_input(struct roce_device *device, struct queue_pair *qp, const struct roce_packet *packet,
 			  uint64_t now_ns);
+/* What we sent, or asked for, met congestion on its way. */
+void roce_requester_congested(struct roce_device *device, struct queue_pair *qp);
 bool roce_requester_has_output(const struct queue_pair *qp);
 int roce_requester_output(struct roce_device *device, struct queue_pair *qp, struct roce_datagram *datagram,
 			  uint64_t now_ns);

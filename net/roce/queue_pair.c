@@ -190,6 +190,7 @@ int roce_qp_output(struct roce_device *device, struct queue_pair *qp, struct roc
 	int sent;
 
 	datagram->destination_address = qp->remote_address;
+	datagram->ip_tos = ECN_CAPABLE;
 	/* Answers first: they free the peer's window, and cost ours nothing. */
 	sent = roce_responder_has_output(qp) ? roce_responder_output(device, qp, datagram, now_ns) : 0;
 	if (!sent && qp->state == QP_READY && roce_requester_has_output(qp))

@@ -11,6 +11,8 @@
  *   any order (`received`). `unacknowledged` moves over what is answered, and a request that it has passed is complete.
  * - A hole in READ data (a later answer came first) is repaired at once and alone: the missing run is requested again.
  * - A NAK for a sequence error goes back to the packet that the peer misses; packets that were answered are skipped.
+ * - A congestion mark (ours on an answer, or the peer's echo) halves the window, once for what was under way; then it
+ *   grows by one packet a round trip.
  * - When the last packets or their answers are lost, nothing later tells. So the last unanswered packet is sent again after
  *   two round trips (`probe`): its answer completes the work, or shows what is missing. It is no sign of congestion.
  * - A timeout goes back to `unacknowledged` with a window of one packet; each answer widens it again. So a scheduling
@@ -38,6 +40,7 @@ void roce_requester_start(struct queue_pair *qp, uint32_t psn, uint32_t reads_ma
 	r->unacknowledged = r->next = r->sent_end = r->assigned_end = r->acknowledged = sequence_start(psn);
 	r->window_max = window < WINDOW_PACKETS_MAX ? window : WINDOW_PACKETS_MAX;
 	r->window = WINDOW_PACKETS_FIRST;
+	r->window_threshold = r->window_max;
 	r->reads_max = reads_max;
 }
 
@@ -155,6 +158,36 @@ static void pass_read_packet(struct requester *r, const struct work_request *wor
 	}
 }
 
+/* By what was answered up to the threshold; above it by one packet for each window that was. */
+static void grow_window(struct requester *r, uint32_t packets)
+{
+	uint32_t fast = r->window < r->window_threshold ? r->window_threshold - r->window : 0;
+
+	if (fast > packets)
+		fast = packets;
+	r->window += fast;
+	r->window_credit += packets - fast;
+	if (r->window_credit >= r->window) {
+		r->window_credit = 0;
+		r->window++;
+	}
+	if (r->window > r->window_max)
+		r->window = r->window_max;
+}
+
+void roce_requester_congested(struct roce_device *device, struct queue_pair *qp)
+{
+	struct requester *r = &qp->requester;
+
+	if (qp->state != QP_READY || r->unacknowledged <= r->congestion_end)
+		return;
+	r->window = r->window > 1 ? r->window / 2 : 1;
+	r->window_threshold = r->window;
+	r->window_credit = 0;
+	r->congestion_end = r->sent_end;
+	device->counters.congestion_reductions++;
+}
+
 /* Move `unacknowledged` over everything that is answered, completing requests. */
 static void advance(struct roce_device *device, struct queue_pair *qp, uint64_t now_ns)
 {
@@ -184,9 +217,7 @@ static void advance(struct roce_device *device, struct queue_pair *qp, uint64_t 
 		r->next = r->unacknowledged;
 		r->cursor = r->started > 0 && r->next < r->assigned_end ? request_index(r, r->next) : r->started;
 	}
-	r->window += (uint32_t)(r->unacknowledged - before);
-	if (r->window > r->window_max)
-		r->window = r->window_max;
+	grow_window(r, (uint32_t)(r->unacknowledged - before));
 	r->progress_ns = now_ns;
 	r->not_ready_since_ns = 0;
 	r->backoff = 0;

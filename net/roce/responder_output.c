@@ -7,13 +7,24 @@ bool roce_responder_has_output(const struct queue_pair *qp)
 	return qp->responder.responses_count > 0 || qp->responder.replays_count > 0;
 }
 
+static void answer_packet(struct roce_device *device, struct queue_pair *qp, uint8_t opcode, uint64_t sequence,
+			  struct roce_packet *packet)
+{
+	roce_qp_packet(qp, opcode, sequence, packet);
+	if (!qp->responder.echo_congestion)
+		return;
+	packet->congestion = CONGESTION_BECN;
+	qp->responder.echo_congestion = false;
+	device->counters.congestion_echoes_sent++;
+}
+
 static void send_answer(struct roce_device *device, struct queue_pair *qp, const struct response *response,
 			struct roce_datagram *datagram, uint64_t now_ns)
 {
 	struct roce_packet packet;
 	int status;
 
-	roce_qp_packet(qp, OPCODE_ACKNOWLEDGE, response->sequence, &packet);
+	answer_packet(device, qp, OPCODE_ACKNOWLEDGE, response->sequence, &packet);
 	packet.syndrome = response->syndrome;
 	packet.msn = response->msn;
 	roce_packet_encode(&packet, datagram);
@@ -68,7 +79,7 @@ static int send_read_response(struct roce_device *device, struct queue_pair *qp,
 		abandon_read(device, qp, syndrome, read->sequence);
 		return 0;
 	}
-	roce_qp_packet(qp, opcode, read->sequence, &packet);
+	answer_packet(device, qp, opcode, read->sequence, &packet);
 	packet.syndrome = SYNDROME_ACK;
 	packet.msn = read->msn;
 	packet.payload = place;
@@ -82,11 +93,12 @@ static int send_read_response(struct roce_device *device, struct queue_pair *qp,
 	return last ? 2 : 1;
 }
 
-static int send_atomic_response(struct queue_pair *qp, const struct response *atomic, struct roce_datagram *datagram)
+static int send_atomic_response(struct roce_device *device, struct queue_pair *qp, const struct response *atomic,
+				struct roce_datagram *datagram)
 {
 	struct roce_packet packet;
 
-	roce_qp_packet(qp, OPCODE_ATOMIC_ACKNOWLEDGE, atomic->sequence, &packet);
+	answer_packet(device, qp, OPCODE_ATOMIC_ACKNOWLEDGE, atomic->sequence, &packet);
 	packet.syndrome = SYNDROME_ACK;
 	packet.msn = atomic->msn;
 	packet.original = atomic->original;
@@ -99,7 +111,7 @@ static int send_data_response(struct roce_device *device, struct queue_pair *qp,
 			      struct roce_datagram *datagram)
 {
 	if (response->kind == RESPONSE_ATOMIC)
-		return send_atomic_response(qp, response, datagram);
+		return send_atomic_response(device, qp, response, datagram);
 	return send_read_response(device, qp, response, datagram);
 }
 

@@ -47,6 +47,7 @@ struct roce_datagram {
 	uint16_t ip_flags_fragment;	/* as in the header: 0x4000 is DF */
 	uint8_t *bytes;			/* output: the caller's buffer of ROCE_DATAGRAM_BYTES_MAX */
 	size_t len_bytes;		/* output: filled in */
+	uint8_t ip_tos;			/* its low two bits are ECN (RFC 3168); 0 when the port cannot know or set it */
 };
 
 /* What a device needs from outside. */
@@ -265,6 +266,7 @@ int roce_post_receive(struct roce_device *device, uint32_t qpn, uint64_t cookie,
 	X(reads_served) X(writes_served) X(sends_received) X(reads_completed) X(writes_completed) X(sends_completed) \
 	X(reads_delayed) X(atomics_served) X(atomics_completed) X(regions_invalidated) \
 	X(access_unknown_rkey) X(access_rights) X(access_bounds) X(access_wrong_peer) X(access_refused_by_owner) \
+	X(congestion_marks_received) X(congestion_echoes_sent) X(congestion_reductions) \
 	X(connects_received) X(connects_sent) X(connects_rejected) X(connections_lost)
 
 struct roce_counters {
