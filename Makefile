@@ -35,7 +35,7 @@ images-y :=
 unit-tests-y :=
 fuzz-y :=
 MODULES := lib net/eth net/roce net/rpc net/node net/port kernel pcomponent pcomponent/cache pcomponent/region \
-	pcomponent/hv pcomponent/dev pcomponent/load mcomponent gmm boot testbed testbed/guest testbed/sim tests
+	pcomponent/hv pcomponent/dev pcomponent/load mcomponent gmm boot testbed testbed/guest testbed/sim tests tools
 include $(wildcard $(addsuffix /module.mk,$(MODULES)))
 
 # ---------------------------------------------------------------- flags

@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "net/port/ip_id.h"
 #include "net/port/udp.h"
 
 #define IP_FLAG_DF 0x4000u
@@ -108,6 +109,9 @@ static void receive_one(struct udp_port *port, struct roce_device *device, const
 		.len_bytes = message->msg_len,
 	};
 	port->counters.datagrams_received++;
+	/* What has no ID at all keeps 0, for the device to drop and count. */
+	if (port->foreign_peers && ip_id_recover(&datagram) && datagram.ip_id != 0)
+		port->counters.ids_recovered++;
 	roce_input(device, &datagram, now_ns);
 }
 

@@ -4,7 +4,9 @@
  *
  * The ICRC covers the IPv4 header (reference section 1.6): the socket is unconnected with path MTU discovery "do", which
  * makes Linux send DF and IP ID 0. It covers the ports too: the device must send from port 4791, as the socket does
- * (asserted). A UDP socket cannot see the ID of what arrives: peers are taken to send ID 0, as ours do.
+ * (asserted). A UDP socket cannot see the ID of what arrives: peers are taken to send ID 0, as ours do. Others (rdma_rxe,
+ * hardware) count: with `foreign_peers` the ID is computed from the ICRC, which then protects less, see ip_id.h. The rack's
+ * own processes leave it off.
  */
 #ifndef PLENUM_NET_PORT_UDP_H
 #define PLENUM_NET_PORT_UDP_H
@@ -20,7 +22,8 @@
 #define UDP_PORT_SOCKET_BYTES (4u << 20)	/* socket buffers asked for: bursts of a whole window from many nodes */
 
 #define UDP_PORT_COUNTERS(X) \
-	X(datagrams_received) X(datagrams_sent) X(drop_truncated) X(drop_sender) X(send_failed) X(send_blocked) X(receive_failed)
+	X(datagrams_received) X(datagrams_sent) X(drop_truncated) X(drop_sender) X(send_failed) X(send_blocked) X(receive_failed) \
+	X(ids_recovered)
 
 struct udp_port_counters {
 #define UDP_PORT_COUNTER_FIELD(name) uint64_t name;
@@ -32,6 +35,7 @@ struct udp_port {
 	int fd;				/* poll for POLLIN; and for POLLOUT while `blocked` */
 	uint32_t address;		/* bound to; host byte order */
 	uint32_t held, held_next;	/* datagrams taken from the device that the socket would not take yet */
+	bool foreign_peers;		/* set after opening: accept any IP ID, not only 0 */
 	bool blocked;			/* the socket's buffer is full: the device keeps its packets until it drains */
 	struct udp_port_counters counters;
 	uint32_t peer[UDP_PORT_BATCH];

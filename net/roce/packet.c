@@ -262,8 +262,7 @@ void roce_packet_encode(const struct roce_packet *packet, struct roce_datagram *
 	put_icrc(place + pad_bytes, ~crc32_update(state, place, pad_bytes));
 }
 
-/* The ICRC of a datagram of at least 16 bytes, over everything but its last four bytes. */
-static uint32_t icrc(const struct roce_datagram *datagram)
+uint32_t roce_icrc(const struct roce_datagram *datagram)
 {
 	uint32_t state;
 
@@ -278,5 +277,5 @@ bool roce_icrc_verify(const struct roce_datagram *datagram)
 	const uint8_t *end = datagram->bytes + datagram->len_bytes - ROCE_ICRC_BYTES;
 	uint32_t received = (uint32_t)end[3] << 24 | (uint32_t)end[2] << 16 | (uint32_t)end[1] << 8 | end[0];
 
-	return icrc(datagram) == received;
+	return roce_icrc(datagram) == received;
 }

@@ -123,6 +123,8 @@ enum roce_packet_error roce_packet_decode(const uint8_t *bytes, size_t len_bytes
  */
 void roce_packet_encode(const struct roce_packet *packet, struct roce_datagram *datagram);
 
+/* The ICRC of a datagram of at least 16 bytes, over everything but its last four bytes. */
+uint32_t roce_icrc(const struct roce_datagram *datagram);
 /* Does the datagram's ICRC match? */
 bool roce_icrc_verify(const struct roce_datagram *datagram);
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The UDP port: RPC between two addresses of the loopback, a port in use, addresses that are not ours. */
+/*
+ * The UDP port: RPC between two addresses of the loopback, a port in use, addresses that are not ours, and the IP IDs of
+ * captured rxe packets, recovered.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -16,8 +19,11 @@
 
 #include <plenum/status.h>
 
+#include "net/port/ip_id.h"
 #include "net/port/udp.h"
+#include "net/roce/packet.h"
 #include "net/rpc/rpc.h"
+#include "tools/capture.h"
 
 #define ADDRESS(last) (UINT32_C(0x7f2a0000) + (last))	/* 127.42.0.x: nobody else's on this machine */
 #define SERVICE 4000
@@ -178,6 +184,117 @@ static void strangers(void **state)
 	destroy(&side);
 }
 
+/* Recover the ID of every packet of a capture, with the ID taken away. Returns how many had one that is not 0. */
+static unsigned recover_capture(const char *path, unsigned *refused, unsigned *damaged)
+{
+	static struct capture capture;
+	struct roce_datagram datagram;
+	enum capture_result result;
+	unsigned counted = 0, packets = 0;
+	char error[160];
+
+	assert_int_equal(capture_open(&capture, path, error, sizeof(error)), 0);
+	while ((result = capture_next(&capture, &datagram)) != CAPTURE_END) {
+		uint16_t id = datagram.ip_id;
+		size_t at;
+
+		if (result != CAPTURE_ROCE)
+			continue;
+		datagram.ip_id = (uint16_t)packets;	/* what stands there must not matter */
+		assert_true(ip_id_recover(&datagram));
+		assert_int_equal(datagram.ip_id, id);
+		assert_true(roce_icrc_verify(&datagram));
+		counted += id != 0;
+		packets++;
+		/* One bit wrong anywhere but in the byte that the ICRC leaves out: no ID explains that, save by accident. */
+		at = datagram.len_bytes * (packets % 7) / 7;
+		datagram.bytes[at == 4 ? 5 : at] ^= 0x20;
+		datagram.ip_id = 0x1234;
+		*damaged += 1;
+		if (!ip_id_recover(&datagram)) {
+			*refused += 1;
+			assert_int_equal(datagram.ip_id, 0x1234);
+		}
+	}
+	capture_close(&capture);
+	return counted;
+}
+
+static void recovered_ids(void **state)
+{
+	unsigned refused = 0, damaged = 0;
+
+	(void)state;
+	assert_true(recover_capture("tests/golden/golden_pp_rping_mtu4096.pcap", &refused, &damaged) > 250);
+	assert_true(recover_capture("tests/golden/golden_suite_mtu4096.pcap", &refused, &damaged) > 2000);
+	assert_int_equal(damaged, 303 + 2062);
+	assert_true(refused + 2 >= damaged);
+}
+
+/* Every ID, at the shortest packet and the longest. */
+static void all_ids(void **state)
+{
+	static uint8_t bytes[ROCE_DATAGRAM_BYTES_MAX + 4];
+	const size_t lengths[] = { 16, 20, 322, 1056, ROCE_DATAGRAM_BYTES_MAX };
+	struct roce_datagram datagram = { .source_address = ADDRESS(8), .destination_address = ADDRESS(9), .source_port = 0xc123,
+					  .destination_port = ROCE_UDP_PORT, .ip_flags_fragment = 0x4000, .bytes = bytes };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bytes); i++)
+		bytes[i] = (uint8_t)(i * 7 + 1);
+	for (uint32_t id = 0; id < 65536; id += id < 512 ? 1 : 251) {
+		uint32_t icrc;
+
+		datagram.len_bytes = lengths[id % 5];
+		datagram.ip_id = (uint16_t)id;
+		icrc = roce_icrc(&datagram);
+		for (unsigned i = 0; i < 4; i++)
+			bytes[datagram.len_bytes - 4 + i] = (uint8_t)(icrc >> 8 * i);
+		datagram.ip_id = 0;
+		assert_true(ip_id_recover(&datagram));
+		assert_int_equal(datagram.ip_id, id);
+	}
+	for (datagram.len_bytes = 0; datagram.len_bytes < 16; datagram.len_bytes++)
+		assert_false(ip_id_recover(&datagram));
+	datagram.len_bytes = ROCE_DATAGRAM_BYTES_MAX + 1;
+	assert_false(ip_id_recover(&datagram));
+}
+
+/* One packet with an ID of its own: refused as by our own nodes, taken when foreign peers are allowed. */
+static void foreign_peers(void **state)
+{
+	static struct side side;
+	static uint8_t bytes[ROCE_DATAGRAM_BYTES_MAX];
+	struct sockaddr_in from = { .sin_family = AF_INET, .sin_port = htons(51000), .sin_addr.s_addr = htonl(ADDRESS(6)) };
+	struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(ROCE_UDP_PORT), .sin_addr.s_addr = htonl(ADDRESS(5)) };
+	struct roce_packet packet = { .opcode = OPCODE_SEND_ONLY, .pkey = ROCE_PKEY_DEFAULT, .destination_qpn = 77,
+				      .payload = (const uint8_t *)"foreign", .payload_len_bytes = 7 };
+	struct roce_datagram datagram = { .source_address = ADDRESS(6), .destination_address = ADDRESS(5), .source_port = 51000,
+					  .destination_port = ROCE_UDP_PORT, .ip_id = 0xbeef, .ip_flags_fragment = 0x4000,
+					  .bytes = bytes };
+	int fd = socket(AF_INET, SOCK_DGRAM, 0);
+
+	(void)state;
+	assert_true(fd >= 0);
+	assert_int_equal(bind(fd, (struct sockaddr *)&from, sizeof(from)), 0);
+	build(&side, ADDRESS(5), 1, SERVICE);
+	roce_packet_encode(&packet, &datagram);
+	for (unsigned round = 0; round < 3; round++) {
+		side.port.foreign_peers = round > 0;
+		if (round == 2)
+			bytes[13] ^= 1;
+		assert_int_equal(sendto(fd, bytes, datagram.len_bytes, 0, (struct sockaddr *)&to, sizeof(to)), datagram.len_bytes);
+		usleep(10000);
+		turn(&side);
+	}
+	/* The accepted one was for no queue pair: that is behind the check. */
+	assert_int_equal(roce_counters(side.device)->drop_icrc, 2);
+	assert_int_equal(roce_counters(side.device)->drop_unknown_qp, 1);
+	assert_int_equal(side.port.counters.ids_recovered, 1);
+	close(fd);
+	destroy(&side);
+}
+
 static void timeouts(void **state)
 {
 	(void)state;
@@ -196,6 +313,9 @@ int main(void)
 		cmocka_unit_test(calls_over_loopback),
 		cmocka_unit_test(port_in_use),
 		cmocka_unit_test(strangers),
+		cmocka_unit_test(recovered_ids),
+		cmocka_unit_test(all_ids),
+		cmocka_unit_test(foreign_peers),
 		cmocka_unit_test(timeouts),
 	};
 
