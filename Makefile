@@ -32,10 +32,11 @@ gmmd-y :=
 gmm-y :=
 sim-y :=
 images-y :=
+tools-y :=
 unit-tests-y :=
 fuzz-y :=
 MODULES := lib net/eth net/roce net/rpc net/node net/port kernel pcomponent pcomponent/cache pcomponent/region \
-	pcomponent/hv pcomponent/dev pcomponent/load mcomponent gmm boot testbed testbed/guest testbed/sim tests tools
+	pcomponent/hv pcomponent/dev pcomponent/load mcomponent gmm boot testbed testbed/guest testbed/sim tests tests/interop tools
 include $(wildcard $(addsuffix /module.mk,$(MODULES)))
 
 # ---------------------------------------------------------------- flags
@@ -114,7 +115,7 @@ objects-portable: $(foreach f,bare host asan fuzz,$(call objects,$f,$(portable-y
 .PHONY: images
 images: $(O)/bare/pcomponent.elf $(O)/bare/mcomponent.elf
 
-include $(wildcard kernel/image.mk testbed/sim/program.mk)
+include $(wildcard kernel/image.mk testbed/sim/program.mk tools/program.mk)
 
 # ---------------------------------------------------------------- Linux programs
 
@@ -162,7 +163,7 @@ fuzzers: $(FUZZERS)
 
 # The other compiler's warnings: all portable and Linux code.
 clang-check: $(AUTOCONF)
-	$(Q)for source in $(portable-y) $(host-y) $(gmmd-y) $(gmm-y) $(unit-tests-y) $(sim-y); do \
+	$(Q)for source in $(portable-y) $(host-y) $(gmmd-y) $(gmm-y) $(unit-tests-y) $(sim-y) $(patsubst %,tools/%.c,$(tools-y)); do \
 		$(CLANG) $(HOST_FLAGS) -Wno-unused-command-line-argument -MF /dev/null -fsyntax-only $$source || exit 1; done
 
 -include $(shell find $(O) -type f -name '*.d' 2>/dev/null)

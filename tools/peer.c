@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The loop of a Linux program over the UDP port, see peer.h. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <ifaddrs.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "tools/peer.h"
+
+#define MEMORY_ALIGNMENT 64u
+#define IP_AND_UDP_BYTES 28u
+#define ETHERNET_MTU_BYTES 1500u
+#define PATH_MTU_BYTES_MIN 256u
+#define POLL_CEILING_MS 1000
+
+bool peer_parse_address(const char *text, uint32_t *address)
+{
+	struct in_addr in;
+
+	if (inet_pton(AF_INET, text, &in) != 1 || in.s_addr == INADDR_ANY)
+		return false;
+	*address = ntohl(in.s_addr);
+	return true;
+}
+
+bool peer_parse_number(const char *text, uint64_t min, uint64_t max, uint64_t *number)
+{
+	char *end;
+	unsigned long long value;
+
+	errno = 0;
+	value = strtoull(text, &end, 10);
+	if (errno != 0 || end == text || *end != '\0' || *text < '0' || *text > '9' || value < min || value > max)
+		return false;
+	*number = value;
+	return true;
+}
+
+uint32_t peer_address_towards(uint32_t remote)
+{
+	struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(ROCE_UDP_PORT), .sin_addr.s_addr = htonl(remote) };
+	struct sockaddr_in own = { 0 };
+	socklen_t own_bytes = sizeof(own);
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	bool known;
+
+	if (fd < 0)
+		return 0;
+	/* Sends nothing: it only asks the routing table. */
+	known = connect(fd, (struct sockaddr *)&to, sizeof(to)) == 0 && getsockname(fd, (struct sockaddr *)&own, &own_bytes) == 0;
+	close(fd);
+	return known ? ntohl(own.sin_addr.s_addr) : 0;
+}
+
+/* MTU of the link that has `address`; where none says so (127.0.0.0/8), Ethernet's. */
+static uint32_t link_mtu_bytes(int fd, uint32_t address)
+{
+	struct ifaddrs *all, *entry;
+	struct ifreq request = { 0 };
+	bool found = false;
+
+	if (getifaddrs(&all) != 0)
+		return ETHERNET_MTU_BYTES;
+	for (entry = all; entry != NULL && !found; entry = entry->ifa_next) {
+		const struct sockaddr_in *in = (const struct sockaddr_in *)entry->ifa_addr;
+
+		found = in != NULL && in->sin_family == AF_INET && ntohl(in->sin_addr.s_addr) == address;
+		if (found)
+			snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", entry->ifa_name);
+	}
+	freeifaddrs(all);
+	if (!found || ioctl(fd, SIOCGIFMTU, &request) != 0)
+		return ETHERNET_MTU_BYTES;
+	return (uint32_t)request.ifr_mtu;
+}
+
+static uint32_t path_mtu_of_link(int fd, uint32_t address)
+{
+	uint32_t link_bytes = link_mtu_bytes(fd, address), path_bytes = ROCE_PAYLOAD_BYTES_MAX;
+
+	while (path_bytes > PATH_MTU_BYTES_MIN && path_bytes + ROCE_OVERHEAD_BYTES_MAX + IP_AND_UDP_BYTES > link_bytes)
+		path_bytes /= 2;
+	return path_bytes;
+}
+
+static int create_device(struct peer *peer, const struct roce_config *config)
+{
+	void *memory = aligned_alloc(MEMORY_ALIGNMENT, (roce_device_bytes(config) + MEMORY_ALIGNMENT - 1) & ~(MEMORY_ALIGNMENT - 1u));
+
+	if (memory == NULL)
+		return -1;
+	peer->device = roce_device_create(memory, config, udp_port_now_ns());
+	if (peer->device == NULL) {
+		free(memory);
+		return -1;
+	}
+	peer->queue = roce_queue_create(peer->device);
+	return peer->queue < 0 ? -1 : 0;
+}
+
+int peer_open(struct peer *peer, uint32_t address, uint32_t path_mtu_bytes, char *error, size_t error_bytes)
+{
+	struct roce_config config = {
+		.address = address, .guid = address, .environment = { udp_port_random, NULL },
+		.limits = { .queue_pairs_max = 4, .memory_regions_max = 4, .queues_max = 1, .connections_max = 4, .listeners_max = 1,
+			    .queue_events_max = 256, .send_depth_max = 16, .receive_depth_max = 32 },
+	};
+
+	peer->device = NULL;
+	if (udp_port_open(&peer->port, address, error, error_bytes) != 0)
+		return -1;
+	peer->port.foreign_peers = true;
+	peer->path_mtu_bytes = path_mtu_bytes ? path_mtu_bytes : path_mtu_of_link(peer->port.fd, address);
+	config.path_mtu_bytes = peer->path_mtu_bytes;
+	if (create_device(peer, &config) != 0) {
+		snprintf(error, error_bytes, "no RoCE device with a path MTU of %u bytes: out of memory, or not 256, 512, 1024, 2048 or 4096",
+			 config.path_mtu_bytes);
+		peer_close(peer);
+		return -1;
+	}
+	return 0;
+}
+
+void peer_close(struct peer *peer)
+{
+	udp_port_close(&peer->port);
+	free(peer->device);
+	peer->device = NULL;
+}
+
+bool peer_wait(struct peer *peer, struct roce_event *event, uint64_t deadline_ns)
+{
+	for (;;) {
+		uint64_t now_ns = udp_port_now_ns(), wake_ns;
+		struct pollfd fd = { .fd = peer->port.fd, .events = POLLIN };
+
+		udp_port_receive(&peer->port, peer->device, now_ns);
+		if (roce_deadline_ns(peer->device) <= now_ns)
+			roce_tick(peer->device, now_ns);
+		udp_port_send(&peer->port, peer->device, now_ns);
+		if (roce_queue_poll(peer->device, peer->queue, event))
+			return true;
+		if (now_ns >= deadline_ns)
+			return false;
+		wake_ns = roce_deadline_ns(peer->device);
+		if (wake_ns > deadline_ns)
+			wake_ns = deadline_ns;
+		if (peer->port.blocked)
+			fd.events |= POLLOUT;
+		/* Interrupted or failed: the loop looks again either way. */
+		poll(&fd, 1, udp_port_timeout_ms(wake_ns, udp_port_now_ns(), POLL_CEILING_MS));
+	}
+}
+
+void peer_linger(struct peer *peer, uint64_t duration_ns)
+{
+	uint64_t end_ns = udp_port_now_ns() + duration_ns;
+	struct roce_event event;
+
+	while (peer_wait(peer, &event, end_ns))
+		continue;
+}
+
+void peer_print_counters(const struct peer *peer)
+{
+	const struct roce_counters *counters = roce_counters(peer->device);
+
+#define PRINT_COUNTER(name) \
+	if (counters->name != 0) \
+		fprintf(stderr, " %s=%llu", #name, (unsigned long long)counters->name);
+	fputs("counters:", stderr);
+	ROCE_COUNTERS(PRINT_COUNTER)
+#undef PRINT_COUNTER
+	fputc('\n', stderr);
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* A RoCE device of a Linux program that talks to foreign peers: one UDP port, one device, one event queue, one loop. */
+#ifndef PLENUM_TOOLS_PEER_H
+#define PLENUM_TOOLS_PEER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "net/port/udp.h"
+#include "net/roce/roce.h"
+
+struct peer {
+	struct udp_port port;
+	struct roce_device *device;
+	uint32_t path_mtu_bytes;
+	int queue;
+};
+
+/* An IPv4 address in dotted form, into host byte order. */
+bool peer_parse_address(const char *text, uint32_t *address);
+/* A whole decimal number within [min, max]. */
+bool peer_parse_number(const char *text, uint64_t min, uint64_t max, uint64_t *number);
+/* Our address on the way to `remote`; 0 when there is no way. */
+uint32_t peer_address_towards(uint32_t remote);
+
+/* `path_mtu_bytes` 0: the most that the address's link carries. 0, or -1 with one line in `error`. */
+int peer_open(struct peer *peer, uint32_t address, uint32_t path_mtu_bytes, char *error, size_t error_bytes);
+/* Run the device until its next event (true) or until `deadline_ns` (false). */
+bool peer_wait(struct peer *peer, struct roce_event *event, uint64_t deadline_ns);
+/* Answer the network for a while, with nothing more to do: the last messages may have to be repeated. */
+void peer_linger(struct peer *peer, uint64_t duration_ns);
+/* What a human needs when it went wrong: the counters that are not 0, on stderr. */
+void peer_print_counters(const struct peer *peer);
+void peer_close(struct peer *peer);
+
+#endif

@@ -1,0 +1,9 @@
+# SPDX-License-Identifier: GPL-2.0-only
+.PHONY: tools
+tools: $(patsubst %,$(O)/bin/plenum-%,$(tools-y))
+programs: tools
+
+$(patsubst %,$(O)/bin/plenum-%,$(tools-y)): $(O)/bin/plenum-%: $(O)/host/tools/%.o $(O)/host/libplenum.a
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(dir $@)
+	$(Q)$(CC) -o $@ $^
