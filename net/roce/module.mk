@@ -1,4 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
+# Queue pairs without the connection manager.
+portable-y += net/roce/manual.c
+unit-tests-y += tests/unit/test_roce_manual.c
+
 portable-y += net/roce/packet.c net/roce/device.c net/roce/timer.c net/roce/queue.c net/roce/memory.c \
 	net/roce/queue_pair.c net/roce/requester.c net/roce/requester_output.c \
 	net/roce/responder.c net/roce/responder_output.c net/roce/budget.c \
