@@ -33,6 +33,7 @@ gmm-y :=
 sim-y :=
 images-y :=
 tools-y :=
+mcomponentd-y :=
 unit-tests-y :=
 fuzz-y :=
 MODULES := lib net/eth net/roce net/rpc net/node net/port kernel pcomponent pcomponent/cache pcomponent/region \
@@ -120,7 +121,7 @@ include $(wildcard kernel/image.mk testbed/sim/program.mk tools/program.mk)
 # ---------------------------------------------------------------- Linux programs
 
 .PHONY: programs
-programs: $(O)/bin/gmmd $(O)/bin/gmm
+programs: $(O)/bin/gmmd $(O)/bin/gmm $(O)/bin/mcomponentd
 
 # A library, so that a program takes only what it calls: the shim's portable part needs a backend, which none has.
 $(O)/host/libplenum.a: $(call objects,host,$(portable-y) $(host-y))
@@ -136,6 +137,12 @@ $(O)/bin/gmm: $(call objects,host,$(gmm-y)) $(O)/host/libplenum.a
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(dir $@)
 	$(Q)$(CC) -o $@ $^ -ljansson
+
+$(call objects,host,$(mcomponentd-y)): $(BUILD_ID_HEADER)
+$(O)/bin/mcomponentd: $(call objects,host,$(mcomponentd-y)) $(O)/host/libplenum.a
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(dir $@)
+	$(Q)$(CC) -o $@ $^
 
 # ---------------------------------------------------------------- tests
 
@@ -162,8 +169,8 @@ unit: $(UNIT_TESTS)
 fuzzers: $(FUZZERS)
 
 # The other compiler's warnings: all portable and Linux code.
-clang-check: $(AUTOCONF)
-	$(Q)for source in $(portable-y) $(host-y) $(gmmd-y) $(gmm-y) $(unit-tests-y) $(sim-y) $(patsubst %,tools/%.c,$(tools-y)); do \
+clang-check: $(AUTOCONF) $(BUILD_ID_HEADER)
+	$(Q)for source in $(portable-y) $(host-y) $(gmmd-y) $(gmm-y) $(mcomponentd-y) $(unit-tests-y) $(sim-y) $(patsubst %,tools/%.c,$(tools-y)); do \
 		$(CLANG) $(HOST_FLAGS) -Wno-unused-command-line-argument -MF /dev/null -fsyntax-only $$source || exit 1; done
 
 -include $(shell find $(O) -type f -name '*.d' 2>/dev/null)

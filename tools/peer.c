@@ -2,23 +2,18 @@
 /* The loop of a Linux program over the UDP port, see peer.h. */
 #include <arpa/inet.h>
 #include <errno.h>
-#include <ifaddrs.h>
-#include <net/if.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "net/port/link.h"
 #include "tools/peer.h"
 
 #define MEMORY_ALIGNMENT 64u
-#define IP_AND_UDP_BYTES 28u
-#define ETHERNET_MTU_BYTES 1500u
-#define PATH_MTU_BYTES_MIN 256u
 #define POLL_CEILING_MS 1000
 
 bool peer_parse_address(const char *text, uint32_t *address)
@@ -60,37 +55,6 @@ uint32_t peer_address_towards(uint32_t remote)
 	return known ? ntohl(own.sin_addr.s_addr) : 0;
 }
 
-/* MTU of the link that has `address`; where none says so (127.0.0.0/8), Ethernet's. */
-static uint32_t link_mtu_bytes(int fd, uint32_t address)
-{
-	struct ifaddrs *all, *entry;
-	struct ifreq request = { 0 };
-	bool found = false;
-
-	if (getifaddrs(&all) != 0)
-		return ETHERNET_MTU_BYTES;
-	for (entry = all; entry != NULL && !found; entry = entry->ifa_next) {
-		const struct sockaddr_in *in = (const struct sockaddr_in *)entry->ifa_addr;
-
-		found = in != NULL && in->sin_family == AF_INET && ntohl(in->sin_addr.s_addr) == address;
-		if (found)
-			snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", entry->ifa_name);
-	}
-	freeifaddrs(all);
-	if (!found || ioctl(fd, SIOCGIFMTU, &request) != 0)
-		return ETHERNET_MTU_BYTES;
-	return (uint32_t)request.ifr_mtu;
-}
-
-static uint32_t path_mtu_of_link(int fd, uint32_t address)
-{
-	uint32_t link_bytes = link_mtu_bytes(fd, address), path_bytes = ROCE_PAYLOAD_BYTES_MAX;
-
-	while (path_bytes > PATH_MTU_BYTES_MIN && path_bytes + ROCE_OVERHEAD_BYTES_MAX + IP_AND_UDP_BYTES > link_bytes)
-		path_bytes /= 2;
-	return path_bytes;
-}
-
 static int create_device(struct peer *peer, const struct roce_config *config)
 {
 	void *memory = aligned_alloc(MEMORY_ALIGNMENT, (roce_device_bytes(config) + MEMORY_ALIGNMENT - 1) & ~(MEMORY_ALIGNMENT - 1u));
@@ -113,12 +77,14 @@ int peer_open(struct peer *peer, uint32_t address, uint32_t path_mtu_bytes, char
 		.limits = { .queue_pairs_max = 4, .memory_regions_max = 4, .queues_max = 1, .connections_max = 4, .listeners_max = 1,
 			    .queue_events_max = 256, .send_depth_max = 16, .receive_depth_max = 32 },
 	};
+	struct link link;
 
 	peer->device = NULL;
 	if (udp_port_open(&peer->port, address, error, error_bytes) != 0)
 		return -1;
 	peer->port.foreign_peers = true;
-	peer->path_mtu_bytes = path_mtu_bytes ? path_mtu_bytes : path_mtu_of_link(peer->port.fd, address);
+	link_of_address(address, &link);
+	peer->path_mtu_bytes = path_mtu_bytes ? path_mtu_bytes : link.path_mtu_bytes;
 	config.path_mtu_bytes = peer->path_mtu_bytes;
 	if (create_device(peer, &config) != 0) {
 		snprintf(error, error_bytes, "no RoCE device with a path MTU of %u bytes: out of memory, or not 256, 512, 1024, 2048 or 4096",

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-host-y += net/port/udp.c net/port/ip_id.c
+host-y += net/port/udp.c net/port/ip_id.c net/port/link.c
 unit-tests-y += tests/unit/test_udp.c
 
 # The kernels' side; the cards under it are in kernel/.

@@ -20,6 +20,7 @@
 #include <plenum/status.h>
 
 #include "net/port/ip_id.h"
+#include "net/port/link.h"
 #include "net/port/udp.h"
 #include "net/roce/packet.h"
 #include "net/rpc/rpc.h"
@@ -295,6 +296,19 @@ static void foreign_peers(void **state)
 	destroy(&side);
 }
 
+static void links(void **state)
+{
+	struct link link;
+
+	(void)state;
+	assert_true(link_of_address(INADDR_LOOPBACK, &link));
+	assert_true(link.mtu_bytes > 4096 + 100);
+	assert_int_equal(link.path_mtu_bytes, 4096);
+	assert_false(link_of_address(0xcb007101 /* 203.0.113.1, RFC 5737 */, &link));
+	assert_int_equal(link.mtu_bytes, 1500);
+	assert_int_equal(link.path_mtu_bytes, 1024);
+}
+
 static void timeouts(void **state)
 {
 	(void)state;
@@ -316,6 +330,7 @@ int main(void)
 		cmocka_unit_test(recovered_ids),
 		cmocka_unit_test(all_ids),
 		cmocka_unit_test(foreign_peers),
+		cmocka_unit_test(links),
 		cmocka_unit_test(timeouts),
 	};
 
