@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The IP ID of a datagram whose IP header cannot be seen, from its ICRC (reference section 1.6).
+ * The IP ID of a datagram whose IP header cannot be seen, from its ICRC (docs/rocev2.md section 1.6).
  *
  * The ICRC covers the ID, and a UDP socket does not show it. Our own nodes send ID 0; rdma_rxe and hardware count. A CRC
  * is affine in every bit it covers, so of all 65536 IDs at most one makes the ICRC right, and it can be computed. The

@@ -2,7 +2,7 @@
 /*
  * The RoCE device's port on Linux: one UDP socket bound to address:4791.
  *
- * The ICRC covers the IPv4 header (reference section 1.6): the socket is unconnected with path MTU discovery "do", which
+ * The ICRC covers the IPv4 header (docs/rocev2.md section 1.6): the socket is unconnected with path MTU discovery "do", which
  * makes Linux send DF and IP ID 0. It covers the ports too: the device must send from port 4791, as the socket does
  * (asserted). A UDP socket cannot see the ID of what arrives: peers are taken to send ID 0, as ours do. Others (rdma_rxe,
  * hardware) count: with `foreign_peers` the ID is computed from the ICRC, which then protects less, see ip_id.h. The rack's

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Messages of the connection manager: management datagrams of 256 bytes, carried by UD SENDs between the queue pairs 1
- * (reference section 1.12).
+ * (docs/rocev2.md section 1.12).
  *
  * The starting PSN in a REQ or REP is the one that its receiver has to start sending with: the sender's expected PSN.
  */

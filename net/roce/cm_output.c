@@ -5,7 +5,7 @@
 #include "net/roce/cm_message.h"
 
 #define ACK_TIMEOUT_CODE 14u		/* 67 ms: what a standard peer uses towards us */
-#define RETRIES 6u			/* not 7: rxe takes that for "for ever" (reference section 2, pitfall 5) */
+#define RETRIES 6u			/* not 7: rxe takes that for "for ever" (docs/rocev2.md section 2, pitfall 5) */
 #define RNR_RETRIES 7u			/* for ever: we are not ready only while memory is being made free */
 
 void roce_cm_owe(struct roce_device *device, struct roce_connection *connection, uint8_t message)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The packets of RoCEv2: what stands between a UDP header and the end of the datagram (reference sections 1.1 to 1.5).
+ * The packets of RoCEv2: what stands between a UDP header and the end of the datagram (docs/rocev2.md section 1.1 to 1.5).
  *
  *	BTH 12 | RETH 16, AtomicETH 28, DETH 8 | AETH 4 | AtomicAckETH 8 | ImmDt 4, IETH 4 | payload | pad 0..3 | ICRC 4
  *

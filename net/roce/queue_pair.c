@@ -179,7 +179,7 @@ void roce_qp_packet(const struct queue_pair *qp, uint8_t opcode, uint64_t sequen
 {
 	memset(packet, 0, sizeof(*packet));
 	packet->opcode = opcode;
-	packet->migration = true;		/* as hardware does; rxe takes both (reference section 2, pitfall 18) */
+	packet->migration = true;		/* as hardware does; rxe takes both (docs/rocev2.md section 2, pitfall 18) */
 	packet->pkey = ROCE_PKEY_DEFAULT;
 	packet->destination_qpn = qp->remote_qpn;
 	packet->psn = sequence_psn(sequence);

@@ -26,7 +26,7 @@
 #define SYNDROME_NAK 0x60u
 #define SYNDROME_VALUE 0x1fu
 
-/* RNR timer codes in units of 10 us (reference section 1.9). */
+/* RNR timer codes in units of 10 us (docs/rocev2.md section 1.9). */
 static const uint16_t rnr_timer_10us[32] = {
 	65535, 1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192,
 	256, 384, 512, 768, 1024, 1536, 2048, 3072, 4096, 6144, 8192, 12288, 16384, 24576, 32768, 49152,

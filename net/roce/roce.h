@@ -36,7 +36,7 @@ struct roce_device;
 /*
  * One UDP datagram with what the ICRC needs of its IPv4 header. Addresses and ports are in host
  * byte order. `bytes` runs from the BTH to the ICRC, both included. Datagrams we send always have
- * IP ID 0, DF set and no options (the ICRC covers the ID; reference section 1.6).
+ * IP ID 0, DF set and no options (the ICRC covers the ID; docs/rocev2.md section 1.6).
  */
 struct roce_datagram {
 	uint32_t source_address;
@@ -131,7 +131,7 @@ struct roce_event {
 	uint32_t len_bytes;		/* RECEIVE: bytes received; CM: bytes of private data */
 	uint32_t remote_address;	/* CM events */
 	uint16_t service_port;		/* CONNECT_REQUEST: the port that was asked for */
-	uint16_t reason;		/* REJECTED: REJ reason (reference section 1.12) */
+	uint16_t reason;		/* REJECTED: REJ reason (docs/rocev2.md section 1.12) */
 	uint64_t cookie;		/* COMPLETION: of the work request; CM: of the connect or the listener */
 	uint8_t private_data[ROCE_PRIVATE_BYTES_MAX];
 	uint32_t flags;			/* RECEIVE: ROCE_EVENT_* */
