@@ -45,6 +45,33 @@ static void test_wake_before_wait(void)
 	thread_wait(UINT64_MAX);
 }
 
+static unsigned returns;
+
+static void count_returns(void *unused)
+{
+	(void)unused;
+	for (;;) {
+		thread_wait(UINT64_MAX);
+		returns++;
+	}
+}
+
+/* However often a sleeping thread is woken before it runs, that is one reason to look. */
+static void test_wakes_of_one_sleep_are_one(void)
+{
+	struct thread *sleeper = thread_create("count_returns", 0, count_returns, NULL);
+
+	thread_yield();			/* it sleeps now */
+	check(returns == 0);
+	thread_wake(sleeper);
+	thread_wake(sleeper);
+	thread_yield();
+	check(returns == 1);
+	thread_wake(sleeper);
+	thread_yield();
+	check(returns == 2);
+}
+
 static void ping_pong(void *unused)
 {
 	(void)unused;
@@ -186,6 +213,7 @@ const struct selftest thread_tests[] = {
 	{ "locks", test_locks, 1 },
 	{ "deadline", test_deadline, 1 },
 	{ "wake_before_wait", test_wake_before_wait, 1 },
+	{ "wakes_of_one_sleep_are_one", test_wakes_of_one_sleep_are_one, 1 },
 	{ "ping_pong", test_ping_pong, 1 },
 	{ "yield", test_yield, 1 },
 	{ "interrupt_at", test_interrupt_at, 1 },
