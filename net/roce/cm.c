@@ -300,7 +300,7 @@ void roce_cm_timer(struct roce_device *device, struct roce_connection *connectio
 
 /* ---------------------------------------------------------------- the application's side */
 
-int roce_listen(struct roce_device *device, uint16_t port, int queue, uint64_t cookie)
+static int listen_on(struct roce_device *device, uint16_t port, int queue, uint64_t cookie, struct roce_guard guard)
 {
 	struct event_queue *events = roce_queue_find(device, queue);
 
@@ -312,8 +312,20 @@ int roce_listen(struct roce_device *device, uint16_t port, int queue, uint64_t c
 	if (device->listeners_count == device->config.limits.listeners_max)
 		return -ENOBUFS;
 	device->listeners[device->listeners_count++] =
-		(struct listener){ .port = port, .queue = events, .cookie = cookie };
+		(struct listener){ .port = port, .queue = events, .cookie = cookie, .guard = guard };
 	return 0;
+}
+
+int roce_listen(struct roce_device *device, uint16_t port, int queue, uint64_t cookie)
+{
+	return listen_on(device, port, queue, cookie, (struct roce_guard){ NULL, NULL });
+}
+
+int roce_listen_guarded(struct roce_device *device, uint16_t port, int queue, uint64_t cookie,
+			const struct roce_guard *guard)
+{
+	assert(guard->check);
+	return listen_on(device, port, queue, cookie, *guard);
 }
 
 static uint8_t mtu_code(uint32_t mtu_bytes)
@@ -349,6 +361,7 @@ int roce_connect(struct roce_device *device, const struct roce_connect *connect,
 		return -ENOBUFS;
 	}
 	connection->active = true;
+	connection->qp->locked = connect->locked;
 	connection->cookie = connect->cookie;
 	connection->remote_address = connect->remote_address;
 	connection->service_port = connect->remote_port;
@@ -375,6 +388,7 @@ int roce_accept_begin(struct roce_device *device, uint32_t number, uint64_t peer
 	}
 	if (create_queue_pair(device, connection, peer))
 		return -ENOBUFS;
+	connection->qp->locked = connection->guarded;
 	*qpn = connection->qp->qpn;
 	return 0;
 }

@@ -38,6 +38,36 @@ static void refuse_request(struct roce_device *device, uint32_t address, const s
 	roce_cm_reply(device, &reply);
 }
 
+/* What the listener's guard says, done; true when the request may go on (R7). */
+static bool passes_guard(struct roce_device *device, const struct listener *listener, uint32_t address,
+			 const struct cm_message *req, uint64_t now_ns)
+{
+	const struct roce_guard_request request = { .address = address, .port = listener->port,
+						    .private_data = req->private_data,
+						    .private_len_bytes = req->private_len_bytes };
+	struct roce_guard_reply challenge = { 0 };
+	struct cm_reply reply = {
+		.remote_address = address, .attribute = CM_REJ, .transaction = req->transaction,
+		.remote_number = req->local_number, .message_rejected = CM_REJECTED_REQ, .reason = CM_REJECT_CONSUMER,
+	};
+
+	switch (listener->guard.check(listener->guard.context, &request, &challenge, now_ns)) {
+	case ROCE_GUARD_ACCEPT:
+		return true;
+	case ROCE_GUARD_CHALLENGE:
+		assert(challenge.private_len_bytes <= ROCE_REJ_PRIVATE_BYTES_MAX);
+		device->counters.connects_challenged++;
+		reply.private_len_bytes = challenge.private_len_bytes;
+		memcpy(reply.private_data, challenge.private_data, challenge.private_len_bytes);
+		roce_cm_reply(device, &reply);
+		return false;
+	case ROCE_GUARD_DROP:
+		break;
+	}
+	device->counters.drop_unauthenticated++;
+	return false;
+}
+
 static const struct listener *find_listener(const struct roce_device *device, uint64_t service_id)
 {
 	for (uint32_t i = 0; i < device->listeners_count; i++)
@@ -78,13 +108,17 @@ static bool repeated_request(struct roce_device *device, uint32_t address, const
 	return false;
 }
 
-/* The peer uses a communication id or queue pair anew: it has lost the connection that had it. */
-static void end_stale(struct roce_device *device, uint32_t address, const struct cm_message *req, uint64_t now_ns)
+/*
+ * The peer uses a communication id or queue pair anew: it has lost the connection that had it. What came past a guard
+ * is ended only by a request that did, too: no stranger can say this for the peer.
+ */
+static void end_stale(struct roce_device *device, uint32_t address, const struct cm_message *req, bool guarded,
+		      uint64_t now_ns)
 {
 	for (uint32_t i = 0; i < device->config.limits.connections_max; i++) {
 		struct roce_connection *connection = &device->connections[i];
 
-		if (connection->remote_address != address ||
+		if (connection->remote_address != address || (connection->guarded && !guarded) ||
 		    (connection->remote_number != req->local_number && connection->remote_qpn != req->qpn))
 			continue;
 		if (connection->state == CM_REQ_RECEIVED) {
@@ -102,23 +136,29 @@ static void request_input(struct roce_device *device, uint32_t address, const st
 	const struct listener *listener;
 	struct roce_connection *connection;
 	uint16_t reason;
+	bool guarded;
 
 	device->counters.connects_received++;
+	listener = find_listener(device, req->service_id);
+	guarded = listener && listener->guard.check;
+	/* Strangers hear nothing of what else may be wrong. A request that is known has passed already. */
+	if (guarded && (repeated_request(device, address, req) || !passes_guard(device, listener, address, req, now_ns)))
+		return;
 	reason = check_request(device, address, req);
 	if (reason) {
 		refuse_request(device, address, req, reason);
 		return;
 	}
-	if (repeated_request(device, address, req))
+	if (!guarded && repeated_request(device, address, req))
 		return;
-	end_stale(device, address, req, now_ns);
-	listener = find_listener(device, req->service_id);
+	end_stale(device, address, req, guarded, now_ns);
 	connection = roce_cm_create(device, listener->queue);
 	if (!connection) {
 		refuse_request(device, address, req, CM_REJECT_NO_RESOURCES);
 		return;
 	}
 	connection->state = CM_REQ_RECEIVED;
+	connection->guarded = guarded;
 	connection->cookie = listener->cookie;
 	connection->remote_address = address;
 	connection->remote_number = req->local_number;

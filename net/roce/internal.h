@@ -12,6 +12,8 @@
  *      atomic is kept until READS_PENDING_MAX later ones were executed: a repetition gets it.
  *  R5  A queue pair belongs to exactly one connection and lives as long as it.
  *  R6  READ data asked for and not landed, of all queue pairs together, is at most read_budget_bytes (or one request).
+ *  R7  Behind a guard nothing is kept for a peer that the guard has not accepted, and no region is touched for one that
+ *      was not authorized.
  */
 #ifndef PLENUM_NET_ROCE_INTERNAL_H
 #define PLENUM_NET_ROCE_INTERNAL_H
@@ -283,6 +285,7 @@ struct queue_pair {
 	struct queue_pair *budget_next, *budget_previous; /* line of those that wait to READ */
 	uint32_t qpn;				/* 0: free */
 	uint8_t state;				/* enum queue_pair_state */
+	bool locked;				/* the peer may only SEND (R7) */
 	uint32_t remote_qpn;
 	uint32_t remote_address;
 	uint32_t mtu_bytes;
@@ -316,6 +319,7 @@ struct roce_connection {
 	uint8_t state;				/* enum connection_state */
 	uint8_t owed;				/* enum cm_owed */
 	bool active;				/* we sent the REQ */
+	bool guarded;				/* it passed the listener's guard: only another such REQ replaces it */
 	bool released;				/* the application has seen the end: `number` is dead for it */
 	bool peer_gave_up;			/* in CM_REQ_RECEIVED */
 	uint8_t tries;
@@ -348,6 +352,7 @@ struct roce_connection {
 struct listener {
 	struct event_queue *queue;
 	uint64_t cookie;
+	struct roce_guard guard;		/* check: NULL when anybody may ask */
 	uint16_t port;
 };
 

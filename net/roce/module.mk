@@ -10,5 +10,5 @@ portable-y += net/roce/packet.c net/roce/device.c net/roce/timer.c net/roce/queu
 unit-tests-y += tests/unit/test_roce_packet.c tests/unit/test_roce_transfer.c tests/unit/test_roce_errors.c \
 	tests/unit/test_roce_cm.c tests/unit/test_roce_timer.c tests/unit/test_roce_operations.c \
 	tests/unit/test_roce_recovery.c tests/unit/test_roce_flow.c \
-	tests/unit/test_roce_congestion.c
+	tests/unit/test_roce_congestion.c tests/unit/test_roce_guard.c
 fuzz-y += tests/fuzz/fuzz_roce_packet.c tests/fuzz/fuzz_roce_input.c

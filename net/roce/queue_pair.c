@@ -320,6 +320,16 @@ int roce_post_receive(struct roce_device *device, uint32_t qpn, uint64_t cookie,
 	return 0;
 }
 
+int roce_authorize(struct roce_device *device, uint32_t qpn)
+{
+	struct queue_pair *qp = roce_qp_find(device, qpn);
+
+	if (!qp)
+		return -ENOENT;
+	qp->locked = false;
+	return 0;
+}
+
 uint32_t roce_path_mtu_bytes(const struct roce_device *device, uint32_t qpn)
 {
 	const struct queue_pair *qp = roce_qp_find((struct roce_device *)(uintptr_t)device, qpn);

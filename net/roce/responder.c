@@ -323,6 +323,10 @@ static void execute(struct roce_device *device, struct queue_pair *qp, const str
 {
 	struct responder *r = &qp->responder;
 
+	if (qp->locked && !(packet->properties & IS_SEND)) {	/* R7; the peer repeats it until it is let in */
+		device->counters.drop_unauthorized++;
+		return;
+	}
 	r->nak_sent = false;
 	if (!in_order(r, packet) || !length_valid(qp, packet) || packet->dma_len_bytes > MESSAGE_BYTES_MAX) {
 		refuse(device, qp, SYNDROME_INVALID);

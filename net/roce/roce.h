@@ -198,6 +198,39 @@ extern const struct roce_memory_ops roce_memory_plain_ops;
  */
 int roce_listen(struct roce_device *device, uint16_t port, int queue, uint64_t cookie);
 
+/*
+ * A guard decides about a connect request before anything of it is kept: no connection, no event, and no answer unless
+ * it says so. It may be called again for a request that it accepted (the peer repeats itself, or asks for a smaller MTU).
+ */
+enum roce_guard_verdict {
+	ROCE_GUARD_ACCEPT,
+	ROCE_GUARD_CHALLENGE,		/* refuse (REJ, consumer) with the reply's private data; nothing is kept */
+	ROCE_GUARD_DROP,		/* not a word */
+};
+struct roce_guard_request {
+	uint32_t address;		/* who asks, as far as its packet says */
+	uint16_t port;
+	const uint8_t *private_data;	/* hostile bytes */
+	uint32_t private_len_bytes;
+};
+struct roce_guard_reply {
+	uint32_t private_len_bytes;
+	uint8_t private_data[ROCE_REJ_PRIVATE_BYTES_MAX];
+};
+struct roce_guard {
+	enum roce_guard_verdict (*check)(void *context, const struct roce_guard_request *request,
+					 struct roce_guard_reply *reply, uint64_t now_ns);
+	void *context;
+};
+/*
+ * As roce_listen(), behind a guard (copied). Its connections are locked: until roce_authorize() the peer's READs, WRITEs and
+ * atomics are dropped without an answer; only SENDs are taken in.
+ */
+int roce_listen_guarded(struct roce_device *device, uint16_t port, int queue, uint64_t cookie,
+			const struct roce_guard *guard);
+/* The peer has shown who it is: unlock the queue pair. -ENOENT. */
+int roce_authorize(struct roce_device *device, uint32_t qpn);
+
 struct roce_connect {
 	uint32_t remote_address;
 	uint16_t remote_port;
@@ -207,6 +240,7 @@ struct roce_connect {
 	const void *private_data;	/* at most ROCE_REQ_PRIVATE_BYTES_MAX */
 	uint32_t private_len_bytes;
 	uint64_t timeout_ns;		/* UNREACHABLE after this */
+	bool locked;			/* until roce_authorize() the peer reaches none of our regions, as behind a guard */
 };
 
 /* Start to connect. `*connection` names it in events. The queue pair exists from now on (see roce_connection_qpn). */
@@ -259,7 +293,7 @@ int roce_post_receive(struct roce_device *device, uint32_t qpn, uint64_t cookie,
 #define ROCE_COUNTERS(X) \
 	X(packets_received) X(packets_sent) X(bytes_received) X(bytes_sent) \
 	X(drop_short) X(drop_icrc) X(drop_opcode) X(drop_version) X(drop_pkey) X(drop_unknown_qp) X(drop_wrong_peer) \
-	X(drop_state) X(drop_length) X(drop_management) \
+	X(drop_state) X(drop_length) X(drop_management) X(drop_unauthenticated) X(drop_unauthorized) \
 	X(duplicates) X(sequence_errors) X(acks_sent) X(naks_sequence_sent) X(naks_access_sent) X(naks_invalid_sent) \
 	X(naks_operational_sent) X(rnr_naks_sent) X(naks_received) X(rnr_naks_received) \
 	X(retransmits) X(probes_sent) X(probes_needless) X(timeouts) X(retry_exhausted) \
@@ -267,7 +301,7 @@ int roce_post_receive(struct roce_device *device, uint32_t qpn, uint64_t cookie,
 	X(reads_delayed) X(atomics_served) X(atomics_completed) X(regions_invalidated) \
 	X(access_unknown_rkey) X(access_rights) X(access_bounds) X(access_wrong_peer) X(access_refused_by_owner) \
 	X(congestion_marks_received) X(congestion_echoes_sent) X(congestion_reductions) \
-	X(connects_received) X(connects_sent) X(connects_rejected) X(connections_lost)
+	X(connects_received) X(connects_sent) X(connects_rejected) X(connects_challenged) X(connections_lost)
 
 struct roce_counters {
 #define ROCE_COUNTER_FIELD(name) uint64_t name;
