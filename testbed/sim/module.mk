@@ -1,3 +1,4 @@
 # SPDX-License-Identifier: GPL-2.0-only
-sim-y += testbed/sim/main.c testbed/sim/world.c testbed/sim/network.c testbed/sim/memory.c testbed/sim/process.c \
-	testbed/sim/guest.c testbed/sim/nemesis.c
+sim-y += testbed/sim/main.c testbed/sim/world.c testbed/sim/network.c testbed/sim/node.c
+sim-y += testbed/sim/rack/rack.c testbed/sim/rack/memory.c testbed/sim/rack/process.c testbed/sim/rack/guest.c \
+	testbed/sim/rack/nemesis.c

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The network: a link a node with its bandwidth and queue, then a switch that delays, loses, repeats, reorders and
- * damages packets as the seed wants.
+ * The network: every node has a link to one switch, and the switch has a port with a finite queue towards every node.
+ *
+ *	device -> transmit ring -> link -> | switch: tap, troubles | -> port (queue, marks, overflow) -> receive ring -> device
+ *
+ * Queues are not lists of packets but times: a link or port of a known rate that is free at T holds what it sends until T.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -10,163 +13,256 @@
 #include "testbed/sim/sim.h"
 
 #define FRAME_OVERHEAD_BYTES 66u		/* Ethernet with preamble and gap, IPv4, UDP */
-#define LINK_QUEUE_NS (5 * MILLISECOND_NS)	/* what does not fit behind this is dropped */
-#define REORDER_NS (300 * MICROSECOND_NS)
-/* A node looks at its timers this often at most. */
-#define TIMER_GRAIN_NS (1 * MICROSECOND_NS)
+#define ECN_MASK 3u
+#define ECN_CONGESTED 3u
+#define DO_NOT_FRAGMENT 0x4000u
 
-static double pick(struct sim *sim, const double *values, uint32_t count)
+void network_create(struct network *network, struct world *world, const struct network_config *config, uint32_t nodes_max)
 {
-	return values[sim_below(sim, count)];
+	memset(network, 0, sizeof(*network));
+	network->world = world;
+	network->config = *config;
+	network->nodes = calloc(nodes_max, sizeof(*network->nodes));
+	if (network->nodes == NULL)
+		exit(2);
 }
 
-void network_create(struct sim *sim)
+struct network_config network_clean(uint32_t gigabits_per_s, uint32_t buffer_bytes)
 {
-	static const double losses[] = { 0, 0, 0.001, 0.01, 0.05, 0.1 };
-	static const double rares[] = { 0, 0, 0.001, 0.02 };
-	static const uint64_t rates[] = { 125, 1250, 12500 };	/* 1, 10, 100 Gbit/s */
-
-	sim->loss = sim->options.loss >= 0 ? sim->options.loss : pick(sim, losses, 6);
-	sim->duplication = pick(sim, rares, 4);
-	sim->reordering = pick(sim, rares, 4);
-	sim->corruption = pick(sim, rares, 4) / 10;
-	sim->delay_ns = 500 + sim_below(sim, 20000);
-	sim->jitter_ns = 1 + sim_below(sim, 5000);
-	sim->bytes_per_us = rates[sim_below(sim, 3)];
-}
-
-/* ------------------------------------------------------------------ devices */
-
-static void device_random(void *context, void *bytes, size_t len)
-{
-	struct sim_node *node = context;
-	uint8_t *next = bytes;
-
-	for (size_t i = 0; i < len; i++)
-		next[i] = (uint8_t)sim_random(&node->random);
-}
-
-struct roce_device *network_device(struct sim *sim, uint32_t number, const struct roce_limits *limits)
-{
-	struct sim_node *node = &sim->nodes[number];
-	static const uint32_t mtus[] = { 4096, 4096, 1024 };
-	struct roce_config config = {
-		.address = 0x0a000001 + number,
-		.path_mtu_bytes = mtus[sim_below(sim, 3)],
-		.guid = 0x020000fffe000001 + number,
-		.limits = *limits,
-		.environment = { .random = device_random, .context = node },
+	return (struct network_config){
+		.delay_ns = 5 * MICROSECOND_NS,
+		.reorder_ns = 50 * MICROSECOND_NS,
+		.bytes_per_us = gigabits_per_s * UINT64_C(125),
+		.buffer_bytes = buffer_bytes,
+		.mark_bytes = buffer_bytes / 4,
+		.transmit_bytes = 256u << 10,
 	};
-
-	node->address = config.address;
-	node->random = sim_random(&sim->random);
-	node->timer_ns = NEVER_NS;
-	node->device = roce_device_create(sim_alloc(roce_device_bytes(&config)), &config, sim->now_ns);
-	if (node->device == NULL)
-		sim_fail(sim, "node %u: the device was not created", number);
-	return node->device;
 }
 
-void network_timer(struct sim *sim, uint32_t number, uint64_t deadline_ns)
+void network_destroy(struct network *network)
 {
-	struct sim_node *node = &sim->nodes[number];
+	while (network->allocated_packets != NULL) {
+		struct packet *packet = network->allocated_packets;
 
-	if (deadline_ns == NEVER_NS)
-		return;
-	if (deadline_ns < sim->now_ns + TIMER_GRAIN_NS)
-		deadline_ns = sim->now_ns + TIMER_GRAIN_NS;
-	if (deadline_ns >= node->timer_ns)
-		return;
-	node->timer_ns = deadline_ns;
-	sim_schedule(sim, (struct event){ .time_ns = deadline_ns, .type = EVENT_TIMER, .node = number });
+		network->allocated_packets = packet->next_allocated;
+		free(packet);
+	}
+	free(network->nodes);
 }
 
-/* ------------------------------------------------------------------ packets */
+/* ---------------------------------------------------------------- packets */
 
-static struct packet *packet_get(struct sim *sim)
+static struct packet *packet_get(struct network *network)
 {
-	struct packet *packet = sim->free_packets;
+	struct packet *packet = network->free_packets;
 
-	if (packet == NULL)
-		return sim_alloc(sizeof(*packet));
-	sim->free_packets = packet->next;
+	if (packet != NULL) {
+		network->free_packets = packet->next;
+		return packet;
+	}
+	packet = sim_alloc(sizeof(*packet));
+	packet->network = network;
+	packet->next_allocated = network->allocated_packets;
+	network->allocated_packets = packet;
 	return packet;
 }
 
-void network_free(struct sim *sim, struct packet *packet)
+static void packet_put(struct packet *packet)
 {
-	packet->next = sim->free_packets;
-	sim->free_packets = packet;
+	packet->next = packet->network->free_packets;
+	packet->network->free_packets = packet;
 }
 
-static int node_at(const struct sim *sim, uint32_t address)
+static struct packet *packet_copy(const struct packet *packet)
 {
-	for (uint32_t i = 0; i < sim->nodes_count; i++)
-		if (sim->nodes[i].address == address)
-			return (int)i;
-	return -1;
-}
+	struct packet *copy = packet_get(packet->network);
 
-static bool is_cut(const struct sim *sim, uint32_t node)
-{
-	return sim->nodes[node].cut_until_ns > sim->now_ns;
-}
-
-static void travel(struct sim *sim, uint32_t to, const struct packet *packet, uint64_t sent_ns)
-{
-	struct packet *copy = packet_get(sim);
-	uint64_t time_ns = sent_ns + sim->delay_ns + sim_below(sim, (uint32_t)sim->jitter_ns);
-
-	if (sim_chance(sim, sim->reordering))
-		time_ns += sim_below(sim, REORDER_NS);
+	copy->from = packet->from;
+	copy->to = packet->to;
 	copy->datagram = packet->datagram;
 	copy->datagram.bytes = copy->bytes;
 	memcpy(copy->bytes, packet->bytes, packet->datagram.len_bytes);
-	if (sim_chance(sim, sim->corruption))
-		copy->bytes[sim_below(sim, (uint32_t)copy->datagram.len_bytes)] ^= (uint8_t)(1u << sim_below(sim, 8));
-	sim_schedule(sim, (struct event){ .time_ns = time_ns, .type = EVENT_PACKET, .node = to, .packet = copy });
+	return copy;
 }
 
-static void send_one(struct sim *sim, uint32_t from, const struct packet *packet)
+static uint64_t wire_ns(const struct network *network, size_t len_bytes)
 {
-	struct sim_node *node = &sim->nodes[from];
-	uint64_t wire_ns = (packet->datagram.len_bytes + FRAME_OVERHEAD_BYTES) * 1000 / sim->bytes_per_us;
-	int to = node_at(sim, packet->datagram.destination_address);
+	return (len_bytes + FRAME_OVERHEAD_BYTES) * 1000 / network->config.bytes_per_us;
+}
 
-	sim->packets_sent++;
-	if (node->link_free_ns < sim->now_ns)
-		node->link_free_ns = sim->now_ns;
-	if (to < 0 || is_cut(sim, from) || is_cut(sim, (uint32_t)to) || sim_chance(sim, sim->loss) ||
-	    node->link_free_ns - sim->now_ns > LINK_QUEUE_NS) {
-		sim->packets_lost++;
+/* What a link or port holds that is free at `free_ns`. */
+static uint64_t queued_bytes(const struct network *network, uint64_t free_ns)
+{
+	uint64_t now_ns = network->world->now_ns;
+
+	return free_ns > now_ns ? (free_ns - now_ns) * network->config.bytes_per_us / 1000 : 0;
+}
+
+/* ---------------------------------------------------------------- arrival at a node */
+
+static void take_in(void *object, uint64_t number)
+{
+	struct packet *packet = object;
+	struct network *network = packet->network;
+	struct node *node = network->nodes[number];
+
+	if (node->device != NULL) {
+		network->counters.delivered++;
+		packet->datagram.ip_flags_fragment = DO_NOT_FRAGMENT;
+		roce_input(node->device, &packet->datagram, node_now_ns(node));
+	}
+	packet_put(packet);
+	node_run(node);
+}
+
+static bool is_cut(const struct network *network, uint32_t node)
+{
+	return network->nodes[node]->cut_until_ns > network->world->now_ns;
+}
+
+static void arrive(void *object, uint64_t number)
+{
+	struct packet *packet = object;
+	struct network *network = packet->network;
+	const struct network_config *config = &network->config;
+	struct node *node = network->nodes[number];
+
+	world_trace(network->world, hash_bytes(0, packet->bytes, packet->datagram.len_bytes));
+	if (is_cut(network, packet->to)) {
+		network->counters.cut++;
+		packet_put(packet);
 		return;
 	}
-	node->link_free_ns += wire_ns;
-	travel(sim, (uint32_t)to, packet, node->link_free_ns);
-	if (sim_chance(sim, sim->duplication))
-		travel(sim, (uint32_t)to, packet, node->link_free_ns + sim_below(sim, REORDER_NS));
+	if (config->receive_ns == 0) {
+		take_in(packet, number);
+		return;
+	}
+	if (node->received_ns < network->world->now_ns)
+		node->received_ns = network->world->now_ns;
+	if (node->received_ns - network->world->now_ns >= config->receive_packets * config->receive_ns) {
+		network->counters.overflowed++;
+		packet_put(packet);
+		return;
+	}
+	node->received_ns += config->receive_ns;
+	world_at(network->world, node->received_ns, take_in, packet, number);
 }
 
-void network_send(struct sim *sim, uint32_t node)
-{
-	struct packet *packet = packet_get(sim);
+/* ---------------------------------------------------------------- the switch */
 
-	for (;;) {
+/* Put into the port towards its node (W5). */
+static void forward(struct packet *packet, uint64_t late_ns)
+{
+	struct network *network = packet->network;
+	const struct network_config *config = &network->config;
+	struct node *node = network->nodes[packet->to];
+	uint64_t queued = queued_bytes(network, node->port_ns), len_bytes = packet->datagram.len_bytes + FRAME_OVERHEAD_BYTES;
+
+	if (queued + len_bytes > config->buffer_bytes) {
+		network->counters.overflowed++;
+		packet_put(packet);
+		return;
+	}
+	if (queued + len_bytes > node->port_bytes_max)
+		node->port_bytes_max = queued + len_bytes;
+	if (config->mark_bytes > 0 && queued > config->mark_bytes && (packet->datagram.ip_tos & ECN_MASK) != 0) {
+		network->counters.marked++;
+		packet->datagram.ip_tos |= ECN_CONGESTED;
+	}
+	if (node->port_ns < network->world->now_ns)
+		node->port_ns = network->world->now_ns;
+	node->port_ns += wire_ns(network, packet->datagram.len_bytes);
+	world_at(network->world, node->port_ns + config->delay_ns - config->delay_ns / 2 + late_ns, arrive, packet, packet->to);
+}
+
+static uint64_t lateness_ns(struct network *network)
+{
+	const struct network_config *config = &network->config;
+	uint64_t late_ns = config->jitter_ns > 0 ? world_below(network->world, (uint32_t)config->jitter_ns) : 0;
+
+	if (world_chance(network->world, config->reordering)) {
+		network->counters.reordered++;
+		late_ns += world_below(network->world, (uint32_t)config->reorder_ns);
+	}
+	return late_ns;
+}
+
+/* A packet has come to the switch whole. */
+static void pass_switch(void *object, uint64_t from)
+{
+	struct packet *packet = object;
+	struct network *network = packet->network;
+	const struct network_config *config = &network->config;
+
+	if (is_cut(network, (uint32_t)from) || (network->tap != NULL && !network->tap(network->tap_context, packet))) {
+		network->counters.cut++;
+		packet_put(packet);
+		return;
+	}
+	if (world_chance(network->world, config->loss)) {
+		network->counters.lost++;
+		packet_put(packet);
+		return;
+	}
+	if (world_chance(network->world, config->duplication)) {
+		network->counters.duplicated++;
+		forward(packet_copy(packet), world_below(network->world, (uint32_t)config->reorder_ns));
+	}
+	if (world_chance(network->world, config->corruption)) {
+		network->counters.corrupted++;
+		packet->bytes[world_below(network->world, (uint32_t)packet->datagram.len_bytes)] ^=
+			(uint8_t)(1u << world_below(network->world, 8));
+	}
+	forward(packet, lateness_ns(network));
+}
+
+/* ---------------------------------------------------------------- sending */
+
+/* Put on the node's link. */
+static void transmit(struct node *node, struct packet *packet)
+{
+	struct network *network = node->network;
+	uint32_t to = packet->datagram.destination_address - NETWORK_ADDRESS_FIRST;
+
+	network->counters.sent++;
+	if (node->sent_ns < network->world->now_ns)
+		node->sent_ns = network->world->now_ns;
+	node->sent_ns += wire_ns(network, packet->datagram.len_bytes);
+	if (to >= network->nodes_count) {
+		network->counters.unaddressed++;
+		packet_put(packet);
+		return;
+	}
+	packet->from = node->number;
+	packet->to = to;
+	world_at(network->world, node->sent_ns + network->config.delay_ns / 2, pass_switch, packet, node->number);
+}
+
+void network_send(struct network *network, struct node *node)
+{
+	uint64_t ring_ns = network->config.transmit_bytes * UINT64_C(1000) / network->config.bytes_per_us;
+
+	while (queued_bytes(network, node->sent_ns) < network->config.transmit_bytes) {
+		struct packet *packet = packet_get(network);
+
 		memset(&packet->datagram, 0, sizeof(packet->datagram));
 		packet->datagram.bytes = packet->bytes;
-		if (roce_output(sim->nodes[node].device, &packet->datagram, sim->now_ns) == 0)
-			break;
-		send_one(sim, node, packet);
+		if (roce_output(node->device, &packet->datagram, node_now_ns(node)) == 0) {
+			packet_put(packet);
+			return;
+		}
+		transmit(node, packet);
 	}
-	network_free(sim, packet);
+	/* Full: go on when half of the ring is free. */
+	node_wake_at(node, node->sent_ns - ring_ns / 2 + (uint64_t)node->clock_ns);
 }
 
-void network_deliver(struct sim *sim, uint32_t node, struct packet *packet)
+void network_inject(struct network *network, uint32_t from, const struct roce_datagram *datagram)
 {
-	sim_trace(sim, hash_bytes(0, packet->bytes, packet->datagram.len_bytes));
-	if (!is_cut(sim, node)) {
-		packet->datagram.ip_flags_fragment = 0x4000;	/* DF */
-		roce_input(sim->nodes[node].device, &packet->datagram, sim->now_ns);
-	}
-	network_free(sim, packet);
+	struct packet *packet = packet_get(network);
+
+	packet->datagram = *datagram;
+	packet->datagram.bytes = packet->bytes;
+	memcpy(packet->bytes, datagram->bytes, datagram->len_bytes);
+	transmit(network->nodes[from], packet);
 }

@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The deterministic rack: one process component and some memory components in one Linux process, on a clock and a
- * network of its own. All that happens follows from one seed. The components are the very objects of the images'
- * portable parts; only what touches a machine is replaced: the network card, nested page tables, the guest.
+ * The deterministic simulator: any number of nodes on a clock and a network of their own, in one Linux process. What runs
+ * on the nodes is the code of the real ones' portable parts. docs/simulator.md says what is real and what is not.
  *
- * What is checked:
- *  S1  The guest never sees a byte that it did not write last (a shadow of its memory is compared on every touch).
- *  S2  cache_check() holds all the time.
- *  S3  When the network is whole again, everything drains: all vCPUs go on, every page can be read, no request is
- *	left, and the VM can be destroyed.
- *  S4  The same seed gives the same trace, up to the last packet.
+ *  W1  Everything that happens follows from the seed: no clock, no address of memory and no order of a hash table of the
+ *	machine has any influence. world->hash says so: the same seed gives the same one.
+ *  W2  Time only moves from event to event; an event never lies in the past.
+ *  W3  A node is only run when something touched it: a packet arrived, its earliest deadline came, or its scenario did.
+ *  W4  A packet leaves its node in order; only the network's troubles (jitter, reordering) let one overtake another.
+ *  W5  A switch port holds at most buffer_bytes; what does not fit is dropped and counted.
  */
 #ifndef PLENUM_TESTBED_SIM_H
 #define PLENUM_TESTBED_SIM_H
@@ -18,169 +17,145 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include <plenum/page.h>
-
-#include "mcomponent/mcomponent.h"
 #include "net/roce/roce.h"
-#include "pcomponent/cache/cache.h"
 
 #define MICROSECOND_NS UINT64_C(1000)
 #define MILLISECOND_NS UINT64_C(1000000)
 #define SECOND_NS UINT64_C(1000000000)
 #define NEVER_NS UINT64_MAX
 
-#define SIM_NODES_MAX 9u		/* node 0 is the process component */
-#define SIM_VMS 2u
-#define SIM_VCPUS 4u			/* of each VM */
-#define SIM_REGIONS 3u			/* of each VM */
-#define SIM_WORKING_SET_MAX 512u	/* pages of a VM that its guest uses, spread over its regions */
-#define SIM_DRAIN_NS (120 * SECOND_NS)	/* S3: virtual time until everything must be done */
+/* ---------------------------------------------------------------- world.c: clock, randomness, events */
 
-struct sim_options {
-	uint64_t seed;
-	double seconds;			/* of virtual time until the network heals and the guests stop */
-	double loss;			/* of packets, 0 to 1; negative: chosen by the seed */
-	uint32_t nodes;			/* memory components */
-};
-
-enum event_type { EVENT_PACKET, EVENT_TIMER, EVENT_GUEST, EVENT_SWEPT, EVENT_CUT, EVENT_EPOCH, EVENT_EPOCH_TOLD };
+/* What an event does. `argument` goes into the trace: a number, never something made of a pointer. */
+typedef void world_action(void *object, uint64_t argument);
 
 struct event {
 	uint64_t time_ns, order;
-	enum event_type type;
-	uint32_t node;			/* PACKET, TIMER: whose; GUEST: VM; EPOCH: VM */
-	uint32_t item;			/* GUEST: vCPU; EPOCH_TOLD: region */
-	struct packet *packet;
+	world_action *action;
+	void *object;
+	uint64_t argument;
+};
+
+struct world {
+	uint64_t seed;
+	uint64_t now_ns, random, hash, events_count;
+	struct event *heap;		/* by time, then by order */
+	uint32_t heap_count, heap_size;
+	uint64_t order;
+};
+
+void world_create(struct world *world, uint64_t seed);
+void world_destroy(struct world *world);
+/* The next number of a stream of its own; *state is its seed. */
+uint64_t sim_random(uint64_t *state);
+/* 0 to count - 1. */
+uint32_t world_below(struct world *world, uint32_t count);
+bool world_chance(struct world *world, double probability);
+/* Something between 0 and `limit_ns`, small values being more likely the smaller they are. */
+uint64_t world_skewed(struct world *world, uint64_t limit_ns);
+void world_trace(struct world *world, uint64_t value);
+/* Let `action` happen then, or now if that is past. */
+void world_at(struct world *world, uint64_t time_ns, world_action *action, void *object, uint64_t argument);
+/* Take the next event out and let it happen; false when there is none. */
+bool world_step(struct world *world);
+/* Let everything happen up to and including `time_ns`. */
+void world_run_until(struct world *world, uint64_t time_ns);
+/* Report and abort. */
+void world_fail(const struct world *world, const char *format, ...) __attribute__((format(printf, 2, 3), noreturn));
+/* Memory for the simulated machines, aligned to a page; free() takes it back. Exits when there is none. */
+void *sim_alloc(size_t bytes);
+
+/* ---------------------------------------------------------------- network.c: links, a switch, what goes wrong there */
+
+#define NETWORK_ADDRESS_FIRST UINT32_C(0x0a000001)	/* of node 0; node n has the n-th after it */
+
+struct network_config {
+	/* Of packets, 0 to 1. */
+	double loss, duplication, reordering, corruption;
+	uint64_t delay_ns;		/* from node to node, without what queues and wires take */
+	uint64_t jitter_ns;		/* at most so much more, each packet for itself; 0: none */
+	uint64_t reorder_ns;		/* a packet that is reordered or repeated comes up to this much later */
+	uint64_t bytes_per_us;		/* of every link: 1250 is 10 Gbit/s */
+	uint32_t buffer_bytes;		/* of every switch port */
+	uint32_t mark_bytes;		/* a packet that finds more than this in its port is marked (ECN CE); 0: never */
+	uint32_t transmit_bytes;	/* of a card's transmit ring: a node's device is asked for no more than fits */
+	uint64_t receive_ns;		/* a node's processor takes so long for a packet; 0: no time */
+	uint32_t receive_packets;	/* that a card's receive ring holds, when receive_ns is not 0 */
+};
+
+struct network_counters {
+	uint64_t sent, delivered, lost, overflowed, marked, cut, duplicated, reordered, corrupted, unaddressed;
 };
 
 struct packet {
 	struct packet *next;		/* free list */
+	struct packet *next_allocated;
+	struct network *network;
+	uint32_t from;			/* node that sent it, whatever its source address says */
+	uint32_t to;
 	struct roce_datagram datagram;
 	uint8_t bytes[ROCE_DATAGRAM_BYTES_MAX];
 };
 
-struct sim_node {
-	uint32_t address;
-	struct roce_device *device;
-	uint64_t timer_ns;		/* of its earliest EVENT_TIMER */
-	uint64_t link_free_ns;		/* when its link has sent all that it was given */
-	uint64_t cut_until_ns;		/* no packet reaches or leaves it */
-	uint64_t random;
-	struct mcomponent *memory;	/* memory components */
-	void *tables, *frames;
-};
-
-struct nested_entry {
-	void *frame;
-	bool accessed, dirty;
-};
-
-/* A vCPU's cached translation: lives until a shootdown. */
-struct tlb_entry {
-	void *frame;
-	bool dirty;			/* a write needs no walk */
-};
-
-enum operation { OPERATION_READ, OPERATION_WRITE, OPERATION_SHIM_WRITE };
-
-struct sim_vcpu {
-	struct cache_waiter waiter;
-	enum { VCPU_THINKS, VCPU_WAITS, VCPU_STOPPED } state;
-	bool pending;			/* an operation was begun and waits for its page */
-	enum operation operation;
-	uint32_t index;			/* its page, in the working set */
-	uint32_t verify_next;		/* in the final pass */
-	struct tlb_entry tlb[SIM_WORKING_SET_MAX];
-};
-
-struct sim_vm {
-	uint32_t number;
-	uint32_t working_set;		/* pages */
-	uint64_t pages[SIM_WORKING_SET_MAX];
-	struct nested_entry nested[SIM_WORKING_SET_MAX];
-	uint8_t *shadow;
-	struct sim_vcpu vcpus[SIM_VCPUS];
-	struct wire_vm_region regions[SIM_REGIONS];	/* as the manager knows them */
-	uint8_t *pinned_frame;		/* of pages[0], NULL: not pinned */
-	bool destroyed;
-	uint64_t operations, errors;
-};
-
-struct sim {
-	struct sim_options options;
-	uint64_t now_ns, random, hash, events_count;
-	uint64_t end_ns;		/* when the network heals and the guests stop */
-
-	struct event *heap;
-	uint32_t heap_count, heap_size;
-	uint64_t order;
-	struct packet *free_packets;
-
+struct network {
+	struct world *world;
+	struct network_config config;
+	struct network_counters counters;
+	struct node **nodes;
 	uint32_t nodes_count;
-	struct sim_node nodes[SIM_NODES_MAX];
-	/* What the network does, by seed. */
-	double loss, duplication, reordering, corruption;
-	uint64_t delay_ns, jitter_ns, bytes_per_us;
-	uint64_t packets_sent, packets_lost;
-
-	/* The process component. */
-	struct cache *cache;
-	struct region_client *regions;
-	void *lines, *cache_memory, *regions_memory;
-	struct cache_victim victims[CONFIG_SWEEP_BATCH];
-	uint32_t victims_count;
-	uint64_t write_back_failures;
-	uint64_t think_ns;
-	struct sim_vm vms[SIM_VMS];
+	struct packet *free_packets, *allocated_packets;
+	/*
+	 * When not NULL, sees every packet as it comes to the switch and may change it; false: it goes no further, and is
+	 * counted as cut. For partitions, for losses that a test chooses, and for recording.
+	 */
+	bool (*tap)(void *context, struct packet *packet);
+	void *tap_context;
 };
 
-/* world.c: clock, randomness, events */
-uint64_t sim_random(uint64_t *state);
-uint32_t sim_below(struct sim *sim, uint32_t count);
-bool sim_chance(struct sim *sim, double probability);
-/* Something between 0 and `limit_ns`, small values being more likely the smaller they are. */
-uint64_t sim_skewed(struct sim *sim, uint64_t limit_ns);
-void sim_trace(struct sim *sim, uint64_t value);
-void sim_schedule(struct sim *sim, struct event event);
-bool sim_next(struct sim *sim, struct event *event);
-/* Report and abort. */
-void sim_fail(const struct sim *sim, const char *format, ...) __attribute__((format(printf, 2, 3), noreturn));
-void *sim_alloc(size_t bytes);
+/* `nodes_max` nodes may come to be on it. The configuration may be changed while it runs. */
+void network_create(struct network *network, struct world *world, const struct network_config *config, uint32_t nodes_max);
+/* Nodes must be stopped, and the world must not run any more. */
+void network_destroy(struct network *network);
+/* A link of `gigabits_per_s`, a switch port of buffer_bytes that marks from a quarter on, rings as real cards have them. */
+struct network_config network_clean(uint32_t gigabits_per_s, uint32_t buffer_bytes);
+/* Send `datagram` as it is from node `from`, whatever its addresses say: what a hostile machine can do. */
+void network_inject(struct network *network, uint32_t from, const struct roce_datagram *datagram);
 
-/* network.c */
-void network_create(struct sim *sim);
-/* Take what the node's device has to send. */
-void network_send(struct sim *sim, uint32_t node);
-void network_deliver(struct sim *sim, uint32_t node, struct packet *packet);
-void network_free(struct sim *sim, struct packet *packet);
-struct roce_device *network_device(struct sim *sim, uint32_t node, const struct roce_limits *limits);
-/* Call the node again no later than `deadline_ns`. */
-void network_timer(struct sim *sim, uint32_t node, uint64_t deadline_ns);
+/* ---------------------------------------------------------------- node.c: a machine */
 
-/* memory.c */
-void memory_create(struct sim *sim, uint32_t node);
-void memory_run(struct sim *sim, uint32_t node);
-void memory_destroy(struct sim *sim, uint32_t node);
+struct node {
+	struct network *network;
+	uint32_t number, address;
+	struct roce_device *device;	/* NULL: it is off */
+	void (*run)(struct node *node);	/* something touched it: poll what runs here; may be NULL */
+	void *context;			/* of whoever set `run` */
+	uint64_t random;		/* what its environment draws from */
+	int64_t clock_ns;		/* its clock is so much ahead of the world's */
+	uint64_t timer_ns;		/* of its earliest event, in world time */
+	uint64_t sent_ns;		/* when its link has sent all that it was given */
+	uint64_t port_ns;		/* when the switch port towards it is empty */
+	uint64_t received_ns;		/* when its processor has done with all that arrived */
+	uint64_t cut_until_ns;		/* no packet reaches or leaves it */
+	uint64_t port_bytes_max;	/* most that stood in its port */
+};
 
-/* process.c */
-void process_create(struct sim *sim);
-/* Poll everything, start to sweep, send. */
-void process_run(struct sim *sim);
-void process_swept(struct sim *sim);
-void process_destroy(struct sim *sim);
+/* Put a machine that is off on the network. Its number is its place there. */
+void node_create(struct node *node, struct network *network);
+/* Turn it on with a device of these limits. `read_budget_bytes` as in struct roce_config. */
+struct roce_device *node_start(struct node *node, const struct roce_limits *limits, uint32_t path_mtu_bytes,
+			       uint64_t read_budget_bytes);
+/* Turn it off: what its device knew is gone. What hung on the device must not be used again. */
+void node_stop(struct node *node);
+/* By its own clock. */
+uint64_t node_now_ns(const struct node *node);
+/* Timers, what runs on it, and its output. To be called after anything was posted from outside its own `run`. */
+void node_run(struct node *node);
+/* From `run`: run again no later than `deadline_ns` of its own clock. */
+void node_wake_at(struct node *node, uint64_t deadline_ns);
+/* Let its clock jump; negative: backward, not below 0. */
+void node_clock_jump(struct node *node, int64_t by_ns);
 
-/* guest.c */
-void guest_create(struct sim *sim, struct sim_vm *vm);
-void guest_run(struct sim *sim, struct sim_vm *vm, uint32_t vcpu);
-void guest_woken(struct sim *sim, struct cache_waiter *waiter);
-/* All vCPUs have stopped, and the last pass over memory is done. */
-bool guest_done(const struct sim_vm *vm);
-struct nested_entry *guest_nested(struct sim_vm *vm, uint64_t page);
-
-/* nemesis.c: what goes wrong besides packets */
-void nemesis_create(struct sim *sim);
-void nemesis_cut(struct sim *sim);
-void nemesis_epoch(struct sim *sim);
-void nemesis_epoch_told(struct sim *sim, uint32_t vm, uint32_t index);
+/* network.c, for node.c: take what the node's device has to send, as far as its ring has room. */
+void network_send(struct network *network, struct node *node);
 
 #endif

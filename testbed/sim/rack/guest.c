@@ -6,7 +6,7 @@
 #include <string.h>
 #include <stdlib.h>
 
-#include "testbed/sim/sim.h"
+#include "testbed/sim/rack/rack.h"
 
 #define RETRY_NS (50 * MILLISECOND_NS)		/* after a page could not be had */
 #define HOT_PART 4u				/* a quarter of the pages gets most of the touches */
@@ -26,21 +26,30 @@ struct nested_entry *guest_nested(struct sim_vm *vm, uint64_t page)
 	return &vm->nested[page_index(vm, page)];
 }
 
+static void guest_run(struct sim *sim, struct sim_vm *vm, uint32_t number);
+
+static void guest_event(void *object, uint64_t vcpu)
+{
+	struct sim_vm *vm = object;
+
+	guest_run(vm->sim, vm, (uint32_t)vcpu);
+	node_run(&vm->sim->nodes[0]);
+}
+
 static void schedule(struct sim *sim, struct sim_vm *vm, uint32_t vcpu, uint64_t delay_ns)
 {
 	vm->vcpus[vcpu].state = VCPU_THINKS;
-	sim_schedule(sim, (struct event){ .time_ns = sim->now_ns + delay_ns, .type = EVENT_GUEST, .node = vm->number,
-					  .item = vcpu });
+	world_at(&sim->world, sim->world.now_ns + delay_ns, guest_event, vm, vcpu);
 }
 
 void guest_create(struct sim *sim, struct sim_vm *vm)
 {
-	vm->working_set = 64 + sim_below(sim, SIM_WORKING_SET_MAX - 64);
+	vm->working_set = 64 + world_below(&sim->world, SIM_WORKING_SET_MAX - 64);
 	for (uint32_t i = 0; i < vm->working_set; i++) {
 		uint64_t page;
 
 		do
-			page = sim_below(sim, SIM_REGIONS * REGION_PAGES);
+			page = world_below(&sim->world, SIM_REGIONS * REGION_PAGES);
 		while (page_index(vm, page) < i);
 		vm->pages[i] = page;
 	}
@@ -79,7 +88,7 @@ static void compare(struct sim *sim, struct sim_vm *vm, uint32_t index, const ui
 		return;
 	for (uint32_t i = 0; i < PAGE_BYTES; i++)
 		if (frame[i] != shadow[i])
-			sim_fail(sim, "vm %u page %llu byte %u: %02x instead of %02x", vm->number,
+			world_fail(&sim->world, "vm %u page %llu byte %u: %02x instead of %02x", vm->number,
 				 (unsigned long long)vm->pages[index], i, frame[i], shadow[i]);
 }
 
@@ -88,41 +97,41 @@ static void change(struct sim *sim, struct sim_vm *vm, uint32_t index, uint8_t *
 	uint8_t *shadow = vm->shadow + (size_t)index * PAGE_BYTES;
 
 	for (uint32_t i = offset; i < offset + len; i++)
-		frame[i] = shadow[i] = (uint8_t)sim_random(&sim->random);
+		frame[i] = shadow[i] = (uint8_t)sim_random(&sim->world.random);
 }
 
 static void operate(struct sim *sim, struct sim_vm *vm, struct sim_vcpu *vcpu, uint8_t *frame)
 {
-	uint32_t len = 1 + sim_below(sim, WRITE_BYTES_MAX);
+	uint32_t len = 1 + world_below(&sim->world, WRITE_BYTES_MAX);
 
 	compare(sim, vm, vcpu->index, frame);
 	if (vcpu->operation != OPERATION_READ)
-		change(sim, vm, vcpu->index, frame, sim_below(sim, PAGE_BYTES - len), len);
+		change(sim, vm, vcpu->index, frame, world_below(&sim->world, PAGE_BYTES - len), len);
 	if (vm->pinned_frame != NULL)
 		change(sim, vm, 0, vm->pinned_frame, PAGE_BYTES - CLOCK_BYTES, CLOCK_BYTES);
 	vm->operations++;
-	sim_trace(sim, (uint64_t)vcpu->index << 32 | frame[0]);
+	world_trace(&sim->world, (uint64_t)vcpu->index << 32 | frame[0]);
 }
 
 /* ------------------------------------------------------------------ vCPUs */
 
 static bool choose(struct sim *sim, struct sim_vm *vm, struct sim_vcpu *vcpu)
 {
-	if (sim->now_ns >= sim->end_ns) {	/* the last pass: one vCPU reads all there is */
+	if (sim->world.now_ns >= sim->end_ns) {	/* the last pass: one vCPU reads all there is */
 		vcpu->index = vcpu->verify_next++;
 		vcpu->operation = OPERATION_READ;
 		return vcpu == &vm->vcpus[0] && vcpu->index < vm->working_set;
 	}
-	vcpu->index = sim_below(sim, sim_chance(sim, 0.8) ? vm->working_set / HOT_PART : vm->working_set);
-	vcpu->operation = sim_chance(sim, 0.5) ? OPERATION_READ :
-			  sim_chance(sim, 0.9) ? OPERATION_WRITE : OPERATION_SHIM_WRITE;
+	vcpu->index = world_below(&sim->world, world_chance(&sim->world, 0.8) ? vm->working_set / HOT_PART : vm->working_set);
+	vcpu->operation = world_chance(&sim->world, 0.5) ? OPERATION_READ :
+			  world_chance(&sim->world, 0.9) ? OPERATION_WRITE : OPERATION_SHIM_WRITE;
 	return true;
 }
 
 /* One page of the guest is pinned now and then, as that of a paravirtual clock. */
 static void pin(struct sim *sim, struct sim_vm *vm, const struct sim_vcpu *vcpu, uint8_t *frame)
 {
-	if (vm->pinned_frame != NULL && sim_chance(sim, 0.002)) {
+	if (vm->pinned_frame != NULL && world_chance(&sim->world, 0.002)) {
 		cache_unpin(sim->cache, vm->number, vm->pages[0]);
 		vm->pinned_frame = NULL;
 	} else if (vm->pinned_frame == NULL && vcpu->index == 0 && vcpu->operation == OPERATION_SHIM_WRITE &&
@@ -139,7 +148,7 @@ static void stop(struct sim *sim, struct sim_vm *vm, struct sim_vcpu *vcpu)
 	vcpu->state = VCPU_STOPPED;
 }
 
-void guest_run(struct sim *sim, struct sim_vm *vm, uint32_t number)
+static void guest_run(struct sim *sim, struct sim_vm *vm, uint32_t number)
 {
 	struct sim_vcpu *vcpu = &vm->vcpus[number];
 	uint8_t *frame = NULL;
@@ -155,24 +164,24 @@ void guest_run(struct sim *sim, struct sim_vm *vm, uint32_t number)
 		frame = translate(vm, vcpu, vcpu->operation == OPERATION_WRITE);
 	if (frame == NULL) {
 		status = cache_access(sim->cache, vm->number, vm->pages[vcpu->index],
-				      vcpu->operation == OPERATION_SHIM_WRITE, &vcpu->waiter, &accessed, sim->now_ns);
+				      vcpu->operation == OPERATION_SHIM_WRITE, &vcpu->waiter, &accessed, sim->world.now_ns);
 		if (status == CACHE_WAIT) {
 			vcpu->state = VCPU_WAITS;
 			vcpu->waiter.owner = vcpu;
 			return;
 		}
 		if (status != CACHE_READY)
-			sim_fail(sim, "an access was refused: %d", status);
+			world_fail(&sim->world, "an access was refused: %d", status);
 		frame = accessed;
 		if (vcpu->operation != OPERATION_SHIM_WRITE)
 			frame = translate(vm, vcpu, vcpu->operation == OPERATION_WRITE);
 		if (frame == NULL)
-			sim_fail(sim, "a page that is ready is not mapped");
+			world_fail(&sim->world, "a page that is ready is not mapped");
 	}
 	operate(sim, vm, vcpu, frame);
 	pin(sim, vm, vcpu, frame);
 	vcpu->pending = false;
-	schedule(sim, vm, number, 1 + sim_skewed(sim, sim->think_ns));
+	schedule(sim, vm, number, 1 + world_skewed(&sim->world, sim->think_ns));
 }
 
 void guest_woken(struct sim *sim, struct cache_waiter *waiter)
@@ -185,9 +194,9 @@ void guest_woken(struct sim *sim, struct cache_waiter *waiter)
 		if (vcpu < vm->vcpus || vcpu >= vm->vcpus + SIM_VCPUS)
 			continue;
 		if (vcpu->state != VCPU_WAITS)
-			sim_fail(sim, "a vCPU was woken that does not wait");
+			world_fail(&sim->world, "a vCPU was woken that does not wait");
 		vm->errors += waiter->status != 0;
-		schedule(sim, vm, (uint32_t)(vcpu - vm->vcpus), waiter->status != 0 ? RETRY_NS : sim_below(sim, 5000));
+		schedule(sim, vm, (uint32_t)(vcpu - vm->vcpus), waiter->status != 0 ? RETRY_NS : world_below(&sim->world, 5000));
 	}
 }
 

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "testbed/sim/sim.h"
+#include "testbed/sim/rack/rack.h"
 
 #define PROCESS_NODE_ID 2u
 #define CONNECTIONS_MAX (8 * SIM_NODES_MAX)	/* those that linger after their end included */
@@ -18,7 +18,7 @@ static void process_map(void *context, uint32_t vm, uint64_t page, void *frame, 
 	struct nested_entry *entry = guest_nested(&sim->vms[vm], page);
 
 	if (entry->frame != NULL)
-		sim_fail(sim, "page %llu is mapped twice", (unsigned long long)page);
+		world_fail(&sim->world, "page %llu is mapped twice", (unsigned long long)page);
 	*entry = (struct nested_entry){ .frame = frame, .accessed = true, .dirty = dirty };
 }
 
@@ -57,6 +57,48 @@ static void process_write_back_failed(void *context, uint32_t vm, int status)
 	sim->write_back_failures++;
 }
 
+/* ------------------------------------------------------------------ running */
+
+/* Only now may the processors' cached translations of the victims be trusted to be gone. */
+static void swept(void *object, uint64_t argument)
+{
+	struct sim *sim = object;
+	uint32_t count = sim->victims_count;
+
+	(void)argument;
+	for (uint32_t i = 0; i < count; i++) {
+		struct sim_vm *vm = &sim->vms[sim->victims[i].vm];
+
+		for (uint32_t vcpu = 0; vcpu < SIM_VCPUS; vcpu++)
+			memset(vm->vcpus[vcpu].tlb, 0, sizeof(vm->vcpus[vcpu].tlb));
+	}
+	sim->victims_count = 0;
+	cache_sweep_finish(sim->cache, sim->victims, count, sim->world.now_ns);
+	node_run(&sim->nodes[0]);
+}
+
+static void sweep(struct sim *sim)
+{
+	if (sim->victims_count > 0 || !cache_sweep_wanted(sim->cache))
+		return;
+	sim->victims_count = cache_sweep_begin(sim->cache, sim->victims, sim->world.now_ns);
+	if (sim->victims_count > 0)
+		world_at(&sim->world, sim->world.now_ns + world_skewed(&sim->world, SHOOTDOWN_NS), swept, sim, 0);
+}
+
+static void process_run(struct node *node)
+{
+	struct sim *sim = node->context;
+
+	region_poll(sim->regions, sim->world.now_ns);
+	cache_poll(sim->cache, sim->world.now_ns);
+	sweep(sim);
+	if (sim->world.events_count % CHECK_EVENTS == 0)
+		cache_check(sim->cache);
+	node_wake_at(node, region_deadline_ns(sim->regions));
+	node_wake_at(node, cache_deadline_ns(sim->cache));
+}
+
 /* ------------------------------------------------------------------ creation */
 
 static void place_region(struct sim *sim, struct sim_vm *vm, uint32_t index)
@@ -71,8 +113,8 @@ static void place_region(struct sim *sim, struct sim_vm *vm, uint32_t index)
 	};
 	struct region *region;
 
-	if (region_set_create(&sim->nodes[node].memory->regions, &create, &region) != 0)
-		sim_fail(sim, "region %u was not created", index);
+	if (region_set_create(&sim->memories[node]->component.regions, &create, &region) != 0)
+		world_fail(&sim->world, "region %u was not created", index);
 	vm->regions[index] = (struct wire_vm_region){
 		.index = index,
 		.rkey = region->rkey,
@@ -82,8 +124,8 @@ static void place_region(struct sim *sim, struct sim_vm *vm, uint32_t index)
 		.pages = REGION_PAGES,
 		.epoch = 1,
 	};
-	if (region_map(sim->regions, vm->number, &vm->regions[index], sim->now_ns) != 0)
-		sim_fail(sim, "region %u was not mapped", index);
+	if (region_map(sim->regions, vm->number, &vm->regions[index], sim->world.now_ns) != 0)
+		world_fail(&sim->world, "region %u was not mapped", index);
 }
 
 static void create_cache(struct sim *sim, uint32_t lines)
@@ -92,9 +134,9 @@ static void create_cache(struct sim *sim, uint32_t lines)
 	const struct cache_config config = {
 		.lines = sim_alloc((size_t)lines * PAGE_BYTES),
 		.lines_count = lines,
-		.ways = ways[sim_below(sim, 5)],
+		.ways = ways[world_below(&sim->world, 5)],
 		.vms_max = SIM_VMS,
-		.hash_key = sim_random(&sim->random),
+		.hash_key = sim_random(&sim->world.random),
 		.environment = { process_map, process_unmap, process_test_and_clear_accessed, process_wake,
 				 process_write_back_failed, sim },
 	};
@@ -107,17 +149,17 @@ static void create_cache(struct sim *sim, uint32_t lines)
 
 void process_create(struct sim *sim)
 {
-	uint32_t share = 32 + sim_below(sim, 12) * 16;
+	uint32_t share = 32 + world_below(&sim->world, 12) * 16;
 	const struct roce_limits limits = { .queue_pairs_max = CONNECTIONS_MAX, .memory_regions_max = 1, .queues_max = 1,
 					    .connections_max = CONNECTIONS_MAX, .listeners_max = 1,
 					    .queue_events_max = CONNECTIONS_MAX * (SEND_DEPTH + 4),
 					    .send_depth_max = SEND_DEPTH, .receive_depth_max = 1 };
 	struct region_config config = {
-		.device = network_device(sim, 0, &limits),
+		.device = rack_device(sim, 0, &limits),
 		.node = PROCESS_NODE_ID,
 		.incarnation = 1,
 		.vms_max = SIM_VMS,
-		.requests_max = 4 + sim_below(sim, 60),
+		.requests_max = 4 + world_below(&sim->world, 60),
 		.pages_written_max = (uint64_t)SIM_VMS * SIM_REGIONS * REGION_PAGES,
 		.give_up_ns = SECOND_NS,
 		.done = cache_region_done,
@@ -127,18 +169,21 @@ void process_create(struct sim *sim)
 	sim->regions_memory = sim_alloc(region_client_bytes(&config));
 	create_cache(sim, 2 * share);
 	config.context = sim->cache;
-	sim->regions = region_client_create(sim->regions_memory, &config, sim->now_ns);
+	sim->regions = region_client_create(sim->regions_memory, &config, sim->world.now_ns);
 	if (sim->regions == NULL)
-		sim_fail(sim, "the region client was not created");
+		world_fail(&sim->world, "the region client was not created");
 	cache_attach(sim->cache, sim->regions);
-	sim->think_ns = THINK_NS + sim_skewed(sim, 5 * MILLISECOND_NS);
+	sim->think_ns = THINK_NS + world_skewed(&sim->world, 5 * MILLISECOND_NS);
+	sim->nodes[0].context = sim;
+	sim->nodes[0].run = process_run;
 	for (uint32_t i = 0; i < SIM_VMS; i++) {
 		struct sim_vm *vm = &sim->vms[i];
 
+		vm->sim = sim;
 		vm->number = i;
 		if (region_vm_create(sim->regions, i, (uint64_t)SIM_REGIONS * REGION_PAGES) != 0 ||
 		    cache_vm_create(sim->cache, i, i == 0 ? share : cache_lines_free(sim->cache)) != 0)
-			sim_fail(sim, "VM %u was not created", i);
+			world_fail(&sim->world, "VM %u was not created", i);
 		for (uint32_t index = 0; index < SIM_REGIONS; index++)
 			place_region(sim, vm, index);
 		guest_create(sim, vm);
@@ -150,48 +195,7 @@ void process_destroy(struct sim *sim)
 	free(sim->lines);
 	free(sim->cache_memory);
 	free(sim->regions_memory);
-	free(sim->nodes[0].device);
-}
-
-/* ------------------------------------------------------------------ running */
-
-static void sweep(struct sim *sim)
-{
-	if (sim->victims_count > 0 || !cache_sweep_wanted(sim->cache))
-		return;
-	sim->victims_count = cache_sweep_begin(sim->cache, sim->victims, sim->now_ns);
-	if (sim->victims_count > 0)
-		sim_schedule(sim, (struct event){ .time_ns = sim->now_ns + sim_skewed(sim, SHOOTDOWN_NS),
-						  .type = EVENT_SWEPT });
-}
-
-/* Only now may the processors' cached translations of the victims be trusted to be gone. */
-void process_swept(struct sim *sim)
-{
-	uint32_t count = sim->victims_count;
-
-	for (uint32_t i = 0; i < count; i++) {
-		struct sim_vm *vm = &sim->vms[sim->victims[i].vm];
-
-		for (uint32_t vcpu = 0; vcpu < SIM_VCPUS; vcpu++)
-			memset(vm->vcpus[vcpu].tlb, 0, sizeof(vm->vcpus[vcpu].tlb));
-	}
-	sim->victims_count = 0;
-	cache_sweep_finish(sim->cache, sim->victims, count, sim->now_ns);
-}
-
-void process_run(struct sim *sim)
-{
-	struct roce_device *device = sim->nodes[0].device;
-
-	roce_tick(device, sim->now_ns);
-	region_poll(sim->regions, sim->now_ns);
-	cache_poll(sim->cache, sim->now_ns);
-	sweep(sim);
-	network_send(sim, 0);
-	if (sim->events_count % CHECK_EVENTS == 0)
-		cache_check(sim->cache);
-	network_timer(sim, 0, roce_deadline_ns(device));
-	network_timer(sim, 0, region_deadline_ns(sim->regions));
-	network_timer(sim, 0, cache_deadline_ns(sim->cache));
+	node_stop(&sim->nodes[0]);
+	for (uint32_t i = 0; i < SIM_VMS; i++)
+		free(sim->vms[i].shadow);
 }
