@@ -31,13 +31,15 @@ host-y :=
 gmmd-y :=
 gmm-y :=
 sim-y :=
+bench-native-y :=
 images-y :=
 tools-y :=
 mcomponentd-y :=
 unit-tests-y :=
 fuzz-y :=
 MODULES := lib net/eth net/roce net/rpc net/node net/port kernel pcomponent pcomponent/cache pcomponent/region \
-	pcomponent/hv pcomponent/dev pcomponent/load mcomponent gmm boot testbed testbed/guest testbed/sim tests tests/interop tools
+	pcomponent/hv pcomponent/dev pcomponent/load mcomponent gmm boot testbed testbed/guest testbed/sim \
+	testbed/bench-native tests tests/interop tools
 include $(wildcard $(addsuffix /module.mk,$(MODULES)))
 
 # ---------------------------------------------------------------- flags
@@ -116,7 +118,7 @@ objects-portable: $(foreach f,bare host asan fuzz,$(call objects,$f,$(portable-y
 .PHONY: images
 images: $(O)/bare/pcomponent.elf $(O)/bare/mcomponent.elf
 
-include $(wildcard kernel/image.mk testbed/sim/program.mk tools/program.mk)
+include $(wildcard kernel/image.mk testbed/sim/program.mk testbed/bench-native/program.mk tools/program.mk)
 
 # ---------------------------------------------------------------- Linux programs
 
@@ -170,7 +172,7 @@ fuzzers: $(FUZZERS)
 
 # The other compiler's warnings: all portable and Linux code.
 clang-check: $(AUTOCONF) $(BUILD_ID_HEADER)
-	$(Q)for source in $(portable-y) $(host-y) $(gmmd-y) $(gmm-y) $(mcomponentd-y) $(unit-tests-y) $(sim-y) $(patsubst %,tools/%.c,$(tools-y)); do \
+	$(Q)for source in $(portable-y) $(host-y) $(gmmd-y) $(gmm-y) $(mcomponentd-y) $(unit-tests-y) $(sim-y) $(bench-native-y) $(patsubst %,tools/%.c,$(tools-y)); do \
 		$(CLANG) $(HOST_FLAGS) -Wno-unused-command-line-argument -MF /dev/null -fsyntax-only $$source || exit 1; done
 
 -include $(shell find $(O) -type f -name '*.d' 2>/dev/null)
@@ -180,7 +182,7 @@ clang-check: $(AUTOCONF) $(BUILD_ID_HEADER)
 # Empty without sudo: what needs root then says so itself.
 SUDO := $(if $(filter 0,$(shell id -u)),,$(shell command -v sudo 2>/dev/null))
 
-.PHONY: help setup demo check soak bench clean headers-check
+.PHONY: help setup demo check soak bench bench-native clean headers-check
 help:
 	@echo 'Plenum: one rack, one memory.'
 	@echo
@@ -188,6 +190,7 @@ help:
 	@echo '  make check       build and run every test (under 20 minutes); ends with a line of totals'
 	@echo '  make soak        the tests that take longer'
 	@echo '  make bench       raw READ and miss latency, side by side'
+	@echo '  make bench-native  what the transport costs one core, both ends, without a network'
 	@echo
 	@echo '  make             build the component images and the manager into $(O)/'
 	@echo '  make setup       install the Debian packages that are needed'
@@ -216,6 +219,9 @@ soak: setup
 bench: setup
 	@$(MAKE) --no-print-directory all guest
 	@$(SUDO) testbed/bench --build $(O)
+
+bench-native: $(O)/bin/plenum-bench-transport
+	$(Q)$<
 
 # Every header stands on its own.
 HEADERS = $(filter-out kernel/libc/%,$(shell find $(wildcard include testbed tests $(MODULES)) -name '*.h' | sort -u))
