@@ -70,21 +70,23 @@ static int create_device(struct peer *peer, const struct roce_config *config)
 	return peer->queue < 0 ? -1 : 0;
 }
 
-int peer_open(struct peer *peer, uint32_t address, uint32_t path_mtu_bytes, char *error, size_t error_bytes)
+int peer_open(struct peer *peer, const struct peer_config *wanted, char *error, size_t error_bytes)
 {
 	struct roce_config config = {
-		.address = address, .guid = address, .environment = { udp_port_random, NULL },
-		.limits = { .queue_pairs_max = 4, .memory_regions_max = 4, .queues_max = 1, .connections_max = 4, .listeners_max = 1,
-			    .queue_events_max = 256, .send_depth_max = 16, .receive_depth_max = 32 },
+		.address = wanted->address, .guid = wanted->address, .environment = { udp_port_random, NULL },
+		.limits = { .queue_pairs_max = wanted->connections_max, .connections_max = wanted->connections_max,
+			    .memory_regions_max = 4, .queues_max = 1, .listeners_max = 1,
+			    .queue_events_max = 2 * wanted->connections_max * wanted->depth_max,
+			    .send_depth_max = wanted->depth_max, .receive_depth_max = wanted->depth_max },
 	};
 	struct link link;
 
 	peer->device = NULL;
-	if (udp_port_open(&peer->port, address, error, error_bytes) != 0)
+	if (udp_port_open(&peer->port, wanted->address, error, error_bytes) != 0)
 		return -1;
 	peer->port.foreign_peers = true;
-	link_of_address(address, &link);
-	peer->path_mtu_bytes = path_mtu_bytes ? path_mtu_bytes : link.path_mtu_bytes;
+	link_of_address(wanted->address, &link);
+	peer->path_mtu_bytes = wanted->path_mtu_bytes ? wanted->path_mtu_bytes : link.path_mtu_bytes;
 	config.path_mtu_bytes = peer->path_mtu_bytes;
 	if (create_device(peer, &config) != 0) {
 		snprintf(error, error_bytes, "no RoCE device with a path MTU of %u bytes: out of memory, or not 256, 512, 1024, 2048 or 4096",

@@ -24,8 +24,21 @@ bool peer_parse_number(const char *text, uint64_t min, uint64_t max, uint64_t *n
 /* Our address on the way to `remote`; 0 when there is no way. */
 uint32_t peer_address_towards(uint32_t remote);
 
-/* `path_mtu_bytes` 0: the most that the address's link carries. 0, or -1 with one line in `error`. */
-int peer_open(struct peer *peer, uint32_t address, uint32_t path_mtu_bytes, char *error, size_t error_bytes);
+struct peer_config {
+	uint32_t address;		/* ours */
+	uint32_t path_mtu_bytes;	/* 0: the most that the address's link carries */
+	uint32_t connections_max;
+	uint32_t depth_max;		/* sends and receives, each, under way on one connection */
+};
+
+#define PEER_CONNECTIONS_MAX 1024u
+#define PEER_DEPTH_MAX 256u
+/* For a program with one connection at a time: the others are on their way out. */
+#define PEER_CONNECTIONS_DEFAULT 4u
+#define PEER_DEPTH_DEFAULT 32u
+
+/* 0, or -1 with one line in `error`. */
+int peer_open(struct peer *peer, const struct peer_config *config, char *error, size_t error_bytes);
 /* Run the device until its next event (true) or until `deadline_ns` (false). */
 bool peer_wait(struct peer *peer, struct roce_event *event, uint64_t deadline_ns);
 /* Answer the network for a while, with nothing more to do: the last messages may have to be repeated. */

@@ -332,6 +332,7 @@ int main(int count, char **words)
 	static struct run run;
 	struct options options = { .port = DEFAULT_PORT, .size_bytes = SIZE_DEFAULT_BYTES, .count = COUNT_DEFAULT,
 				   .path_mtu_bytes = PATH_MTU_DEFAULT_BYTES };
+	struct peer_config config = { .connections_max = PEER_CONNECTIONS_DEFAULT, .depth_max = PEER_DEPTH_DEFAULT };
 	char error[200];
 	int status;
 
@@ -340,7 +341,9 @@ int main(int count, char **words)
 	if (!parse(&options, count, words))
 		return usage(stderr);
 	run.options = &options;
-	if (peer_open(&run.peer, options.address, options.path_mtu_bytes, error, sizeof(error)) != 0) {
+	config.address = options.address;
+	config.path_mtu_bytes = options.path_mtu_bytes;
+	if (peer_open(&run.peer, &config, error, sizeof(error)) != 0) {
 		fail(error, 0);
 		return 1;
 	}

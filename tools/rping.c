@@ -419,8 +419,8 @@ int main(int count, char **words)
 {
 	static struct run run;
 	struct options options = { .port = DEFAULT_PORT, .size_bytes = SIZE_DEFAULT_BYTES };
+	struct peer_config config = { .connections_max = PEER_CONNECTIONS_DEFAULT, .depth_max = PEER_DEPTH_DEFAULT };
 	char error[200];
-	uint32_t own;
 	int status;
 
 	if (count == 2 && strcmp(words[1], "--help") == 0)
@@ -429,12 +429,13 @@ int main(int count, char **words)
 		return usage(stderr);
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	run.options = &options;
-	own = options.server ? options.address : options.source ? options.source : peer_address_towards(options.address);
-	if (own == 0) {
+	config.path_mtu_bytes = options.path_mtu_bytes;
+	config.address = options.server ? options.address : options.source ? options.source : peer_address_towards(options.address);
+	if (config.address == 0) {
 		fail("no route to the server", 0);
 		return 1;
 	}
-	if (peer_open(&run.peer, own, options.path_mtu_bytes, error, sizeof(error)) != 0) {
+	if (peer_open(&run.peer, &config, error, sizeof(error)) != 0) {
 		fail(error, 0);
 		return 1;
 	}

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from conftest import BUILD, TOP
+from conftest import BUILD, TOP, wait_until
 
 sys.path.insert(0, str(TOP / "tests" / "interop"))
 from linux_peer import GUEST, HOST, LinuxPeer  # noqa: E402
@@ -17,6 +17,8 @@ RUN_S = 50
 LINKS = {1500: 1024, 9000: 4096}
 SIZES = (64, 1000, 4096, 65535)
 ROUNDS = 10
+CLEAN_S = 10
+SIGTERM_STATUS = 128 + 15
 LISTEN_S = 0.5  # a server's start, where it says nothing that one could wait for
 
 
@@ -97,6 +99,58 @@ def test_linux_pingpong_server(linux, size):
     assert played.endswith(", all equal\n"), played
     status, output = linux.run("wait $server; status=$?; cat /tmp/pingpong; (exit $status)", RUN_S)
     assert status == 0, output
+
+
+def serve_in_guest(linux, command):
+    """Start a server in the guest; `server_ended` collects it."""
+    linux.run(f"{command} >/tmp/server 2>&1 & server=$!; sleep {LISTEN_S}")
+
+
+def server_ended(linux, kill=False):
+    """Wait for the guest's server, or end one that serves for ever. Returns what it said."""
+    status, output = linux.run(f"{'kill $server; ' if kill else ''}wait $server; status=$?; cat /tmp/server; (exit $status)", RUN_S)
+    assert status == (SIGTERM_STATUS if kill else 0), output
+    return output
+
+
+def assert_guest_clean(linux):
+    """Nothing is left of any connection: of queue pairs only the management one."""
+    def left():
+        return [line for line in linux.run("rdma resource show qp; rdma resource show cm_id")[1].splitlines()
+                if line.strip() and " type GSI " not in f" {line} "]
+    wait_until(lambda: not left(), "the guest's queue pairs and connections are gone", CLEAN_S)
+
+
+# Our options, and the guest's programs as client and as server: {ours} and {guest} are the addresses.
+CONNECTION_PROGRAMS = {
+    "rdma_client": ((), "rdma_client -s {server}", "rdma_server"),
+    "cmtime": (("-n", "100", "-C", "0"), "cmtime -s {server} -c 100", "cmtime -c 100"),
+    "ucmatose": (("-n", "10", "-C", "10", "-S", "5000", "-f"), "ucmatose -s {server} -c 10 -C 10 -S 5000", "ucmatose -c 10 -C 10 -S 5000"),
+}
+SERVES_FOR_EVER = ("cmtime",)
+
+
+def assert_connected(linux, program, output):
+    options = dict(zip(CONNECTION_PROGRAMS[program][0][::2], CONNECTION_PROGRAMS[program][0][1::2]))
+    assert output.startswith(f"{options.get('-n', 1)} connections, {options.get('-C', 1)} messages of {options.get('-S', 16)} bytes "
+                             f"each way, path MTU {path_mtu(linux)}, "), output
+
+
+@pytest.mark.parametrize("program", CONNECTION_PROGRAMS)
+def test_linux_connects(linux, program):
+    ours, client, _ = CONNECTION_PROGRAMS[program]
+    server = linux.begin("plenum-cm", "-s", "-a", HOST, *ours)
+    assert_connected(linux, program, run_against(server, linux, client.format(server=HOST)))
+    assert_guest_clean(linux)
+
+
+@pytest.mark.parametrize("program", CONNECTION_PROGRAMS)
+def test_linux_is_connected_to(linux, program):
+    ours, _, server = CONNECTION_PROGRAMS[program]
+    serve_in_guest(linux, server)
+    assert_connected(linux, program, finish(linux.begin("plenum-cm", "-c", "-a", GUEST, *ours)))
+    server_ended(linux, program in SERVES_FOR_EVER)
+    assert_guest_clean(linux)
 
 
 def test_every_icrc_on_the_wire(linux):
