@@ -37,7 +37,7 @@ tools-y :=
 mcomponentd-y :=
 unit-tests-y :=
 fuzz-y :=
-MODULES := lib net/eth net/roce net/rpc net/node net/port kernel pcomponent pcomponent/cache pcomponent/region \
+MODULES := lib net/eth net/roce net/secure net/rpc net/node net/port kernel pcomponent pcomponent/cache pcomponent/region \
 	pcomponent/hv pcomponent/dev pcomponent/load mcomponent gmm boot testbed testbed/guest testbed/sim \
 	testbed/bench-native tests tests/interop tools
 include $(wildcard $(addsuffix /module.mk,$(MODULES)))
@@ -52,7 +52,7 @@ BUILD_ID := $(shell git -c safe.directory='$(CURDIR)' describe --always --dirty 
 CC_INCLUDE := $(shell $(CC) -print-file-name=include 2>/dev/null)
 WARNINGS := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wundef -Wvla
 COMMON := -std=gnu17 -g $(WARNINGS) -I. -Iinclude -I$(O)/include -ffile-prefix-map=$(CURDIR)=. -MMD -MP
-BARE_FLAGS := $(COMMON) -O2 -ffreestanding -nostdinc -isystem kernel/libc -isystem $(CC_INCLUDE) \
+BARE_FLAGS := $(COMMON) -O2 -ffreestanding -nostdinc -isystem kernel/libc -isystem $(CC_INCLUDE) -isystem /usr/include/bearssl \
 	-fno-pic -fno-pie -mcmodel=kernel -mno-red-zone -mgeneral-regs-only -fno-omit-frame-pointer -fno-optimize-sibling-calls \
 	-fstack-protector-strong -mstack-protector-guard=global -fno-asynchronous-unwind-tables -fcf-protection=none \
 	-fno-strict-aliasing $(KERNEL_FLAGS)
@@ -133,7 +133,7 @@ $(O)/host/libplenum.a: $(call objects,host,$(portable-y) $(host-y))
 $(O)/bin/gmmd: $(call objects,host,$(gmmd-y)) $(O)/host/libplenum.a
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(dir $@)
-	$(Q)$(CC) -o $@ $^ -lmicrohttpd -ljansson -linih
+	$(Q)$(CC) -o $@ $^ -lmicrohttpd -ljansson -linih -lbearssl
 
 $(O)/bin/gmm: $(call objects,host,$(gmm-y)) $(O)/host/libplenum.a
 	$(call say,LD,$@)
@@ -144,7 +144,7 @@ $(call objects,host,$(mcomponentd-y)): $(BUILD_ID_HEADER)
 $(O)/bin/mcomponentd: $(call objects,host,$(mcomponentd-y)) $(O)/host/libplenum.a
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(dir $@)
-	$(Q)$(CC) -o $@ $^
+	$(Q)$(CC) -o $@ $^ -lbearssl
 
 # ---------------------------------------------------------------- tests
 
@@ -154,7 +154,7 @@ $(O)/asan/libplenum.a: $(call objects,asan,$(portable-y) $(host-y))
 	$(Q)ar rcs $@ $^
 $(UNIT_TESTS): $(O)/asan/%: $(O)/asan/%.o $(O)/asan/libplenum.a
 	$(call say,LD,$@)
-	$(Q)$(CC) -fsanitize=address,undefined -o $@ $< $(O)/asan/libplenum.a -lcmocka -linih -ljansson
+	$(Q)$(CC) -fsanitize=address,undefined -o $@ $< $(O)/asan/libplenum.a -lcmocka -linih -ljansson -lbearssl
 
 FUZZERS := $(patsubst tests/fuzz/%.c,$(O)/fuzz/%,$(fuzz-y))
 $(O)/fuzz/libplenum.a: $(call objects,fuzz,$(portable-y) $(host-y))
@@ -162,7 +162,7 @@ $(O)/fuzz/libplenum.a: $(call objects,fuzz,$(portable-y) $(host-y))
 	$(Q)ar rcs $@ $^
 $(FUZZERS): $(O)/fuzz/%: $(O)/fuzz/tests/fuzz/%.o $(O)/fuzz/libplenum.a
 	$(call say,LD,$@)
-	$(Q)$(CLANG) -fsanitize=fuzzer,address,undefined -o $@ $< $(O)/fuzz/libplenum.a -linih -ljansson
+	$(Q)$(CLANG) -fsanitize=fuzzer,address,undefined -o $@ $< $(O)/fuzz/libplenum.a -linih -ljansson -lbearssl
 
 .PHONY: unit unit-tests fuzzers clang-check
 unit-tests: $(UNIT_TESTS)

@@ -6,4 +6,4 @@ programs: tools
 $(patsubst %,$(O)/bin/plenum-%,$(tools-y)): $(O)/bin/plenum-%: $(O)/host/tools/%.o $(O)/host/libplenum.a
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(dir $@)
-	$(Q)$(CC) -o $@ $^
+	$(Q)$(CC) -o $@ $^ -lbearssl

@@ -9,7 +9,7 @@ $(O)/sim/libplenum.a: $(call objects,sim,$(portable-y))
 $(O)/bin/plenum-sim: $(call objects,sim,$(sim-y)) $(O)/sim/libplenum.a
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(dir $@)
-	$(Q)$(CC) -o $@ $^
+	$(Q)$(CC) -o $@ $^ -lbearssl
 
 .PHONY: sim
 sim: $(O)/bin/plenum-sim

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * GMAC as GCM without plaintext (SP 800-38D sections 5.2.1 and 6.4): the tag is GHASH over the message and its length,
+ * plus the cipher's block for the counter. The 96-bit IV is the 64-bit counter behind 32 zero bits.
+ */
+#include <assert.h>
+#include <string.h>
+
+#include "lib/vector.h"
+#include "net/secure/secure.h"
+
+#define BLOCK_BYTES 16u
+#define IV_BYTES 12u
+#define MAC_KEY_BYTES 16u
+#define LENGTHS_BLOCK_MAX (1u << 28)	/* bits of a message fit 32 bits */
+
+static void derive(const uint8_t key[SECURE_KEY_BYTES], const char *label, uint8_t *output, size_t len_bytes)
+{
+	br_hkdf_context context;
+
+	br_hkdf_init(&context, &br_sha256_vtable, NULL, 0);
+	br_hkdf_inject(&context, key, SECURE_KEY_BYTES);
+	br_hkdf_flip(&context);
+	br_hkdf_produce(&context, label, strlen(label), output, len_bytes);
+	secure_erase(&context, sizeof(context));
+}
+
+void secure_mac_init(struct secure_mac *mac, const uint8_t key[SECURE_KEY_BYTES], const char *label)
+{
+	static const uint8_t zero_iv[IV_BYTES];
+	const br_block_ctr_class *cipher;
+	uint8_t mac_key[MAC_KEY_BYTES];
+
+	vector_begin();
+	cipher = br_aes_x86ni_ctr_get_vtable();
+	if (!cipher)
+		cipher = &br_aes_ct64_ctr_vtable;
+	mac->ghash = br_ghash_pclmul_get();
+	if (!mac->ghash)
+		mac->ghash = br_ghash_ctmul64;
+	derive(key, label, mac_key, sizeof(mac_key));
+	cipher->init(&mac->aes.vtable, mac_key, sizeof(mac_key));
+	secure_erase(mac_key, sizeof(mac_key));
+	/* The hash subkey is the encryption of the zero block: IV and block counter 0. */
+	memset(mac->subkey, 0, sizeof(mac->subkey));
+	mac->aes.vtable->run(&mac->aes.vtable, zero_iv, 0, mac->subkey, sizeof(mac->subkey));
+	vector_end();
+}
+
+static void put_be32(uint8_t *bytes, uint32_t value)
+{
+	bytes[0] = (uint8_t)(value >> 24);
+	bytes[1] = (uint8_t)(value >> 16);
+	bytes[2] = (uint8_t)(value >> 8);
+	bytes[3] = (uint8_t)value;
+}
+
+void secure_mac_tag(const struct secure_mac *mac, uint64_t counter, const void *first, size_t first_len_bytes,
+		    const void *second, size_t second_len_bytes, uint8_t tag[SECURE_TAG_BYTES])
+{
+	uint8_t lengths[BLOCK_BYTES] = { 0 }, iv[IV_BYTES] = { 0 };
+
+	assert(first_len_bytes % BLOCK_BYTES == 0 && first_len_bytes < LENGTHS_BLOCK_MAX &&
+	       second_len_bytes < LENGTHS_BLOCK_MAX);
+	put_be32(lengths + 4, (uint32_t)(first_len_bytes + second_len_bytes) * 8);
+	put_be32(iv + 4, (uint32_t)(counter >> 32));
+	put_be32(iv + 8, (uint32_t)counter);
+	memset(tag, 0, SECURE_TAG_BYTES);
+	vector_begin();
+	mac->ghash(tag, mac->subkey, first, first_len_bytes);
+	if (second_len_bytes > 0)
+		mac->ghash(tag, mac->subkey, second, second_len_bytes);
+	mac->ghash(tag, mac->subkey, lengths, sizeof(lengths));
+	mac->aes.vtable->run(&mac->aes.vtable, iv, 1, tag, SECURE_TAG_BYTES);
+	vector_end();
+}
+
+bool secure_mac_verify(const struct secure_mac *mac, uint64_t counter, const void *first, size_t first_len_bytes,
+		       const void *second, size_t second_len_bytes, const uint8_t tag[SECURE_TAG_BYTES])
+{
+	uint64_t expected[2], given[2];
+
+	secure_mac_tag(mac, counter, first, first_len_bytes, second, second_len_bytes, (uint8_t *)expected);
+	memcpy(given, tag, sizeof(given));
+	return ((expected[0] ^ given[0]) | (expected[1] ^ given[1])) == 0;
+}
+
+/* ---------------------------------------------------------------- secrets on their way */
+
+static void seal(const uint8_t key[SECURE_KEY_BYTES], uint64_t counter, void *secret, size_t len_bytes,
+		 uint8_t tag[SECURE_TAG_BYTES], bool encrypt)
+{
+	uint8_t seal_key[SECURE_KEY_BYTES], iv[IV_BYTES] = { 0 };
+
+	put_be32(iv + 4, (uint32_t)(counter >> 32));
+	put_be32(iv + 8, (uint32_t)counter);
+	vector_begin();
+	derive(key, "plenum secret", seal_key, sizeof(seal_key));
+	br_poly1305_ctmul_run(seal_key, iv, secret, len_bytes, NULL, 0, tag, br_chacha20_ct_run, encrypt);
+	vector_end();
+	secure_erase(seal_key, sizeof(seal_key));
+}
+
+void secure_seal(const uint8_t key[SECURE_KEY_BYTES], uint64_t counter, void *secret, size_t len_bytes,
+		 uint8_t tag[SECURE_TAG_BYTES])
+{
+	seal(key, counter, secret, len_bytes, tag, true);
+}
+
+bool secure_open(const uint8_t key[SECURE_KEY_BYTES], uint64_t counter, void *secret, size_t len_bytes,
+		 const uint8_t tag[SECURE_TAG_BYTES])
+{
+	uint8_t expected[SECURE_TAG_BYTES], difference = 0;
+
+	seal(key, counter, secret, len_bytes, expected, false);
+	for (unsigned i = 0; i < SECURE_TAG_BYTES; i++)
+		difference |= expected[i] ^ tag[i];
+	return difference == 0;
+}
+
+void secure_erase(void *secret, size_t len_bytes)
+{
+	memset(secret, 0, len_bytes);
+	/* The bytes may be read behind the compiler's back, so it must write them. */
+	__asm__ volatile("" : : "r"(secret) : "memory");
+}
