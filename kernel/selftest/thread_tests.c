@@ -130,20 +130,28 @@ static void test_yield(void)
 	check(!thread_should_yield());
 }
 
+/* Interrupts are off until the halt: one that came before it would not end it. */
+static void halt(void)
+{
+	__asm__ volatile("sti; hlt; cli" : : : "memory");
+}
+
 /* A timer interrupt must end a halt of the running thread, as it ends a guest's run. */
 static void test_interrupt_at(void)
 {
 	uint64_t deadline = now_ns() + 3 * MS;
 
+	interrupts_disable();
 	thread_interrupt_at(deadline);
 	while (now_ns() < deadline)
-		__asm__ volatile("hlt");
+		halt();
 	check(now_ns() < deadline + LATE_MS_MAX * MS);
 	/* One that is due already comes at once, also after a sleep in which it did not count. */
 	thread_interrupt_at(now_ns() + MS);
 	thread_wait(now_ns() + 3 * MS);
-	__asm__ volatile("hlt");
+	halt();
 	thread_interrupt_at(UINT64_MAX);
+	interrupts_enable();
 }
 
 static volatile unsigned interrupts;
