@@ -32,6 +32,13 @@ struct task_state {
 } __attribute__((packed));
 _Static_assert(sizeof(struct task_state) == 104, "task state segment");
 
+/* FS points here: the frame protector of libraries compares with FS:0x28 (System V ABI for x86-64). */
+struct frame_guard {
+	uint64_t unused[5];
+	uint64_t value;
+};
+_Static_assert(offsetof(struct frame_guard, value) == 0x28, "fixed by the ABI");
+
 struct thread;
 
 struct cpu {
@@ -63,6 +70,12 @@ struct cpu {
 	void (*call)(void *argument);
 	void *call_argument;
 	bool call_pending;
+
+	/* vector.c */
+	bool vector_active;		/* between vector_begin() and vector_end() */
+	uint64_t vector_flags;		/* before vector_begin() */
+	void (*vector_save)(void);	/* saves what another has in the vector registers; NULL: nothing */
+	struct frame_guard frame_guard;
 
 	struct task_state task_state;
 	uint64_t descriptors[DESCRIPTORS];

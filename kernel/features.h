@@ -3,8 +3,8 @@
 #define PLENUM_KERNEL_FEATURES_H
 
 /*
- * Control register bits that every processor needs beyond those of its entry code: the kernel has no floating point of
- * its own, but it saves and restores that of guests, so FXSAVE must take the SSE registers and XSAVE must work.
+ * Control register bits that every processor needs beyond those of its entry code: libraries use
+ * vector registers (vector.h) and guests' are saved, so that SSE must work and FXSAVE take its registers, and XSAVE work.
  */
 void features_enable(void);
 

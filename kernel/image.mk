@@ -10,6 +10,10 @@ portable-of-mcomponent = $(portable-y)
 portable-of-ktest = $(filter kernel/% lib/%,$(portable-y))
 IMAGE_BYTES_MAX := 2097152
 
+# Libraries of the distribution; an image takes the members that it calls. They are compiled for Linux: kernel/vector.h
+# says where they may run, kernel/libc/ has what they call.
+BARE_LIBRARIES := $(shell $(CC) -print-file-name=libbearssl.a 2>/dev/null)
+
 BUILD_ID_HEADER := $(O)/include/generated/build_id.h
 BARE_LINK = ld -static --gc-sections --build-id=none -z max-page-size=4096 -z noexecstack --fatal-warnings \
 	-T $(O)/bare/image.lds
@@ -36,10 +40,10 @@ $(O)/bare/$(1).elf: $(call objects,bare,$(kernel-y) $(portable-of-$(1)) $($(1)-y
 	$$(call say,LINK,$$@)
 	$$(Q)kernel/tools/symbols.sh >$(O)/bare/$(1).symbols0.s
 	$$(Q)$$(CC) -c $(O)/bare/$(1).symbols0.s -o $(O)/bare/$(1).symbols0.o
-	$$(Q)$$(BARE_LINK) -o $(O)/bare/$(1).pass1 $$(filter %.o,$$^) $(O)/bare/$(1).symbols0.o
+	$$(Q)$$(BARE_LINK) -o $(O)/bare/$(1).pass1 $$(filter %.o,$$^) $(O)/bare/$(1).symbols0.o $(BARE_LIBRARIES)
 	$$(Q)kernel/tools/symbols.sh $(O)/bare/$(1).pass1 >$(O)/bare/$(1).symbols.s
 	$$(Q)$$(CC) -c $(O)/bare/$(1).symbols.s -o $(O)/bare/$(1).symbols.o
-	$$(Q)$$(BARE_LINK) -o $$@.debug $$(filter %.o,$$^) $(O)/bare/$(1).symbols.o
+	$$(Q)$$(BARE_LINK) -o $$@.debug $$(filter %.o,$$^) $(O)/bare/$(1).symbols.o $(BARE_LIBRARIES)
 	$$(Q)kernel/tools/symbols.sh $$@.debug | cmp -s - $(O)/bare/$(1).symbols.s || { echo "$$@: the symbol table moved the text" >&2; exit 1; }
 	$$(Q)objcopy --strip-all -O elf32-i386 $$@.debug $$@.new
 	$$(Q)test $$$$(stat -c %s $$@.new) -le $(IMAGE_BYTES_MAX) || { echo "$$@: larger than $(IMAGE_BYTES_MAX) bytes" >&2; exit 1; }

@@ -14,6 +14,7 @@
 #include <kernel/memory.h>
 #include <kernel/thread.h>
 #include <kernel/time.h>
+#include <kernel/vector.h>
 #include <kernel/x86.h>
 
 #define INIT_DELAY_US 10000
@@ -94,6 +95,7 @@ void smp_processor_main(struct cpu *cpu)
 
 	cpu_load_tables(cpu, cpu->index);
 	features_enable();
+	vector_init_cpu();
 	apic_enable();
 	thread_init_cpu(cpu, &idle_threads[cpu->index], "idle");
 	__atomic_store_n(&cpu->online, true, __ATOMIC_RELEASE);

@@ -80,6 +80,8 @@ void check_may_block(const char *call)
 	if (cpu->locks_held)
 		panic("%s with lock %s held (%u in all): nothing may block while it holds a lock", call,
 		      cpu->held[cpu->locks_held - 1]->name, cpu->locks_held);
+	if (cpu->vector_active)
+		panic("%s between vector_begin and vector_end", call);
 	if (cpu->interrupt_depth)
 		panic("%s in an interrupt handler", call);
 	if (cpu->idle)

@@ -17,6 +17,7 @@
 #include <kernel/random.h>
 #include <kernel/thread.h>
 #include <kernel/time.h>
+#include <kernel/vector.h>
 #include <plenum/limits.h>
 
 const char kernel_build_id[] = BUILD_ID;
@@ -76,6 +77,7 @@ __attribute__((no_stack_protector)) void kernel_start(uint32_t magic, uint32_t i
 	random_bytes(NULL, &guard, sizeof(guard));
 	__stack_chk_guard = guard & ~(uintptr_t)0xff;	/* a NUL at the start stops string functions */
 	features_enable();
+	vector_init_cpu();
 	apic_init();
 	cpus[0].apic_id = apic_id();
 	cpus[0].online = true;

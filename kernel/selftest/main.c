@@ -41,6 +41,7 @@ void component_main(void)
 		unsigned count;
 	} suites[] = {
 		{ memory_tests, memory_test_count }, { thread_tests, thread_test_count }, { smp_tests, smp_test_count },
+		{ vector_tests, vector_test_count },
 	};
 	const char *mode = command_line_value("test");
 	unsigned number = 0, bad = 0;
@@ -48,7 +49,7 @@ void component_main(void)
 	if (mode)
 		run_panic_mode(mode);
 	log_raw("KTAP version 1");
-	log_raw("1..%u", memory_test_count + thread_test_count + smp_test_count);
+	log_raw("1..%u", memory_test_count + thread_test_count + smp_test_count + vector_test_count);
 	for (unsigned suite = 0; suite < sizeof(suites) / sizeof(suites[0]); suite++)
 		for (unsigned i = 0; i < suites[suite].count; i++)
 			bad += !run_one(&suites[suite].tests[i], ++number);

@@ -41,7 +41,7 @@ static void test_take_pages(void)
 	kept = boot_alloc(KEEP_BYTES / 2, 16);
 	check(kept + KEEP_BYTES / 2 <= run || kept >= run + pages * PAGE_BYTES);
 	check(run[0] == 1);
-	boot_take_pages(KEEP_BYTES / 8, &more_pages);
+	boot_take_pages(KEEP_BYTES / 4, &more_pages);	/* the stacks of the tests that follow */
 	check(more_pages > 0 && more_pages <= pages);
 }
 

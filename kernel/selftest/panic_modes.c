@@ -5,6 +5,7 @@
 
 #include <kernel/memory.h>
 #include <kernel/selftest/selftest.h>
+#include <kernel/vector.h>
 
 static struct spinlock mode_lock = SPINLOCK("mode_lock");
 
@@ -80,6 +81,27 @@ static void mode_smash(void)
 		at[i] = 'x';
 }
 
+static void mode_vector_wait(void)
+{
+	vector_begin();
+	thread_wait(UINT64_MAX);
+}
+
+static void mode_vector_nested(void)
+{
+	vector_begin();
+	vector_begin();
+}
+
+/* Gives back within what was taken outside: that turns interrupts on. */
+static void mode_vector_unlock(void)
+{
+	spin_lock(&mode_lock);
+	vector_begin();
+	spin_unlock(&mode_lock);
+	vector_end();
+}
+
 static void mode_number(void)
 {
 	command_line_number("number", 0);
@@ -94,6 +116,8 @@ void run_panic_mode(const char *name)
 		{ "panic", mode_panic }, { "assert", mode_assert }, { "overflow", mode_overflow },
 		{ "lock", mode_lock_over_wait }, { "sealed", mode_sealed }, { "write-text", mode_write_text },
 		{ "smash", mode_smash }, { "number", mode_number },
+		{ "vector-wait", mode_vector_wait }, { "vector-nested", mode_vector_nested },
+		{ "vector-unlock", mode_vector_unlock },
 	};
 
 	for (unsigned i = 0; i < sizeof(modes) / sizeof(modes[0]); i++)

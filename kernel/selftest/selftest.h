@@ -17,8 +17,15 @@ struct selftest {
 	unsigned cpus_min;		/* skipped on a machine with fewer */
 };
 
-extern const struct selftest memory_tests[], thread_tests[], smp_tests[];
-extern const unsigned memory_test_count, thread_test_count, smp_test_count;
+extern const struct selftest memory_tests[], thread_tests[], smp_tests[], vector_tests[];
+extern const unsigned memory_test_count, thread_test_count, smp_test_count, vector_test_count;
+
+/*
+ * Run `function` as a thread on each other processor, with its index as the argument, and `here`, if there is one, on this;
+ * wait until each of the threads has called on_others_finish(). [blocks]
+ */
+void on_others(const char *name, void (*function)(void *argument), void (*here)(void));
+void on_others_finish(void);
 
 /* Modes that end in a panic, chosen by test=NAME; returns when there is no such mode. */
 void run_panic_mode(const char *name);

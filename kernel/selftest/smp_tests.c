@@ -11,14 +11,13 @@
 static struct thread *main_thread;
 static unsigned finished;
 
-static void finish(void)
+void on_others_finish(void)
 {
 	__atomic_fetch_add(&finished, 1, __ATOMIC_SEQ_CST);
 	thread_wake(main_thread);
 }
 
-/* Run `function` as a thread on each other processor, and `here`, if there is one, on this; wait until all have finished. */
-static void on_others(const char *name, void (*function)(void *argument), void (*here)(void))
+void on_others(const char *name, void (*function)(void *argument), void (*here)(void))
 {
 	uint64_t deadline = now_ns() + WAIT_MS_MAX * MS;
 
@@ -36,7 +35,7 @@ static void on_others(const char *name, void (*function)(void *argument), void (
 static void check_processor(void *argument)
 {
 	check(cpu_this() == (uintptr_t)argument);
-	finish();
+	on_others_finish();
 }
 
 static void test_processors(void)
@@ -59,7 +58,7 @@ static void far_pong(void *argument)
 			__atomic_store_n(&turns, 2 * round + 2, __ATOMIC_RELEASE);
 			thread_wake(main_thread);
 		}
-	finish();
+	on_others_finish();
 }
 
 static void test_far_ping_pong(void)
@@ -92,7 +91,7 @@ static void halt_until_kicked(void *argument)
 			__asm__ volatile("hlt");
 			kicks_seen++;
 		}
-	finish();
+	on_others_finish();
 }
 
 static void kick_loop(void)
@@ -129,7 +128,7 @@ static void call_loop_thread(void *unused)
 {
 	(void)unused;
 	call_loop();
-	finish();
+	on_others_finish();
 }
 
 /* All processors call all others at the same time. */
@@ -165,7 +164,7 @@ static void count_loop_thread(void *unused)
 {
 	(void)unused;
 	count_loop();
-	finish();
+	on_others_finish();
 }
 
 static void test_contended_lock(void)
@@ -194,7 +193,7 @@ static void clock_loop_thread(void *unused)
 {
 	(void)unused;
 	clock_loop();
-	finish();
+	on_others_finish();
 }
 
 static void test_one_clock(void)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Touch what is not there, as a guest: ports, device memory, model-specific registers, an instruction that CPUID does
- * not offer. A machine answers with all ones, with #GP or with #UD; each check expects exactly that. One line a failed
- * check, then `result=ok checks=N` or `result=FAILED checks=N failed=M`.
+ * not offer. A machine answers with all ones, with #GP or with #UD; each check expects exactly that. And vector registers
+ * keep their values, whatever the host does in between. One line a failed check, then `result=ok checks=N` or
+ * `result=FAILED checks=N failed=M`.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -148,12 +149,64 @@ static void probe_instructions(void)
 	check(number == SIGSEGV, "RDPMC without CR4.PCE: signal", 0, (uint64_t)number);
 }
 
+/* ------------------------------------------------------------------ vector registers */
+
+#define FXSAVE_BYTES 512
+#define FXSAVE_CONTROL 0		/* x87 control word */
+#define FXSAVE_MXCSR 24
+#define FXSAVE_XMM 160
+#define XMM_BYTES 256
+#define TOUCHED_PAGES 2048u
+
+/* Put the values in, touch pages that no one has touched before, so that the host has work between, and take them out. */
+static void hold_vectors(const uint8_t *in, uint8_t *out, uint8_t *memory)
+{
+	uint64_t pages = TOUCHED_PAGES;
+
+	__asm__ volatile("fxrstor64 (%[in])\n"
+			 "1:\tmovb $1, (%[memory])\n\t"
+			 "addq %[page], %[memory]\n\t"
+			 "decq %[pages]\n\t"
+			 "jnz 1b\n\t"
+			 "fxsave64 (%[out])"
+			 : [memory] "+r"(memory), [pages] "+r"(pages)
+			 : [in] "r"(in), [out] "r"(out), [page] "i"(PAGE)
+			 : "memory", "cc");
+}
+
+static void probe_vectors(void)
+{
+	static uint8_t before[FXSAVE_BYTES] __attribute__((aligned(16))), held[FXSAVE_BYTES] __attribute__((aligned(16)));
+	static uint8_t after[FXSAVE_BYTES] __attribute__((aligned(16)));
+	static const uint32_t mxcsr = 0x7f80;	/* exceptions masked, round towards zero: not what anyone else has */
+	static const uint16_t control = 0x0f7f;	/* the same of x87 */
+	uint8_t *memory = mmap(NULL, TOUCHED_PAGES * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (memory == MAP_FAILED) {
+		check(false, "mmap", 0, (uint64_t)errno);
+		return;
+	}
+	__asm__ volatile("fxsave64 %0" : "=m"(before));
+	memcpy(held, before, sizeof(held));
+	memcpy(held + FXSAVE_MXCSR, &mxcsr, sizeof(mxcsr));
+	memcpy(held + FXSAVE_CONTROL, &control, sizeof(control));
+	for (unsigned i = 0; i < XMM_BYTES; i++)
+		held[FXSAVE_XMM + i] = (uint8_t)(i * 29 + 7);
+	hold_vectors(held, after, memory);
+	__asm__ volatile("fxrstor64 %0" : : "m"(before));
+	check(!memcmp(held + FXSAVE_XMM, after + FXSAVE_XMM, XMM_BYTES), "XMM registers after misses", 0, 0);
+	check(!memcmp(held + FXSAVE_MXCSR, after + FXSAVE_MXCSR, sizeof(mxcsr)), "MXCSR after misses", 0, 0);
+	check(!memcmp(held + FXSAVE_CONTROL, after + FXSAVE_CONTROL, sizeof(control)), "x87 control word after misses", 0, 0);
+	munmap(memory, TOUCHED_PAGES * PAGE);
+}
+
 int main(void)
 {
 	probe_ports();
 	probe_device_memory();
 	probe_msrs();
 	probe_instructions();
+	probe_vectors();
 	if (failed)
 		printf("result=FAILED checks=%u failed=%u\n", checks, failed);
 	else

@@ -37,7 +37,7 @@ def check_all_passed(log, status, loader):
     assert f"loader={loader} " in log
     failures = [line for line in log.splitlines() if line.startswith(("not ok", "# failed", "E "))]
     assert failures == [] and status == PASSED_STATUS, log
-    assert int(re.search(r"^# passed=(\d+) failed=0", log, re.MULTILINE)[1]) >= 22
+    assert int(re.search(r"^# passed=(\d+) failed=0", log, re.MULTILINE)[1]) >= 25
 
 
 @pytest.fixture(scope="module")
@@ -85,6 +85,9 @@ def test_self_test_by_grub_multiboot2(tmp_path):
     ("sealed", "boot_alloc after kernel_seal()", ["boot_alloc", "mode_sealed"]),
     ("write-text", "page fault: write address=0xffffffff80201000 not allowed", ["mode_write_text"]),
     ("smash", "stack smashed", ["mode_smash"]),
+    ("vector-wait", "thread_wait between vector_begin and vector_end", ["thread_wait", "mode_vector_wait"]),
+    ("vector-nested", "vector_begin between vector_begin and vector_end", ["vector_begin", "mode_vector_nested"]),
+    ("vector-unlock", "vector_end with interrupts on", ["vector_end", "mode_vector_unlock"]),
     ("number", "command line: number=12Q is not a number", ["command_line_number"]),
 ])
 def test_panic_says_why_and_where(mode, reason, named):

@@ -11,7 +11,8 @@
  *  4. Exit codes are compared as 32 bits.
  *  5. The interrupt shadow is honoured by software: it is saved at #VMEXIT but not loaded by every VMRUN.
  *  6. x87/SSE state and DR0-3 are not in the VMCB: switched when another vCPU ran on the processor since. The kernel
- *     itself never touches them. XSAVE is hidden from guests, so there is no other extended state.
+ *     has its own use of the SSE registers now and then (kernel/vector.h) and gets them saved before; it never touches the
+ *     debug registers. XSAVE is hidden from guests, so there is no other extended state.
  */
 #include "pcomponent/hv/backend.h"
 
@@ -23,6 +24,7 @@
 #include <plenum/page.h>
 
 #include "kernel/kernel.h"
+#include "kernel/vector.h"
 #include "pcomponent/hv/svm/msr_map.h"
 #include "pcomponent/hv/svm/vmcb.h"
 
@@ -71,7 +73,8 @@ struct backend_vcpu {
 struct svm_cpu {
 	uint8_t host_save[PAGE_BYTES];		/* VM_HSAVE_PA: for the processor's use */
 	uint8_t host_vmcb[PAGE_BYTES];		/* VMSAVE area of the host's segments and MSRs */
-	struct backend_vcpu *state_owner;	/* whose FPU and debug registers are loaded */
+	struct backend_vcpu *last;		/* ran here last: its debug registers are loaded, its translations may be there */
+	bool fpu_loaded;			/* and its FPU registers are loaded, too, not in its `fpu` */
 	uint64_t host_vmcb_physical;
 	bool enabled;
 } __attribute__((aligned(PAGE_BYTES)));
@@ -147,7 +150,7 @@ int backend_cpu_enable(unsigned cpu)
 	msr_map_fill(msr_map);
 	write_msr(MSR_EFER, read_msr(MSR_EFER) | EFER_SVME);
 	write_msr(MSR_VM_HSAVE_PA, physical_of(self->host_save));
-	/* FXSAVE and FXRSTOR of guests' state need these; the kernel has no floating point of its own. */
+	/* FXSAVE and FXRSTOR of guests' state need these. */
 	__asm__ volatile("mov %%cr0, %0" : "=r"(cr0));
 	__asm__ volatile("mov %0, %%cr0" : : "r"(cr0 & ~CR0_EM_TS));
 	__asm__ volatile("mov %%cr4, %0" : "=r"(cr4));
@@ -382,31 +385,60 @@ static void reset_state(struct backend_vcpu *vcpu)
 	vcpu->state_is_new = false;
 }
 
-/*
- * Rule 6. Interrupts are off. True: another vCPU was here, or another life of this one, so that translations of its may be,
- * too. A vCPU may be reset by another processor, so that only takes note: the registers and who owns them are this one's.
- */
-static bool load_state(struct svm_cpu *cpu, struct backend_vcpu *vcpu)
+/* The kernel wants the registers, or another vCPU. Interrupts are off. */
+static void save_fpu(void)
 {
-	struct backend_vcpu *owner = cpu->state_owner;
+	struct svm_cpu *cpu = &svm_cpus[cpu_this()];
 
-	if (owner == vcpu && !vcpu->state_is_new)
-		return false;
-	if (owner) {
-		__asm__ volatile("fxsave64 %0" : "=m"(owner->fpu));
-		__asm__ volatile("mov %%db0, %0" : "=r"(owner->debug[0]));
-		__asm__ volatile("mov %%db1, %0" : "=r"(owner->debug[1]));
-		__asm__ volatile("mov %%db2, %0" : "=r"(owner->debug[2]));
-		__asm__ volatile("mov %%db3, %0" : "=r"(owner->debug[3]));
-	}
-	if (vcpu->state_is_new)
-		reset_state(vcpu);
-	__asm__ volatile("fxrstor64 %0" : : "m"(vcpu->fpu));
+	assert(cpu->last && cpu->fpu_loaded);
+	__asm__ volatile("fxsave64 %0" : "=m"(cpu->last->fpu));
+	cpu->fpu_loaded = false;
+}
+
+static void load_fpu(struct svm_cpu *cpu)
+{
+	__asm__ volatile("fxrstor64 %0" : : "m"(cpu->last->fpu));
+	cpu->fpu_loaded = true;
+	vector_set_owner(save_fpu);
+}
+
+static void save_debug(struct backend_vcpu *vcpu)
+{
+	__asm__ volatile("mov %%db0, %0" : "=r"(vcpu->debug[0]));
+	__asm__ volatile("mov %%db1, %0" : "=r"(vcpu->debug[1]));
+	__asm__ volatile("mov %%db2, %0" : "=r"(vcpu->debug[2]));
+	__asm__ volatile("mov %%db3, %0" : "=r"(vcpu->debug[3]));
+}
+
+static void load_debug(const struct backend_vcpu *vcpu)
+{
 	__asm__ volatile("mov %0, %%db0" : : "r"(vcpu->debug[0]));
 	__asm__ volatile("mov %0, %%db1" : : "r"(vcpu->debug[1]));
 	__asm__ volatile("mov %0, %%db2" : : "r"(vcpu->debug[2]));
 	__asm__ volatile("mov %0, %%db3" : : "r"(vcpu->debug[3]));
-	cpu->state_owner = vcpu;
+}
+
+/*
+ * Rule 6. Interrupts are off. True: another vCPU was here, or another life of this one, so that translations of its may be,
+ * too. A vCPU may be reset by another processor, so that only takes note: the registers and who was last are this one's.
+ */
+static bool load_state(struct svm_cpu *cpu, struct backend_vcpu *vcpu)
+{
+	if (cpu->last == vcpu && !vcpu->state_is_new) {
+		if (!cpu->fpu_loaded)
+			load_fpu(cpu);
+		return false;
+	}
+	if (cpu->last) {
+		if (cpu->fpu_loaded)
+			save_fpu();
+		save_debug(cpu->last);
+	}
+	if (vcpu->state_is_new)
+		reset_state(vcpu);
+	cpu->last = vcpu;
+	load_fpu(cpu);
+	load_debug(vcpu);
 	return true;
 }
 
