@@ -5,7 +5,14 @@ INTEROP := $(O)/interop
 .PHONY: interop
 interop: $(INTEROP)/initramfs.cpio.gz
 
-$(INTEROP)/vmlinuz $(INTEROP)/initramfs.cpio.gz &: tests/interop/build-guest tests/interop/init
+# Our own program for the guest; rdma-core's headers are part of nothing else here.
+$(INTEROP)/verbs_peer: $(O)/host/tests/interop/verbs_peer.o $(O)/host/libplenum.a
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(dir $@)
+	$(Q)$(CC) -o $@ $^ -lrdmacm -libverbs
+
+$(INTEROP)/vmlinuz $(INTEROP)/initramfs.cpio.gz &: tests/interop/build-guest tests/interop/init $(INTEROP)/verbs_peer
 	$(call say,GUEST,$(INTEROP)/initramfs.cpio.gz)
 	$(Q)mkdir -p $(INTEROP)
-	$(Q)tests/interop/build-guest --busybox $(BUSYBOX) --init tests/interop/init $(INTEROP)/vmlinuz $(INTEROP)/initramfs.cpio.gz
+	$(Q)tests/interop/build-guest --busybox $(BUSYBOX) --init tests/interop/init --program $(INTEROP)/verbs_peer \
+		$(INTEROP)/vmlinuz $(INTEROP)/initramfs.cpio.gz

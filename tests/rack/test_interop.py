@@ -17,6 +17,7 @@ RUN_S = 50
 LINKS = {1500: 1024, 9000: 4096}
 SIZES = (64, 1000, 4096, 65535)
 ROUNDS = 10
+OPERATIONS = 500  # of the exercise: all kinds, 0 to 256 KiB
 CLEAN_S = 10
 SIGTERM_STATUS = 128 + 15
 LISTEN_S = 0.5  # a server's start, where it says nothing that one could wait for
@@ -150,6 +151,41 @@ def test_linux_is_connected_to(linux, program):
     serve_in_guest(linux, server)
     assert_connected(linux, program, finish(linux.begin("plenum-cm", "-c", "-a", GUEST, *ours)))
     server_ended(linux, program in SERVES_FOR_EVER)
+    assert_guest_clean(linux)
+
+
+def assert_exercised(linux, role, output):
+    assert output.startswith(f"{role}: {OPERATIONS} operations, path MTU {path_mtu(linux)}, all equal (WRITE "), output
+
+
+def exercise_ours(linux, seed):
+    """Linux does random operations to our memory; both sides compare every byte."""
+    target = linux.begin("plenum-exercise", "-s", "-a", HOST)
+    status, output = linux.run(f"verbs_peer -c {HOST} -n {OPERATIONS} -r {seed}", RUN_S)
+    if status != 0:
+        target.kill()
+    served = target.communicate(timeout=RUN_S)[0] if status else finish(target)
+    assert status == 0, f"the guest: {output}\nours: {served}"
+    assert_exercised(linux, "actor", output)
+    assert_exercised(linux, "target", served)
+
+
+def exercise_linux(linux, seed):
+    """We do random operations to Linux's memory."""
+    serve_in_guest(linux, "verbs_peer -s")
+    assert_exercised(linux, "actor", finish(linux.begin("plenum-exercise", "-c", "-a", GUEST, "-n", str(OPERATIONS), "-r", str(seed))))
+    assert_exercised(linux, "target", server_ended(linux))
+
+
+@pytest.mark.parametrize("seed", (1, 2))
+def test_every_operation_to_our_memory(linux, seed):
+    exercise_ours(linux, seed)
+    assert_guest_clean(linux)
+
+
+@pytest.mark.parametrize("seed", (3, 4))
+def test_every_operation_to_linux_memory(linux, seed):
+    exercise_linux(linux, seed)
     assert_guest_clean(linux)
 
 
