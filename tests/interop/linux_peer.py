@@ -13,7 +13,7 @@ from plenum_rack import network, qemu
 SUBNET = "10.78.0"
 HOST = f"{SUBNET}.1"
 GUEST = f"{SUBNET}.2"
-BOOT_S = 60
+BOOT_S = 120
 STOP_S = 10
 
 

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Our transport against stock Linux: Debian's kernel with rdma_rxe and rdma-core's own programs, in QEMU (docs/interop.md)."""
 
+import pathlib
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -12,7 +12,7 @@ from conftest import BUILD, TOP, wait_until
 sys.path.insert(0, str(TOP / "tests" / "interop"))
 from linux_peer import GUEST, HOST, LinuxPeer  # noqa: E402
 
-RUN_S = 50
+RUN_S = 90
 # Ethernet's MTU, and the path MTU that both sides must agree on.
 LINKS = {1500: 1024, 9000: 4096}
 SIZES = (64, 1000, 4096, 65535)
@@ -20,7 +20,11 @@ ROUNDS = 10
 OPERATIONS = 500  # of the exercise: all kinds, 0 to 256 KiB
 CLEAN_S = 10
 SIGTERM_STATUS = 128 + 15
-LISTEN_S = 0.5  # a server's start, where it says nothing that one could wait for
+LISTEN_S = 20
+# How a server in the guest shows that it listens: with the connection manager, or over TCP.
+LISTENS_CM = "rdma resource show cm_id | grep -q LISTEN"
+PINGPONG_LISTENS = f":{18515:04X} 00000000:0000 0A"  # in /proc/net/tcp
+LISTENS_TCP = "grep -q ' 0A ' /proc/net/tcp"
 
 
 @pytest.fixture(scope="module", params=LINKS, ids=lambda mtu: f"mtu{mtu}")
@@ -55,6 +59,20 @@ def run_against(server, linux, command):
     return served
 
 
+def serve_in_guest(linux, command, listens=LISTENS_CM):
+    """Start a server in the guest, until it listens; `server_ended` collects it."""
+    status, output = linux.run(f"{command} >/tmp/server 2>&1 & server=$!; tries={LISTEN_S * 10}; "
+                               f"until {listens}; do sleep 0.1; tries=$((tries - 1)); [ $tries -gt 0 ] || break; done; {listens}", RUN_S)
+    assert status == 0, f"{command} does not listen: {output}"
+
+
+def server_ended(linux, kill=False):
+    """Wait for the guest's server, or end one that serves for ever. Returns what it said."""
+    status, output = linux.run(f"{'kill $server; ' if kill else ''}wait $server; status=$?; cat /tmp/server; (exit $status)", RUN_S)
+    assert status == (SIGTERM_STATUS if kill else 0), output
+    return output
+
+
 def path_mtu(linux):
     return LINKS[linux.wire.mtu]
 
@@ -75,18 +93,17 @@ def test_linux_rping_client(linux, size):
 
 @pytest.mark.parametrize("size", SIZES)
 def test_linux_rping_server(linux, size):
-    linux.run(f"rping -s -a {GUEST} -S {size} -C {ROUNDS} >/tmp/rping 2>&1 & server=$!; sleep {LISTEN_S}")
+    serve_in_guest(linux, f"rping -s -a {GUEST} -S {size} -C {ROUNDS}")
     asked = finish(linux.begin("plenum-rping", "-c", "-a", GUEST, "-S", str(size), "-C", str(ROUNDS), "-V"))
     assert asked == f"{ROUNDS} rounds of {size} bytes, path MTU {path_mtu(linux)}, all equal\n"
-    status, output = linux.run("wait $server; status=$?; cat /tmp/rping; (exit $status)", RUN_S)
-    assert status == 0, output
+    server_ended(linux)
 
 
 @pytest.mark.parametrize("size", SIZES)
 def test_linux_pingpong_client(linux, size):
     mtu = path_mtu(linux)
     server = linux.begin("plenum-pingpong", "-a", HOST, "-s", str(size), "-n", str(ROUNDS), "-m", str(mtu))
-    time.sleep(LISTEN_S)
+    wait_until(lambda: PINGPONG_LISTENS in pathlib.Path(f"/proc/{server.pid}/net/tcp").read_text(), "plenum-pingpong listens", LISTEN_S)
     served = run_against(server, linux, f"ibv_rc_pingpong -d rxe0 -g 1 -s {size} -n {ROUNDS} -m {mtu} {HOST}")
     assert served.startswith(f"{ROUNDS} rounds of {size} bytes, path MTU {mtu}, "), served
 
@@ -94,24 +111,11 @@ def test_linux_pingpong_client(linux, size):
 @pytest.mark.parametrize("size", SIZES)
 def test_linux_pingpong_server(linux, size):
     mtu = path_mtu(linux)
-    linux.run(f"ibv_rc_pingpong -d rxe0 -g 1 -s {size} -n {ROUNDS} -m {mtu} >/tmp/pingpong 2>&1 & server=$!; sleep {LISTEN_S}")
+    serve_in_guest(linux, f"ibv_rc_pingpong -d rxe0 -g 1 -s {size} -n {ROUNDS} -m {mtu}", LISTENS_TCP)
     played = finish(linux.begin("plenum-pingpong", "-s", str(size), "-n", str(ROUNDS), "-m", str(mtu), GUEST))
     assert played.startswith(f"{ROUNDS} rounds of {size} bytes, path MTU {mtu}, "), played
     assert played.endswith(", all equal\n"), played
-    status, output = linux.run("wait $server; status=$?; cat /tmp/pingpong; (exit $status)", RUN_S)
-    assert status == 0, output
-
-
-def serve_in_guest(linux, command):
-    """Start a server in the guest; `server_ended` collects it."""
-    linux.run(f"{command} >/tmp/server 2>&1 & server=$!; sleep {LISTEN_S}")
-
-
-def server_ended(linux, kill=False):
-    """Wait for the guest's server, or end one that serves for ever. Returns what it said."""
-    status, output = linux.run(f"{'kill $server; ' if kill else ''}wait $server; status=$?; cat /tmp/server; (exit $status)", RUN_S)
-    assert status == (SIGTERM_STATUS if kill else 0), output
-    return output
+    server_ended(linux)
 
 
 def assert_guest_clean(linux):
