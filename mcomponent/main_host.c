@@ -176,7 +176,7 @@ static void start_network(uint32_t pages)
 {
 	struct roce_config roce = { .address = host.options.address, .path_mtu_bytes = host.link.path_mtu_bytes,
 				    .environment = { udp_port_random, NULL } };
-	struct rpc_config rpc = { .sessions_max = SESSIONS_MAX, .types = mcomponent_rpc_types, .context = &host.component,
+	struct rpc_config rpc = { .limits.sessions_max = SESSIONS_MAX, .types = mcomponent_rpc_types, .context = &host.component,
 				  .session_changed = session_changed };
 	char error[200];
 
@@ -185,7 +185,7 @@ static void start_network(uint32_t pages)
 	for (unsigned i = 0; i < LINK_MAC_BYTES; i++)
 		roce.guid = roce.guid << 8 | host.options.mac[i];
 	mcomponent_limits(pages, &roce.limits);
-	rpc_device_limits(SESSIONS_MAX, &roce.limits);
+	rpc_device_limits(&rpc.limits, &roce.limits);
 	host.device = roce_device_create(own_memory(roce_device_bytes(&roce), "the RoCE device"), &roce, now_since_start_ns());
 	assert(host.device != NULL);
 	rpc.device = host.device;

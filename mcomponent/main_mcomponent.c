@@ -83,7 +83,7 @@ static void start_fabric(const struct node_options *options)
 		.netmask = options->netmask,
 		.gateway = options->gateway,
 		.rpc_types = mcomponent_rpc_types,
-		.rpc_sessions_max = SESSIONS_MAX,
+		.rpc_limits = { .sessions_max = SESSIONS_MAX },
 		.session_changed = session_changed,
 		.rpc_context = &memory.component,
 		.poll = machines_poll,
@@ -92,7 +92,7 @@ static void start_fabric(const struct node_options *options)
 
 	/* The network takes its memory before the store takes all that is left, so it is sized for any machine. */
 	mcomponent_limits(MCOMPONENT_PAGES_MAX, &config.limits);
-	rpc_device_limits(SESSIONS_MAX, &config.limits);
+	rpc_device_limits(&config.rpc_limits, &config.limits);
 	memory.fabric = fabric_start(&config);
 }
 

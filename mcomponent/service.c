@@ -146,11 +146,11 @@ static void serve_counters(void *context, struct rpc_endpoint *endpoint, const s
 
 /* Bodies may grow at their end: a newer manager's longer one is fine, its new fields are not known here. */
 const struct rpc_type mcomponent_rpc_types[] = {
-	{ WIRE_NODE_COUNTERS, 0, sizeof(struct wire_node_counters), RPC_BODY_BYTES_MAX, serve_counters },
-	{ WIRE_REGION_CREATE, 0, sizeof(struct wire_region_create), RPC_BODY_BYTES_MAX, serve_region_create },
-	{ WIRE_REGION_DESTROY, 0, sizeof(struct wire_region_name), RPC_BODY_BYTES_MAX, serve_region_destroy },
-	{ WIRE_REGION_EPOCH, 0, sizeof(struct wire_region_epoch), RPC_BODY_BYTES_MAX, serve_region_epoch },
-	{ 0, 0, 0, 0, NULL },
+	{ WIRE_NODE_COUNTERS, 0, sizeof(struct wire_node_counters), RPC_BODY_BYTES_MAX, serve_counters, RPC_BODY_BYTES_MAX },
+	{ WIRE_REGION_CREATE, 0, sizeof(struct wire_region_create), RPC_BODY_BYTES_MAX, serve_region_create, 0 },
+	{ WIRE_REGION_DESTROY, 0, sizeof(struct wire_region_name), RPC_BODY_BYTES_MAX, serve_region_destroy, 0 },
+	{ WIRE_REGION_EPOCH, 0, sizeof(struct wire_region_epoch), RPC_BODY_BYTES_MAX, serve_region_epoch, 0 },
+	{ 0 },
 };
 
 /* ---------------------------------------------------------------- data connections */

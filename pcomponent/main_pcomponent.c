@@ -174,7 +174,7 @@ static void start_network(const struct node_options *options)
 {
 	struct fabric_config config = {
 		.address = options->address, .netmask = options->netmask, .gateway = options->gateway,
-		.rpc_types = process_rpc_types, .rpc_sessions_max = SESSIONS_MAX, .session_changed = session_changed,
+		.rpc_types = process_rpc_types, .rpc_limits = { .sessions_max = SESSIONS_MAX }, .session_changed = session_changed,
 		.poll = poll, .deadline_ns = deadline_ns,
 	};
 
@@ -183,7 +183,7 @@ static void start_network(const struct node_options *options)
 		.queue_pairs_max = 2 * NODES_MAX, .connections_max = 2 * NODES_MAX, .queues_max = 1,
 		.queue_events_max = CLIENT_EVENTS, .send_depth_max = SEND_DEPTH, .receive_depth_max = 1,
 	};
-	rpc_device_limits(SESSIONS_MAX, &config.limits);
+	rpc_device_limits(&config.rpc_limits, &config.limits);
 	process.fabric = fabric_start(&config);
 }
 

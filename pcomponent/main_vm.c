@@ -244,14 +244,14 @@ static void serve_bench(void *context, struct rpc_endpoint *endpoint, const stru
 }
 
 const struct rpc_type process_rpc_types[] = {
-	{ WIRE_NODE_COUNTERS, 0, sizeof(struct wire_node_counters), RPC_BODY_BYTES_MAX, serve_counters },
-	{ WIRE_VM_CREATE, 0, sizeof(struct wire_vm_create), RPC_BODY_BYTES_MAX, serve_create },
-	{ WIRE_VM_REGIONS, 0, sizeof(struct wire_vm_regions), RPC_BODY_BYTES_MAX, serve_regions },
-	{ WIRE_VM_START, 0, sizeof(struct wire_vm_start), RPC_BODY_BYTES_MAX, serve_start },
-	{ WIRE_VM_STOP, 0, sizeof(struct wire_vm_name), RPC_BODY_BYTES_MAX, serve_stop },
-	{ WIRE_VM_DESTROY, 0, sizeof(struct wire_vm_name), RPC_BODY_BYTES_MAX, serve_destroy },
-	{ WIRE_VM_STATE, 0, sizeof(struct wire_vm_name), RPC_BODY_BYTES_MAX, serve_state },
-	{ WIRE_VM_CONSOLE_INPUT, 0, sizeof(struct wire_vm_console), RPC_BODY_BYTES_MAX, serve_input },
-	{ WIRE_BENCH_READ, 0, sizeof(struct wire_bench_read), RPC_BODY_BYTES_MAX, serve_bench },
-	{ 0, 0, 0, 0, NULL },
+	{ WIRE_NODE_COUNTERS, 0, sizeof(struct wire_node_counters), RPC_BODY_BYTES_MAX, serve_counters, RPC_BODY_BYTES_MAX },
+	{ WIRE_VM_CREATE, 0, sizeof(struct wire_vm_create), RPC_BODY_BYTES_MAX, serve_create, 0 },
+	{ WIRE_VM_REGIONS, 0, sizeof(struct wire_vm_regions), RPC_BODY_BYTES_MAX, serve_regions, 0 },
+	{ WIRE_VM_START, 0, sizeof(struct wire_vm_start), RPC_BODY_BYTES_MAX, serve_start, 0 },
+	{ WIRE_VM_STOP, 0, sizeof(struct wire_vm_name), RPC_BODY_BYTES_MAX, serve_stop, 0 },
+	{ WIRE_VM_DESTROY, 0, sizeof(struct wire_vm_name), RPC_BODY_BYTES_MAX, serve_destroy, 0 },
+	{ WIRE_VM_STATE, 0, sizeof(struct wire_vm_name), RPC_BODY_BYTES_MAX, serve_state, sizeof(struct wire_vm_status) },
+	{ WIRE_VM_CONSOLE_INPUT, 0, sizeof(struct wire_vm_console), RPC_BODY_BYTES_MAX, serve_input, 0 },
+	{ WIRE_BENCH_READ, 0, sizeof(struct wire_bench_read), RPC_BODY_BYTES_MAX, serve_bench, sizeof(struct wire_bench_result) },
+	{ 0 },
 };

@@ -106,11 +106,11 @@ static void serve_console(void *context, struct rpc_endpoint *endpoint, const st
 
 /* Bodies may have grown at their end: a newer node's longer one is fine. */
 static const struct rpc_type types[] = {
-	{ WIRE_NODE_JOIN, 0, sizeof(struct wire_node_join), RPC_BODY_BYTES_MAX, serve_join },
-	{ WIRE_NODE_RENEW, 0, sizeof(struct wire_node_renew), RPC_BODY_BYTES_MAX, serve_renew },
-	{ WIRE_VM_CONSOLE_OUTPUT, 0, sizeof(struct wire_vm_console) + 1, RPC_BODY_BYTES_MAX, serve_console },
-	{ WIRE_VM_EVENT, 0, sizeof(struct wire_vm_event), RPC_BODY_BYTES_MAX, serve_vm_event },
-	{ 0, 0, 0, 0, NULL },
+	{ WIRE_NODE_JOIN, 0, sizeof(struct wire_node_join), RPC_BODY_BYTES_MAX, serve_join, 0 },
+	{ WIRE_NODE_RENEW, 0, sizeof(struct wire_node_renew), RPC_BODY_BYTES_MAX, serve_renew, 0 },
+	{ WIRE_VM_CONSOLE_OUTPUT, 0, sizeof(struct wire_vm_console) + 1, RPC_BODY_BYTES_MAX, serve_console, 0 },
+	{ WIRE_VM_EVENT, 0, sizeof(struct wire_vm_event), RPC_BODY_BYTES_MAX, serve_vm_event, 0 },
+	{ 0 },
 };
 
 static void session_changed(void *context, uint32_t session, enum rpc_session_event event, uint64_t now_ns)
@@ -208,6 +208,16 @@ static uint32_t path_mtu_bytes(const struct gmmd *gmmd)
 	return mtu_bytes;
 }
 
+/* Every node may have all its calls open, some of them with long bodies, and asks something itself now and then. */
+static const struct rpc_limits rpc_limits = {
+	.sessions_max = GMMD_SESSIONS_MAX,
+	.calls_max = GMM_CALLS_MAX + 2 * NODES_MAX,
+	.serves_max = 4 * NODES_MAX,
+	.receives_max = 4 * NODES_MAX,
+	.call_bodies_max = GMM_CALLS_MAX + 2 * NODES_MAX,
+	.serve_bodies_max = 2 * NODES_MAX,
+};
+
 int rack_open(struct gmmd *gmmd, char error[CONFIG_ERROR_BYTES])
 {
 	struct roce_config roce = {
@@ -215,7 +225,7 @@ int rack_open(struct gmmd *gmmd, char error[CONFIG_ERROR_BYTES])
 	};
 	struct rpc_config rpc = {
 		.node = WIRE_NODE_MANAGER, .incarnation = random_incarnation(), .port = WIRE_PORT_RPC,
-		.sessions_max = GMMD_SESSIONS_MAX, .types = types, .context = gmmd, .session_changed = session_changed,
+		.limits = rpc_limits, .types = types, .context = gmmd, .session_changed = session_changed,
 	};
 
 	for (uint32_t i = 0; i < NODES_MAX; i++)
@@ -225,7 +235,7 @@ int rack_open(struct gmmd *gmmd, char error[CONFIG_ERROR_BYTES])
 	if (udp_port_open(gmmd->port, gmmd->config.address, error, CONFIG_ERROR_BYTES))
 		return -1;
 	roce.path_mtu_bytes = path_mtu_bytes(gmmd);
-	rpc_device_limits(rpc.sessions_max, &roce.limits);
+	rpc_device_limits(&rpc_limits, &roce.limits);
 	data_limits(&roce.limits);
 	gmmd->device = roce_device_create(aligned_memory(roce_device_bytes(&roce)), &roce, gmmd->now_ns);
 	rpc.device = gmmd->device;

@@ -316,7 +316,7 @@ static void start_rpc(struct fabric *fabric)
 	struct rpc_config config = {
 		.device = fabric->device,
 		.port = fabric->config.rpc_port,
-		.sessions_max = fabric->config.rpc_sessions_max,
+		.limits = fabric->config.rpc_limits,
 		.types = fabric->config.rpc_types,
 		.context = fabric->config.rpc_context,
 		.session_changed = fabric->config.session_changed,

@@ -18,7 +18,7 @@ struct fabric_config {
 	uint32_t address, netmask, gateway;	/* host byte order */
 	struct roce_limits limits;
 	const struct rpc_type *rpc_types;
-	uint32_t rpc_sessions_max;
+	struct rpc_limits rpc_limits;
 	uint16_t rpc_port;
 	rpc_session_changed *session_changed;
 	void *rpc_context;			/* handlers' and session_changed's context */

@@ -1,157 +1,406 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The caller's slots: from rpc_call() to done(). */
+/* Calls: from rpc_call() to done(). */
 #include "net/rpc/internal.h"
+
+static struct rpc_session *session_of(const struct rpc_endpoint *endpoint, const struct rpc_call *call)
+{
+	return &endpoint->sessions[call->session];
+}
+
+/* Take what the caller gives; false when there is no place for a long body. */
+static bool body_copy(struct rpc_endpoint *endpoint, struct rpc_call *call, const void *body, uint32_t len_bytes)
+{
+	uint8_t *place = endpoint->buffers[call->buffer].message + RPC_HEADER_BYTES;
+
+	call->len_bytes = len_bytes;
+	if (len_bytes > RPC_INLINE_BYTES_MAX) {
+		call->body = rpc_body_take(endpoint, &endpoint->call_bodies_free);
+		if (call->body == RPC_NONE)
+			return false;
+		place = endpoint->bodies[call->body];
+	}
+	if (len_bytes > 0)
+		memcpy(place, body, len_bytes);
+	return true;
+}
 
 int rpc_call(struct rpc_endpoint *endpoint, uint32_t handle, uint16_t type, const void *body, uint32_t len_bytes,
 	     uint64_t timeout_ns, rpc_done *done, void *context, uint64_t cookie, uint64_t now_ns)
 {
 	struct rpc_session *session = rpc_session_of_handle(endpoint, handle);
-	struct rpc_call_slot *call = NULL;
+	struct rpc_call *call;
 
 	assert(type != 0 && done != NULL);
 	if (session == NULL)
 		return -ENOENT;
 	if (len_bytes > RPC_BODY_BYTES_MAX)
 		return -EMSGSIZE;
-	for (uint32_t i = 0; i < session->slots && call == NULL; i++)
-		if (session->calls[i].state == CALL_FREE && !session->calls[i].outgoing.under_way)
-			call = &session->calls[i];
+	call = session->calls_busy == UINT16_MAX ? NULL : rpc_call_take(endpoint);
 	if (call == NULL)
 		return -ENOBUFS;
-
-	assert(!call->queued);
+	if (!body_copy(endpoint, call, body, len_bytes)) {
+		rpc_call_free(endpoint, call);
+		return -ENOBUFS;
+	}
 	call->state = CALL_OPEN;
-	call->sent = false;
-	call->status = 0;
-	call->sequence++;
+	call->slot = (uint8_t)__builtin_ctz(~(uint32_t)session->calls_busy);
+	call->session = (uint16_t)rpc_session_index(endpoint, session);
 	call->type = type;
-	call->reply_buffer = -1;
 	call->order = endpoint->call_order++;
 	call->deadline_ns = timeout_ns == 0 || timeout_ns > UINT64_MAX - 1 - now_ns ? UINT64_MAX : now_ns + timeout_ns;
 	call->done = done;
 	call->context = context;
 	call->cookie = cookie;
-	call->outgoing.len_bytes = RPC_HEADER_BYTES + len_bytes;
-	call->outgoing.wanted = true;
-	if (len_bytes > 0)
-		memcpy(call->message + RPC_HEADER_BYTES, body, len_bytes);
-	rpc_deadline_lower(endpoint, call->deadline_ns);
+	session->calls[call->slot] = (uint16_t)(call - endpoint->calls);
+	session->call_sequence[call->slot]++;
+	session->calls_busy |= rpc_bit(call->slot);
+	session->calls_waiting |= rpc_bit(call->slot);
+	session->calls_wanted |= rpc_bit(call->slot);
+	rpc_timer_lower(endpoint, session, call->deadline_ns);
 	rpc_transfer_pump(endpoint, session, now_ns);
 	return 0;
 }
 
-/* Write the header as of now, just before the message is given to the device. */
-void rpc_call_prepare(struct rpc_endpoint *endpoint, struct rpc_session *session, struct rpc_call_slot *call, uint64_t now_ns)
+/* ---------------------------------------------------------------- sending */
+
+static uint32_t left_us(const struct rpc_call *call, uint64_t now_ns)
 {
+	uint64_t left = call->deadline_ns > now_ns ? (call->deadline_ns - now_ns) / 1000 : 0;
+
+	if (call->deadline_ns == UINT64_MAX)
+		return 0;
+	/* 0 would mean no deadline; one too long for the field is as good as none. */
+	return left == 0 ? 1 : left > UINT32_MAX ? 0 : (uint32_t)left;
+}
+
+bool rpc_call_prepare(struct rpc_endpoint *endpoint, struct rpc_session *session, struct rpc_call *call, uint32_t *len_bytes,
+		      uint64_t now_ns)
+{
+	uint8_t *message = endpoint->buffers[call->buffer].message;
 	struct rpc_header header;
+	struct rpc_pull pull;
+	uint32_t inline_bytes = call->len_bytes;
 
 	assert(call->state == CALL_OPEN || call->state == CALL_ABANDONED);
 	rpc_message_header(endpoint, session, &header);
 	header.type = call->type;
-	header.slot = (uint16_t)(call - session->calls);
-	header.sequence = call->sequence;
-	header.acknowledged = call->sequence - 1;
-	if (call->state == CALL_ABANDONED) {
+	header.slot = call->slot;
+	header.sequence = session->call_sequence[call->slot];
+	if (call->state == CALL_ABANDONED)
 		header.flags = RPC_FLAG_ABANDONED;
-	} else if (call->deadline_ns != UINT64_MAX) {
-		uint64_t left_us = call->deadline_ns > now_ns ? (call->deadline_ns - now_ns) / 1000 : 0;
-
-		/* 0 would mean no deadline; one too long for the field is as good as none. */
-		header.deadline_us = left_us == 0 ? 1 : left_us > UINT32_MAX ? 0 : (uint32_t)left_us;
+	else
+		header.deadline_us = left_us(call, now_ns);
+	if (call->state == CALL_ABANDONED || call->replied) {
+		inline_bytes = 0;		/* it is not to be run any more, or has run: its name says enough */
+	} else if (call->len_bytes > RPC_INLINE_BYTES_MAX) {
+		if (!rpc_pull_offer(endpoint, session, call->body, call->len_bytes, &call->rkey, &pull))
+			return false;
+		header.flags |= RPC_FLAG_PULL;
+		inline_bytes = sizeof(pull);
+		memcpy(message + RPC_HEADER_BYTES, &pull, sizeof(pull));
 	}
-	rpc_message_seal(call->message, &header, call->message + RPC_HEADER_BYTES, call->outgoing.len_bytes - RPC_HEADER_BYTES);
+	rpc_message_seal(message, &header, message + RPC_HEADER_BYTES, inline_bytes);
+	*len_bytes = RPC_HEADER_BYTES + inline_bytes;
+	return true;
 }
 
-static void call_queue(struct rpc_endpoint *endpoint, struct rpc_session *session, struct rpc_call_slot *call)
+/* ---------------------------------------------------------------- the end of a call */
+
+/* The record is free as soon as the device lets go of its buffers. */
+static void settle(struct rpc_endpoint *endpoint, struct rpc_call *call)
 {
-	if (!call->queued) {
-		call->queued = true;
-		rpc_ready_push(endpoint, session, READY_CALL, (uint32_t)(call - session->calls));
-	}
+	assert(!call->queued && !call->reading);
+	if (call->under_way)
+		call->state = CALL_GONE;
+	else
+		rpc_call_free(endpoint, call);
 }
 
-/* The call has its outcome; an abandoned one has told its own already. */
-void rpc_call_finish(struct rpc_endpoint *endpoint, struct rpc_session *session, struct rpc_call_slot *call, int status)
+static void detach(struct rpc_session *session, const struct rpc_call *call)
 {
-	assert(call->state == CALL_OPEN || call->state == CALL_ABANDONED);
-	call->outgoing.wanted = false;
-	if (call->state == CALL_OPEN) {
+	session->calls[call->slot] = RPC_NONE;
+	session->calls_busy &= (uint16_t)~rpc_bit(call->slot);
+}
+
+void rpc_call_sent(struct rpc_endpoint *endpoint, struct rpc_call *call)
+{
+	assert(call->under_way);
+	call->under_way = false;
+	if (call->state == CALL_GONE)
+		rpc_call_free(endpoint, call);
+}
+
+static void call_queue(struct rpc_endpoint *endpoint, struct rpc_call *call)
+{
+	if (!call->queued)
+		rpc_ready_push(endpoint, READY_CALL, (uint32_t)(call - endpoint->calls));
+	call->queued = true;
+}
+
+/* The call has its outcome; an abandoned one has told its own already, or will. */
+static void finish(struct rpc_endpoint *endpoint, struct rpc_session *session, struct rpc_call *call, int status)
+{
+	assert(call->state == CALL_OPEN || call->state == CALL_PULLING || call->state == CALL_ABANDONED);
+	session->calls_wanted &= (uint16_t)~rpc_bit(call->slot);
+	session->calls_waiting &= (uint16_t)~rpc_bit(call->slot);
+	rpc_pull_withdraw(endpoint, &call->rkey);
+	if (call->state != CALL_ABANDONED)
 		call->status = status;
-	} else if (call->done == NULL) {
-		call->state = CALL_FREE;
+	if (call->done == NULL) {
+		detach(session, call);
+		settle(endpoint, call);
 		return;
 	}
 	call->state = CALL_DONE;
-	call_queue(endpoint, session, call);
+	call_queue(endpoint, call);
 }
 
-/* A reply arrived in `buffer`. `held`: the buffer must stay as it is until done() has seen it. */
-void rpc_call_reply(struct rpc_endpoint *endpoint, struct rpc_session *session, const struct rpc_header *header, uint32_t buffer,
-		bool *held)
+void rpc_call_forget(struct rpc_endpoint *endpoint, struct rpc_session *session)
 {
-	struct rpc_call_slot *call = &session->calls[header->slot];
+	for (uint32_t i = 0; i < RPC_SLOTS; i++) {
+		struct rpc_call *call = session->calls[i] == RPC_NONE ? NULL : &endpoint->calls[session->calls[i]];
 
-	/* A reply to what was never sent can only be a lie. */
-	if ((call->state != CALL_OPEN && call->state != CALL_ABANDONED) || !call->sent || header->sequence != call->sequence ||
-	    header->type != call->type) {
-		endpoint->counters.refused_sequence++;
-		return;
+		if (session->abandoned_type[i] != 0)
+			session->calls_busy &= (uint16_t)~rpc_bit(i);
+		session->abandoned_type[i] = 0;
+		session->call_sequence[i] = 0;
+		if (call != NULL && call->state != CALL_DONE)
+			finish(endpoint, session, call, -ECONNRESET);
 	}
-	endpoint->counters.replies_received++;
-	if (call->state == CALL_OPEN) {
-		call->reply_buffer = (int)buffer;
-		*held = true;
-	}
-	rpc_call_finish(endpoint, session, call, header->status > 0 ? -EPROTO : header->status);
+	session->calls_waiting = session->calls_wanted = 0;
 }
 
-void rpc_call_run_done(struct rpc_endpoint *endpoint, struct rpc_session *session, uint32_t slot, uint64_t now_ns)
+static const uint8_t *reply_body(const struct rpc_endpoint *endpoint, const struct rpc_call *call, uint32_t *len_bytes)
 {
-	struct rpc_call_slot *call = &session->calls[slot];
+	const uint8_t *message;
+	struct rpc_header header;
+
+	*len_bytes = call->reply_len_bytes;
+	if (call->reply_len_bytes > 0)
+		return endpoint->bodies[call->body];
+	if (call->reply_buffer == RPC_NONE)
+		return NULL;
+	/* Checked when it came in; the header's length tells where the body stands. */
+	message = endpoint->buffers[call->reply_buffer].message;
+	memcpy(&header, message, sizeof(header));
+	*len_bytes = header.body_len_bytes;
+	return message + header.header_len_bytes;
+}
+
+/* Nobody waits for it, and there is no connection to say so: its type is all that has to be kept (R8). */
+static void compact(struct rpc_endpoint *endpoint, struct rpc_session *session, struct rpc_call *call)
+{
+	session->calls_wanted &= (uint16_t)~rpc_bit(call->slot);
+	session->calls[call->slot] = RPC_NONE;
+	session->abandoned_type[call->slot] = call->type;
+	settle(endpoint, call);
+}
+
+void rpc_call_run_done(struct rpc_endpoint *endpoint, struct rpc_call *call, uint64_t now_ns)
+{
+	struct rpc_session *session = session_of(endpoint, call);
 	rpc_done *done = call->done;
 	void *context = call->context;
 	uint64_t cookie = call->cookie;
-	int status = call->status, buffer = call->reply_buffer;
-	const uint8_t *body = NULL;
-	struct rpc_header header = { 0 };
+	int status = call->status;
+	uint32_t len_bytes;
+	const uint8_t *body;
 
 	call->queued = false;
-	assert((call->state == CALL_DONE || call->state == CALL_ABANDONED) && done != NULL);
 	call->done = NULL;		/* R4 */
-	call->reply_buffer = -1;
-	if (call->state == CALL_DONE)
-		call->state = CALL_FREE;
-	if (buffer >= 0) {
-		/* Checked when it came in; the header's length tells where the body stands. */
-		memcpy(&header, session->receives[buffer], sizeof(header));
-		body = session->receives[buffer] + header.header_len_bytes;
+	assert((call->state == CALL_DONE || call->state == CALL_ABANDONED) && done != NULL);
+	if (call->state == CALL_ABANDONED) {
+		if (!rpc_session_has_connection(session))
+			compact(endpoint, session, call);
+		done(context, cookie, status, NULL, 0, now_ns);
+		return;
 	}
-	done(context, cookie, status, body, header.body_len_bytes, now_ns);
-	if (buffer >= 0)
-		rpc_transfer_release_receive(endpoint, session, (uint32_t)buffer);
+	/* The slot may be used again by done() itself. */
+	detach(session, call);
+	body = reply_body(endpoint, call, &len_bytes);
+	done(context, cookie, status, body, len_bytes, now_ns);
+	settle(endpoint, call);
 }
 
-static void call_expire(struct rpc_endpoint *endpoint, struct rpc_session *session, struct rpc_call_slot *call)
+/* ---------------------------------------------------------------- replies */
+
+/* READ the reply's body, or wait for a place to put it. */
+static void pull(struct rpc_endpoint *endpoint, const struct rpc_session *session, struct rpc_call *call, uint64_t now_ns)
+{
+	uint16_t index = (uint16_t)(call - endpoint->calls);
+	struct rpc_header header;
+	struct rpc_pull pull;
+	const uint8_t *message = endpoint->buffers[call->reply_buffer].message;
+
+	if (call->body == RPC_NONE)
+		call->body = rpc_body_take(endpoint, &endpoint->call_bodies_free);
+	if (call->body == RPC_NONE) {
+		rpc_list_push(&endpoint->pulls_waiting, endpoint->call_links, index);
+		return;
+	}
+	memcpy(&header, message, sizeof(header));
+	memcpy(&pull, message + header.header_len_bytes, sizeof(pull));
+	call->checksum = pull.checksum;
+	call->reply_len_bytes = pull.len_bytes;
+	/* A queue pair that takes no more is in error: its end puts the call back. */
+	call->reading = rpc_pull_start(endpoint, session, &pull, call->body, COOKIE_CALL_PULL, index, now_ns);
+}
+
+void rpc_call_pulls(struct rpc_endpoint *endpoint, uint64_t now_ns)
+{
+	while (endpoint->pulls_waiting.first != RPC_NONE && endpoint->call_bodies_free.first != RPC_NONE) {
+		struct rpc_call *call = &endpoint->calls[rpc_list_pop(&endpoint->pulls_waiting, endpoint->call_links)];
+
+		pull(endpoint, session_of(endpoint, call), call, now_ns);
+	}
+}
+
+/* A reply to what was never sent, or not on this connection, can only be a lie. */
+static bool is_answer(const struct rpc_session *session, const struct rpc_call *call, const struct rpc_header *header)
+{
+	return (call->state == CALL_OPEN || (call->state == CALL_ABANDONED && !call->reading)) && call->sent &&
+	       (session->calls_wanted & rpc_bit(call->slot)) == 0 &&
+	       header->sequence == session->call_sequence[call->slot] && header->type == call->type;
+}
+
+bool rpc_call_reply(struct rpc_endpoint *endpoint, struct rpc_session *session, const struct rpc_header *header,
+		    const uint8_t *body, uint16_t buffer, uint64_t now_ns, bool *expected)
+{
+	uint16_t index = session->calls[header->slot];
+	struct rpc_call *call = index == RPC_NONE ? NULL : &endpoint->calls[index];
+	struct rpc_pull where;
+
+	*expected = call != NULL && is_answer(session, call, header);
+	if (!*expected) {
+		endpoint->counters.refused_sequence++;
+		return false;
+	}
+	endpoint->counters.replies_received++;
+	rpc_pull_withdraw(endpoint, &call->rkey);
+	if (call->state == CALL_ABANDONED) {
+		finish(endpoint, session, call, 0);
+		return false;
+	}
+	call->status = header->status > 0 ? -EPROTO : header->status;
+	if ((header->flags & RPC_FLAG_PULL) == 0) {
+		call->reply_buffer = buffer;
+		finish(endpoint, session, call, call->status);
+		return true;
+	}
+	if (!rpc_pull_parse(header, body, &where)) {
+		endpoint->counters.refused_body++;
+		finish(endpoint, session, call, -EPROTO);
+		return false;
+	}
+	call->reply_buffer = buffer;
+	call->replied = true;
+	call->state = CALL_PULLING;
+	pull(endpoint, session, call, now_ns);
+	return true;
+}
+
+void rpc_call_pulled(struct rpc_endpoint *endpoint, struct rpc_session *session, struct rpc_call *call, uint64_t now_ns)
+{
+	assert(call->reading && (call->state == CALL_PULLING || call->state == CALL_ABANDONED));
+	call->reading = false;
+	if (call->state == CALL_PULLING &&
+	    !rpc_pull_good(endpoint, call->body, call->reply_len_bytes, call->checksum)) {
+		/* Not what the peer sealed: ask again over another connection. */
+		endpoint->counters.refused_body++;
+		rpc_session_lost(endpoint, session, now_ns);
+		return;
+	}
+	endpoint->counters.bodies_read++;
+	finish(endpoint, session, call, call->status);
+}
+
+/* ---------------------------------------------------------------- time and lost connections */
+
+static void call_expire(struct rpc_endpoint *endpoint, struct rpc_session *session, struct rpc_call *call)
 {
 	endpoint->counters.timeouts++;
+	call->deadline_ns = UINT64_MAX;
 	if (!call->sent) {
 		/* The server never heard of it: its sequence number is free again, and so is the slot. */
-		call->sequence--;
-		rpc_call_finish(endpoint, session, call, -ETIMEDOUT);
+		session->call_sequence[call->slot]--;
+		finish(endpoint, session, call, -ETIMEDOUT);
+		return;
+	}
+	call->status = -ETIMEDOUT;
+	call->reply_len_bytes = 0;
+	if (call->state == CALL_PULLING && !call->reading) {
+		rpc_list_remove(&endpoint->pulls_waiting, endpoint->call_links, (uint16_t)(call - endpoint->calls));
+		rpc_buffer_free(endpoint, call->reply_buffer);
+		call->reply_buffer = RPC_NONE;
+		finish(endpoint, session, call, -ETIMEDOUT);
 		return;
 	}
 	call->state = CALL_ABANDONED;
-	call->status = -ETIMEDOUT;
-	call->deadline_ns = UINT64_MAX;
-	call_queue(endpoint, session, call);
+	call_queue(endpoint, call);
 }
 
 void rpc_call_timers(struct rpc_endpoint *endpoint, struct rpc_session *session, uint64_t now_ns)
 {
-	for (uint32_t i = 0; i < RPC_SLOTS; i++) {
-		struct rpc_call_slot *call = &session->calls[i];
+	for (uint32_t slots = session->calls_waiting; slots != 0; slots &= slots - 1) {
+		uint16_t index = session->calls[__builtin_ctz(slots)];
 
-		if (call->state == CALL_OPEN && now_ns >= call->deadline_ns)
-			call_expire(endpoint, session, call);
+		if (index != RPC_NONE && now_ns >= endpoint->calls[index].deadline_ns)
+			call_expire(endpoint, session, &endpoint->calls[index]);
 	}
+}
+
+void rpc_call_revive(struct rpc_endpoint *endpoint, struct rpc_session *session)
+{
+	for (uint32_t i = 0; i < RPC_SLOTS; i++) {
+		struct rpc_call *call;
+
+		if (session->abandoned_type[i] == 0)
+			continue;
+		call = rpc_call_take(endpoint);
+		if (call == NULL)
+			return;			/* later: the slot can wait, a new call cannot come into it */
+		call->state = CALL_ABANDONED;
+		call->sent = true;
+		call->slot = (uint8_t)i;
+		call->session = (uint16_t)rpc_session_index(endpoint, session);
+		call->type = session->abandoned_type[i];
+		call->deadline_ns = UINT64_MAX;
+		call->order = endpoint->call_order++;
+		session->abandoned_type[i] = 0;
+		session->calls[i] = (uint16_t)(call - endpoint->calls);
+		session->calls_wanted |= rpc_bit(i);
+	}
+}
+
+static void call_disconnected(struct rpc_endpoint *endpoint, struct rpc_session *session, struct rpc_call *call)
+{
+	call->under_way = false;
+	rpc_pull_withdraw(endpoint, &call->rkey);
+	if (call->state == CALL_GONE) {
+		rpc_call_free(endpoint, call);
+		return;
+	}
+	if (call->state == CALL_DONE)
+		return;
+	if (call->state == CALL_PULLING) {
+		if (call->body == RPC_NONE)
+			rpc_list_remove(&endpoint->pulls_waiting, endpoint->call_links, (uint16_t)(call - endpoint->calls));
+		rpc_buffer_free(endpoint, call->reply_buffer);
+		call->reply_buffer = RPC_NONE;
+		call->reply_len_bytes = 0;
+		call->state = CALL_OPEN;
+	}
+	call->reading = false;
+	session->calls_wanted |= rpc_bit(call->slot);
+	if (call->state == CALL_ABANDONED && call->done == NULL)
+		compact(endpoint, session, call);
+}
+
+void rpc_call_disconnected(struct rpc_endpoint *endpoint, struct rpc_session *session)
+{
+	uint32_t index = rpc_session_index(endpoint, session);
+
+	for (uint32_t i = 0; i < endpoint->config.limits.calls_max; i++)
+		if (endpoint->calls[i].state != CALL_FREE && endpoint->calls[i].session == index)
+			call_disconnected(endpoint, session, &endpoint->calls[i]);
 }

@@ -1,52 +1,147 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The endpoint: its table of sessions, the ring of callbacks that are due, and rpc_poll() that turns it all. */
+/* The endpoint: its memory, the ring of callbacks that are due, and rpc_poll() that turns it all. */
 #include "net/rpc/internal.h"
 
 #define ALIGN_BYTES 64u
 
-static size_t aligned(size_t bytes)
+/* ---------------------------------------------------------------- memory */
+
+static struct rpc_limits filled_in(const struct rpc_limits *limits)
 {
-	return (bytes + ALIGN_BYTES - 1) & ~(size_t)(ALIGN_BYTES - 1);
+	struct rpc_limits filled = *limits;
+
+	filled.calls_max = limits->calls_max == 0 ? RPC_CALLS_DEFAULT : limits->calls_max;
+	filled.serves_max = limits->serves_max == 0 ? RPC_SERVES_DEFAULT : limits->serves_max;
+	filled.receives_max = limits->receives_max == 0 ? RPC_RECEIVES_DEFAULT : limits->receives_max;
+	filled.call_bodies_max = limits->call_bodies_max == 0 ? RPC_BODIES_DEFAULT : limits->call_bodies_max;
+	filled.serve_bodies_max = limits->serve_bodies_max == 0 ? RPC_BODIES_DEFAULT : limits->serve_bodies_max;
+	assert(filled.sessions_max > 0 && filled.sessions_max <= RPC_SESSIONS_MAX);
+	assert(filled.calls_max <= RPC_POOL_MAX && filled.serves_max <= RPC_POOL_MAX && filled.receives_max <= RPC_POOL_MAX);
+	assert(filled.call_bodies_max <= RPC_POOL_MAX && filled.serve_bodies_max <= RPC_POOL_MAX);
+	return filled;
 }
 
-void rpc_device_limits(uint32_t sessions_max, struct roce_limits *limits)
+/* R9. */
+static uint32_t buffers_count(const struct rpc_limits *limits)
 {
-	assert(sessions_max > 0 && sessions_max <= RPC_SESSIONS_MAX);
+	uint32_t count = 2 * limits->sessions_max + limits->receives_max + 2 * limits->calls_max + limits->serves_max;
+
+	assert(count < RPC_NONE);
+	return count;
+}
+
+void rpc_device_limits(const struct rpc_limits *limits, struct roce_limits *device)
+{
+	const struct rpc_limits filled = filled_in(limits);
+	/* Receives; requests, replies and what is READ for them; pings and echoes; */
+	uint32_t works = buffers_count(&filled) + 2 * filled.calls_max + 2 * filled.serves_max + filled.sessions_max;
+	/* twice, as a queue pair that failed flushes its own while its successor's complete; and what happens to connections. */
+	uint32_t events = 2 * works + 16 * filled.sessions_max;
+
 	/* A connection that was just given up may linger beside its successor. */
-	limits->queue_pairs_max += 2 * sessions_max;
-	limits->connections_max += 2 * sessions_max;
-	limits->queues_max += 1;
-	limits->listeners_max += 1;
-	if (limits->queue_events_max < sessions_max * RPC_EVENTS_PER_SESSION)
-		limits->queue_events_max = sessions_max * RPC_EVENTS_PER_SESSION;
-	if (limits->send_depth_max < RPC_SENDS)
-		limits->send_depth_max = RPC_SENDS;
-	if (limits->receive_depth_max < RPC_RECEIVES)
-		limits->receive_depth_max = RPC_RECEIVES;
+	device->queue_pairs_max += 2 * filled.sessions_max;
+	device->connections_max += 2 * filled.sessions_max;
+	device->queues_max += 1;
+	device->listeners_max += 1;
+	device->memory_regions_max += filled.call_bodies_max + filled.serve_bodies_max;
+	if (device->queue_events_max < events)
+		device->queue_events_max = events;
+	if (device->send_depth_max < RPC_SENDS)
+		device->send_depth_max = RPC_SENDS;
+	if (device->receive_depth_max < RPC_RECEIVES)
+		device->receive_depth_max = RPC_RECEIVES;
+}
+
+/* Hands out pieces of the endpoint's memory; with a NULL base it only counts. */
+struct layout {
+	uint8_t *base;
+	size_t used_bytes;
+};
+
+static void *piece(struct layout *layout, size_t count, size_t bytes)
+{
+	void *start = layout->base == NULL ? NULL : layout->base + layout->used_bytes;
+
+	layout->used_bytes += (count * bytes + ALIGN_BYTES - 1) & ~(size_t)(ALIGN_BYTES - 1);
+	return start;
+}
+
+static uint32_t table_size(uint32_t sessions)
+{
+	uint32_t size = 1;
+
+	while (size < sessions)
+		size *= 2;
+	return size;
+}
+
+static void lay_out(struct rpc_endpoint *endpoint, struct layout *layout)
+{
+	const struct rpc_limits *limits = &endpoint->config.limits;
+	uint32_t heads = table_size(limits->sessions_max), bodies = limits->call_bodies_max + limits->serve_bodies_max;
+
+	endpoint->table_mask = heads - 1;
+	endpoint->buffers_count = buffers_count(limits);
+	endpoint->ready_size = 2 * limits->sessions_max + limits->calls_max + limits->serves_max;
+	endpoint->ready = piece(layout, endpoint->ready_size, sizeof(*endpoint->ready));
+	endpoint->sessions = piece(layout, limits->sessions_max, sizeof(*endpoint->sessions));
+	endpoint->of_address = piece(layout, heads, sizeof(*endpoint->of_address));
+	endpoint->of_connection = piece(layout, heads, sizeof(*endpoint->of_connection));
+	endpoint->timers = piece(layout, limits->sessions_max, sizeof(*endpoint->timers));
+	endpoint->buffers = piece(layout, endpoint->buffers_count, sizeof(*endpoint->buffers));
+	endpoint->buffer_links = piece(layout, endpoint->buffers_count, sizeof(*endpoint->buffer_links));
+	endpoint->calls = piece(layout, limits->calls_max, sizeof(*endpoint->calls));
+	endpoint->call_links = piece(layout, limits->calls_max, sizeof(*endpoint->call_links));
+	endpoint->serves = piece(layout, limits->serves_max, sizeof(*endpoint->serves));
+	endpoint->serve_links = piece(layout, limits->serves_max, sizeof(*endpoint->serve_links));
+	endpoint->bodies = piece(layout, bodies, sizeof(*endpoint->bodies));
+	endpoint->body_links = piece(layout, bodies, sizeof(*endpoint->body_links));
 }
 
 size_t rpc_endpoint_bytes(const struct rpc_config *config)
 {
-	assert(config->sessions_max > 0 && config->sessions_max <= RPC_SESSIONS_MAX);
-	return aligned(sizeof(struct rpc_endpoint)) +
-	       aligned((size_t)config->sessions_max * RPC_READY_PER_SESSION * sizeof(struct rpc_ready)) +
-	       (size_t)config->sessions_max * sizeof(struct rpc_session);
+	struct rpc_endpoint endpoint = { .config.limits = filled_in(&config->limits) };
+	struct layout layout = { NULL, 0 };
+
+	piece(&layout, 1, sizeof(endpoint));
+	lay_out(&endpoint, &layout);
+	return layout.used_bytes;
+}
+
+static void fill_pools(struct rpc_endpoint *endpoint)
+{
+	const struct rpc_limits *limits = &endpoint->config.limits;
+
+	endpoint->session_free = RPC_NONE;
+	for (uint32_t i = limits->sessions_max; i-- > 0;) {
+		endpoint->sessions[i].next_of_address = endpoint->session_free;
+		endpoint->session_free = (uint16_t)i;
+	}
+	for (uint32_t i = 0; i <= endpoint->table_mask; i++)
+		endpoint->of_address[i] = endpoint->of_connection[i] = RPC_NONE;
+	rpc_list_fill(&endpoint->buffers_free, endpoint->buffer_links, 0, endpoint->buffers_count);
+	rpc_list_fill(&endpoint->calls_free, endpoint->call_links, 0, limits->calls_max);
+	rpc_list_fill(&endpoint->serves_free, endpoint->serve_links, 0, limits->serves_max);
+	rpc_list_fill(&endpoint->call_bodies_free, endpoint->body_links, 0, limits->call_bodies_max);
+	rpc_list_fill(&endpoint->serve_bodies_free, endpoint->body_links, limits->call_bodies_max, limits->serve_bodies_max);
+	endpoint->waiting.first = endpoint->pulls_waiting.first = RPC_NONE;
 }
 
 struct rpc_endpoint *rpc_endpoint_create(void *memory, const struct rpc_config *config, uint64_t now_ns)
 {
 	struct rpc_endpoint *endpoint = memory;
-	uint8_t *next = (uint8_t *)memory + aligned(sizeof(*endpoint));
+	struct layout layout = { memory, 0 };
 
 	(void)now_ns;
 	assert(((uintptr_t)memory & (ALIGN_BYTES - 1)) == 0);
 	assert(config->incarnation != 0 && config->device != NULL && config->types != NULL);
 	memset(memory, 0, rpc_endpoint_bytes(config));
 	endpoint->config = *config;
+	endpoint->config.limits = filled_in(&config->limits);
 	endpoint->deadline_ns = UINT64_MAX;
-	endpoint->ready = (struct rpc_ready *)next;
-	endpoint->ready_size = config->sessions_max * RPC_READY_PER_SESSION;
-	endpoint->sessions = (struct rpc_session *)(next + aligned(endpoint->ready_size * sizeof(struct rpc_ready)));
+	piece(&layout, 1, sizeof(*endpoint));
+	lay_out(endpoint, &layout);
+	fill_pools(endpoint);
 	endpoint->queue = roce_queue_create(config->device);
 	if (endpoint->queue < 0)
 		return NULL;
@@ -54,6 +149,8 @@ struct rpc_endpoint *rpc_endpoint_create(void *memory, const struct rpc_config *
 		return NULL;
 	return endpoint;
 }
+
+/* ---------------------------------------------------------------- small things */
 
 void rpc_set_node(struct rpc_endpoint *endpoint, uint32_t node)
 {
@@ -89,70 +186,21 @@ uint64_t rpc_deadline_ns(const struct rpc_endpoint *endpoint)
 	return endpoint->deadline_ns;
 }
 
-/* ---------------------------------------------------------------- sessions */
-
-uint32_t rpc_session_index(const struct rpc_endpoint *endpoint, const struct rpc_session *session)
-{
-	return (uint32_t)(session - endpoint->sessions);
-}
-
-uint32_t rpc_session_handle(const struct rpc_endpoint *endpoint, const struct rpc_session *session)
-{
-	return (uint32_t)session->generation << 16 | rpc_session_index(endpoint, session);
-}
-
-struct rpc_session *rpc_session_of_handle(struct rpc_endpoint *endpoint, uint32_t handle)
-{
-	uint32_t index = handle & 0xffff;
-	struct rpc_session *session = &endpoint->sessions[index];
-
-	if (index >= endpoint->config.sessions_max || session->generation != handle >> 16 ||
-	    session->state == SESSION_FREE || session->state == SESSION_CLOSING)
-		return NULL;
-	return session;
-}
-
-/* A free session, afresh but for what makes old handles, completions and tokens miss. */
-struct rpc_session *rpc_session_take(struct rpc_endpoint *endpoint)
-{
-	for (uint32_t i = 0; i < endpoint->config.sessions_max; i++) {
-		struct rpc_session *session = &endpoint->sessions[i];
-		uint16_t generation = session->generation, serial = session->connection_serial;
-
-		if (session->state != SESSION_FREE)
-			continue;
-		memset(session, 0, sizeof(*session));
-		session->generation = generation == UINT16_MAX ? 1 : generation + 1;
-		session->connection_serial = serial;
-		session->slots = RPC_SLOTS;
-		session->backoff_ns = RPC_BACKOFF_MIN_NS;
-		session->state = SESSION_LOST;
-		return session;
-	}
-	return NULL;
-}
-
 int rpc_open(struct rpc_endpoint *endpoint, uint32_t address, uint16_t port, uint32_t *handle, uint64_t now_ns)
 {
 	struct rpc_session *session;
 
 	assert(address != 0 && port != 0);
-	for (uint32_t i = 0; i < endpoint->config.sessions_max; i++) {
-		session = &endpoint->sessions[i];
-		/* The peer tells sessions apart by our address: a second one would take the first one's place. */
-		if (session->state != SESSION_FREE && session->state != SESSION_CLOSING && session->opener &&
-		    session->remote_address == address && session->port == port)
-			return -EEXIST;
-	}
-	session = rpc_session_take(endpoint);
+	/* The peer tells sessions apart by our address: a second one would take the first one's place. */
+	if (rpc_session_of_address(endpoint, address, true, port) != NULL)
+		return -EEXIST;
+	session = rpc_session_take(endpoint, address);
 	if (session == NULL)
 		return -ENOBUFS;
 	session->opener = true;
-	session->remote_address = address;
 	session->port = port;
 	session->state = SESSION_WAITING;
-	session->retry_ns = now_ns;
-	rpc_deadline_lower(endpoint, now_ns);
+	session->since_ns = now_ns;
 	rpc_session_connect(endpoint, session, now_ns);
 	*handle = rpc_session_handle(endpoint, session);
 	return 0;
@@ -164,21 +212,24 @@ void rpc_close(struct rpc_endpoint *endpoint, uint32_t handle, uint64_t now_ns)
 
 	if (session == NULL)
 		return;
-	if (session->state == SESSION_CONNECTING || session->state == SESSION_ACCEPTING || session->state == SESSION_UP)
+	if (rpc_session_has_connection(session))
 		rpc_session_drop_connection(endpoint, session, now_ns);
 	rpc_session_forget_slots(endpoint, session);
+	rpc_session_unlink_address(endpoint, session);
 	session->state = SESSION_CLOSING;	/* until rpc_poll() has called the last done() */
-	rpc_deadline_lower(endpoint, now_ns);
+	rpc_ready_push(endpoint, READY_CLOSE, rpc_session_index(endpoint, session));
 }
 
 /* ---------------------------------------------------------------- callbacks */
 
-void rpc_ready_push(struct rpc_endpoint *endpoint, const struct rpc_session *session, enum ready_kind kind, uint32_t slot)
+void rpc_ready_push(struct rpc_endpoint *endpoint, enum ready_kind kind, uint32_t index)
 {
-	uint32_t last = (endpoint->ready_first + endpoint->ready_count) % endpoint->ready_size;
+	uint32_t last = endpoint->ready_first + endpoint->ready_count;
 
 	assert(endpoint->ready_count < endpoint->ready_size);
-	endpoint->ready[last] = (struct rpc_ready){ (uint16_t)rpc_session_index(endpoint, session), (uint8_t)kind, (uint8_t)slot };
+	if (last >= endpoint->ready_size)
+		last -= endpoint->ready_size;
+	endpoint->ready[last] = (struct rpc_ready){ (uint16_t)index, (uint16_t)kind };
 	endpoint->ready_count++;
 	rpc_deadline_lower(endpoint, 0);
 }
@@ -187,17 +238,24 @@ static void ready_run(struct rpc_endpoint *endpoint, uint64_t now_ns)
 {
 	while (endpoint->ready_count > 0) {
 		struct rpc_ready ready = endpoint->ready[endpoint->ready_first];
-		struct rpc_session *session = &endpoint->sessions[ready.session];
 
-		endpoint->ready_first = (endpoint->ready_first + 1) % endpoint->ready_size;
+		if (++endpoint->ready_first == endpoint->ready_size)
+			endpoint->ready_first = 0;
 		endpoint->ready_count--;
-		assert(session->state != SESSION_FREE);
-		if (ready.kind == READY_SESSION)
-			rpc_session_tell_run(endpoint, session, now_ns);
-		else if (ready.kind == READY_CALL)
-			rpc_call_run_done(endpoint, session, ready.slot, now_ns);
-		else
-			rpc_serve_run(endpoint, session, ready.slot, now_ns);
+		switch ((enum ready_kind)ready.kind) {
+		case READY_SESSION:
+			rpc_session_tell_run(endpoint, &endpoint->sessions[ready.index], now_ns);
+			break;
+		case READY_CLOSE:
+			rpc_session_free(endpoint, &endpoint->sessions[ready.index]);
+			break;
+		case READY_CALL:
+			rpc_call_run_done(endpoint, &endpoint->calls[ready.index], now_ns);
+			break;
+		case READY_SERVE:
+			rpc_serve_run(endpoint, &endpoint->serves[ready.index], now_ns);
+			break;
+		}
 	}
 }
 
@@ -211,10 +269,24 @@ static void event_handle(struct rpc_endpoint *endpoint, const struct roce_event 
 		rpc_session_connection_event(endpoint, event, now_ns);
 }
 
+static void timers_run(struct rpc_endpoint *endpoint, uint64_t now_ns)
+{
+	struct rpc_session *session;
+
+	while ((session = rpc_timer_first(endpoint)) != NULL && session->timer_ns <= now_ns) {
+		uint64_t deadline_ns;
+
+		rpc_session_timers(endpoint, session, now_ns);
+		deadline_ns = rpc_session_deadline_ns(endpoint, session);
+		assert(deadline_ns > now_ns);
+		rpc_timer_set(endpoint, session, deadline_ns);
+	}
+}
+
 void rpc_poll(struct rpc_endpoint *endpoint, uint64_t now_ns)
 {
 	struct roce_event event;
-	bool busy = endpoint->ready_count > 0 || now_ns >= endpoint->deadline_ns;
+	bool busy = now_ns >= endpoint->deadline_ns;
 
 	assert(!endpoint->in_poll);
 	endpoint->in_poll = true;
@@ -222,24 +294,22 @@ void rpc_poll(struct rpc_endpoint *endpoint, uint64_t now_ns)
 		event_handle(endpoint, &event, now_ns);
 		busy = true;
 	}
-	/* Most calls come with packets of others: pages must not wait for a look at every slot. */
-	if (!busy) {
-		endpoint->in_poll = false;
-		return;
-	}
-	for (uint32_t i = 0; i < endpoint->config.sessions_max; i++)
-		if (endpoint->sessions[i].state != SESSION_FREE)
-			rpc_session_timers(endpoint, &endpoint->sessions[i], now_ns);
-	ready_run(endpoint, now_ns);
-
-	endpoint->deadline_ns = UINT64_MAX;
-	for (uint32_t i = 0; i < endpoint->config.sessions_max; i++) {
-		struct rpc_session *session = &endpoint->sessions[i];
-
-		if (session->state == SESSION_CLOSING)
-			session->state = SESSION_FREE;
-		if (session->state != SESSION_FREE)
-			rpc_deadline_lower(endpoint, rpc_session_deadline_ns(session));
+	/* Most calls come with packets of others: pages must not wait for a look at what RPC has to do. */
+	if (busy) {
+		timers_run(endpoint, now_ns);
+		if (endpoint->waiting.first != RPC_NONE && now_ns >= endpoint->forget_ns)
+			rpc_session_forget_one(endpoint, now_ns);
+		if (endpoint->admit_due) {
+			endpoint->admit_due = false;
+			rpc_serve_admit(endpoint, now_ns);
+			rpc_call_pulls(endpoint, now_ns);
+		}
+		ready_run(endpoint, now_ns);
+		endpoint->deadline_ns = endpoint->admit_due ? 0 : UINT64_MAX;
+		if (rpc_timer_first(endpoint) != NULL)
+			rpc_deadline_lower(endpoint, rpc_timer_first(endpoint)->timer_ns);
+		if (endpoint->waiting.first != RPC_NONE)
+			rpc_deadline_lower(endpoint, endpoint->forget_ns);
 	}
 	endpoint->in_poll = false;
 }

@@ -2,22 +2,32 @@
 /*
  * Inside net/rpc: sessions, slots and what travels beside requests and replies.
  *
- * R1 One request a slot. A caller's slot holds one request from rpc_call() until its reply has come and its SEND has
- *    completed; the slot's sequence number goes up by one for every request that was ever sent.
- * R2 Exactly once (I6). The server's slot remembers the last sequence it accepted and the reply to it. The same
- *    sequence again is answered from there; the next one replaces it; any other is refused. A connection's end
- *    changes nothing in any slot.
+ * R1 One request a slot. A slot carries one request from rpc_call() until its reply has come; the slot's sequence number
+ *    goes up by one for every request that was ever sent.
+ * R2 Exactly once (I6). The server remembers of each slot the last sequence it accepted, and the reply to it until the
+ *    caller has said that it saw it (`acknowledged` of any later message, or the slot's next request). The same sequence
+ *    again is answered from there; the next one replaces it; any other is refused. A connection's end changes nothing in
+ *    any slot.
  * R3 A session is a pair of incarnations. Messages of another pair are refused, and only a peer's new incarnation, a
- *    peer that has no memory of the session, or rpc_close() ends it. All its slots start afresh then.
+ *    peer that has no memory of the session, or rpc_close() ends it. All its slots start afresh then. A listener forgets
+ *    a session by itself only when its peer has been away for RPC_FORGET_NS and others wait for what its replies hold.
  * R4 `done` is called exactly once for every call, from rpc_poll().
- * R5 No receiver-not-ready. The receives posted for a peer are what it may send at once: one request and one reply a
- *    slot, one ping and one echo. A request goes out only when the last reply of its slot was taken in, a reply only
- *    to a request, a ping only after the echo of the last; and a buffer is posted again before the message that
- *    lets the peer send the next is emitted. These are the credits of a session; the peer's number arrives in its hello.
+ * R5 No receiver-not-ready. Every SEND has a receive waiting for it:
+ *    - a reply or an echo the one that was posted before its request or ping was sent;
+ *    - a request or a ping one of those granted to its sender: `credits` counts all that were ever granted on the connection,
+ *      and the sender's count of what it sent never passes it. The opener keeps the last one for its ping, so that a
+ *      session whose requests wait is not taken for dead.
+ *    A granted receive is never taken back: a peer's grants shrink by not being renewed.
  * R6 A buffer given to the device is not touched until its completion, or until its queue pair is gone.
- * R7 A dead peer is seen: RPC_SILENCE_NS without any message (a ping goes after RPC_PING_IDLE_NS) ends the connection.
+ * R7 A dead peer is seen: RPC_SILENCE_NS without any message ends the connection. The opener pings after RPC_PING_IDLE_NS.
  * R8 An abandoned request (its call timed out) is not run by a server that gets it later, but the slot stays in use until the
  *    server has said so: the caller cannot know otherwise, and R2 needs the answer.
+ * R9 Nothing runs dry. Every buffer in use is on somebody's account, and the accounts together are the pool: two a session
+ *    (a listener's: one granted for a request, one for a ping; an opener's: one granted, one for the echo), one for the
+ *    message and one for the reply of every call, one a served request, `receives_max` spare ones for busy peers. What is
+ *    out of pools waits: a call is refused with -ENOBUFS, a request stays in its receive and the credit with it.
+ * R10 Long bodies are pulled. A body above RPC_INLINE_BYTES_MAX stays at its sender, in a region for this connection only;
+ *    the receiver READs it when it has a place for it, and the message counts as received when the whole body is there.
  *
  * The connection of a session; the left column is the opener's, the right one the listener's:
  *
@@ -34,10 +44,11 @@
  *
  *	any state -- rpc_close --> CLOSING -- callbacks done (endpoint.c) --> FREE
  *
- * A caller's slot (call.c):  FREE -- rpc_call --> OPEN -- reply, timeout, reset --> DONE -- done() --> FREE
- *	A timed-out request that was sent goes on as ABANDONED, without its `done`, until the reply or a reset.
- * A server's slot (serve.c): EMPTY -- request --> RECEIVED -- handler --> RUNNING -- rpc_reply --> REPLIED -- next request -->
- *	RECEIVED
+ * A call (call.c):  FREE -- rpc_call --> OPEN -- reply, timeout, reset --> DONE -- done() --> FREE
+ *	A reply with a long body makes it PULLING first. A timed-out call that was sent goes on as ABANDONED until the reply or
+ *	a reset; without a connection the session keeps its type only. One whose SEND has still to complete is GONE.
+ * A served request (serve.c): FREE -- request --> [PULLING -->] RECEIVED -- handler --> RUNNING -- rpc_reply --> REPLIED
+ *	-- acknowledged, next request --> [GONE until the reply's SEND has completed -->] FREE
  */
 #ifndef PLENUM_NET_RPC_INTERNAL_H
 #define PLENUM_NET_RPC_INTERNAL_H
@@ -49,35 +60,37 @@
 
 #include "net/rpc/rpc.h"
 
-#define RPC_BACKOFF_MIN_NS UINT64_C(100000000)
-#define RPC_BACKOFF_MAX_NS UINT64_C(2000000000)
+#define RPC_BACKOFF_MIN_MS 100u
+#define RPC_BACKOFF_MAX_MS 2000u
 #define RPC_CONNECT_TIMEOUT_NS UINT64_C(2000000000)
 #define RPC_PING_IDLE_NS UINT64_C(1000000000)
 #define RPC_SILENCE_NS UINT64_C(4000000000)
+#define RPC_FORGET_NS UINT64_C(30000000000)
+#define RPC_FORGET_LOOK_NS UINT64_C(1000000000)		/* while requests wait: how often one is looked for */
 
-#define RPC_RECEIVES (2u * RPC_SLOTS + 2u)		/* R5 */
-#define RPC_SENDS (2u * RPC_SLOTS + 2u)
-/* A queue pair that failed flushes its receives and sends while those of its successor may complete already. */
-#define RPC_EVENTS_PER_SESSION (2u * (RPC_RECEIVES + RPC_SENDS) + 8u)
+#define RPC_GRANTS_MAX (RPC_SLOTS + 1u)			/* requests of all slots and a ping */
+#define RPC_RECEIVES (RPC_GRANTS_MAX + RPC_SLOTS + 1u)	/* and replies, and an echo */
+#define RPC_SENDS (4u * RPC_SLOTS + 1u)			/* requests, replies, a READ for each of both, a ping or echo */
 #define RPC_SESSIONS_MAX 4096u
-_Static_assert(RPC_RECEIVES <= 64, "receive states are bits of a word");
+#define RPC_POOL_MAX 16384u				/* of any rpc_limits */
 
 /* Flags beside RPC_FLAG_REPLY. */
 #define RPC_FLAG_PING 2u		/* header only, outside the slots; with REPLY: its echo */
 #define RPC_FLAG_ABANDONED 4u		/* nobody waits for this any more: do not start it (R8) */
+#define RPC_FLAG_PULL 8u		/* the body is a struct rpc_pull (R10) */
 
 /*
- * The queue pairs of RPC carry SENDs only: no memory region is registered for this peer, so one that is meant
- * for a node is out of their reach. (Regions for ROCE_PEER_ANY are open to them, as to everybody.)
+ * The peer tag of a session's queue pair names its connection, so that no region is open to any other one. The tags of
+ * nodes (small numbers) are out of its reach.
  */
-#define RPC_PEER_TAG UINT64_MAX
+#define RPC_PEER_TAG_BASE (UINT64_C(0xffff) << 48)
 
 /* Private data of the connect request and of its answer. */
 struct rpc_hello {
 	uint32_t magic;				/* 0x00: RPC_MAGIC */
 	uint8_t version_major;			/* 0x04 */
 	uint8_t version_minor;			/* 0x05 */
-	uint16_t receives;			/* 0x06: posted by the sender */
+	uint16_t credits;			/* 0x06: as in struct rpc_header */
 	uint32_t node;				/* 0x08: 0: not yet known */
 	uint32_t resumed;			/* 0x0c: answer: 1 when the session goes on, 0 when it starts afresh */
 	uint64_t incarnation;			/* 0x10: the sender's */
@@ -90,128 +103,255 @@ struct rpc_refusal {				/* private data of a rejection */
 	int32_t status;
 };
 
-/* A message that waits to be sent, or was given to the device. */
-struct rpc_outgoing {
-	bool wanted;				/* to be posted when the connection allows it */
-	bool under_way;				/* posted, not completed (R6) */
-	uint32_t len_bytes;
+/* Where a long body is to be READ. */
+struct rpc_pull {
+	uint32_t rkey;				/* 0x00 */
+	uint32_t len_bytes;			/* 0x04 */
+	uint64_t address;			/* 0x08 */
+	uint64_t checksum;			/* 0x10: of the body */
+};
+_Static_assert(sizeof(struct rpc_pull) == 24, "rpc pull");
+
+/* A message to send, or one that came in. */
+struct rpc_buffer {
+	uint8_t message[RPC_HEADER_BYTES + RPC_INLINE_BYTES_MAX];
+	union {
+		uint8_t trailer[RPC_TRAILER_BYTES];
+		struct {				/* a checked request that waits for a serve record */
+			uint64_t arrived_ns;
+			uint16_t session;
+		} waiting;
+	};
+} __attribute__((aligned(16)));
+_Static_assert(sizeof(struct rpc_buffer) == RPC_MESSAGE_BYTES_MAX, "a message and nothing else");
+
+#define RPC_NONE UINT16_MAX			/* no buffer, body, record or session */
+
+/* A stack or queue of what stands in an array, linked through a second one. */
+struct rpc_list {
+	uint16_t first, last;
 };
 
-enum call_state { CALL_FREE, CALL_OPEN, CALL_ABANDONED, CALL_DONE };
+enum call_state { CALL_FREE, CALL_OPEN, CALL_PULLING, CALL_ABANDONED, CALL_DONE, CALL_GONE };
 
-struct rpc_call_slot {
-	enum call_state state;
+struct rpc_call {
+	uint8_t state;				/* enum call_state */
+	uint8_t slot;
 	bool sent;				/* was ever posted: the server may have it */
 	bool queued;				/* in the ready ring */
-	int status;				/* DONE: for done() */
-	uint32_t sequence;
+	bool under_way;				/* its SEND has not completed (R6) */
+	bool replied;				/* PULLING, ABANDONED: the reply's head is in; asked again, no body is needed */
+	bool reading;				/* the READ of the reply's body has not completed */
+	uint16_t session;
 	uint16_t type;
-	int reply_buffer;			/* DONE: receive buffer with the reply, -1: none */
+	uint16_t buffer;			/* the request */
+	uint16_t reply_buffer;			/* DONE: with the reply */
+	uint16_t body;				/* long body of the request, then of the reply */
+	uint32_t rkey;				/* of the body, 0: none */
+	uint32_t len_bytes;			/* of the request's body */
+	uint32_t reply_len_bytes;		/* of the body that was pulled, 0: it is in the reply's buffer */
+	int status;				/* for done() */
+	uint64_t checksum;			/* PULLING: of the reply's body */
 	uint64_t order;				/* calls are sent again in the order they were made */
 	uint64_t deadline_ns;			/* UINT64_MAX: none */
-	rpc_done *done;
+	rpc_done *done;				/* NULL: was called */
 	void *context;
 	uint64_t cookie;
-	struct rpc_outgoing outgoing;
-	uint8_t message[RPC_MESSAGE_BYTES_MAX] __attribute__((aligned(8)));
 };
 
-enum serve_state { SERVE_EMPTY, SERVE_RECEIVED, SERVE_RUNNING, SERVE_REPLIED };
+enum serve_state { SERVE_FREE, SERVE_PULLING, SERVE_RECEIVED, SERVE_RUNNING, SERVE_REPLIED, SERVE_GONE };
 
-struct rpc_serve_slot {
-	enum serve_state state;
+struct rpc_serve {
+	uint8_t state;				/* enum serve_state */
+	uint8_t slot;
 	bool queued;				/* in the ready ring */
+	bool under_way;				/* the reply's SEND has not completed (R6) */
 	bool abandoned;				/* the caller's timeout came first (R8) */
+	uint8_t version_minor;			/* the caller's */
+	uint16_t session;
 	uint16_t type;
 	uint16_t asked_serial;			/* connection on which the request came last: the reply goes there only */
-	uint8_t version_minor;			/* the caller's */
-	uint32_t sequence;			/* last accepted */
-	uint32_t serial;			/* of requests accepted here, for tokens; 24 bits count */
+	uint16_t header_len_bytes;		/* of the request */
+	uint16_t buffer;			/* the request, then the reply */
+	uint16_t body;				/* long body of the request, or of the reply */
+	uint32_t rkey;				/* of the reply's body, 0: none */
+	uint32_t serial;			/* for tokens; 24 bits count */
 	uint32_t epoch;
+	uint32_t len_bytes;			/* of the body */
+	bool long_body;				/* it is in `body` */
+	int32_t status;				/* REPLIED */
+	uint64_t checksum;			/* PULLING */
 	uint64_t expires_ns;			/* not started later than this; UINT64_MAX: any time */
-	uint32_t len_bytes;
-	struct rpc_outgoing outgoing;
-	uint8_t body[RPC_BODY_BYTES_MAX] __attribute__((aligned(8)));
-	uint8_t message[RPC_MESSAGE_BYTES_MAX] __attribute__((aligned(8)));	/* the reply */
 };
 
 enum session_state {
 	SESSION_FREE, SESSION_WAITING, SESSION_CONNECTING, SESSION_ACCEPTING, SESSION_UP, SESSION_LOST, SESSION_CLOSING
 };
 
+/* There are as many as nodes, most of them idle: what only a busy one needs is in the pools. */
 struct rpc_session {
-	enum session_state state;
+	uint8_t state;				/* enum session_state */
 	bool opener;
 	bool bound;				/* peer_incarnation is known and the slots belong to it */
-	uint16_t generation;			/* of the handle: a closed session's handle finds nothing */
-	uint16_t port;				/* opener: to connect to */
-	uint32_t remote_address;
-	uint32_t peer_node;
-	uint64_t peer_incarnation;
-	uint32_t slots;				/* that we may call on, by the peer's receives */
-
-	uint32_t connection;			/* CONNECTING, ACCEPTING, UP */
-	uint32_t qpn;
-	uint16_t connection_serial;		/* stale completions carry an older one */
-	uint64_t retry_ns;			/* WAITING: connect then */
-	uint64_t backoff_ns;
-	uint64_t accepted_ns;			/* ACCEPTING since */
-	uint64_t heard_ns;			/* last message from the peer (R7) */
-	bool ping_open;				/* no echo yet */
-
 	bool event_queued;			/* in the ready ring */
 	bool told_up;				/* the last of UP and DOWN that the user was told */
 	bool told_once;				/* the user has heard of this peer: a RESET means something */
 	bool reset_due;
+	bool ping_open;				/* no echo yet */
+	bool control_wanted;			/* opener: a ping; listener: an echo */
+	bool control_under_way;
+	bool busy;				/* a request came since the last ping */
+	bool asked;				/* opener: for grants, since its last request */
+	uint16_t generation;			/* of the handle: a closed session's handle finds nothing */
+	uint16_t port;				/* opener: to connect to */
+	uint16_t connection_serial;		/* stale completions carry an older one */
 	uint16_t told_serial;			/* connection_serial then: a quick loss and return is told as both */
+	uint32_t remote_address;
+	uint32_t peer_node;
+	uint32_t connection;			/* CONNECTING, ACCEPTING, UP */
+	uint32_t qpn;
+	uint32_t backoff_ms;
+	uint64_t peer_incarnation;
+	uint64_t since_ns;			/* WAITING: connect then; ACCEPTING, LOST: since then */
+	uint64_t heard_ns;			/* last message from the peer (R7) */
+	uint64_t timer_ns;			/* to be looked at then: not later than its deadline */
+	uint16_t timer_place;			/* in the endpoint's heap */
+	uint16_t next_of_address;		/* chain of the table; FREE: the next free one */
+	uint16_t next_of_connection;
 
-	uint64_t receives_posted;		/* a bit a buffer */
-	uint64_t receives_held;			/* a reply in it waits for its done() */
-	struct rpc_outgoing ping, echo;
-	uint8_t ping_message[RPC_HEADER_BYTES] __attribute__((aligned(8)));
-	uint8_t echo_message[RPC_HEADER_BYTES] __attribute__((aligned(8)));
-	struct rpc_call_slot calls[RPC_SLOTS];
-	struct rpc_serve_slot serves[RPC_SLOTS];
-	uint8_t receives[RPC_RECEIVES][RPC_MESSAGE_BYTES_MAX] __attribute__((aligned(64)));
+	/* R5, R9. */
+	struct rpc_list posted;			/* buffers, in the order they will be filled */
+	uint16_t granted;			/* receives ever granted to the peer on this connection */
+	uint16_t peer_granted;			/* the same of the peer's, as heard last */
+	uint16_t sent;				/* requests and pings ever sent on this connection */
+	uint8_t grants;				/* granted receives that are still empty */
+	uint8_t waiting;			/* requests that wait in such receives for a serve record */
+	uint8_t spare;				/* of both together, those on the account of all sessions */
+	uint8_t expected;			/* receives posted for replies and echoes */
+	uint8_t unanswered;			/* requests and pings that such a receive waits for */
+
+	/* A bit a slot. */
+	uint16_t calls_busy;			/* not to be used for another call */
+	uint16_t calls_waiting;			/* the reply has not been seen */
+	uint16_t calls_wanted;			/* to be sent when the connection allows it */
+	uint16_t replies_wanted;
+	uint16_t replies_kept;			/* the caller has not said that it saw it */
+	uint16_t calls[RPC_SLOTS];		/* record, or RPC_NONE */
+	uint16_t abandoned_type[RPC_SLOTS];	/* of an ABANDONED call without a record, or 0 */
+	uint16_t serves[RPC_SLOTS];		/* record, or RPC_NONE */
+	uint32_t call_sequence[RPC_SLOTS];
+	uint32_t serve_sequence[RPC_SLOTS];	/* last accepted */
+	uint8_t control[RPC_HEADER_BYTES + RPC_TRAILER_BYTES] __attribute__((aligned(8)));
 };
 
-/* What waits for its callback. At most one entry for each call slot, serve slot and session. */
-enum ready_kind { READY_SESSION, READY_CALL, READY_SERVE };
+/* What waits for its callback. At most one entry for each call, served request, session event and closing session. */
+enum ready_kind { READY_SESSION, READY_CLOSE, READY_CALL, READY_SERVE };
 struct rpc_ready {
-	uint16_t session;
-	uint8_t kind;
-	uint8_t slot;
+	uint16_t index;
+	uint16_t kind;
 };
-#define RPC_READY_PER_SESSION (2u * RPC_SLOTS + 1u)
 
 struct rpc_endpoint {
-	struct rpc_config config;
+	struct rpc_config config;		/* limits: the defaults filled in */
 	struct rpc_counters counters;
 	int queue;
 	bool in_poll;
+	bool admit_due;				/* something that others may wait for has become free */
 	uint64_t deadline_ns;
 	uint64_t call_order;
+	uint32_t serve_serial;
 	uint32_t ready_first, ready_count, ready_size;
 	struct rpc_ready *ready;
+
 	struct rpc_session *sessions;
+	uint16_t session_free;			/* through next_of_address */
+	uint32_t table_mask;
+	uint16_t *of_address, *of_connection;	/* heads of chains */
+	uint16_t *timers;			/* heap of the sessions in use, the earliest first */
+	uint32_t timers_count;
+
+	uint32_t buffers_count;
+	struct rpc_buffer *buffers;
+	uint16_t *buffer_links;
+	uint32_t spare_used;			/* of limits.receives_max */
+	struct rpc_list buffers_free;
+	struct rpc_list waiting;		/* buffers with requests that wait for a serve record or body */
+	uint64_t forget_ns;			/* look then whether a session's replies can be given up for them */
+
+	struct rpc_call *calls;
+	uint16_t *call_links;
+	struct rpc_list calls_free;
+	struct rpc_list pulls_waiting;		/* calls whose reply's body waits for a place */
+	struct rpc_serve *serves;
+	uint16_t *serve_links;
+	struct rpc_list serves_free;
+
+	uint8_t (*bodies)[RPC_BODY_BYTES_MAX];	/* those of calls, then those of served requests */
+	uint16_t *body_links;
+	struct rpc_list call_bodies_free, serve_bodies_free;
 };
 
-/* Completion cookies: session index, connection serial, kind, slot or buffer. */
-enum cookie_kind { COOKIE_CALL, COOKIE_REPLY, COOKIE_PING, COOKIE_ECHO, COOKIE_RECEIVE };
+/* Completion cookies: session, connection serial, kind; call, serve record or buffer. */
+enum cookie_kind { COOKIE_CALL, COOKIE_CALL_PULL, COOKIE_REPLY, COOKIE_SERVE_PULL, COOKIE_CONTROL, COOKIE_RECEIVE };
 
-static inline uint64_t cookie_make(uint32_t index, uint16_t serial, enum cookie_kind kind, uint32_t slot)
+static inline uint64_t cookie_make(uint32_t session, uint16_t serial, enum cookie_kind kind, uint32_t index)
 {
-	return (uint64_t)index << 32 | (uint64_t)serial << 16 | (uint64_t)kind << 8 | slot;
+	return (uint64_t)session << 48 | (uint64_t)serial << 32 | (uint64_t)kind << 16 | index;
+}
+
+static inline uint32_t rpc_session_index(const struct rpc_endpoint *endpoint, const struct rpc_session *session)
+{
+	return (uint32_t)(session - endpoint->sessions);
+}
+
+static inline uint64_t rpc_peer_tag(const struct rpc_endpoint *endpoint, const struct rpc_session *session)
+{
+	return RPC_PEER_TAG_BASE | (uint64_t)rpc_session_index(endpoint, session) << 16 | session->connection_serial;
+}
+
+static inline bool rpc_session_has_connection(const struct rpc_session *session)
+{
+	return session->state == SESSION_CONNECTING || session->state == SESSION_ACCEPTING || session->state == SESSION_UP;
+}
+
+static inline uint16_t rpc_bit(uint32_t slot)
+{
+	return (uint16_t)(1u << slot);
 }
 
 /* endpoint.c */
-uint32_t rpc_session_index(const struct rpc_endpoint *endpoint, const struct rpc_session *session);
-uint32_t rpc_session_handle(const struct rpc_endpoint *endpoint, const struct rpc_session *session);
-struct rpc_session *rpc_session_of_handle(struct rpc_endpoint *endpoint, uint32_t handle);
-struct rpc_session *rpc_session_take(struct rpc_endpoint *endpoint);
-void rpc_ready_push(struct rpc_endpoint *endpoint, const struct rpc_session *session, enum ready_kind kind, uint32_t slot);
+void rpc_ready_push(struct rpc_endpoint *endpoint, enum ready_kind kind, uint32_t index);
 void rpc_deadline_lower(struct rpc_endpoint *endpoint, uint64_t deadline_ns);
 const struct rpc_type *rpc_type_find(const struct rpc_endpoint *endpoint, uint16_t type);
+
+/* pool.c: what is taken is NULL or RPC_NONE when there is none. */
+void rpc_list_push(struct rpc_list *list, uint16_t *links, uint16_t index);
+uint16_t rpc_list_pop(struct rpc_list *list, const uint16_t *links);
+void rpc_list_fill(struct rpc_list *list, uint16_t *links, uint32_t first, uint32_t count);
+void rpc_list_remove(struct rpc_list *list, uint16_t *links, uint16_t index);
+uint16_t rpc_buffer_take(struct rpc_endpoint *endpoint);
+void rpc_buffer_free(struct rpc_endpoint *endpoint, uint16_t buffer);
+struct rpc_call *rpc_call_take(struct rpc_endpoint *endpoint);
+void rpc_call_free(struct rpc_endpoint *endpoint, struct rpc_call *call);
+struct rpc_serve *rpc_serve_take(struct rpc_endpoint *endpoint);
+void rpc_serve_free(struct rpc_endpoint *endpoint, struct rpc_serve *serve);
+void rpc_serve_body_free(struct rpc_endpoint *endpoint, struct rpc_serve *serve);
+uint16_t rpc_body_take(struct rpc_endpoint *endpoint, struct rpc_list *free);
+
+/* table.c: finding sessions, and the one that has to be looked at next. */
+uint32_t rpc_session_handle(const struct rpc_endpoint *endpoint, const struct rpc_session *session);
+struct rpc_session *rpc_session_of_handle(struct rpc_endpoint *endpoint, uint32_t handle);
+struct rpc_session *rpc_session_of_address(struct rpc_endpoint *endpoint, uint32_t address, bool opener, uint16_t port);
+struct rpc_session *rpc_session_of_connection(struct rpc_endpoint *endpoint, uint32_t connection);
+struct rpc_session *rpc_session_take(struct rpc_endpoint *endpoint, uint32_t address);
+void rpc_session_unlink_address(struct rpc_endpoint *endpoint, struct rpc_session *session);
+void rpc_session_free(struct rpc_endpoint *endpoint, struct rpc_session *session);
+void rpc_session_set_connection(struct rpc_endpoint *endpoint, struct rpc_session *session, uint32_t connection);
+void rpc_session_clear_connection(struct rpc_endpoint *endpoint, struct rpc_session *session);
+void rpc_timer_lower(struct rpc_endpoint *endpoint, struct rpc_session *session, uint64_t timer_ns);
+/* Look at the session's deadline again (it may be later now). */
+void rpc_timer_set(struct rpc_endpoint *endpoint, struct rpc_session *session, uint64_t timer_ns);
+struct rpc_session *rpc_timer_first(struct rpc_endpoint *endpoint);
 
 /* session.c */
 void rpc_session_connect(struct rpc_endpoint *endpoint, struct rpc_session *session, uint64_t now_ns);
@@ -221,33 +361,79 @@ void rpc_session_lost(struct rpc_endpoint *endpoint, struct rpc_session *session
 void rpc_session_established(struct rpc_endpoint *endpoint, struct rpc_session *session, uint64_t now_ns);
 void rpc_session_forget_slots(struct rpc_endpoint *endpoint, struct rpc_session *session);
 void rpc_session_drop_connection(struct rpc_endpoint *endpoint, struct rpc_session *session, uint64_t now_ns);
+/* Requests wait: the LOST session that has been away longest, and long enough, makes a place for them (R3). */
+void rpc_session_forget_one(struct rpc_endpoint *endpoint, uint64_t now_ns);
 void rpc_session_tell_run(struct rpc_endpoint *endpoint, struct rpc_session *session, uint64_t now_ns);
 void rpc_session_timers(struct rpc_endpoint *endpoint, struct rpc_session *session, uint64_t now_ns);
-uint64_t rpc_session_deadline_ns(const struct rpc_session *session);
+uint64_t rpc_session_deadline_ns(const struct rpc_endpoint *endpoint, const struct rpc_session *session);
+
+/* receive.c: posting receives, sorting what arrived. */
+/* Before a request or ping is sent: is there a receive for its answer? */
+bool rpc_receive_expect(struct rpc_endpoint *endpoint, struct rpc_session *session);
+/* Grant the peer receives: what it needs, and with `grow` what it can use. */
+void rpc_receive_grant(struct rpc_endpoint *endpoint, struct rpc_session *session, bool grow);
+/* A request has left the receive in which it waited. */
+void rpc_receive_waited(struct rpc_endpoint *endpoint, struct rpc_session *session);
+/* The queue pair is gone: all its receives come back. */
+void rpc_receive_drop(struct rpc_endpoint *endpoint, struct rpc_session *session);
+void rpc_receive_completed(struct rpc_endpoint *endpoint, struct rpc_session *session, uint16_t buffer, uint32_t len_bytes,
+			   uint64_t now_ns);
 
 /* transfer.c */
 void rpc_transfer_completion(struct rpc_endpoint *endpoint, const struct roce_event *event, uint64_t now_ns);
-void rpc_transfer_post_receives(struct rpc_endpoint *endpoint, struct rpc_session *session);
-void rpc_transfer_release_receive(struct rpc_endpoint *endpoint, struct rpc_session *session, uint32_t buffer);
 /* Post all that is wanted and can go. */
 void rpc_transfer_pump(struct rpc_endpoint *endpoint, struct rpc_session *session, uint64_t now_ns);
+
+/* pull.c: long bodies (R10). */
+/* Open `body` to the peer and write the message's rpc_pull. False: no region is free. */
+bool rpc_pull_offer(struct rpc_endpoint *endpoint, const struct rpc_session *session, uint16_t body, uint32_t len_bytes,
+		    uint32_t *rkey, struct rpc_pull *pull);
+void rpc_pull_withdraw(struct rpc_endpoint *endpoint, uint32_t *rkey);
+/* Where a received message's body is; false when that is nowhere a body can be. */
+bool rpc_pull_parse(const struct rpc_header *header, const uint8_t *body, struct rpc_pull *pull);
+/* READ a long body into `body`; false when the queue pair takes no more. */
+bool rpc_pull_start(struct rpc_endpoint *endpoint, const struct rpc_session *session, const struct rpc_pull *pull, uint16_t body,
+		    enum cookie_kind kind, uint32_t index, uint64_t now_ns);
+bool rpc_pull_good(const struct rpc_endpoint *endpoint, uint16_t body, uint32_t len_bytes, uint64_t checksum);
 
 /* message.c */
 void rpc_message_seal(uint8_t *message, struct rpc_header *header, const void *body, uint32_t len_bytes);
 void rpc_message_header(const struct rpc_endpoint *endpoint, const struct rpc_session *session, struct rpc_header *header);
+uint64_t rpc_body_checksum(const uint8_t *body, uint32_t len_bytes);
 
 /* call.c */
-void rpc_call_reply(struct rpc_endpoint *endpoint, struct rpc_session *session, const struct rpc_header *header, uint32_t buffer,
-		bool *held);
-void rpc_call_prepare(struct rpc_endpoint *endpoint, struct rpc_session *session, struct rpc_call_slot *call, uint64_t now_ns);
-void rpc_call_finish(struct rpc_endpoint *endpoint, struct rpc_session *session, struct rpc_call_slot *call, int status);
-void rpc_call_run_done(struct rpc_endpoint *endpoint, struct rpc_session *session, uint32_t slot, uint64_t now_ns);
+/* A reply arrived in `buffer`; true when the buffer is kept. `expected`: whether it answers a call. */
+bool rpc_call_reply(struct rpc_endpoint *endpoint, struct rpc_session *session, const struct rpc_header *header,
+		    const uint8_t *body, uint16_t buffer, uint64_t now_ns, bool *expected);
+void rpc_call_pulled(struct rpc_endpoint *endpoint, struct rpc_session *session, struct rpc_call *call, uint64_t now_ns);
+/* Write the message as of now. False: it cannot go yet. */
+bool rpc_call_prepare(struct rpc_endpoint *endpoint, struct rpc_session *session, struct rpc_call *call, uint32_t *len_bytes,
+		      uint64_t now_ns);
+/* Calls that were abandoned while there was no connection: send word of them. */
+void rpc_call_revive(struct rpc_endpoint *endpoint, struct rpc_session *session);
+void rpc_call_sent(struct rpc_endpoint *endpoint, struct rpc_call *call);
+void rpc_call_disconnected(struct rpc_endpoint *endpoint, struct rpc_session *session);
+void rpc_call_forget(struct rpc_endpoint *endpoint, struct rpc_session *session);
+void rpc_call_run_done(struct rpc_endpoint *endpoint, struct rpc_call *call, uint64_t now_ns);
 void rpc_call_timers(struct rpc_endpoint *endpoint, struct rpc_session *session, uint64_t now_ns);
+/* Start the READs of replies that found no place for their body. */
+void rpc_call_pulls(struct rpc_endpoint *endpoint, uint64_t now_ns);
 
 /* serve.c */
-void rpc_serve_request(struct rpc_endpoint *endpoint, struct rpc_session *session, const struct rpc_header *header,
-		   const uint8_t *body, uint64_t now_ns);
-void rpc_serve_ready(struct rpc_endpoint *endpoint, struct rpc_session *session, struct rpc_serve_slot *serve);
-void rpc_serve_run(struct rpc_endpoint *endpoint, struct rpc_session *session, uint32_t slot, uint64_t now_ns);
+enum serve_verdict { SERVE_TAKEN, SERVE_WAIT, SERVE_DROPPED };
+/* A request stands in `buffer`. TAKEN: so is the buffer. WAIT: try again when something has become free. */
+enum serve_verdict rpc_serve_request(struct rpc_endpoint *endpoint, struct rpc_session *session, const struct rpc_header *header,
+				     const uint8_t *body, uint16_t buffer, uint64_t arrived_ns, uint64_t now_ns);
+void rpc_serve_wait(struct rpc_endpoint *endpoint, struct rpc_session *session, uint16_t buffer, uint64_t now_ns);
+void rpc_serve_pulled(struct rpc_endpoint *endpoint, struct rpc_session *session, struct rpc_serve *serve, uint64_t now_ns);
+/* Write the message as of now. False: it cannot go yet. */
+bool rpc_serve_prepare(struct rpc_endpoint *endpoint, struct rpc_session *session, struct rpc_serve *serve, uint32_t *len_bytes);
+void rpc_serve_sent(struct rpc_endpoint *endpoint, struct rpc_serve *serve);
+void rpc_serve_acknowledged(struct rpc_endpoint *endpoint, struct rpc_session *session, uint32_t slots);
+void rpc_serve_disconnected(struct rpc_endpoint *endpoint, struct rpc_session *session);
+void rpc_serve_forget(struct rpc_endpoint *endpoint, struct rpc_session *session);
+void rpc_serve_run(struct rpc_endpoint *endpoint, struct rpc_serve *serve, uint64_t now_ns);
+/* Take in requests that waited. */
+void rpc_serve_admit(struct rpc_endpoint *endpoint, uint64_t now_ns);
 
 #endif

@@ -29,25 +29,15 @@ int rpc_decode(const uint8_t *message, size_t len_bytes, struct rpc_header *head
 	/* Another major version may checksum and measure differently: nothing more can be said about it. */
 	if (header->version_major != RPC_VERSION_MAJOR)
 		return -EOPNOTSUPP;
-	if (len_bytes > RPC_MESSAGE_BYTES_MAX || header->header_len_bytes < RPC_HEADER_BYTES ||
+	if (len_bytes > RPC_HEADER_BYTES + RPC_INLINE_BYTES_MAX || header->header_len_bytes < RPC_HEADER_BYTES ||
 	    header->header_len_bytes > len_bytes || header->header_len_bytes % 8 != 0)
 		return -EMSGSIZE;
-	if (header->body_len_bytes > RPC_BODY_BYTES_MAX || header->body_len_bytes != len_bytes - header->header_len_bytes)
+	if (header->body_len_bytes > RPC_INLINE_BYTES_MAX || header->body_len_bytes != len_bytes - header->header_len_bytes)
 		return -EMSGSIZE;
 	if (header->checksum != message_checksum(message, header, len_bytes))
 		return -EBADMSG;
 	*body = message + header->header_len_bytes;
 	return 0;
-}
-
-/* The kernels have neither the instruction for certain nor libgcc. */
-static uint16_t count_bits(uint64_t bits)
-{
-	uint16_t count = 0;
-
-	for (; bits != 0; bits &= bits - 1)
-		count++;
-	return count;
 }
 
 void rpc_message_header(const struct rpc_endpoint *endpoint, const struct rpc_session *session, struct rpc_header *header)
@@ -60,16 +50,22 @@ void rpc_message_header(const struct rpc_endpoint *endpoint, const struct rpc_se
 	header->source_node = endpoint->config.node;
 	header->destination_node = session->peer_node;
 	header->session = endpoint->config.incarnation;
-	header->credits = count_bits(session->receives_posted);
+	header->credits = session->granted;
+	header->acknowledged = (uint16_t)~session->calls_waiting;
 }
 
 /* `body` may already stand behind the header in `message`. */
 void rpc_message_seal(uint8_t *message, struct rpc_header *header, const void *body, uint32_t len_bytes)
 {
-	assert(len_bytes <= RPC_BODY_BYTES_MAX);
+	assert(len_bytes <= RPC_INLINE_BYTES_MAX);
 	if (len_bytes > 0 && body != message + RPC_HEADER_BYTES)
 		memcpy(message + RPC_HEADER_BYTES, body, len_bytes);
 	header->body_len_bytes = len_bytes;
 	header->checksum = message_checksum(message, header, (size_t)RPC_HEADER_BYTES + len_bytes);
 	memcpy(message, header, sizeof(*header));
+}
+
+uint64_t rpc_body_checksum(const uint8_t *body, uint32_t len_bytes)
+{
+	return hash_bytes(RPC_MAGIC, body, len_bytes);
 }

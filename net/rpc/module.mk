@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-portable-y += net/rpc/endpoint.c net/rpc/session.c net/rpc/transfer.c net/rpc/call.c net/rpc/serve.c net/rpc/message.c
-unit-tests-y += tests/unit/test_rpc_codec.c tests/unit/test_rpc_session.c tests/unit/test_rpc_hostile.c
+portable-y += net/rpc/endpoint.c net/rpc/pool.c net/rpc/table.c net/rpc/session.c net/rpc/receive.c net/rpc/transfer.c
+portable-y += net/rpc/call.c net/rpc/serve.c net/rpc/pull.c net/rpc/message.c
+unit-tests-y += tests/unit/test_rpc_codec.c tests/unit/test_rpc_session.c tests/unit/test_rpc_hostile.c tests/unit/test_rpc_pools.c
 fuzz-y += tests/fuzz/fuzz_rpc_decode.c

@@ -4,7 +4,8 @@
  *
  * An endpoint is one node's end of all its sessions. A session is a pair of nodes; either side may call
  * the other. A session has RPC_SLOTS slots a direction; a slot carries one request at a time and its
- * sequence number makes a repeated request replay the stored reply instead of running again. A session
+ * sequence number makes a repeated request replay the stored reply instead of running again. A reply is stored until
+ * the caller has said that it saw it; an idle session holds two small receives and nothing else. A session
  * outlives its connection: when the queue pair is lost, the connecting side connects again and every request
  * without a reply is sent again. Only a new incarnation of the peer (it rebooted) ends a session; its open calls
  * then end with -ECONNRESET.
@@ -21,11 +22,13 @@
 
 #include "net/roce/roce.h"
 
-#define RPC_VERSION_MAJOR 1
+#define RPC_VERSION_MAJOR 2
 #define RPC_VERSION_MINOR 0
 #define RPC_HEADER_BYTES 64u
-#define RPC_BODY_BYTES_MAX 4096u		/* bigger data goes by READ and WRITE */
-#define RPC_MESSAGE_BYTES_MAX (RPC_HEADER_BYTES + RPC_BODY_BYTES_MAX)
+#define RPC_TRAILER_BYTES 16u
+#define RPC_INLINE_BYTES_MAX 128u		/* a longer body stays where it is until the receiver READs it */
+#define RPC_BODY_BYTES_MAX 4096u
+#define RPC_MESSAGE_BYTES_MAX (RPC_HEADER_BYTES + RPC_INLINE_BYTES_MAX + RPC_TRAILER_BYTES)
 #define RPC_SLOTS 16u				/* requests under way in one direction of a session */
 
 /* On the wire, little-endian, naturally aligned. */
@@ -41,9 +44,9 @@ struct rpc_header {
 	uint32_t destination_node;		/* 0x14: 0 when not yet known (join) */
 	uint64_t session;			/* 0x18: the caller's incarnation */
 	uint16_t slot;				/* 0x20 */
-	uint16_t credits;			/* 0x22: receives the sender has posted for us */
+	uint16_t credits;			/* 0x22: requests and pings we may have sent on this connection, in all (mod 2^16) */
 	uint32_t sequence;			/* 0x24: of the slot, counts from 1 */
-	uint32_t acknowledged;			/* 0x28: highest sequence of this slot whose reply was seen */
+	uint32_t acknowledged;			/* 0x28: a bit a slot: the sender has seen the reply to all it sent there */
 	uint32_t deadline_us;			/* 0x2c: time left for the request when sent; 0: none */
 	uint32_t epoch;				/* 0x30 */
 	int32_t status;				/* 0x34: replies: 0 or a negative errno */
@@ -79,6 +82,7 @@ struct rpc_type {
 	uint32_t len_bytes_min;			/* refuse other body lengths with -EMSGSIZE */
 	uint32_t len_bytes_max;
 	rpc_handler *handler;
+	uint32_t reply_len_bytes_max;		/* 0: up to RPC_INLINE_BYTES_MAX; a longer one needs a body reserved for it */
 };
 
 /* The outcome of a call: a status from the handler or from the layer, and the reply's body (valid during the call). */
@@ -88,19 +92,36 @@ enum rpc_session_event { RPC_SESSION_UP, RPC_SESSION_DOWN, RPC_SESSION_RESET };
 /* UP: (re)connected. DOWN: connection lost, reconnecting or waiting for the peer to. RESET: the peer is a new incarnation. */
 typedef void rpc_session_changed(void *context, uint32_t session, enum rpc_session_event event, uint64_t now_ns);
 
+/*
+ * What all sessions share. A session that finds a pool empty waits, but for receives: it always has those that it
+ * cannot do without. 0: the default.
+ */
+struct rpc_limits {
+	uint32_t sessions_max;			/* no default */
+	uint32_t calls_max;			/* calls between rpc_call() and done() */
+	uint32_t serves_max;			/* requests taken in whose reply the caller has not said to have seen */
+	uint32_t receives_max;			/* receives beyond the two of each session: for peers that are busy */
+	uint32_t call_bodies_max;		/* RPC_BODY_BYTES_MAX each: long requests made, long replies got */
+	uint32_t serve_bodies_max;		/* the same: long requests taken in, long replies kept */
+};
+#define RPC_CALLS_DEFAULT 32u
+#define RPC_SERVES_DEFAULT 32u
+#define RPC_RECEIVES_DEFAULT 32u
+#define RPC_BODIES_DEFAULT 8u
+
 struct rpc_config {
 	struct roce_device *device;
 	uint32_t node;				/* our node id; may be set later with rpc_set_node() */
 	uint64_t incarnation;			/* random, new at every start, never 0 */
 	uint16_t port;				/* listen here when not 0 */
-	uint32_t sessions_max;
+	struct rpc_limits limits;
 	const struct rpc_type *types;		/* what we serve, ends with type 0 */
 	void *context;				/* for handlers and session_changed */
 	rpc_session_changed *session_changed;	/* may be NULL */
 };
 
-/* Add what an endpoint of `sessions_max` sessions needs of its device to `limits` (depths are raised where too low). */
-void rpc_device_limits(uint32_t sessions_max, struct roce_limits *limits);
+/* Add what an endpoint with these limits needs of its device to `device` (depths are raised where too low). */
+void rpc_device_limits(const struct rpc_limits *limits, struct roce_limits *device);
 size_t rpc_endpoint_bytes(const struct rpc_config *config);
 struct rpc_endpoint *rpc_endpoint_create(void *memory, const struct rpc_config *config, uint64_t now_ns);
 void rpc_set_node(struct rpc_endpoint *endpoint, uint32_t node);
@@ -113,11 +134,15 @@ void rpc_close(struct rpc_endpoint *endpoint, uint32_t session, uint64_t now_ns)
 /*
  * Send a request. `body` is copied. `done` is called exactly once: with the reply, with -ETIMEDOUT when
  * `timeout_ns` passes first (0: never; the request may still take effect), with -ECONNRESET when the peer is a new
- * incarnation or the session is closed. Returns 0, -ENOBUFS when all slots are in use, -EMSGSIZE, -ENOENT.
+ * incarnation or the session is closed. Returns 0, -ENOBUFS when all slots of the session or all calls of the endpoint
+ * are in use, -EMSGSIZE, -ENOENT.
  */
 int rpc_call(struct rpc_endpoint *endpoint, uint32_t session, uint16_t type, const void *body, uint32_t len_bytes,
 	     uint64_t timeout_ns, rpc_done *done, void *context, uint64_t cookie, uint64_t now_ns);
-/* Answer a request. -ENOENT when it is no longer wanted (the session was reset), which callers may ignore. */
+/*
+ * Answer a request; `body` is copied and may be (part of) the request's. -ENOENT when it is no longer wanted (the session
+ * was reset), which callers may ignore.
+ */
 int rpc_reply(struct rpc_endpoint *endpoint, uint64_t token, int status, const void *body, uint32_t len_bytes,
 	      uint64_t now_ns);
 
@@ -128,7 +153,8 @@ uint64_t rpc_deadline_ns(const struct rpc_endpoint *endpoint);
 #define RPC_COUNTERS(X) \
 	X(requests_sent) X(requests_received) X(replies_sent) X(replies_received) X(replayed) X(resent) X(timeouts) \
 	X(refused_magic) X(refused_version) X(refused_length) X(refused_checksum) X(refused_type) X(refused_slot) \
-	X(refused_sequence) X(refused_session) X(expired) X(sessions_reset) X(reconnects)
+	X(refused_sequence) X(refused_session) X(refused_credits) X(refused_body) X(expired) X(sessions_reset) \
+	X(sessions_forgotten) X(requests_delayed) X(bodies_read) X(reconnects)
 
 struct rpc_counters {
 #define RPC_COUNTER_FIELD(name) uint64_t name;

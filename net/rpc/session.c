@@ -8,7 +8,8 @@ static void hello_make(const struct rpc_endpoint *endpoint, const struct rpc_ses
 		.magic = RPC_MAGIC,
 		.version_major = RPC_VERSION_MAJOR,
 		.version_minor = RPC_VERSION_MINOR,
-		.receives = RPC_RECEIVES,
+		/* The opener has no queue pair yet; what it grants beyond the one that is sure, it says later. */
+		.credits = session->opener ? 1 : session->granted,
 		.node = endpoint->config.node,
 		.incarnation = endpoint->config.incarnation,
 		.peer_incarnation = session->bound ? session->peer_incarnation : 0,
@@ -23,35 +24,20 @@ static int hello_check(const struct roce_event *event, struct rpc_hello *hello)
 	memcpy(hello, event->private_data, sizeof(*hello));
 	if (hello->magic != RPC_MAGIC || hello->incarnation == 0)
 		return -EBADMSG;
-	if (hello->version_major != RPC_VERSION_MAJOR)
-		return -EOPNOTSUPP;
-	/* Room for a ping, an echo, and one slot's request and reply. */
-	return hello->receives < 4 ? -EPROTO : 0;
+	return hello->version_major != RPC_VERSION_MAJOR ? -EOPNOTSUPP : 0;
 }
 
 /* R3: nothing of the slots survives; what was under way ends here. The queue pair is gone already. */
 void rpc_session_forget_slots(struct rpc_endpoint *endpoint, struct rpc_session *session)
 {
-	for (uint32_t i = 0; i < RPC_SLOTS; i++) {
-		struct rpc_call_slot *call = &session->calls[i];
-		struct rpc_serve_slot *serve = &session->serves[i];
-
-		assert(!call->outgoing.under_way && !serve->outgoing.under_way);
-		if (call->state == CALL_OPEN || call->state == CALL_ABANDONED)
-			rpc_call_finish(endpoint, session, call, -ECONNRESET);
-		call->sequence = 0;
-		serve->state = SERVE_EMPTY;
-		serve->sequence = 0;
-		serve->outgoing.wanted = false;
-	}
+	rpc_call_forget(endpoint, session);
+	rpc_serve_forget(endpoint, session);
 }
 
 /* The peer's hello says who it is and whether it remembers us. */
 static void session_bind(struct rpc_endpoint *endpoint, struct rpc_session *session, const struct rpc_hello *hello,
 			 bool resumed)
 {
-	uint32_t slots = (hello->receives - 2u) / 2u;
-
 	if (session->bound && !resumed) {
 		rpc_session_forget_slots(endpoint, session);
 		endpoint->counters.sessions_reset++;
@@ -60,7 +46,7 @@ static void session_bind(struct rpc_endpoint *endpoint, struct rpc_session *sess
 	session->bound = true;
 	session->peer_incarnation = hello->incarnation;
 	session->peer_node = hello->node;
-	session->slots = slots < RPC_SLOTS ? slots : RPC_SLOTS;
+	session->peer_granted = hello->credits;
 }
 
 /* Ask for the user's callback; it sees the state of then, not of now. */
@@ -68,7 +54,7 @@ static void rpc_session_tell(struct rpc_endpoint *endpoint, struct rpc_session *
 {
 	if (!session->event_queued) {
 		session->event_queued = true;
-		rpc_ready_push(endpoint, session, READY_SESSION, 0);
+		rpc_ready_push(endpoint, READY_SESSION, rpc_session_index(endpoint, session));
 	}
 }
 
@@ -103,22 +89,12 @@ void rpc_session_tell_run(struct rpc_endpoint *endpoint, struct rpc_session *ses
 void rpc_session_drop_connection(struct rpc_endpoint *endpoint, struct rpc_session *session, uint64_t now_ns)
 {
 	roce_disconnect(endpoint->config.device, session->connection, now_ns);
-	session->connection = 0;
-	session->qpn = 0;
+	rpc_session_clear_connection(endpoint, session);
 	session->connection_serial++;
-	session->receives_posted = 0;
-	session->ping_open = false;
-	session->ping = session->echo = (struct rpc_outgoing){ 0 };
-	for (uint32_t i = 0; i < RPC_SLOTS; i++) {
-		struct rpc_call_slot *call = &session->calls[i];
-		struct rpc_serve_slot *serve = &session->serves[i];
-
-		call->outgoing.under_way = false;
-		call->outgoing.wanted = call->state == CALL_OPEN || call->state == CALL_ABANDONED;
-		serve->outgoing.under_way = false;
-		serve->outgoing.wanted = false;
-		rpc_serve_ready(endpoint, session, serve);
-	}
+	session->ping_open = session->control_wanted = session->control_under_way = false;
+	rpc_receive_drop(endpoint, session);
+	rpc_call_disconnected(endpoint, session);
+	rpc_serve_disconnected(endpoint, session);
 }
 
 void rpc_session_lost(struct rpc_endpoint *endpoint, struct rpc_session *session, uint64_t now_ns)
@@ -126,14 +102,37 @@ void rpc_session_lost(struct rpc_endpoint *endpoint, struct rpc_session *session
 	rpc_session_drop_connection(endpoint, session, now_ns);
 	if (session->opener) {
 		session->state = SESSION_WAITING;
-		session->retry_ns = now_ns + session->backoff_ns;
-		session->backoff_ns *= 2;
-		if (session->backoff_ns > RPC_BACKOFF_MAX_NS)
-			session->backoff_ns = RPC_BACKOFF_MAX_NS;
+		session->since_ns = now_ns + session->backoff_ms * UINT64_C(1000000);
+		session->backoff_ms *= 2;
+		if (session->backoff_ms > RPC_BACKOFF_MAX_MS)
+			session->backoff_ms = RPC_BACKOFF_MAX_MS;
+		rpc_timer_lower(endpoint, session, session->since_ns);
 	} else {
 		session->state = SESSION_LOST;
+		session->since_ns = now_ns;
 	}
 	rpc_session_tell(endpoint, session);
+}
+
+void rpc_session_forget_one(struct rpc_endpoint *endpoint, uint64_t now_ns)
+{
+	struct rpc_session *longest = NULL;
+
+	endpoint->forget_ns = now_ns + RPC_FORGET_LOOK_NS;
+	for (uint32_t i = 0; i < endpoint->config.limits.serves_max; i++) {
+		struct rpc_session *session = &endpoint->sessions[endpoint->serves[i].session];
+
+		if (endpoint->serves[i].state == SERVE_REPLIED && session->state == SESSION_LOST &&
+		    now_ns - session->since_ns >= RPC_FORGET_NS && (longest == NULL || session->since_ns < longest->since_ns))
+			longest = session;
+	}
+	if (longest == NULL)
+		return;
+	endpoint->counters.sessions_forgotten++;
+	rpc_session_forget_slots(endpoint, longest);
+	longest->bound = false;
+	longest->reset_due = longest->told_once;
+	rpc_session_tell(endpoint, longest);
 }
 
 void rpc_session_established(struct rpc_endpoint *endpoint, struct rpc_session *session, uint64_t now_ns)
@@ -141,7 +140,8 @@ void rpc_session_established(struct rpc_endpoint *endpoint, struct rpc_session *
 	assert(session->state == SESSION_CONNECTING || session->state == SESSION_ACCEPTING);
 	session->state = SESSION_UP;
 	session->heard_ns = now_ns;
-	session->backoff_ns = RPC_BACKOFF_MIN_NS;
+	session->backoff_ms = RPC_BACKOFF_MIN_MS;
+	rpc_timer_lower(endpoint, session, now_ns + RPC_PING_IDLE_NS);
 	if (session->told_once)
 		endpoint->counters.reconnects++;
 	rpc_session_tell(endpoint, session);
@@ -150,28 +150,40 @@ void rpc_session_established(struct rpc_endpoint *endpoint, struct rpc_session *
 
 /* ---------------------------------------------------------------- the opener */
 
+/* A fresh queue pair, and the receives that the peer may use at once. */
+static void session_attach(struct rpc_endpoint *endpoint, struct rpc_session *session, uint32_t connection, uint32_t qpn)
+{
+	rpc_session_set_connection(endpoint, session, connection);
+	session->qpn = qpn;
+	session->granted = session->sent = 0;
+	session->busy = true;
+	rpc_receive_grant(endpoint, session, true);
+}
+
 void rpc_session_connect(struct rpc_endpoint *endpoint, struct rpc_session *session, uint64_t now_ns)
 {
+	struct roce_device *device = endpoint->config.device;
 	struct rpc_hello hello;
 	struct roce_connect connect = {
 		.remote_address = session->remote_address,
 		.remote_port = session->port,
 		.queue = endpoint->queue,
-		.peer = RPC_PEER_TAG,
+		.peer = rpc_peer_tag(endpoint, session),
 		.private_data = &hello,
 		.private_len_bytes = sizeof(hello),
 		.timeout_ns = RPC_CONNECT_TIMEOUT_NS,
 	};
+	uint32_t connection;
 
 	assert(session->state == SESSION_WAITING);
 	hello_make(endpoint, session, &hello);
-	if (roce_connect(endpoint->config.device, &connect, &session->connection, now_ns) != 0) {
-		session->retry_ns = now_ns + RPC_BACKOFF_MAX_NS;
+	if (roce_connect(device, &connect, &connection, now_ns) != 0) {
+		session->since_ns = now_ns + RPC_BACKOFF_MAX_MS * UINT64_C(1000000);
+		rpc_timer_lower(endpoint, session, session->since_ns);
 		return;
 	}
 	session->state = SESSION_CONNECTING;
-	session->qpn = roce_connection_qpn(endpoint->config.device, session->connection);
-	rpc_transfer_post_receives(endpoint, session);
+	session_attach(endpoint, session, connection, roce_connection_qpn(device, connection));
 }
 
 static void connected(struct rpc_endpoint *endpoint, struct rpc_session *session, const struct roce_event *event,
@@ -199,32 +211,20 @@ static void refuse(struct rpc_endpoint *endpoint, const struct roce_event *event
 	roce_reject(endpoint->config.device, event->connection, &refusal, sizeof(refusal), now_ns);
 }
 
-static struct rpc_session *session_of_caller(struct rpc_endpoint *endpoint, uint32_t remote_address)
-{
-	for (uint32_t i = 0; i < endpoint->config.sessions_max; i++) {
-		struct rpc_session *session = &endpoint->sessions[i];
-
-		/* One that is closing no longer belongs to anybody. */
-		if (session->state != SESSION_FREE && session->state != SESSION_CLOSING && !session->opener &&
-		    session->remote_address == remote_address)
-			return session;
-	}
-	return NULL;
-}
-
 /* Answer with the session's hello. False: the device could not. */
 static bool session_accept(struct rpc_endpoint *endpoint, struct rpc_session *session, const struct roce_event *event,
 			   bool resumed, uint64_t now_ns)
 {
 	struct roce_device *device = endpoint->config.device;
 	struct rpc_hello hello;
+	uint32_t qpn;
 
-	if (roce_accept_begin(device, event->connection, RPC_PEER_TAG, &session->qpn) != 0)
+	if (roce_accept_begin(device, event->connection, rpc_peer_tag(endpoint, session), &qpn) != 0)
 		return false;
-	session->connection = event->connection;
 	session->state = SESSION_ACCEPTING;
-	session->accepted_ns = now_ns;
-	rpc_transfer_post_receives(endpoint, session);
+	session->since_ns = now_ns;
+	rpc_timer_lower(endpoint, session, now_ns + RPC_SILENCE_NS);
+	session_attach(endpoint, session, event->connection, qpn);
 	hello_make(endpoint, session, &hello);
 	hello.resumed = resumed;
 	return roce_accept_finish(device, event->connection, &hello, sizeof(hello), now_ns) == 0;
@@ -232,16 +232,14 @@ static bool session_accept(struct rpc_endpoint *endpoint, struct rpc_session *se
 
 void rpc_session_connect_request(struct rpc_endpoint *endpoint, const struct roce_event *event, uint64_t now_ns)
 {
-	struct rpc_session *session = session_of_caller(endpoint, event->remote_address);
+	struct rpc_session *session = rpc_session_of_address(endpoint, event->remote_address, false, 0);
 	struct rpc_hello hello;
 	bool resumed;
 	int status = hello_check(event, &hello);
 
 	if (status == 0 && session == NULL) {
-		session = rpc_session_take(endpoint);
+		session = rpc_session_take(endpoint, event->remote_address);
 		status = session == NULL ? -ENOBUFS : 0;
-		if (session != NULL)
-			session->remote_address = event->remote_address;
 	}
 	if (status != 0) {
 		refuse(endpoint, event, status, now_ns);
@@ -254,6 +252,7 @@ void rpc_session_connect_request(struct rpc_endpoint *endpoint, const struct roc
 		  hello.peer_incarnation == endpoint->config.incarnation;
 	session_bind(endpoint, session, &hello, resumed);
 	session->state = SESSION_LOST;
+	session->since_ns = now_ns;
 	if (session->reset_due)
 		rpc_session_tell(endpoint, session);
 	if (!session_accept(endpoint, session, event, resumed, now_ns)) {
@@ -266,21 +265,9 @@ void rpc_session_connect_request(struct rpc_endpoint *endpoint, const struct roc
 
 /* ---------------------------------------------------------------- both */
 
-static struct rpc_session *session_of_connection(struct rpc_endpoint *endpoint, uint32_t connection)
-{
-	for (uint32_t i = 0; i < endpoint->config.sessions_max; i++) {
-		struct rpc_session *session = &endpoint->sessions[i];
-
-		if ((session->state == SESSION_CONNECTING || session->state == SESSION_ACCEPTING ||
-		     session->state == SESSION_UP) && session->connection == connection)
-			return session;
-	}
-	return NULL;
-}
-
 void rpc_session_connection_event(struct rpc_endpoint *endpoint, const struct roce_event *event, uint64_t now_ns)
 {
-	struct rpc_session *session = session_of_connection(endpoint, event->connection);
+	struct rpc_session *session = rpc_session_of_connection(endpoint, event->connection);
 
 	if (session == NULL)		/* of a connection that was given up */
 		return;
@@ -294,32 +281,36 @@ void rpc_session_connection_event(struct rpc_endpoint *endpoint, const struct ro
 
 void rpc_session_timers(struct rpc_endpoint *endpoint, struct rpc_session *session, uint64_t now_ns)
 {
-	if (session->state == SESSION_WAITING && now_ns >= session->retry_ns)
+	if (session->state == SESSION_WAITING && now_ns >= session->since_ns)
 		rpc_session_connect(endpoint, session, now_ns);
-	if (session->state == SESSION_ACCEPTING && now_ns >= session->accepted_ns + RPC_SILENCE_NS)
+	if (session->state == SESSION_ACCEPTING && now_ns >= session->since_ns + RPC_SILENCE_NS)
 		rpc_session_lost(endpoint, session, now_ns);
 	if (session->state == SESSION_UP && now_ns >= session->heard_ns + RPC_SILENCE_NS)
 		rpc_session_lost(endpoint, session, now_ns);
-	if (session->state == SESSION_UP && now_ns >= session->heard_ns + RPC_PING_IDLE_NS && !session->ping_open) {
-		session->ping_open = true;
-		session->ping.wanted = true;
+	if (session->state == SESSION_UP && session->opener && now_ns >= session->heard_ns + RPC_PING_IDLE_NS &&
+	    !session->ping_open) {
+		session->ping_open = session->control_wanted = true;
 		rpc_transfer_pump(endpoint, session, now_ns);
 	}
 	rpc_call_timers(endpoint, session, now_ns);
 }
 
-uint64_t rpc_session_deadline_ns(const struct rpc_session *session)
+uint64_t rpc_session_deadline_ns(const struct rpc_endpoint *endpoint, const struct rpc_session *session)
 {
 	uint64_t deadline_ns = UINT64_MAX;
 
 	if (session->state == SESSION_WAITING)
-		deadline_ns = session->retry_ns;
+		deadline_ns = session->since_ns;
 	else if (session->state == SESSION_ACCEPTING)
-		deadline_ns = session->accepted_ns + RPC_SILENCE_NS;
+		deadline_ns = session->since_ns + RPC_SILENCE_NS;
 	else if (session->state == SESSION_UP)
-		deadline_ns = session->heard_ns + (session->ping_open ? RPC_SILENCE_NS : RPC_PING_IDLE_NS);
-	for (uint32_t i = 0; i < RPC_SLOTS; i++)
-		if (session->calls[i].state == CALL_OPEN && session->calls[i].deadline_ns < deadline_ns)
-			deadline_ns = session->calls[i].deadline_ns;
+		deadline_ns = session->heard_ns +
+			      (session->ping_open || !session->opener ? RPC_SILENCE_NS : RPC_PING_IDLE_NS);
+	for (uint32_t slots = session->calls_waiting; slots != 0; slots &= slots - 1) {
+		uint16_t call = session->calls[__builtin_ctz(slots)];
+
+		if (call != RPC_NONE && endpoint->calls[call].deadline_ns < deadline_ns)
+			deadline_ns = endpoint->calls[call].deadline_ns;
+	}
 	return deadline_ns;
 }

@@ -75,11 +75,11 @@ static inline void serve_hold(void *context, struct rpc_endpoint *endpoint, cons
 }
 
 static const struct rpc_type test_types[] = {
-	{ TYPE_ECHO, 0, 0, RPC_BODY_BYTES_MAX, serve_echo },
-	{ TYPE_COUNT, 0, 4, 64, serve_count },
-	{ TYPE_HOLD, 0, 0, 8, serve_hold },
-	{ TYPE_NEW, RPC_VERSION_MINOR + 1, 0, 8, serve_echo },
-	{ 0, 0, 0, 0, NULL },
+	{ TYPE_ECHO, 0, 0, RPC_BODY_BYTES_MAX, serve_echo, RPC_BODY_BYTES_MAX },
+	{ TYPE_COUNT, 0, 4, 64, serve_count, 0 },
+	{ TYPE_HOLD, 0, 0, 8, serve_hold, 0 },
+	{ TYPE_NEW, RPC_VERSION_MINOR + 1, 0, 8, serve_echo, 0 },
+	{ 0 },
 };
 
 static inline void on_session(void *context, uint32_t session, enum rpc_session_event event, uint64_t now_ns)
@@ -124,26 +124,33 @@ static inline uint64_t node_deadline(void *context)
 	return rpc_deadline_ns(node->endpoint);
 }
 
-static inline struct roce_limits test_limits(void)
+static const struct rpc_limits test_rpc_limits = { .sessions_max = TEST_SESSIONS };
+
+static inline struct roce_limits device_limits(const struct rpc_limits *rpc_limits)
 {
 	struct roce_limits limits = { .memory_regions_max = 1 };
 
-	rpc_device_limits(TEST_SESSIONS, &limits);
+	rpc_device_limits(rpc_limits, &limits);
 	limits.queue_pairs_max += 4;
 	limits.connections_max += 4;
 	limits.queues_max += 1;
 	return limits;
 }
 
+static inline struct roce_limits test_limits(void)
+{
+	return device_limits(&test_rpc_limits);
+}
+
 /* Build or, after a reboot, rebuild the endpoint of a node on its device. */
-static inline void node_endpoint(struct node *node, uint64_t incarnation, uint16_t port)
+static inline void node_endpoint(struct node *node, uint64_t incarnation, uint16_t port, const struct rpc_limits *limits)
 {
 	struct rpc_config config = {
 		.device = node->device,
 		.node = 10 + node->number,
 		.incarnation = incarnation,
 		.port = port,
-		.sessions_max = TEST_SESSIONS,
+		.limits = *limits,
 		.types = test_types,
 		.context = node,
 		.session_changed = on_session,
@@ -158,15 +165,22 @@ static inline void node_endpoint(struct node *node, uint64_t incarnation, uint16
 
 struct pair {
 	struct wire wire;
-	struct node client, server;
+	struct node client, server, third;
 };
+
+/* A fresh device and endpoint for a node. */
+static inline void node_rebuild(struct pair *pair, struct node *node, uint64_t incarnation, uint16_t port,
+				const struct rpc_limits *limits)
+{
+	const struct roce_limits roce = device_limits(limits);
+
+	node->device = wire_replace(&pair->wire, node->number, &roce, 4096);
+	node_endpoint(node, incarnation, port, limits);
+}
 
 static inline void pair_reboot(struct pair *pair, struct node *node, uint64_t incarnation, uint16_t port)
 {
-	const struct roce_limits limits = test_limits();
-
-	node->device = wire_replace(&pair->wire, node->number, &limits, 4096);
-	node_endpoint(node, incarnation, port);
+	node_rebuild(pair, node, incarnation, port, &test_rpc_limits);
 }
 
 static inline int pair_setup(void **state)
@@ -180,8 +194,8 @@ static inline int pair_setup(void **state)
 	pair->server.number = 1;
 	pair->client.device = wire_add(&pair->wire, &limits, 4096);
 	pair->server.device = wire_add(&pair->wire, &limits, 4096);
-	node_endpoint(&pair->client, 0x111, 0);
-	node_endpoint(&pair->server, 0x222, TEST_PORT);
+	node_endpoint(&pair->client, 0x111, 0, &test_rpc_limits);
+	node_endpoint(&pair->server, 0x222, TEST_PORT, &test_rpc_limits);
 	wire_hook(&pair->wire, node_poll, node_deadline, &pair->client);
 	wire_hook(&pair->wire, node_poll, node_deadline, &pair->server);
 	*state = pair;
@@ -198,6 +212,7 @@ static inline int pair_teardown(void **state)
 	wire_free(&pair->wire);
 	free(pair->client.memory);
 	free(pair->server.memory);
+	free(pair->third.memory);
 	free(pair);
 	return 0;
 }
@@ -207,6 +222,31 @@ static inline bool both_up(void *context)
 	struct pair *pair = context;
 
 	return pair->client.ups > pair->client.downs && pair->server.ups > pair->server.downs;
+}
+
+static inline bool is_up(void *context)
+{
+	const struct node *node = context;
+
+	return node->ups > node->downs;
+}
+
+/* A third node, which may open a session to the server, too. */
+static inline void pair_third(struct pair *pair, uint64_t incarnation)
+{
+	const struct roce_limits limits = test_limits();
+
+	pair->third.wire = &pair->wire;
+	pair->third.number = 2;
+	pair->third.device = wire_add(&pair->wire, &limits, 4096);
+	node_endpoint(&pair->third, incarnation, 0, &test_rpc_limits);
+	wire_hook(&pair->wire, node_poll, node_deadline, &pair->third);
+}
+
+static inline void node_open(struct pair *pair, struct node *node)
+{
+	assert_int_equal(rpc_open(node->endpoint, WIRE_ADDRESS(1), TEST_PORT, &node->session, pair->wire.now_ns), 0);
+	assert_true(wire_run(&pair->wire, is_up, node, 5 * WIRE_SECOND));
 }
 
 /* Open and wait until both ends say UP. */

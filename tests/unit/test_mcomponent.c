@@ -48,7 +48,7 @@ struct fixture {
 	uint8_t reply[RPC_BODY_BYTES_MAX];
 };
 
-static const struct rpc_type no_types[] = { { 0, 0, 0, 0, NULL } };
+static const struct rpc_type no_types[] = { { 0 } };
 
 static void manager_session_changed(void *context, uint32_t session, enum rpc_session_event event, uint64_t now_ns)
 {
@@ -115,11 +115,13 @@ static bool manager_is_up(void *context)
 	return ((struct fixture *)context)->manager_up;
 }
 
+static const struct rpc_limits rpc_limits = { .sessions_max = 2 };
+
 static struct rpc_endpoint *endpoint(struct fixture *fixture, struct rpc_config config, void **memory)
 {
 	struct rpc_endpoint *made;
 
-	config.sessions_max = 2;
+	config.limits = rpc_limits;
 	*memory = zeroed(rpc_endpoint_bytes(&config));
 	made = rpc_endpoint_create(*memory, &config, fixture->wire.now_ns);
 	assert_non_null(made);
@@ -147,7 +149,7 @@ static void build(struct fixture *fixture, uint32_t mtu_bytes)
 
 	wire_init(&fixture->wire, 11);
 	mcomponent_limits(PAGES, &limits);
-	rpc_device_limits(2, &limits);
+	rpc_device_limits(&rpc_limits, &limits);
 	for (unsigned i = 0; i < 4; i++)
 		wire_add(&fixture->wire, &limits, mtu_bytes);
 	fixture->manager = endpoint(fixture, (struct rpc_config){

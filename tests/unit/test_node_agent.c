@@ -55,11 +55,11 @@ static void serve_renew(void *context, struct rpc_endpoint *endpoint, const stru
 }
 
 static const struct rpc_type manager_types[] = {
-	{ WIRE_NODE_JOIN, 0, sizeof(struct wire_node_join), 4096, serve_join },
-	{ WIRE_NODE_RENEW, 0, sizeof(struct wire_node_renew), 4096, serve_renew },
-	{ 0, 0, 0, 0, NULL },
+	{ WIRE_NODE_JOIN, 0, sizeof(struct wire_node_join), 4096, serve_join, 0 },
+	{ WIRE_NODE_RENEW, 0, sizeof(struct wire_node_renew), 4096, serve_renew, 0 },
+	{ 0 },
 };
-static const struct rpc_type no_types[] = { { 0, 0, 0, 0, NULL } };
+static const struct rpc_type no_types[] = { { 0 } };
 
 static void on_session(void *context, uint32_t session, enum rpc_session_event event, uint64_t now_ns)
 {
@@ -104,12 +104,14 @@ static uint64_t fixture_deadline(void *context)
 	return deadline_ns;
 }
 
+static const struct rpc_limits rpc_limits = { .sessions_max = 2 };
+
 static struct rpc_endpoint *endpoint(struct fixture *fixture, struct rpc_config config, void **memory)
 {
 	struct rpc_endpoint *made;
 
 	config.context = fixture;
-	config.sessions_max = 2;
+	config.limits = rpc_limits;
 	free(*memory);
 	*memory = aligned_alloc(64, (rpc_endpoint_bytes(&config) + 63) & ~(size_t)63);
 	assert_non_null(*memory);
@@ -129,7 +131,7 @@ static struct roce_limits limits_of_test(void)
 {
 	struct roce_limits limits = { .memory_regions_max = 1 };
 
-	rpc_device_limits(2, &limits);
+	rpc_device_limits(&rpc_limits, &limits);
 	return limits;
 }
 

@@ -48,7 +48,7 @@ static void serve_echo(void *context, struct rpc_endpoint *endpoint, const struc
 	rpc_reply(endpoint, request->token, 0, request->body, request->len_bytes, now_ns);
 }
 
-static const struct rpc_type types[] = { { 1, 0, 0, RPC_BODY_BYTES_MAX, serve_echo }, { 0, 0, 0, 0, NULL } };
+static const struct rpc_type types[] = { { 1, 0, 0, RPC_BODY_BYTES_MAX, serve_echo, RPC_BODY_BYTES_MAX }, { 0 } };
 
 static void *aligned(size_t bytes)
 {
@@ -65,9 +65,9 @@ static void build(struct side *side, uint32_t address, uint64_t incarnation, uin
 		.address = address, .path_mtu_bytes = 4096, .guid = address, .environment = { udp_port_random, NULL },
 		.limits = { .memory_regions_max = 1 },
 	};
-	struct rpc_config rpc = { .node = 1, .incarnation = incarnation, .port = port, .sessions_max = 2, .types = types };
+	struct rpc_config rpc = { .node = 1, .incarnation = incarnation, .port = port, .limits.sessions_max = 2, .types = types };
 
-	rpc_device_limits(2, &config.limits);
+	rpc_device_limits(&rpc.limits, &config.limits);
 	assert_int_equal(udp_port_open(&side->port, address, error, sizeof(error)), 0);
 	side->device_memory = aligned(roce_device_bytes(&config));
 	side->device = roce_device_create(side->device_memory, &config, udp_port_now_ns());

@@ -352,13 +352,13 @@ static void serve(void)
 
 void component_main(void)
 {
-	static const struct rpc_type types[] = { { ECHO_TYPE, 0, 0, RPC_BODY_BYTES_MAX, serve_echo }, { 0 } };
+	static const struct rpc_type types[] = { { ECHO_TYPE, 0, 0, RPC_BODY_BYTES_MAX, serve_echo, RPC_BODY_BYTES_MAX }, { 0 } };
 	const char *ip = command_line_value("ip"), *peer = command_line_value("peer");
 	uint32_t address, prefix_len = 24;
 	struct fabric_config config = {
 		.limits = { .queue_pairs_max = 8, .memory_regions_max = 4, .queues_max = 4, .connections_max = 8, .listeners_max = 4,
 			    .queue_events_max = 512, .send_depth_max = 32, .receive_depth_max = 64 },
-		.rpc_types = types, .rpc_sessions_max = 4, .rpc_port = WIRE_PORT_RPC, .session_changed = session_changed, .poll = poll,
+		.rpc_types = types, .rpc_limits = { .sessions_max = 4 }, .rpc_port = WIRE_PORT_RPC, .session_changed = session_changed, .poll = poll,
 	};
 
 	if (!ip || parse_ipv4(ip, &address, &prefix_len) || prefix_len == 0 || prefix_len > 30)

@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Receives: granting and posting them (R5, R9), and sorting what arrived. */
+#include "net/rpc/internal.h"
+
+/* ---------------------------------------------------------------- posting */
+
+static bool receive_post(struct rpc_endpoint *endpoint, struct rpc_session *session, uint16_t buffer)
+{
+	uint64_t cookie = cookie_make(rpc_session_index(endpoint, session), session->connection_serial, COOKIE_RECEIVE, buffer);
+
+	/* A queue pair in error takes none; its DISCONNECTED event is on the way. */
+	if (roce_post_receive(endpoint->config.device, session->qpn, cookie, endpoint->buffers[buffer].message,
+			      RPC_MESSAGE_BYTES_MAX) != 0) {
+		rpc_buffer_free(endpoint, buffer);
+		return false;
+	}
+	rpc_list_push(&session->posted, endpoint->buffer_links, buffer);
+	return true;
+}
+
+static bool receive_post_fresh(struct rpc_endpoint *endpoint, struct rpc_session *session)
+{
+	uint16_t buffer = rpc_buffer_take(endpoint);
+
+	return buffer != RPC_NONE && receive_post(endpoint, session, buffer);
+}
+
+/* What a session needs for the peer's requests and pings, whatever others do. */
+static uint32_t grants_sure(const struct rpc_session *session)
+{
+	return session->opener ? 1 : 2;
+}
+
+/* Charge what is beyond that to the account of all sessions. */
+static void charge(struct rpc_endpoint *endpoint, struct rpc_session *session)
+{
+	uint32_t hold = (uint32_t)session->grants + session->waiting, sure = grants_sure(session);
+	uint32_t spare = hold > sure ? hold - sure : 0;
+
+	endpoint->spare_used += spare - session->spare;
+	session->spare = (uint8_t)spare;
+	assert(endpoint->spare_used <= endpoint->config.limits.receives_max);
+}
+
+/* One session may hold as many spare receives as are left for the others. */
+static bool may_grant(const struct rpc_endpoint *endpoint, const struct rpc_session *session, bool grow)
+{
+	uint32_t hold = (uint32_t)session->grants + session->waiting;
+
+	if (hold < grants_sure(session))
+		return true;
+	return grow && hold < RPC_GRANTS_MAX && session->spare < endpoint->config.limits.receives_max - endpoint->spare_used;
+}
+
+void rpc_receive_grant(struct rpc_endpoint *endpoint, struct rpc_session *session, bool grow)
+{
+	while (may_grant(endpoint, session, grow) && receive_post_fresh(endpoint, session)) {
+		session->grants++;
+		session->granted++;
+		charge(endpoint, session);
+	}
+}
+
+bool rpc_receive_expect(struct rpc_endpoint *endpoint, struct rpc_session *session)
+{
+	if (session->expected > session->unanswered)
+		return true;
+	if (!receive_post_fresh(endpoint, session))
+		return false;
+	session->expected++;
+	return true;
+}
+
+void rpc_receive_waited(struct rpc_endpoint *endpoint, struct rpc_session *session)
+{
+	assert(session->waiting > 0);
+	session->waiting--;
+	charge(endpoint, session);
+	if (rpc_session_has_connection(session))
+		rpc_receive_grant(endpoint, session, true);
+}
+
+static void waiting_drop(struct rpc_endpoint *endpoint, const struct rpc_session *session)
+{
+	uint16_t next;
+
+	for (uint16_t buffer = endpoint->waiting.first; buffer != RPC_NONE; buffer = next) {
+		next = endpoint->buffer_links[buffer];
+		if (endpoint->buffers[buffer].waiting.session != rpc_session_index(endpoint, session))
+			continue;
+		rpc_list_remove(&endpoint->waiting, endpoint->buffer_links, buffer);
+		rpc_buffer_free(endpoint, buffer);
+	}
+}
+
+void rpc_receive_drop(struct rpc_endpoint *endpoint, struct rpc_session *session)
+{
+	uint16_t buffer;
+
+	while ((buffer = rpc_list_pop(&session->posted, endpoint->buffer_links)) != RPC_NONE)
+		rpc_buffer_free(endpoint, buffer);
+	/* Requests that waited took no effect: the caller asks again. */
+	if (session->waiting > 0)
+		waiting_drop(endpoint, session);
+	session->grants = session->waiting = session->expected = session->unanswered = 0;
+	charge(endpoint, session);
+}
+
+/* ---------------------------------------------------------------- arrivals */
+
+/* Count why a message was not understood. */
+static void count_refusal(struct rpc_endpoint *endpoint, const struct rpc_header *header, int status)
+{
+	if (status == -EMSGSIZE)
+		endpoint->counters.refused_length++;
+	else if (status == -EOPNOTSUPP)
+		endpoint->counters.refused_version++;
+	else if (header->magic != RPC_MAGIC)
+		endpoint->counters.refused_magic++;
+	else
+		endpoint->counters.refused_checksum++;
+}
+
+/* R3: does the message belong to this pair of incarnations and to this node? */
+static bool is_ours(const struct rpc_endpoint *endpoint, const struct rpc_session *session, const struct rpc_header *header)
+{
+	uint64_t caller = header->flags & RPC_FLAG_REPLY ? endpoint->config.incarnation : session->peer_incarnation;
+
+	if (header->session != caller)
+		return false;
+	return header->destination_node == 0 || endpoint->config.node == 0 ||
+	       header->destination_node == endpoint->config.node;
+}
+
+/* What every message says beside its own matter. */
+static void heard(struct rpc_endpoint *endpoint, struct rpc_session *session, const struct rpc_header *header, uint64_t now_ns)
+{
+	session->heard_ns = now_ns;
+	if (header->source_node != 0)
+		session->peer_node = header->source_node;
+	/* Messages of a connection come in order: the number only grows. */
+	if ((uint16_t)(header->credits - session->peer_granted) < UINT16_MAX / 2)
+		session->peer_granted = header->credits;
+	rpc_serve_acknowledged(endpoint, session, header->acknowledged);
+}
+
+/* The answer to something we sent; true when its buffer is kept. */
+static bool answer_received(struct rpc_endpoint *endpoint, struct rpc_session *session, const struct rpc_header *header,
+			    const uint8_t *body, uint16_t buffer, uint64_t now_ns, bool *expected)
+{
+	*expected = true;
+	if (header->flags & RPC_FLAG_PING) {
+		*expected = session->opener && session->ping_open && !session->control_wanted;
+		if (!*expected) {
+			endpoint->counters.refused_sequence++;
+			return false;
+		}
+		session->ping_open = false;
+		rpc_timer_lower(endpoint, session, now_ns + RPC_PING_IDLE_NS);
+		return false;
+	}
+	return rpc_call_reply(endpoint, session, header, body, buffer, now_ns, expected);
+}
+
+/* A request or a ping; true when its buffer is kept. */
+static bool request_received(struct rpc_endpoint *endpoint, struct rpc_session *session, const struct rpc_header *header,
+			     const uint8_t *body, uint16_t buffer, uint64_t now_ns)
+{
+	if (header->flags & RPC_FLAG_PING) {
+		if (session->opener)
+			endpoint->counters.refused_sequence++;
+		else
+			session->control_wanted = true;
+		return false;
+	}
+	session->busy = true;
+	switch (rpc_serve_request(endpoint, session, header, body, buffer, now_ns, now_ns)) {
+	case SERVE_TAKEN:
+		return true;
+	case SERVE_WAIT:
+		session->waiting++;
+		rpc_serve_wait(endpoint, session, buffer, now_ns);
+		return true;
+	default:
+		return false;
+	}
+}
+
+static void answer_completed(struct rpc_endpoint *endpoint, struct rpc_session *session, const struct rpc_header *header,
+			     const uint8_t *body, uint16_t buffer, uint64_t now_ns)
+{
+	bool expected, kept = answer_received(endpoint, session, header, body, buffer, now_ns, &expected);
+
+	if (!expected) {
+		receive_post(endpoint, session, buffer);
+		return;
+	}
+	session->expected--;
+	session->unanswered--;
+	if (!kept)
+		rpc_buffer_free(endpoint, buffer);
+}
+
+static void request_completed(struct rpc_endpoint *endpoint, struct rpc_session *session, const struct rpc_header *header,
+			      const uint8_t *body, uint16_t buffer, uint64_t now_ns)
+{
+	bool ping = (header->flags & RPC_FLAG_PING) != 0;
+
+	/* R5: an honest peer leaves the listener's last grant to its ping. */
+	if (session->grants < (ping || session->opener ? 1 : 2)) {
+		endpoint->counters.refused_credits++;
+		receive_post(endpoint, session, buffer);
+		return;
+	}
+	session->grants--;
+	if (!request_received(endpoint, session, header, body, buffer, now_ns))
+		rpc_buffer_free(endpoint, buffer);
+	charge(endpoint, session);
+	/* A peer that only pings gives back what it was granted beyond its need, one with each ping. */
+	rpc_receive_grant(endpoint, session, session->busy);
+	if (ping)
+		session->busy = false;
+}
+
+static void message_received(struct rpc_endpoint *endpoint, struct rpc_session *session, uint16_t buffer, uint32_t len_bytes,
+			     uint64_t now_ns)
+{
+	struct rpc_header header;
+	const uint8_t *body;
+	int status = rpc_decode(endpoint->buffers[buffer].message, len_bytes, &header, &body);
+
+	if (status != 0) {
+		count_refusal(endpoint, &header, status);
+	} else if (!is_ours(endpoint, session, &header)) {
+		endpoint->counters.refused_session++;
+	} else if (header.slot >= RPC_SLOTS) {
+		endpoint->counters.refused_slot++;
+	} else {
+		heard(endpoint, session, &header, now_ns);
+		if (header.flags & RPC_FLAG_REPLY)
+			answer_completed(endpoint, session, &header, body, buffer, now_ns);
+		else
+			request_completed(endpoint, session, &header, body, buffer, now_ns);
+		return;
+	}
+	receive_post(endpoint, session, buffer);
+}
+
+void rpc_receive_completed(struct rpc_endpoint *endpoint, struct rpc_session *session, uint16_t buffer, uint32_t len_bytes,
+			   uint64_t now_ns)
+{
+	uint16_t first = rpc_list_pop(&session->posted, endpoint->buffer_links);
+
+	assert(first == buffer);
+	/* Data before the RTU: the peer has our reply, so the connection stands (docs/rocev2.md section 1.12). */
+	if (session->state == SESSION_ACCEPTING)
+		rpc_session_established(endpoint, session, now_ns);
+	assert(session->state == SESSION_UP);	/* the opener hears of the connection before of what came over it */
+	message_received(endpoint, session, buffer, len_bytes, now_ns);
+}
