@@ -300,6 +300,7 @@ static void start_roce(struct fabric *fabric)
 		.guid = guid_of(fabric->nic->mac),
 		.limits = fabric->config.limits,
 		.environment = { .random = random_bytes },
+		.read_budget_bytes = ROCE_READ_BUDGET_BYTES,
 	};
 	uint32_t address = config.address;
 

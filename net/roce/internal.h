@@ -35,7 +35,8 @@
 
 #define WINDOW_PACKETS_MAX 128u			/* per queue pair, rxe's own limit (RXE_MAX_UNACKED_PSNS) */
 #define WINDOW_BYTES_MAX (256u << 10)		/* about what a rack's round trip holds; bounds bursts into a peer's ring */
-#define WINDOW_PACKETS_FIRST 16u
+#define WINDOW_BYTES_FIRST (4u << 10)		/* of 32 senders at once, less than a switch port of 256 KiB holds */
+#define WINDOW_IDLE_NS (10 * MILLISECOND)	/* after such a pause nothing is known of the path: the first window again */
 #define WINDOW_PACKETS_MIN 4u			/* after a loss that was found without a timeout */
 #define READ_CHUNK_PACKETS 16u			/* a long READ is requested in pieces: the requester paces the responder */
 #define ECN_MASK 3u				/* of the TOS byte */
@@ -456,6 +457,8 @@ void roce_qp_packet(const struct queue_pair *qp, uint8_t opcode, uint64_t sequen
 
 /* requester.c */
 void roce_requester_start(struct queue_pair *qp, uint32_t psn, uint32_t reads_max);
+/* Work comes to a queue pair that had none. */
+void roce_requester_begin(struct queue_pair *qp, uint64_t now_ns);
 void roce_requester_input(struct roce_device *device, struct queue_pair *qp, const struct roce_packet *packet,
 			  uint64_t now_ns);
 /* What we sent, or asked for, met congestion on its way. */

@@ -213,7 +213,7 @@ static int post(struct roce_device *device, uint32_t qpn, const struct work_requ
 	if (requester->count == device->config.limits.send_depth_max || !roce_queue_reserve(qp->queue, 1))
 		return -ENOBUFS;
 	if (requester->count == 0)
-		requester->progress_ns = now_ns;
+		roce_requester_begin(qp, now_ns);
 	requester->ring[(requester->head + requester->count++) & requester->ring_mask] = *work;
 	roce_qp_schedule(device, qp);
 	return 0;

@@ -32,6 +32,12 @@ static const uint16_t rnr_timer_10us[32] = {
 	256, 384, 512, 768, 1024, 1536, 2048, 3072, 4096, 6144, 8192, 12288, 16384, 24576, 32768, 49152,
 };
 
+/* Packets that may go before anything is known of the path. */
+static uint32_t window_first(const struct queue_pair *qp)
+{
+	return qp->mtu_bytes < WINDOW_BYTES_FIRST ? WINDOW_BYTES_FIRST / qp->mtu_bytes : 1;
+}
+
 void roce_requester_start(struct queue_pair *qp, uint32_t psn, uint32_t reads_max)
 {
 	struct requester *r = &qp->requester;
@@ -39,9 +45,18 @@ void roce_requester_start(struct queue_pair *qp, uint32_t psn, uint32_t reads_ma
 
 	r->unacknowledged = r->next = r->sent_end = r->assigned_end = r->acknowledged = sequence_start(psn);
 	r->window_max = window < WINDOW_PACKETS_MAX ? window : WINDOW_PACKETS_MAX;
-	r->window = WINDOW_PACKETS_FIRST;
+	r->window = window_first(qp);
 	r->window_threshold = r->window_max;
 	r->reads_max = reads_max;
+}
+
+void roce_requester_begin(struct queue_pair *qp, uint64_t now_ns)
+{
+	struct requester *r = &qp->requester;
+
+	if (qp->state == QP_READY && now_ns - r->progress_ns > WINDOW_IDLE_NS && r->window > window_first(qp))
+		r->window = window_first(qp);
+	r->progress_ns = now_ns;
 }
 
 /* ---------------------------------------------------------------- timer and round trip */
@@ -158,11 +173,17 @@ static void pass_read_packet(struct requester *r, const struct work_request *wor
 	}
 }
 
-/* By what was answered up to the threshold; above it by one packet for each window that was. */
-static void grow_window(struct requester *r, uint32_t packets)
+/*
+ * By what was answered up to the threshold; above it by one packet for each window that was. Not by answers to what was sent
+ * before the last reduction, which had a larger window; and not when less than half of the window was in use (`flying`
+ * packets): a window that was never tried says nothing about the path.
+ */
+static void grow_window(struct requester *r, uint32_t packets, uint32_t flying)
 {
 	uint32_t fast = r->window < r->window_threshold ? r->window_threshold - r->window : 0;
 
+	if (flying < r->window / 2 || r->unacknowledged <= r->congestion_end)
+		return;
 	if (fast > packets)
 		fast = packets;
 	r->window += fast;
@@ -217,7 +238,7 @@ static void advance(struct roce_device *device, struct queue_pair *qp, uint64_t 
 		r->next = r->unacknowledged;
 		r->cursor = r->started > 0 && r->next < r->assigned_end ? request_index(r, r->next) : r->started;
 	}
-	grow_window(r, (uint32_t)(r->unacknowledged - before));
+	grow_window(r, (uint32_t)(r->unacknowledged - before), (uint32_t)(r->sent_end - before));
 	r->progress_ns = now_ns;
 	r->not_ready_since_ns = 0;
 	r->backoff = 0;

@@ -25,7 +25,7 @@
 /* BTH 12 + AtomicETH 28 (the longest) + ImmDt 4 + pad 3 + ICRC 4, rounded up: headroom around a payload. */
 #define ROCE_OVERHEAD_BYTES_MAX 64u
 #define ROCE_DATAGRAM_BYTES_MAX (ROCE_PAYLOAD_BYTES_MAX + ROCE_OVERHEAD_BYTES_MAX)
-#define ROCE_READ_BUDGET_BYTES (512u << 10)
+#define ROCE_READ_BUDGET_BYTES (192u << 10)
 #define ROCE_PRIVATE_BYTES_MAX 224u		/* the longest private data of any CM message (RTU, DREP) */
 #define ROCE_REQ_PRIVATE_BYTES_MAX 56u		/* user part of a REQ's private data */
 #define ROCE_REP_PRIVATE_BYTES_MAX 196u
@@ -76,7 +76,7 @@ struct roce_config {
 	struct roce_environment environment;
 	/*
 	 * READ data under way towards us, of all queue pairs together; more READs wait. 0: no limit.
-	 * ROCE_READ_BUDGET_BYTES suits a receive ring of some hundred frames.
+	 * ROCE_READ_BUDGET_BYTES suits a switch port of 256 KiB.
 	 */
 	uint64_t read_budget_bytes;
 };
