@@ -31,10 +31,11 @@ struct network_config network_clean(uint32_t gigabits_per_s, uint32_t buffer_byt
 {
 	return (struct network_config){
 		.delay_ns = 5 * MICROSECOND_NS,
+		.jitter_ns = 1 * MICROSECOND_NS,
 		.reorder_ns = 50 * MICROSECOND_NS,
 		.bytes_per_us = gigabits_per_s * UINT64_C(125),
 		.buffer_bytes = buffer_bytes,
-		.mark_bytes = buffer_bytes / 4,
+		.mark_bytes = buffer_bytes / 8,
 		.transmit_bytes = 256u << 10,
 	};
 }
@@ -150,6 +151,26 @@ static void arrive(void *object, uint64_t number)
 
 /* ---------------------------------------------------------------- the switch */
 
+/* When a packet that leaves its port now comes to its node. */
+static uint64_t arrival_ns(struct network *network, struct node *node)
+{
+	const struct network_config *config = &network->config;
+	uint64_t time_ns = node->port_ns + config->delay_ns - config->delay_ns / 2;
+
+	if (config->jitter_ns > 0)
+		time_ns += world_below(network->world, (uint32_t)config->jitter_ns);
+	if (time_ns < node->arrival_ns)
+		time_ns = node->arrival_ns;	/* W4 */
+	node->arrival_ns = time_ns;
+	return time_ns;
+}
+
+/* Never below mark_bytes, always from four times that on, and between them the likelier the more there is. */
+static double mark_probability(const struct network_config *config, uint64_t queued)
+{
+	return queued <= config->mark_bytes ? 0 : (double)(queued - config->mark_bytes) / (3.0 * config->mark_bytes);
+}
+
 /* Put into the port towards its node (W5). */
 static void forward(struct packet *packet, uint64_t late_ns)
 {
@@ -165,26 +186,15 @@ static void forward(struct packet *packet, uint64_t late_ns)
 	}
 	if (queued + len_bytes > node->port_bytes_max)
 		node->port_bytes_max = queued + len_bytes;
-	if (config->mark_bytes > 0 && queued > config->mark_bytes && (packet->datagram.ip_tos & ECN_MASK) != 0) {
+	if (config->mark_bytes > 0 && (packet->datagram.ip_tos & ECN_MASK) != 0 &&
+	    world_chance(network->world, mark_probability(config, queued))) {
 		network->counters.marked++;
 		packet->datagram.ip_tos |= ECN_CONGESTED;
 	}
 	if (node->port_ns < network->world->now_ns)
 		node->port_ns = network->world->now_ns;
 	node->port_ns += wire_ns(network, packet->datagram.len_bytes);
-	world_at(network->world, node->port_ns + config->delay_ns - config->delay_ns / 2 + late_ns, arrive, packet, packet->to);
-}
-
-static uint64_t lateness_ns(struct network *network)
-{
-	const struct network_config *config = &network->config;
-	uint64_t late_ns = config->jitter_ns > 0 ? world_below(network->world, (uint32_t)config->jitter_ns) : 0;
-
-	if (world_chance(network->world, config->reordering)) {
-		network->counters.reordered++;
-		late_ns += world_below(network->world, (uint32_t)config->reorder_ns);
-	}
-	return late_ns;
+	world_at(network->world, arrival_ns(network, node) + late_ns, arrive, packet, packet->to);
 }
 
 /* A packet has come to the switch whole. */
@@ -213,7 +223,12 @@ static void pass_switch(void *object, uint64_t from)
 		packet->bytes[world_below(network->world, (uint32_t)packet->datagram.len_bytes)] ^=
 			(uint8_t)(1u << world_below(network->world, 8));
 	}
-	forward(packet, lateness_ns(network));
+	if (world_chance(network->world, config->reordering)) {
+		network->counters.reordered++;
+		forward(packet, world_below(network->world, (uint32_t)config->reorder_ns));
+	} else {
+		forward(packet, 0);
+	}
 }
 
 /* ---------------------------------------------------------------- sending */

@@ -7,7 +7,7 @@
  *	machine has any influence. world->hash says so: the same seed gives the same one.
  *  W2  Time only moves from event to event; an event never lies in the past.
  *  W3  A node is only run when something touched it: a packet arrived, its earliest deadline came, or its scenario did.
- *  W4  A packet leaves its node in order; only the network's troubles (jitter, reordering) let one overtake another.
+ *  W4  Packets to a node arrive in the order in which its switch port got them, but for those that are reordered or repeated.
  *  W5  A switch port holds at most buffer_bytes; what does not fit is dropped and counted.
  */
 #ifndef PLENUM_TESTBED_SIM_H
@@ -134,6 +134,7 @@ struct node {
 	uint64_t timer_ns;		/* of its earliest event, in world time */
 	uint64_t sent_ns;		/* when its link has sent all that it was given */
 	uint64_t port_ns;		/* when the switch port towards it is empty */
+	uint64_t arrival_ns;		/* of the last packet that came through it */
 	uint64_t received_ns;		/* when its processor has done with all that arrived */
 	uint64_t cut_until_ns;		/* no packet reaches or leaves it */
 	uint64_t port_bytes_max;	/* most that stood in its port */

@@ -18,12 +18,13 @@ static struct network_config choose_network(struct world *world, double loss)
 {
 	static const double losses[] = { 0, 0, 0.001, 0.01, 0.05, 0.1 };
 	static const double rares[] = { 0, 0, 0.001, 0.02 };
+	static const double reorderings[] = { 0, 0.001, 0.02, 0.3 };
 	static const uint64_t rates[] = { 125, 1250, 12500 };	/* 1, 10, 100 Gbit/s */
 	static const uint32_t buffers[] = { 64u << 10, 256u << 10, 4u << 20 };
 	struct network_config config = {
 		.loss = loss >= 0 ? loss : pick(world, losses, 6),
 		.duplication = pick(world, rares, 4),
-		.reordering = pick(world, rares, 4),
+		.reordering = pick(world, reorderings, 4),
 		.corruption = pick(world, rares, 4) / 10,
 		.delay_ns = 500 + world_below(world, 20000),
 		.jitter_ns = 1 + world_below(world, 5000),
