@@ -34,6 +34,7 @@ sim-y :=
 bench-native-y :=
 images-y :=
 tools-y :=
+verbs-y :=
 mcomponentd-y :=
 unit-tests-y :=
 fuzz-y :=
@@ -125,15 +126,20 @@ include $(wildcard kernel/image.mk testbed/sim/program.mk testbed/bench-native/p
 .PHONY: programs
 programs: $(O)/bin/gmmd $(O)/bin/gmm $(O)/bin/mcomponentd
 
+# What programs need that take either port of Linux; before libplenum.a, whose functions it stands before.
+$(O)/host/libports.a: $(call objects,host,$(verbs-y))
+	$(Q)rm -f $@
+	$(Q)ar rcs $@ $^
+
 # A library, so that a program takes only what it calls: the shim's portable part needs a backend, which none has.
 $(O)/host/libplenum.a: $(call objects,host,$(portable-y) $(host-y))
 	$(Q)rm -f $@
 	$(Q)ar rcs $@ $^
 
-$(O)/bin/gmmd: $(call objects,host,$(gmmd-y)) $(O)/host/libplenum.a
+$(O)/bin/gmmd: $(call objects,host,$(gmmd-y)) $(O)/host/libports.a $(O)/host/libplenum.a
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(dir $@)
-	$(Q)$(CC) -o $@ $^ -lmicrohttpd -ljansson -linih -lbearssl
+	$(Q)$(CC) -o $@ $^ $(ROCE_CHOICE) -lmicrohttpd -ljansson -linih -lbearssl
 
 $(O)/bin/gmm: $(call objects,host,$(gmm-y)) $(O)/host/libplenum.a
 	$(call say,LD,$@)
@@ -141,10 +147,10 @@ $(O)/bin/gmm: $(call objects,host,$(gmm-y)) $(O)/host/libplenum.a
 	$(Q)$(CC) -o $@ $^ -ljansson
 
 $(call objects,host,$(mcomponentd-y)): $(BUILD_ID_HEADER)
-$(O)/bin/mcomponentd: $(call objects,host,$(mcomponentd-y)) $(O)/host/libplenum.a
+$(O)/bin/mcomponentd: $(call objects,host,$(mcomponentd-y)) $(O)/host/libports.a $(O)/host/libplenum.a
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(dir $@)
-	$(Q)$(CC) -o $@ $^ -lbearssl
+	$(Q)$(CC) -o $@ $^ $(ROCE_CHOICE) -lbearssl
 
 # ---------------------------------------------------------------- tests
 
@@ -172,7 +178,7 @@ fuzzers: $(FUZZERS)
 
 # The other compiler's warnings: all portable and Linux code.
 clang-check: $(AUTOCONF) $(BUILD_ID_HEADER)
-	$(Q)for source in $(portable-y) $(host-y) $(gmmd-y) $(gmm-y) $(mcomponentd-y) $(unit-tests-y) $(sim-y) $(bench-native-y) $(patsubst %,tools/%.c,$(tools-y)); do \
+	$(Q)for source in $(portable-y) $(host-y) $(gmmd-y) $(gmm-y) $(mcomponentd-y) $(verbs-y) $(unit-tests-y) $(sim-y) $(bench-native-y) $(patsubst %,tools/%.c,$(tools-y)); do \
 		$(CLANG) $(HOST_FLAGS) -Wno-unused-command-line-argument -MF /dev/null -fsyntax-only $$source || exit 1; done
 
 -include $(shell find $(O) -type f -name '*.d' 2>/dev/null)

@@ -272,7 +272,7 @@ static int usage(FILE *to)
 	      "  -f  the server speaks first\n"
 	      "  -m  path MTU: 256, 512, 1024, 2048 or 4096 (else what the link carries)\n"
 	      "The other side: rdma_client, rdma_server (as it is); cmtime -c N (-n N -C 0); ucmatose (-C 10 -S 100 -f).\n"
-	      "It needs UDP port 4791 of its address, so not beside the kernel's rdma_rxe.\n", to);
+	      "It goes over the RDMA device that has its address; without one over UDP port 4791, so then not beside the kernel's rdma_rxe.\n", to);
 	return to == stdout ? 0 : 2;
 }
 
@@ -349,6 +349,8 @@ int main(int count, char **words)
 		fail(error, 0);
 		return 1;
 	}
+	/* An RDMA device must know what its work requests use. */
+	roce_register_local(run.peer.device, &run, sizeof(run));
 	status = run_all(&run);
 	peer_linger(&run.peer, LINGER_NS);
 	if (status != 0)

@@ -252,7 +252,7 @@ static bool parse(struct options *options, int count, char **words)
 int main(int count, char **words)
 {
 	struct options options = { .port = EXERCISE_PORT, .operations = OPERATIONS_DEFAULT, .seed = 1 };
-	struct peer_config config = { .connections_max = PEER_CONNECTIONS_DEFAULT, .depth_max = PEER_DEPTH_DEFAULT };
+	struct peer_config config = { .port = HOST_PORT_UDP, .connections_max = PEER_CONNECTIONS_DEFAULT, .depth_max = PEER_DEPTH_DEFAULT };
 	char error[200];
 	int status;
 

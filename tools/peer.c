@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The loop of a Linux program over the UDP port, see peer.h. */
+/* The loop of a Linux program over a port, see peer.h. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
@@ -10,10 +10,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "net/port/link.h"
 #include "tools/peer.h"
 
-#define MEMORY_ALIGNMENT 64u
 #define POLL_CEILING_MS 1000
 
 bool peer_parse_address(const char *text, uint32_t *address)
@@ -55,52 +53,28 @@ uint32_t peer_address_towards(uint32_t remote)
 	return known ? ntohl(own.sin_addr.s_addr) : 0;
 }
 
-static int create_device(struct peer *peer, const struct roce_config *config)
-{
-	void *memory = aligned_alloc(MEMORY_ALIGNMENT, (roce_device_bytes(config) + MEMORY_ALIGNMENT - 1) & ~(MEMORY_ALIGNMENT - 1u));
-
-	if (memory == NULL)
-		return -1;
-	peer->device = roce_device_create(memory, config, udp_port_now_ns());
-	if (peer->device == NULL) {
-		free(memory);
-		return -1;
-	}
-	peer->queue = roce_queue_create(peer->device);
-	return peer->queue < 0 ? -1 : 0;
-}
-
 int peer_open(struct peer *peer, const struct peer_config *wanted, char *error, size_t error_bytes)
 {
 	struct roce_config config = {
-		.address = wanted->address, .guid = wanted->address, .environment = { udp_port_random, NULL },
+		.address = wanted->address, .guid = wanted->address, .path_mtu_bytes = wanted->path_mtu_bytes,
+		.environment = { udp_port_random, NULL },
 		.limits = { .queue_pairs_max = wanted->connections_max, .connections_max = wanted->connections_max,
 			    .memory_regions_max = 4, .queues_max = 1, .listeners_max = 1,
 			    .queue_events_max = 2 * wanted->connections_max * wanted->depth_max,
 			    .send_depth_max = wanted->depth_max, .receive_depth_max = wanted->depth_max },
 	};
-	struct link link;
 
-	peer->device = NULL;
-	if (udp_port_open(&peer->port, wanted->address, error, error_bytes) != 0)
+	if (host_port_open(&peer->port, wanted->port, &config, true, udp_port_now_ns(), error, error_bytes) != 0)
 		return -1;
-	peer->port.foreign_peers = true;
-	link_of_address(wanted->address, &link);
-	peer->path_mtu_bytes = wanted->path_mtu_bytes ? wanted->path_mtu_bytes : link.path_mtu_bytes;
-	config.path_mtu_bytes = peer->path_mtu_bytes;
-	if (create_device(peer, &config) != 0) {
-		snprintf(error, error_bytes, "no RoCE device with a path MTU of %u bytes: out of memory, or not 256, 512, 1024, 2048 or 4096",
-			 config.path_mtu_bytes);
-		peer_close(peer);
-		return -1;
-	}
+	peer->device = peer->port.device;
+	peer->path_mtu_bytes = peer->port.path_mtu_bytes;
+	peer->queue = roce_queue_create(peer->device);
 	return 0;
 }
 
 void peer_close(struct peer *peer)
 {
-	udp_port_close(&peer->port);
-	free(peer->device);
+	host_port_close(&peer->port);
 	peer->device = NULL;
 }
 
@@ -110,10 +84,8 @@ bool peer_wait(struct peer *peer, struct roce_event *event, uint64_t deadline_ns
 		uint64_t now_ns = udp_port_now_ns(), wake_ns;
 		struct pollfd fd = { .fd = peer->port.fd, .events = POLLIN };
 
-		udp_port_receive(&peer->port, peer->device, now_ns);
-		if (roce_deadline_ns(peer->device) <= now_ns)
-			roce_tick(peer->device, now_ns);
-		udp_port_send(&peer->port, peer->device, now_ns);
+		host_port_receive(&peer->port, now_ns);
+		host_port_send(&peer->port, now_ns);
 		if (roce_queue_poll(peer->device, peer->queue, event))
 			return true;
 		if (now_ns >= deadline_ns)
@@ -121,7 +93,7 @@ bool peer_wait(struct peer *peer, struct roce_event *event, uint64_t deadline_ns
 		wake_ns = roce_deadline_ns(peer->device);
 		if (wake_ns > deadline_ns)
 			wake_ns = deadline_ns;
-		if (peer->port.blocked)
+		if (host_port_blocked(&peer->port))
 			fd.events |= POLLOUT;
 		/* Interrupted or failed: the loop looks again either way. */
 		poll(&fd, 1, udp_port_timeout_ms(wake_ns, udp_port_now_ns(), POLL_CEILING_MS));

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* A RoCE device of a Linux program that talks to foreign peers: one UDP port, one device, one event queue, one loop. */
+/* A RoCE device of a Linux program that talks to foreign peers: one port (host_port.h), one device, one event queue, one loop. */
 #ifndef PLENUM_TOOLS_PEER_H
 #define PLENUM_TOOLS_PEER_H
 
@@ -7,12 +7,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "net/port/udp.h"
+#include "net/port/host_port.h"
 #include "net/roce/roce.h"
 
 struct peer {
-	struct udp_port port;
-	struct roce_device *device;
+	struct host_port port;
+	struct roce_device *device;	/* the port's */
 	uint32_t path_mtu_bytes;
 	int queue;
 };
@@ -25,6 +25,7 @@ bool peer_parse_number(const char *text, uint64_t min, uint64_t max, uint64_t *n
 uint32_t peer_address_towards(uint32_t remote);
 
 struct peer_config {
+	enum host_port_kind port;
 	uint32_t address;		/* ours */
 	uint32_t path_mtu_bytes;	/* 0: the most that the address's link carries */
 	uint32_t connections_max;

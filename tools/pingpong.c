@@ -341,6 +341,7 @@ int main(int count, char **words)
 	if (!parse(&options, count, words))
 		return usage(stderr);
 	run.options = &options;
+	config.port = HOST_PORT_UDP;	/* queue pairs without a connection manager: the own transport only */
 	config.address = options.address;
 	config.path_mtu_bytes = options.path_mtu_bytes;
 	if (peer_open(&run.peer, &config, error, sizeof(error)) != 0) {

@@ -3,7 +3,7 @@
 tools: $(patsubst %,$(O)/bin/plenum-%,$(tools-y))
 programs: tools
 
-$(patsubst %,$(O)/bin/plenum-%,$(tools-y)): $(O)/bin/plenum-%: $(O)/host/tools/%.o $(O)/host/libplenum.a
+$(patsubst %,$(O)/bin/plenum-%,$(tools-y)): $(O)/bin/plenum-%: $(O)/host/tools/%.o $(O)/host/libports.a $(O)/host/libplenum.a
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(dir $@)
-	$(Q)$(CC) -o $@ $^ -lbearssl
+	$(Q)$(CC) -o $@ $^ $(ROCE_CHOICE) -lbearssl

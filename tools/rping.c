@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * plenum-rping: both roles of rping (rdma-core's librdmacm/examples/rping.c) over our own transport, for tests against
- * other RDMA stacks. Reference section 1.13. One round:
+ * other RDMA stacks, and over verbs, for tests of that port. Reference section 1.13. One round:
  *
  *	client SENDs where its text is {address 64, rkey 32, len 32}	server READs the text
  *	server SENDs "go on" (16 bytes, contents ignored)		client SENDs where its sink is
@@ -56,7 +56,8 @@ struct run {
 	bool ended;			/* the peer hung up */
 	uint8_t receives[RECEIVES][MESSAGE_BYTES];
 	uint8_t out[MESSAGE_BYTES];
-	uint8_t text[SIZE_MAX_BYTES], sink[SIZE_MAX_BYTES];
+	/* Aligned as their wire addresses, 0, are: a device maps pages. */
+	uint8_t text[SIZE_MAX_BYTES] __attribute__((aligned(4096))), sink[SIZE_MAX_BYTES] __attribute__((aligned(4096)));
 };
 
 static int fail(const char *what, int status)
@@ -365,9 +366,9 @@ static int usage(FILE *to)
 	      "  -C  rounds (else until the other side ends it)\n"
 	      "  -V  compare what comes back\n"
 	      "  -P  serve one client after another\n"
-	      "  -m  path MTU: 256, 512, 1024, 2048 or 4096 (else what the link carries)\n"
+	      "  -m  path MTU: 256, 512, 1024, 2048 or 4096 (else what the link carries); over UDP only\n"
 	      "  -v  print the texts\n"
-	      "It needs UDP port 4791 of its address, so not beside the kernel's rdma_rxe.\n", to);
+	      "It goes over the RDMA device that has its address; without one over UDP port 4791, so then not beside the kernel's rdma_rxe.\n", to);
 	return to == stdout ? 0 : 2;
 }
 
@@ -439,6 +440,8 @@ int main(int count, char **words)
 		fail(error, 0);
 		return 1;
 	}
+	/* An RDMA device must know what its work requests use. */
+	roce_register_local(run.peer.device, &run, sizeof(run));
 	status = options.server ? serve(&run) : ask(&run);
 	peer_linger(&run.peer, LINGER_NS);
 	if (status != 0)

@@ -18,6 +18,8 @@
 #define IP_AND_UDP_BYTES 28u
 #define PATH_MTU_BYTES_MIN 256u
 
+_Static_assert(LINK_NAME_BYTES == IFNAMSIZ, "a link's name");
+
 static bool find_name(uint32_t address, char name[IFNAMSIZ])
 {
 	struct ifaddrs *all, *entry;
@@ -57,11 +59,10 @@ static bool ask(const char *name, struct link *link)
 
 bool link_of_address(uint32_t address, struct link *link)
 {
-	char name[IFNAMSIZ] = "";
 	bool known;
 
 	*link = (struct link){ .mtu_bytes = ETHERNET_MTU_BYTES, .path_mtu_bytes = ROCE_PAYLOAD_BYTES_MAX };
-	known = find_name(address, name) && ask(name, link);
+	known = find_name(address, link->name) && ask(link->name, link);
 	while (link->path_mtu_bytes > PATH_MTU_BYTES_MIN &&
 	       link->path_mtu_bytes + ROCE_OVERHEAD_BYTES_MAX + IP_AND_UDP_BYTES > link->mtu_bytes)
 		link->path_mtu_bytes /= 2;

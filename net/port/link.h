@@ -7,10 +7,12 @@
 #include <stdint.h>
 
 #define LINK_MAC_BYTES 6u
+#define LINK_NAME_BYTES 16u		/* with the final NUL, as IFNAMSIZ */
 
 struct link {
 	uint32_t mtu_bytes;
 	uint32_t path_mtu_bytes;	/* the largest RoCE path MTU whose packets the link carries */
+	char name[LINK_NAME_BYTES];	/* empty: unknown */
 	uint8_t mac[LINK_MAC_BYTES];	/* all zero for links without (lo) */
 };
 

@@ -2,6 +2,12 @@
 host-y += net/port/udp.c net/port/ip_id.c net/port/link.c
 unit-tests-y += tests/unit/test_udp.c
 
+# For programs that take either port of Linux: the second one, and the choice. They are linked with libports.a and ROCE_CHOICE.
+verbs-y += net/port/host_port.c net/port/choice.c net/port/verbs_device.c net/port/verbs_connection.c net/port/verbs_connect.c \
+	net/port/verbs_queue_pair.c net/port/verbs_completion.c net/port/verbs_memory.c
+ROCE_CHOICE := $(shell sed -n 's/^CHOICE.[^,]*, \([a-z_]*\), .*/-Wl,--wrap=roce_\1/p' net/port/choice.c) \
+	-Wl,--as-needed -libverbs -lrdmacm -Wl,--no-as-needed
+
 # The kernels' side; the cards under it are in kernel/.
 kernel-y += net/port/fabric.c net/port/node.c
 # The network of the kernels alone, see the file.

@@ -190,6 +190,12 @@ int roce_memory_deregister(struct roce_device *device, uint32_t rkey);
  */
 extern const struct roce_memory_ops roce_memory_plain_ops;
 
+/*
+ * Work requests and receives will use [memory, memory + len): hardware must know it before. The own transport needs no
+ * such thing; call it all the same for memory that a device of another kind might have to reach (docs/ports.md). -ENOBUFS.
+ */
+int roce_register_local(struct roce_device *device, void *memory, size_t len_bytes);
+
 /* ------------------------------------------------------------------ connections */
 
 /*

@@ -20,8 +20,9 @@ STOP_S = 10
 class LinuxPeer:
     """One guest with rxe0 over eth0 (GID index 1 is its IPv4 address), and the namespace that our own programs run in."""
 
-    def __init__(self, build, mtu, name):
+    def __init__(self, build, mtu, name, initramfs="initramfs.cpio.gz"):
         self.build = build
+        self.initramfs = build / "interop" / initramfs
         self.wire = types.SimpleNamespace(name=f"interop-{name}", mtu=mtu, manager_address=HOST)
         self.directory = tempfile.TemporaryDirectory(prefix="plenum-interop-")
         self.console = pathlib.Path(self.directory.name) / "console.log"
@@ -43,7 +44,7 @@ class LinuxPeer:
             "-object", f"filter-dump,id=dump0,netdev=net0,file={self.capture}",
             "-chardev", f"file,id=console,path={self.console}", "-serial", "chardev:console",
             "-chardev", f"socket,id=commands,path={serial},server=on,wait=off", "-serial", "chardev:commands",
-            "-kernel", str(self.build / "interop" / "vmlinuz"), "-initrd", str(self.build / "interop" / "initramfs.cpio.gz"),
+            "-kernel", str(self.build / "interop" / "vmlinuz"), "-initrd", str(self.initramfs),
             "-append", f"console=ttyS0 quiet panic=-1 interop.ip={GUEST}/24 interop.mtu={self.wire.mtu}"]
         self.guest = subprocess.Popen(network.inside(self.wire, *command), stdin=subprocess.DEVNULL)
         deadline = time.monotonic() + BOOT_S

@@ -16,3 +16,12 @@ $(INTEROP)/vmlinuz $(INTEROP)/initramfs.cpio.gz &: tests/interop/build-guest tes
 	$(Q)mkdir -p $(INTEROP)
 	$(Q)tests/interop/build-guest --busybox $(BUSYBOX) --init tests/interop/init --program $(INTEROP)/verbs_peer \
 		$(INTEROP)/vmlinuz $(INTEROP)/initramfs.cpio.gz
+
+# The same guest with our own programs, which go over verbs there; and with a guest's kernel, for gmmd to start.
+VERBS_PROGRAMS := $(addprefix $(O)/bin/,gmmd gmm mcomponentd plenum-rping)
+VERBS_FILES := $(O)/guest/vmlinuz $(O)/guest/initramfs.cpio.gz
+interop: $(INTEROP)/verbs.cpio.gz
+$(INTEROP)/verbs.cpio.gz: tests/interop/add-programs $(INTEROP)/initramfs.cpio.gz $(VERBS_PROGRAMS) $(VERBS_FILES)
+	$(call say,GUEST,$@)
+	$(Q)tests/interop/add-programs --file vmlinuz=$(word 1,$(VERBS_FILES)) --file initramfs.cpio.gz=$(word 2,$(VERBS_FILES)) \
+		$(INTEROP)/initramfs.cpio.gz $@ $(VERBS_PROGRAMS)
