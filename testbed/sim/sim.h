@@ -145,6 +145,8 @@ void node_create(struct node *node, struct network *network);
 /* Turn it on with a device of these limits. `read_budget_bytes` as in struct roce_config. */
 struct roce_device *node_start(struct node *node, const struct roce_limits *limits, uint32_t path_mtu_bytes,
 			       uint64_t read_budget_bytes);
+/* Memory that a device of these limits takes. */
+size_t node_device_bytes(struct node *node, const struct roce_limits *limits);
 /* Turn it off: what its device knew is gone. What hung on the device must not be used again. */
 void node_stop(struct node *node);
 /* By its own clock. */
