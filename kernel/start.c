@@ -14,6 +14,7 @@
 #include <kernel/kernel.h>
 #include <kernel/log.h>
 #include <kernel/memory.h>
+#include <kernel/rack_key.h>
 #include <kernel/random.h>
 #include <kernel/thread.h>
 #include <kernel/time.h>
@@ -56,6 +57,7 @@ static void start_early(uint32_t magic, uint32_t info, uint64_t entry_tsc)
 	cpu_load_tables(&cpus[0], 0);
 	time_early(entry_tsc);
 	boot_info_read(magic, info);
+	rack_key_read(boot_info.command_line);
 	log_line(LOG_INFO, "event=entry build=%s loader=%s command_line=\"%s\"", kernel_build_id, boot_info.protocol,
 		 boot_info.command_line);
 	command_line_bytes = strlen(boot_info.command_line) + 1;

@@ -26,10 +26,12 @@
 
 #include "mcomponent/mcomponent.h"
 #include "net/node/agent.h"
+#include "net/port/key_file.h"
 #include "net/port/link.h"
 #include "net/port/udp.h"
 
 #define SESSIONS_MAX 1u			/* to the manager, which calls back over it */
+#define HANDSHAKES_MAX 1024u		/* answered in two epochs */
 #define POLL_CEILING_MS 1000
 #define MEMORY_ALIGNMENT 64u
 #define CLOCK_FIRST_NS 1u		/* a time of 0 means "never" to some */
@@ -43,6 +45,8 @@ struct options {
 	uint64_t memory_bytes;
 	uint8_t mac[LINK_MAC_BYTES];
 	bool mac_given;
+	const char *key_file;
+	struct key_file keys;
 };
 
 static struct {
@@ -50,6 +54,7 @@ static struct {
 	struct link link;
 	struct udp_port port;
 	struct roce_device *device;
+	struct secure *secure;
 	struct rpc_endpoint *rpc;
 	struct mcomponent component;
 	struct agent agent;
@@ -143,6 +148,7 @@ static size_t counters_text(void *context, char *text, size_t bytes)
 	const struct roce_counters *roce = roce_counters(host.device);
 	const struct rpc_counters *rpc = rpc_counters(host.rpc);
 	const struct udp_port_counters *port = &host.port.counters;
+	const struct secure_counters *secure = secure_counters(host.secure);
 	size_t len = 0;
 
 	(void)context;
@@ -150,6 +156,7 @@ static size_t counters_text(void *context, char *text, size_t bytes)
 #define APPEND_PORT(name) APPEND_OF("udp_" #name, port->name)
 #define APPEND_ROCE(name) APPEND_OF("roce_" #name, roce->name)
 #define APPEND_RPC(name) APPEND_OF("rpc_" #name, rpc->name)
+#define APPEND_SECURE(name) APPEND_OF("secure_" #name, secure->name)
 	APPEND_OF("kernel_bytes", host.own_bytes)
 	APPEND_OF("agent_joins", host.agent.joins)
 	APPEND_OF("agent_renewals", host.agent.renewals)
@@ -157,6 +164,7 @@ static size_t counters_text(void *context, char *text, size_t bytes)
 	UDP_PORT_COUNTERS(APPEND_PORT)
 	ROCE_COUNTERS(APPEND_ROCE)
 	RPC_COUNTERS(APPEND_RPC)
+	SECURE_COUNTERS(APPEND_SECURE)
 	return len;
 }
 
@@ -178,6 +186,7 @@ static void start_network(uint32_t pages)
 				    .environment = { udp_port_random, NULL } };
 	struct rpc_config rpc = { .limits.sessions_max = SESSIONS_MAX, .types = mcomponent_rpc_types, .context = &host.component,
 				  .session_changed = session_changed };
+	struct secure_config secure = { .replays_max = HANDSHAKES_MAX, .environment = { udp_port_random, NULL } };
 	char error[200];
 
 	if (udp_port_open(&host.port, host.options.address, error, sizeof(error)) != 0)
@@ -188,6 +197,11 @@ static void start_network(uint32_t pages)
 	rpc_device_limits(&rpc.limits, &roce.limits);
 	host.device = roce_device_create(own_memory(roce_device_bytes(&roce), "the RoCE device"), &roce, now_since_start_ns());
 	assert(host.device != NULL);
+	secure.address = host.options.address;
+	host.secure = secure_create(own_memory(secure_bytes(&secure), "the rack's key"), &secure, now_since_start_ns());
+	if (host.secure == NULL || key_file_use(&host.options.keys, host.secure) != 0)
+		die("the rack's key could not be set up");
+	secure_erase(&host.options.keys, sizeof(host.options.keys));
 	rpc.device = host.device;
 	while (rpc.incarnation == 0)
 		udp_port_random(NULL, &rpc.incarnation, sizeof(rpc.incarnation));
@@ -198,7 +212,7 @@ static void start_network(uint32_t pages)
 /* Map what is lent: frames with their tables behind them, all there from now on. */
 static void start_store(uint32_t pages)
 {
-	struct mcomponent_config config = { .device = host.device, .endpoint = host.rpc, .pages = pages, .counters_text = counters_text };
+	struct mcomponent_config config = { .device = host.device, .endpoint = host.rpc, .secure = host.secure, .pages = pages, .counters_text = counters_text };
 	size_t frames_bytes = (size_t)pages << PAGE_SHIFT, bytes;
 	uint8_t *run;
 	int status;
@@ -295,12 +309,13 @@ static void serve(int signals)
 /* ---------------------------------------------------------------- command line */
 
 static const char usage[] =
-	"usage: mcomponentd --name NAME --ip ADDRESS --gmm ADDRESS --memory SIZE [--mac MAC]\n"
+	"usage: mcomponentd --name NAME --ip ADDRESS --gmm ADDRESS --memory SIZE --key-file FILE [--mac MAC]\n"
 	"Lends SIZE of this machine's memory to a Plenum rack, as a memory component does.\n"
 	"  --name NAME    the node's name in the manager's configuration, where its role is memory\n"
 	"  --ip ADDRESS   an address of this machine, the node's 'ip' there; UDP port 4791 must be free on it\n"
 	"  --gmm ADDRESS  the manager\n"
 	"  --memory SIZE  what to lend, tables included: 80M or more, as in 4G; mapped and locked at the start\n"
+	"  --key-file FILE  the rack's key: a copy of the manager's key file, readable by its owner only\n"
 	"  --mac MAC      the node's 'mac' there, when it is not the card's that has the address\n"
 	"  --help         print this\n"
 	"SIGTERM ends it, and what it holds is lost: the rack then misses a memory component.\n";
@@ -365,6 +380,9 @@ static bool take_option(struct options *options, int letter, const char *value)
 		return parse_address(value, &options->manager);
 	case 'm':
 		return parse_size(value, &options->memory_bytes);
+	case 'k':
+		options->key_file = value;
+		return true;
 	default:
 		options->mac_given = true;
 		return parse_mac(value, options->mac);
@@ -375,10 +393,11 @@ static void parse(struct options *options, int count, char **words)
 {
 	static const struct option known[] = {
 		{ "name", required_argument, NULL, 'n' }, { "ip", required_argument, NULL, 'i' }, { "gmm", required_argument, NULL, 'g' },
-		{ "memory", required_argument, NULL, 'm' }, { "mac", required_argument, NULL, 'a' }, { "help", no_argument, NULL, 'h' },
+		{ "memory", required_argument, NULL, 'm' }, { "key-file", required_argument, NULL, 'k' }, { "mac", required_argument, NULL, 'a' }, { "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
 	};
 	int letter, index = 0;
+	char error[300];
 
 	while ((letter = getopt_long(count, words, "", known, &index)) != -1) {
 		if (letter == 'h') {
@@ -390,10 +409,13 @@ static void parse(struct options *options, int count, char **words)
 		if (letter == '?')
 			exit(2);
 	}
-	if (optind != count || !options->name[0] || !options->address || !options->manager || !options->memory_bytes) {
+	if (optind != count || !options->name[0] || !options->address || !options->manager || !options->memory_bytes ||
+	    !options->key_file) {
 		fputs(usage, stderr);
 		exit(2);
 	}
+	if (key_file_read(options->key_file, &options->keys, error, sizeof(error)) != 0)
+		die("%s", error);
 }
 
 int main(int count, char **words)

@@ -100,7 +100,7 @@ static void start_fabric(const struct node_options *options)
 static size_t start_store(void)
 {
 	struct mcomponent_config config = { .device = fabric_device(memory.fabric), .endpoint = fabric_rpc(memory.fabric),
-					    .counters_text = counters_text };
+					    .secure = fabric_secure(memory.fabric), .counters_text = counters_text };
 	size_t run_pages, table_bytes;
 	uint8_t *run = boot_take_pages(0, &run_pages);
 	int status;

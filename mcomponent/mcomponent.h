@@ -8,7 +8,7 @@
  *	region.c	regions: (vm, index) -> epoch, owner, and a flat table of one 8-byte entry a page. This table is
  *			the translation table of the region's RDMA memory region: the responder of net/roce calls
  *			here for every packet of a READ or WRITE.
- *	service.c	what the manager asks for (create, destroy, epoch), and who may connect for data.
+ *	service.c	what the manager asks for (create, destroy, epoch). Owners connect through net/node/data_door.h.
  *
  * M1 Reservation. The pages of all regions together never exceed the frames. So a WRITE into a region never lacks a
  *    frame, and is never refused for room; WIRE_REGION_CREATE is refused instead (-ENOSPC), before anything changed.
@@ -38,6 +38,7 @@
 #include <plenum/wire.h>
 
 #include "net/node/counters.h"
+#include "net/node/data_door.h"
 #include "net/roce/roce.h"
 #include "net/rpc/rpc.h"
 
@@ -127,15 +128,10 @@ uint64_t region_set_base(const struct region *region);
 
 #define DATA_CONNECTIONS_MAX (2u * NODES_MAX)
 
-struct data_connection {
-	bool used;
-	uint32_t connection;
-	uint32_t node;
-};
-
 struct mcomponent_config {
 	struct roce_device *device;
 	struct rpc_endpoint *endpoint;
+	struct secure *secure;		/* with the rack's key: who has it may own regions */
 	uint32_t pages;			/* frames */
 	void *frames;
 	void *tables;			/* see region_set_init() */
@@ -148,9 +144,8 @@ struct mcomponent {
 	struct mcomponent_config config;
 	struct region_set regions;
 	struct node_counters counters;
-	struct data_connection connections[DATA_CONNECTIONS_MAX];
-	int queue;			/* of the data connections */
-	uint64_t data_accepted, data_refused, data_lost, data_replaced;
+	struct data_door door;		/* of the owners' connections */
+	struct data_place places[DATA_CONNECTIONS_MAX];
 	uint64_t region_requests_refused;
 };
 

@@ -1,29 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What the memory component does for others: the manager's requests, and the owners' data connections. */
-#include <assert.h>
+/* What the memory component does for others: the manager's requests, and the door for the owners' data connections. */
 #include <string.h>
 
 #include <plenum/status.h>
 
 #include "mcomponent/mcomponent.h"
 
-/* A data connection completes nothing here (its peer does the work); a connection event and one loss, twice for haste. */
-#define EVENTS_PER_CONNECTION 4u
-
 void mcomponent_limits(uint32_t pages, struct roce_limits *limits)
 {
 	/* One more, for the moment in which a region has its old and its new rkey. */
 	limits->memory_regions_max += region_set_regions_max(pages) + 1;
-	limits->queue_pairs_max += DATA_CONNECTIONS_MAX;
-	limits->connections_max += DATA_CONNECTIONS_MAX;
-	limits->queues_max += 1;
-	limits->listeners_max += 1;
-	if (limits->queue_events_max < EVENTS_PER_CONNECTION * DATA_CONNECTIONS_MAX)
-		limits->queue_events_max = EVENTS_PER_CONNECTION * DATA_CONNECTIONS_MAX;
-	if (limits->send_depth_max < 1)
-		limits->send_depth_max = 1;
-	if (limits->receive_depth_max < 1)
-		limits->receive_depth_max = 1;
+	data_door_limits(DATA_CONNECTIONS_MAX, limits);
 }
 
 static size_t counters_fill(void *context, char *text, size_t bytes)
@@ -44,10 +31,9 @@ static size_t counters_fill(void *context, char *text, size_t bytes)
 	node_counters_append(text, bytes, &len, "regions", regions->regions_used);
 	node_counters_append(text, bytes, &len, "regions_max", regions->regions_max);
 	node_counters_append(text, bytes, &len, "region_requests_refused", component->region_requests_refused);
-	node_counters_append(text, bytes, &len, "data_accepted", component->data_accepted);
-	node_counters_append(text, bytes, &len, "data_refused", component->data_refused);
-	node_counters_append(text, bytes, &len, "data_lost", component->data_lost);
-	node_counters_append(text, bytes, &len, "data_replaced", component->data_replaced);
+#define APPEND_DOOR(name) node_counters_append(text, bytes, &len, "data_" #name, component->door.counters.name);
+	DATA_DOOR_COUNTERS(APPEND_DOOR)
+#undef APPEND_DOOR
 	if (component->config.counters_text != NULL)
 		len += component->config.counters_text(component->config.context, text + len, bytes - len);
 	return len;
@@ -55,15 +41,15 @@ static size_t counters_fill(void *context, char *text, size_t bytes)
 
 int mcomponent_init(struct mcomponent *component, const struct mcomponent_config *config)
 {
+	const struct data_door_config door = { .device = config->device, .secure = config->secure, .places = component->places,
+					       .places_max = DATA_CONNECTIONS_MAX };
+
 	memset(component, 0, sizeof(*component));
 	component->config = *config;
 	component->counters.fill = counters_fill;
 	component->counters.context = component;
 	region_set_init(&component->regions, config->tables, config->frames, config->pages, config->device);
-	component->queue = roce_queue_create(config->device);
-	if (component->queue < 0)
-		return component->queue;
-	return roce_listen(config->device, WIRE_PORT_DATA, component->queue, 0);
+	return data_door_open(&component->door, &door);
 }
 
 void mcomponent_renew(const struct mcomponent *component, struct wire_node_renew *renew)
@@ -153,97 +139,7 @@ const struct rpc_type mcomponent_rpc_types[] = {
 	{ 0 },
 };
 
-/* ---------------------------------------------------------------- data connections */
-
-static void data_refuse(struct mcomponent *component, uint32_t connection, int status, uint64_t now_ns)
-{
-	struct wire_data_refusal refusal = { WIRE_DATA_MAGIC, status };
-
-	component->data_refused++;
-	roce_reject(component->config.device, connection, &refusal, sizeof(refusal), now_ns);
-}
-
-static void data_drop(struct mcomponent *component, struct data_connection *data, uint64_t now_ns)
-{
-	assert(data->used);
-	roce_disconnect(component->config.device, data->connection, now_ns);
-	data->used = false;
-}
-
-/*
- * A node has one data connection. A WRITE that still travels on an older one could undo a newer WRITE, so the older one
- * ends before the new one serves.
- */
-static void data_drop_older(struct mcomponent *component, uint32_t node, uint64_t now_ns)
-{
-	for (uint32_t i = 0; i < DATA_CONNECTIONS_MAX; i++) {
-		struct data_connection *data = &component->connections[i];
-
-		if (!data->used || data->node != node)
-			continue;
-		data_drop(component, data, now_ns);
-		component->data_replaced++;
-	}
-}
-
-static struct data_connection *data_free(struct mcomponent *component)
-{
-	for (uint32_t i = 0; i < DATA_CONNECTIONS_MAX; i++)
-		if (!component->connections[i].used)
-			return &component->connections[i];
-	return NULL;
-}
-
-static void data_connect_request(struct mcomponent *component, const struct roce_event *event, uint64_t now_ns)
-{
-	struct data_connection *data;
-	struct wire_data_hello hello;
-	uint32_t qpn;
-
-	if (event->len_bytes < sizeof(hello)) {
-		data_refuse(component, event->connection, -EINVAL, now_ns);
-		return;
-	}
-	memcpy(&hello, event->private_data, sizeof(hello));
-	if (hello.magic != WIRE_DATA_MAGIC || hello.node == 0 || hello.incarnation == 0) {
-		data_refuse(component, event->connection, -EINVAL, now_ns);
-		return;
-	}
-	data_drop_older(component, hello.node, now_ns);
-	data = data_free(component);
-	if (data == NULL || roce_accept_begin(component->config.device, event->connection, hello.node, &qpn) != 0) {
-		data_refuse(component, event->connection, -ENOBUFS, now_ns);
-		return;
-	}
-	*data = (struct data_connection){ true, event->connection, hello.node };
-	if (roce_accept_finish(component->config.device, event->connection, NULL, 0, now_ns) != 0) {
-		data_drop(component, data, now_ns);
-		return;
-	}
-	component->data_accepted++;
-}
-
-static void data_ended(struct mcomponent *component, uint32_t connection, uint64_t now_ns)
-{
-	for (uint32_t i = 0; i < DATA_CONNECTIONS_MAX; i++) {
-		struct data_connection *data = &component->connections[i];
-
-		if (data->used && data->connection == connection) {
-			data_drop(component, data, now_ns);
-			component->data_lost++;
-			return;
-		}
-	}
-}
-
 void mcomponent_poll(struct mcomponent *component, uint64_t now_ns)
 {
-	struct roce_event event;
-
-	while (roce_queue_poll(component->config.device, component->queue, &event) != 0) {
-		if (event.type == ROCE_EVENT_CONNECT_REQUEST)
-			data_connect_request(component, &event, now_ns);
-		else if (event.type == ROCE_EVENT_DISCONNECTED || event.type == ROCE_EVENT_UNREACHABLE)
-			data_ended(component, event.connection, now_ns);
-	}
+	data_door_poll(&component->door, now_ns);
 }

@@ -212,7 +212,8 @@ static void start_shim(void)
 static void start_regions(void)
 {
 	struct region_config config = {
-		.device = fabric_device(process.fabric), .incarnation = rpc_incarnation(fabric_rpc(process.fabric)),
+		.device = fabric_device(process.fabric), .secure = fabric_secure(process.fabric),
+		.incarnation = rpc_incarnation(fabric_rpc(process.fabric)),
 		.vms_max = SLOTS, .requests_max = REQUESTS_MAX,
 		.pages_written_max = (uint64_t)process.npt_pool.pages_count * NPT_PAGE_COVERS, .give_up_ns = GIVE_UP_NS,
 		.done = cache_region_done, .context = process.cache, .other = other_completed,

@@ -99,6 +99,14 @@ static int string(struct loading *loading, const char *key, const char *value, c
 	return 1;
 }
 
+static int yes_or_no(struct loading *loading, const char *key, const char *value, bool *out)
+{
+	if (strcmp(value, "yes") && strcmp(value, "no"))
+		return fail(loading, "%s = %s: must be yes or no", key, value);
+	*out = value[0] == 'y';
+	return 1;
+}
+
 static int address(struct loading *loading, const char *key, const char *value, uint32_t *out)
 {
 	if (config_parse_address(value, out) || *out == 0)
@@ -126,7 +134,8 @@ static int unknown_key(struct loading *loading, const char *section, const char 
 }
 
 static const char *const manager_keys[] = {
-	"address", "prefix", "http_port", "socket", "images", "history_kib", "lease_ms", "grace_ms", NULL,
+	"address", "prefix", "http_port", "socket", "images", "history_kib", "lease_ms", "grace_ms", "key_file",
+	"boot_key", NULL,
 };
 
 static int manager_key(struct loading *loading, int key, const char *name, const char *value)
@@ -150,7 +159,9 @@ static int manager_key(struct loading *loading, int key, const char *name, const
 		config->history_bytes = parsed << 10;
 		return 1;
 	case 6: return number(loading, name, value, 300, 3600000, &config->lease_ms);
-	default: return number(loading, name, value, 0, 3600000, &config->grace_ms);
+	case 7: return number(loading, name, value, 0, 3600000, &config->grace_ms);
+	case 8: return string(loading, name, value, config->key_file, sizeof(config->key_file));
+	default: return yes_or_no(loading, name, value, &config->boot_key);
 	}
 }
 
@@ -278,6 +289,8 @@ static int check_whole(struct loading *loading)
 		return fail(loading, "[manager] lacks 'socket'");
 	if (config->images[0] == '\0')
 		return fail(loading, "[manager] lacks 'images'");
+	if (config->key_file[0] == '\0')
+		return fail(loading, "[manager] lacks 'key_file', the rack's key; 'gmmd --new-key FILE' makes one");
 	for (uint32_t i = 0; i < config->node_count; i++) {
 		const struct config_node *node = &config->nodes[i];
 		uint32_t mask = UINT32_MAX << (32 - config->prefix);

@@ -33,6 +33,8 @@ struct config {
 	uint16_t http_port;
 	char socket[sizeof(((struct sockaddr_un *)0)->sun_path)];
 	char images[PATH_MAX];		/* directory of pcomponent.elf and mcomponent.elf */
+	char key_file[PATH_MAX];	/* with the rack's key */
+	bool boot_key;			/* boot scripts carry the key: whoever can ask for one gets it */
 	uint32_t history_bytes;		/* console output kept of each VM */
 	uint32_t lease_ms;
 	uint32_t grace_ms;

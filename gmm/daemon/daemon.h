@@ -20,6 +20,8 @@
 
 #include "gmm/core/core.h"
 #include "gmm/daemon/config.h"
+#include "net/node/data_door.h"
+#include "net/port/key_file.h"
 #include "net/port/udp.h"
 #include "net/roce/roce.h"
 #include "net/rpc/rpc.h"
@@ -28,6 +30,8 @@
 #define GMMD_DATA_CONNECTIONS_MAX (2u * NODES_MAX)
 #define GMMD_BLOB_BYTES_MAX (UINT64_C(1) << 30)	/* a guest's kernel or initrd */
 #define GMMD_INPUT_BYTES_MAX 65536u		/* typed, not yet taken by the guest */
+#define GMMD_HANDSHAKES_MAX 4096u		/* answered in two epochs: a whole rack that joins at once */
+#define GMMD_STRANGERS_LOG_NS UINT64_C(10000000000)
 #define GMMD_NO_SESSION UINT32_MAX
 
 struct blob;
@@ -59,13 +63,6 @@ struct vm_side {
 	uint64_t input_retry_ns;
 };
 
-struct data_connection {
-	bool used;
-	uint32_t connection;
-	uint32_t node;
-	uint64_t incarnation;
-};
-
 struct gmmd {
 	struct config config;
 	const char *config_path;
@@ -78,13 +75,16 @@ struct gmmd {
 
 	struct udp_port *port;
 	struct roce_device *device;
+	struct key_file keys;		/* as in the key file */
+	struct secure *secure;
+	uint64_t strangers_logged;	/* requests without the rack's key, as of the last log line about them */
+	uint64_t strangers_log_ns;	/* not before */
 	struct rpc_endpoint *endpoint;
 	uint32_t sessions[NODES_MAX];	/* of the node with this index; GMMD_NO_SESSION */
 	uint32_t closing[GMMD_SESSIONS_MAX];	/* sessions to close when callbacks are over */
 	uint32_t closing_count;
-	int data_queue;
-	struct data_connection data[GMMD_DATA_CONNECTIONS_MAX];
-	uint64_t data_refused;
+	struct data_door data;
+	struct data_place data_places[GMMD_DATA_CONNECTIONS_MAX];
 
 	struct MHD_Daemon *http;
 	struct boot_record boots[NODES_MAX];

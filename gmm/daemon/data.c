@@ -11,8 +11,6 @@
 #include "gmm/daemon/daemon.h"
 #include "lib/crc.h"
 
-#define EVENTS_PER_CONNECTION 4u
-
 /* One file's bytes. A VM started again from the same file gets the bytes that are there then. */
 struct blob {
 	uint64_t len_bytes;
@@ -23,89 +21,35 @@ struct blob {
 void data_limits(struct roce_limits *limits)
 {
 	limits->memory_regions_max += 2 * GMM_VMS_MAX;
-	limits->queue_pairs_max += GMMD_DATA_CONNECTIONS_MAX;
-	limits->connections_max += GMMD_DATA_CONNECTIONS_MAX;
-	limits->queues_max += 1;
-	limits->listeners_max += 1;
-	if (limits->queue_events_max < EVENTS_PER_CONNECTION * GMMD_DATA_CONNECTIONS_MAX)
-		limits->queue_events_max = EVENTS_PER_CONNECTION * GMMD_DATA_CONNECTIONS_MAX;
+	data_door_limits(GMMD_DATA_CONNECTIONS_MAX, limits);
+}
+
+/* Process components read their guests' kernels here, each from its own address. */
+static int admit(void *context, const struct wire_data_hello *hello, uint32_t address)
+{
+	struct gmmd *gmmd = context;
+	const struct gmm_node *node = gmm_core_node(gmmd->core, hello->node);
+	char text[16];
+
+	if (node && node->role == WIRE_ROLE_PROCESS && node->address == address)
+		return 0;
+	config_format_address(address, text);
+	log_line(LOG_WARNING, "refused a data connection: from=%s reason=\"not a process component's hello from its own address\"",
+		 text);
+	return -EACCES;
 }
 
 int data_open(struct gmmd *gmmd)
 {
-	gmmd->data_queue = roce_queue_create(gmmd->device);
-	if (gmmd->data_queue < 0)
-		return gmmd->data_queue;
-	return roce_listen(gmmd->device, WIRE_PORT_DATA, gmmd->data_queue, 0);
-}
+	const struct data_door_config config = { .device = gmmd->device, .secure = gmmd->secure, .places = gmmd->data_places,
+						 .places_max = GMMD_DATA_CONNECTIONS_MAX, .admit = admit, .context = gmmd };
 
-/* ---------------------------------------------------------------- connections */
-
-static void refuse(struct gmmd *gmmd, const struct roce_event *event, int status, const char *why)
-{
-	struct wire_data_refusal refusal = { .magic = WIRE_DATA_MAGIC, .status = status };
-	char address[16];
-
-	config_format_address(event->remote_address, address);
-	gmmd->data_refused++;
-	log_line(LOG_WARNING, "refused a data connection: from=%s reason=\"%s\"", address, why);
-	roce_reject(gmmd->device, event->connection, &refusal, sizeof(refusal), gmmd->now_ns);
-}
-
-static void drop(struct gmmd *gmmd, struct data_connection *data)
-{
-	roce_disconnect(gmmd->device, data->connection, gmmd->now_ns);
-	data->used = false;
-}
-
-static void connect_request(struct gmmd *gmmd, const struct roce_event *event)
-{
-	struct data_connection *free_slot = NULL;
-	struct wire_data_hello hello;
-	struct gmm_node *node;
-	uint32_t qpn;
-
-	if (event->len_bytes < sizeof(hello)) {
-		refuse(gmmd, event, -EINVAL, "too short a hello");
-		return;
-	}
-	memcpy(&hello, event->private_data, sizeof(hello));
-	node = gmm_core_node(gmmd->core, hello.node);
-	if (hello.magic != WIRE_DATA_MAGIC || !node || node->role != WIRE_ROLE_PROCESS ||
-	    node->address != event->remote_address) {
-		refuse(gmmd, event, -EINVAL, "not a process component's hello from its own address");
-		return;
-	}
-	for (uint32_t i = 0; i < GMMD_DATA_CONNECTIONS_MAX; i++) {
-		struct data_connection *data = &gmmd->data[i];
-
-		if (data->used && data->node == hello.node && data->incarnation != hello.incarnation)
-			drop(gmmd, data);
-		if (!data->used && !free_slot)
-			free_slot = data;
-	}
-	if (!free_slot || roce_accept_begin(gmmd->device, event->connection, hello.node, &qpn)) {
-		refuse(gmmd, event, -ENOBUFS, "no connection is free");
-		return;
-	}
-	*free_slot = (struct data_connection){ true, event->connection, hello.node, hello.incarnation };
-	if (roce_accept_finish(gmmd->device, event->connection, NULL, 0, gmmd->now_ns))
-		drop(gmmd, free_slot);
+	return data_door_open(&gmmd->data, &config);
 }
 
 void data_turn(struct gmmd *gmmd)
 {
-	struct roce_event event;
-
-	while (roce_queue_poll(gmmd->device, gmmd->data_queue, &event)) {
-		if (event.type == ROCE_EVENT_CONNECT_REQUEST)
-			connect_request(gmmd, &event);
-		if (event.type != ROCE_EVENT_DISCONNECTED && event.type != ROCE_EVENT_UNREACHABLE)
-			continue;
-		for (uint32_t i = 0; i < GMMD_DATA_CONNECTIONS_MAX; i++)
-			if (gmmd->data[i].used && gmmd->data[i].connection == event.connection)
-				drop(gmmd, &gmmd->data[i]);
-	}
+	data_door_poll(&gmmd->data, gmmd->now_ns);
 }
 
 /* ---------------------------------------------------------------- blobs */

@@ -71,19 +71,23 @@ static void script_for(const struct gmmd *gmmd, uint32_t index, char script[SCRI
 	const struct gmm_node *node = &gmmd->core->nodes[index];
 	const struct config_node *settings = &gmmd->config.nodes[index];
 	const uint8_t *mac = node->mac;
-	char manager[16], address[16], url[192];
+	char manager[16], address[16], url[192], key[sizeof(" key=") + SECURE_KEY_TEXT_BYTES] = "";
 
 	config_format_address(gmmd->config.address, manager);
 	config_format_address(node->address, address);
 	snprintf(url, sizeof(url), "http://%s:%u/images/%s.elf?mac=%02x%02x%02x%02x%02x%02x", manager, gmmd->config.http_port,
 		 image_name(node->role), mac[0], mac[1], mac[2], mac[3], mac[4], mac[5]);
+	if (gmmd->config.boot_key) {
+		memcpy(key, " key=", 5);
+		secure_key_format(gmmd->keys.ids[0], gmmd->keys.keys[0], key + 5);
+	}
 	snprintf(script, SCRIPT_BYTES,
 		 "#!ipxe\n"
 		 "echo Plenum: this machine is %s, a %s component of the rack of %s\n"
 		 "set attempt:int32 0\n"
 		 ":again\n"
 		 "imgfree\n"
-		 "kernel --name %s %s name=%s ip=%s/%u gmm=%s%s%s || goto failed\n"
+		 "kernel --name %s %s name=%s ip=%s/%u gmm=%s%s%s%s || goto failed\n"
 		 "boot || goto failed\n"
 		 ":failed\n"
 		 "echo Plenum: could not boot %s: ${errno}\n"
@@ -93,8 +97,9 @@ static void script_for(const struct gmmd *gmmd, uint32_t index, char script[SCRI
 		 "echo Plenum: giving up after %d attempts, restarting\n"
 		 "reboot\n",
 		 node->name, gmm_role_name(node->role), manager, image_name(node->role), url, node->name, address,
-		 gmmd->config.prefix, manager, settings->args[0] ? " " : "", settings->args, url, FAILED_RETRY_S,
+		 gmmd->config.prefix, manager, key, settings->args[0] ? " " : "", settings->args, url, FAILED_RETRY_S,
 		 FAILED_ATTEMPTS, FAILED_ATTEMPTS);
+	secure_erase(key, sizeof(key));
 }
 
 static enum MHD_Result serve_script(struct gmmd *gmmd, struct MHD_Connection *connection, struct fetch *fetch)

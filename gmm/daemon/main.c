@@ -168,9 +168,10 @@ static void turn(struct gmmd *self)
 }
 
 static const char usage[] =
-	"usage: gmmd --config FILE\n"
+	"usage: gmmd --config FILE | --new-key FILE\n"
 	"The manager of a Plenum rack: boots and admits nodes, places memory and VMs, serves the gmm command.\n"
 	"  --config FILE  the configuration (see docs/manager.md)\n"
+	"  --new-key FILE make a file with a new random key for a rack, and exit\n"
 	"  --check        read the configuration, say what is wrong with it, and exit\n"
 	"  --help         print this\n"
 	"SIGHUP adds the nodes that were added to the configuration; SIGTERM ends it. Nodes and VMs go on without it.\n";
@@ -179,7 +180,7 @@ int main(int argc, char **argv)
 {
 	static const struct option options[] = {
 		{ "config", required_argument, NULL, 'c' }, { "check", no_argument, NULL, 'k' },
-		{ "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 },
+		{ "new-key", required_argument, NULL, 'n' }, { "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 },
 	};
 	char error[CONFIG_ERROR_BYTES];
 	bool check = false;
@@ -194,6 +195,11 @@ int main(int argc, char **argv)
 			fputs(usage, stderr);
 			return 2;
 		}
+		if (option == 'n') {
+			if (key_file_create(optarg, error, sizeof(error)))
+				die(error);
+			return 0;
+		}
 		if (option == 'c')
 			gmmd.config_path = optarg;
 		else
@@ -204,6 +210,8 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	if (config_load(&gmmd.config, gmmd.config_path, error))
+		die(error);
+	if (check && key_file_read(gmmd.config.key_file, &gmmd.keys, error, sizeof(error)))
 		die(error);
 	if (check)
 		return 0;

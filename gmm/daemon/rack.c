@@ -218,6 +218,21 @@ static const struct rpc_limits rpc_limits = {
 	.serve_bodies_max = 2 * NODES_MAX,
 };
 
+static int open_secure(struct gmmd *gmmd, char error[CONFIG_ERROR_BYTES])
+{
+	const struct secure_config config = { .address = gmmd->config.address, .replays_max = GMMD_HANDSHAKES_MAX,
+					      .environment = { .random = udp_port_random } };
+
+	if (key_file_read(gmmd->config.key_file, &gmmd->keys, error, CONFIG_ERROR_BYTES))
+		return -1;
+	gmmd->secure = secure_create(aligned_memory(secure_bytes(&config)), &config, gmmd->now_ns);
+	if (!gmmd->secure || key_file_use(&gmmd->keys, gmmd->secure)) {
+		snprintf(error, CONFIG_ERROR_BYTES, "the keys of key_file could not be set up");
+		return -1;
+	}
+	return 0;
+}
+
 int rack_open(struct gmmd *gmmd, char error[CONFIG_ERROR_BYTES])
 {
 	struct roce_config roce = {
@@ -232,7 +247,7 @@ int rack_open(struct gmmd *gmmd, char error[CONFIG_ERROR_BYTES])
 		gmmd->sessions[i] = GMMD_NO_SESSION;
 	gmmd->port = aligned_memory(sizeof(*gmmd->port));
 	memset(gmmd->port, 0, sizeof(*gmmd->port));
-	if (udp_port_open(gmmd->port, gmmd->config.address, error, CONFIG_ERROR_BYTES))
+	if (open_secure(gmmd, error) || udp_port_open(gmmd->port, gmmd->config.address, error, CONFIG_ERROR_BYTES))
 		return -1;
 	roce.path_mtu_bytes = path_mtu_bytes(gmmd);
 	rpc_device_limits(&rpc_limits, &roce.limits);
@@ -246,6 +261,23 @@ int rack_open(struct gmmd *gmmd, char error[CONFIG_ERROR_BYTES])
 		return -1;
 	}
 	return loop_add(gmmd, gmmd->port->fd, EPOLLIN, gmmd->port);
+}
+
+/* Somebody without the rack's key asks to be let in: say so now and then, with the latest address. */
+static void report_strangers(struct gmmd *gmmd)
+{
+	const struct secure_counters *counters = secure_counters(gmmd->secure);
+	uint64_t count = counters->refused_form + counters->refused_version + counters->refused_unknown_key +
+			 counters->refused_tag + counters->refused_replay;
+	char address[16];
+
+	if (count == gmmd->strangers_logged || gmmd->now_ns < gmmd->strangers_log_ns)
+		return;
+	config_format_address(secure_stranger(gmmd->secure), address);
+	log_line(LOG_WARNING, "refused connect requests without the rack's key: count=%llu latest_from=%s",
+		 (unsigned long long)(count - gmmd->strangers_logged), address);
+	gmmd->strangers_logged = count;
+	gmmd->strangers_log_ns = gmmd->now_ns + GMMD_STRANGERS_LOG_NS;
 }
 
 void rack_turn(struct gmmd *gmmd)
@@ -267,6 +299,7 @@ void rack_turn(struct gmmd *gmmd)
 	send_commands(gmmd);
 	console_turn(gmmd);
 	log_events(gmmd);
+	report_strangers(gmmd);
 	udp_port_send(gmmd->port, gmmd->device, gmmd->now_ns);
 }
 

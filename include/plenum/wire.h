@@ -97,20 +97,27 @@ struct wire_node_counters {			/* request */
 /* The reply is a piece of "name=value\n" text from that offset; empty at the end. */
 
 /*
- * Private data of a connect request to WIRE_PORT_DATA: who wants to read and write. The connection may touch only the
- * regions that `node` owns. A refusal's private data is a struct wire_data_refusal.
+ * First messages on a connection to WIRE_PORT_DATA, each with a MAC behind it (net/node/data_link.h): who wants to read and
+ * write, and whether it may. The connection may touch only the regions that `node` owns.
  */
 #define WIRE_DATA_MAGIC UINT32_C(0x444c4d50)	/* "PLMD" */
 struct wire_data_hello {
 	uint32_t magic;
 	uint32_t node;				/* > 0: the joined node's id */
-	uint64_t incarnation;			/* of the node: an older incarnation's connections are cut */
+	uint64_t incarnation;			/* of the node */
 };
 _Static_assert(sizeof(struct wire_data_hello) == 16, "wire");
 
-struct wire_data_refusal {
+struct wire_data_welcome {
 	uint32_t magic;
-	int32_t status;				/* -EINVAL: not a hello; -ENOBUFS: no connection free */
+	int32_t status;				/* 0, or the negative errno why not */
+	uint64_t reserved;
+};
+_Static_assert(sizeof(struct wire_data_welcome) == 16, "wire");
+
+struct wire_data_refusal {			/* private data of a REJ, before anything could be signed */
+	uint32_t magic;
+	int32_t status;				/* -ENOBUFS: no connection free; -EALREADY: the request was answered before */
 };
 
 /* ---------------------------------------------------------------- regions */

@@ -21,6 +21,7 @@
 #include <string.h>
 
 #include <kernel/kernel.h>
+#include <kernel/rack_key.h>
 #include <kernel/x86.h>
 
 #include "net/eth/eth.h"
@@ -32,6 +33,7 @@
 #define FABRIC_CPU 0u
 #define IDLE_POLL_US_HARDWARE 20u
 #define CPUID_1_ECX_HYPERVISOR (UINT32_C(1) << 31)
+#define HANDSHAKES_MAX 256u		/* answered in two epochs: nodes connect once each, and again when they were lost */
 #define MEMORY_ALIGN 64u		/* roce.h and rpc.h ask for it */
 
 /* IPv4 and UDP headers and the longest RoCE headers must fit beside the payload in one packet of the link. */
@@ -46,6 +48,7 @@ struct fabric {
 	struct spinlock lock;
 	struct nic *nic;
 	struct roce_device *device;
+	struct secure *secure;
 	struct rpc_endpoint *rpc;
 	struct thread *thread;
 	uint64_t sleep_until_ns;	/* F3: the thread is awake by then; 0: it runs */
@@ -312,6 +315,26 @@ static void start_roce(struct fabric *fabric)
 		 fabric->nic->mtu_bytes, config.path_mtu_bytes);
 }
 
+static void start_secure(struct fabric *fabric)
+{
+	const struct secure_config config = { .address = fabric->config.address, .replays_max = HANDSHAKES_MAX,
+					      .environment = { .random = random_bytes } };
+	char text[RACK_KEY_TEXT_BYTES];
+	uint8_t key[SECURE_KEY_BYTES], id;
+
+	rack_key_take(text);
+	if (text[0] == '\0')
+		panic("no rack key: put plenum.key=ID:HEX into the firmware's OEM strings, or key=ID:HEX on the command line");
+	if (secure_key_parse(text, strlen(text), &id, key))
+		panic("the rack's key is not ID:HEX with ID from 1 to 255 and 64 hexadecimal digits");
+	fabric->secure = secure_create(boot_alloc(secure_bytes(&config), MEMORY_ALIGN), &config, now_ns());
+	if (!fabric->secure || secure_key_add(fabric->secure, id, key))
+		panic("the rack's key could not be set up");
+	secure_erase(text, sizeof(text));
+	secure_erase(key, sizeof(key));
+	log_line(LOG_INFO, "event=rack_key id=%u", id);
+}
+
 static void start_rpc(struct fabric *fabric)
 {
 	struct rpc_config config = {
@@ -342,6 +365,7 @@ struct fabric *fabric_start(const struct fabric_config *config)
 		panic("no network card: needs a virtio-net (modern) or Intel 82574 (e1000e) with MSI-X");
 	start_ethernet(fabric);
 	start_roce(fabric);
+	start_secure(fabric);
 	start_rpc(fabric);
 	the_fabric = fabric;
 	fabric->thread = thread_create("network", FABRIC_CPU, network_thread, fabric);
@@ -358,6 +382,11 @@ struct rpc_endpoint *fabric_rpc(struct fabric *fabric)
 	return fabric->rpc;
 }
 
+struct secure *fabric_secure(struct fabric *fabric)
+{
+	return fabric->secure;
+}
+
 const uint8_t *fabric_mac(const struct fabric *fabric)
 {
 	return fabric->nic->mac;
@@ -368,6 +397,7 @@ size_t fabric_counters_text(struct fabric *fabric, char *text, size_t bytes)
 	const struct eth_counters *eth = &fabric->eth.counters;
 	const struct roce_counters *roce = roce_counters(fabric->device);
 	const struct rpc_counters *rpc = rpc_counters(fabric->rpc);
+	const struct secure_counters *secure = secure_counters(fabric->secure);
 	size_t len = 0;
 
 #define APPEND_OF(prefix, from) (node_counters_append(text, bytes, &len, prefix, (from)));
@@ -376,10 +406,12 @@ size_t fabric_counters_text(struct fabric *fabric, char *text, size_t bytes)
 #define APPEND_ETH(name) APPEND_OF("eth_" #name, eth->name)
 #define APPEND_ROCE(name) APPEND_OF("roce_" #name, roce->name)
 #define APPEND_RPC(name) APPEND_OF("rpc_" #name, rpc->name)
+#define APPEND_SECURE(name) APPEND_OF("secure_" #name, secure->name)
 	APPEND_NIC(frames_received) APPEND_NIC(frames_sent) APPEND_NIC(transmit_full) APPEND_NIC(receive_errors)
 	FABRIC_COUNTERS(APPEND_FABRIC)
 	ETH_COUNTERS(APPEND_ETH)
 	ROCE_COUNTERS(APPEND_ROCE)
 	RPC_COUNTERS(APPEND_RPC)
+	SECURE_COUNTERS(APPEND_SECURE)
 	return len;
 }

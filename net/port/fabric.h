@@ -11,6 +11,7 @@
 
 #include "net/roce/roce.h"
 #include "net/rpc/rpc.h"
+#include "net/secure/secure.h"
 
 struct fabric;
 
@@ -30,11 +31,13 @@ struct fabric_config {
 
 /*
  * Bring the network up and start its thread on processor 0, from a thread there. rpc_open(), listeners and regions may be
- * added before that thread first runs, under the lock as always. Panics with the reason when there is no card.
+ * added before that thread first runs, under the lock as always. Panics with the reason when there is no card, or no key.
  */
 struct fabric *fabric_start(const struct fabric_config *config);
 struct roce_device *fabric_device(struct fabric *fabric);
 struct rpc_endpoint *fabric_rpc(struct fabric *fabric);
+/* With the rack's key, as the boot configuration has it. */
+struct secure *fabric_secure(struct fabric *fabric);
 const uint8_t *fabric_mac(const struct fabric *fabric);
 
 void fabric_lock(struct fabric *fabric);

@@ -83,6 +83,11 @@ int secure_key_forget(struct secure *secure, uint8_t id);
 int secure_key_current(const struct secure *secure);
 bool secure_key_known(const struct secure *secure, uint8_t id);
 
+#define SECURE_KEY_TEXT_BYTES 70u		/* of a key as text, with its NUL */
+/* A key as text, "ID:HEX": `len_bytes` hostile characters. -EINVAL. */
+int secure_key_parse(const char *text, size_t len_bytes, uint8_t *id, uint8_t key[SECURE_KEY_BYTES]);
+void secure_key_format(uint8_t id, const uint8_t key[SECURE_KEY_BYTES], char text[SECURE_KEY_TEXT_BYTES]);
+
 /* ---------------------------------------------------------------- handshake */
 
 /* What both sides know in the end: a key for each direction, and what was agreed. */

@@ -17,7 +17,7 @@ static uint64_t words_max(const struct region_config *config)
 
 static bool config_valid(const struct region_config *config)
 {
-	return config->device != NULL && config->vms_max >= 1 && config->vms_max < UINT16_MAX &&
+	return config->device != NULL && config->secure != NULL && config->vms_max >= 1 && config->vms_max < UINT16_MAX &&
 	       config->requests_max >= 1 && config->requests_max < REQUEST_NONE && config->give_up_ns > 0 && config->incarnation != 0 &&
 	       config->done != NULL;
 }
@@ -170,7 +170,7 @@ int region_map(struct region_client *client, uint32_t vm, const struct wire_vm_r
 	*entry = (struct region_entry){ .base = region->base, .rkey = region->rkey, .epoch = region->epoch,
 					.node = (uint16_t)node };
 	if (old_node != NULL)
-		region_node_release(client, old_node, now_ns);
+		region_node_release(old_node, now_ns);
 	region_node_pump(client, new_node, now_ns);
 	return 0;
 }
@@ -199,7 +199,7 @@ void region_poll(struct region_client *client, uint64_t now_ns)
 	struct roce_event event;
 
 	while (roce_queue_poll(client->config.device, client->queue, &event)) {
-		if (event.type != ROCE_EVENT_COMPLETION)
+		if (event.type != ROCE_EVENT_COMPLETION || event.cookie >> 62 == REGION_COOKIE_LINK >> 62)
 			region_node_event(client, &event, now_ns);
 		else if (!(event.cookie & REGION_COOKIE_OTHER))
 			region_request_completed(client, &event, now_ns);
@@ -208,8 +208,9 @@ void region_poll(struct region_client *client, uint64_t now_ns)
 	}
 	for (uint32_t i = 0; i < client->nodes_count; i++) {
 		if (client->nodes[i].state != NODE_FREE)
-			region_node_release(client, &client->nodes[i], now_ns);
+			region_node_release(&client->nodes[i], now_ns);
 	}
+	region_nodes_tick(client, now_ns);
 	region_nodes_connect(client, now_ns);
 	region_give_up(client, now_ns);
 }
@@ -224,6 +225,8 @@ uint64_t region_deadline_ns(const struct region_client *client)
 
 		if (node->state == NODE_DOWN && client->config.node != 0 && node->retry_ns < deadline_ns)
 			deadline_ns = node->retry_ns;
+		if (node->state == NODE_CONNECTING && node->link.deadline_ns < deadline_ns)
+			deadline_ns = node->link.deadline_ns;
 		if (give_up_ns < deadline_ns)
 			deadline_ns = give_up_ns;
 	}

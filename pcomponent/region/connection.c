@@ -6,8 +6,6 @@
 static void node_lost(struct region_node *node, uint64_t now_ns)
 {
 	node->state = NODE_DOWN;
-	node->connection = 0;
-	node->qpn = 0;
 	if (node->answered) {
 		node->backoff_ns = REGION_BACKOFF_FIRST_NS;
 		node->retry_ns = now_ns;
@@ -21,26 +19,29 @@ static void node_lost(struct region_node *node, uint64_t now_ns)
 		node->unreached_since_ns = now_ns;
 }
 
+/* Follow what the link has become. */
+static void node_follow(struct region_client *client, struct region_node *node, uint64_t now_ns)
+{
+	if (node->link.state == DATA_LINK_CLOSED) {
+		node_lost(node, now_ns);
+	} else if (node->link.state == DATA_LINK_UP && node->state == NODE_CONNECTING) {
+		node->state = NODE_UP;
+		region_node_pump(client, node, now_ns);
+	}
+}
+
 static void node_connect(struct region_client *client, struct region_node *node, uint64_t now_ns)
 {
-	const struct wire_data_hello hello = { .magic = WIRE_DATA_MAGIC, .node = client->config.node,
-					       .incarnation = client->config.incarnation };
-	const struct roce_connect connect = {
-		.remote_address = node->address,
-		.remote_port = WIRE_PORT_DATA,
-		.queue = client->queue,
-		.cookie = (uint64_t)(node - client->nodes),
-		.peer = node->node,
-		.private_data = &hello,
-		.private_len_bytes = sizeof(hello),
-		.timeout_ns = REGION_CONNECT_TIMEOUT_NS,
+	const struct data_link_config config = {
+		.device = client->config.device, .secure = client->config.secure, .queue = client->queue,
+		.cookie = REGION_COOKIE_LINK | (uint64_t)(node - client->nodes), .node = client->config.node,
+		.incarnation = client->config.incarnation,
 	};
 
 	node->answered = false;
-	if (roce_connect(client->config.device, &connect, &node->connection, now_ns) == 0)
-		node->state = NODE_CONNECTING;
-	else
-		node_lost(node, now_ns);
+	node->state = NODE_CONNECTING;
+	data_link_open(&node->link, &config, node->node, node->address, now_ns);
+	node_follow(client, node, now_ns);
 }
 
 void region_nodes_connect(struct region_client *client, uint64_t now_ns)
@@ -55,10 +56,9 @@ void region_nodes_connect(struct region_client *client, uint64_t now_ns)
 	}
 }
 
-static void node_hang_up(struct region_client *client, struct region_node *node, uint64_t now_ns)
+static void node_hang_up(struct region_node *node, uint64_t now_ns)
 {
-	if (node->state == NODE_CONNECTING || node->state == NODE_UP)
-		roce_disconnect(client->config.device, node->connection, now_ns);
+	data_link_close(&node->link, now_ns);
 	node_lost(node, now_ns);
 }
 
@@ -92,35 +92,36 @@ int region_node_open(struct region_client *client, uint32_t node, uint32_t addre
 	return (int)(free_node - client->nodes);
 }
 
-void region_node_release(struct region_client *client, struct region_node *node, uint64_t now_ns)
+void region_node_release(struct region_node *node, uint64_t now_ns)
 {
 	if (node->regions > 0 || node->kept || node->posted > 0 || node->queue_head != REQUEST_NONE)
 		return;
-	node_hang_up(client, node, now_ns);
+	node_hang_up(node, now_ns);
 	node->state = NODE_FREE;
 }
 
 void region_node_event(struct region_client *client, const struct roce_event *event, uint64_t now_ns)
 {
+	uint64_t index = event->cookie & ~REGION_COOKIE_LINK;
 	struct region_node *node;
 
-	assert(event->cookie < client->nodes_count);
-	node = &client->nodes[event->cookie];
-	if (node->connection != event->connection || (node->state != NODE_CONNECTING && node->state != NODE_UP))
+	assert(index < client->nodes_count);
+	node = &client->nodes[index];
+	if (node->state != NODE_CONNECTING && node->state != NODE_UP)
 		return;		/* of a connection that was given up meanwhile */
-	switch (event->type) {
-	case ROCE_EVENT_ESTABLISHED:
-		node->state = NODE_UP;
-		node->qpn = roce_connection_qpn(client->config.device, node->connection);
-		region_node_pump(client, node, now_ns);
-		break;
-	case ROCE_EVENT_REJECTED:
-	case ROCE_EVENT_UNREACHABLE:
-	case ROCE_EVENT_DISCONNECTED:
-		node_lost(node, now_ns);
-		break;
-	default:
-		assert(!"an event that only listeners get");
+	data_link_event(&node->link, event, now_ns);
+	node_follow(client, node, now_ns);
+}
+
+void region_nodes_tick(struct region_client *client, uint64_t now_ns)
+{
+	for (uint32_t i = 0; i < client->nodes_count; i++) {
+		struct region_node *node = &client->nodes[i];
+
+		if (node->state != NODE_CONNECTING)
+			continue;
+		data_link_tick(&node->link, now_ns);
+		node_follow(client, node, now_ns);
 	}
 }
 
@@ -136,7 +137,7 @@ void region_set_node(struct region_client *client, uint32_t node)
 		struct region_node *open = &client->nodes[i];
 
 		if (open->state == NODE_CONNECTING || open->state == NODE_UP)
-			node_hang_up(client, open, 0);
+			node_hang_up(open, 0);
 		open->retry_ns = 0;
 	}
 }
@@ -148,5 +149,5 @@ uint32_t region_node_qpn(struct region_client *client, uint32_t node, uint32_t a
 	if (number < 0)
 		return 0;
 	client->nodes[number].kept = true;
-	return client->nodes[number].state == NODE_UP ? client->nodes[number].qpn : 0;
+	return client->nodes[number].state == NODE_UP ? client->nodes[number].link.qpn : 0;
 }

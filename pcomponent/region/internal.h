@@ -9,10 +9,10 @@
  *	                       |        '-- give_up_ns -----+---> done, -EHOSTUNREACH
  *	                       '------ connection lost -----'
  *
- * A node's connection:
+ * A node's connection (its link's states are in net/node/data_link.h):
  *
- *	DOWN --retry_ns is due--> CONNECTING --ESTABLISHED--> UP --DISCONNECTED--> DOWN
- *	  ^--------REJECTED, UNREACHABLE-----'
+ *	DOWN --retry_ns is due--> CONNECTING --link UP--> UP --link CLOSED--> DOWN
+ *	  ^-----------link CLOSED-----------'
  *
  *	G1 Every accepted request completes exactly once. It is in one node's queue or posted on that node's queue pair.
  *	G2 (I1) A page's written bit is set before the acknowledgement of its WRITE is told to the cache, which frees the
@@ -23,8 +23,8 @@
  *	G4 A request whose connection was lost is repeated. READs land in a line that nobody can see yet, and a WRITE's
  *	   line does not change while it is under way: repeating is harmless. What still travels on the old connection must
  *	   be cut off by the memory component before it accepts the new one, lest an old WRITE land on a newer one.
- *	G5 A frame is the queue pair's while POSTED: a node's connection is given up only through roce_disconnect() or a
- *	   DISCONNECTED event, and both complete what was posted first.
+ *	G5 A frame is the queue pair's while POSTED: a node's connection is given up only through data_link_close() or the
+ *	   link's end, and both complete what was posted first.
  */
 #ifndef PLENUM_PCOMPONENT_REGION_INTERNAL_H
 #define PLENUM_PCOMPONENT_REGION_INTERNAL_H
@@ -34,12 +34,14 @@
 
 #include <plenum/status.h>
 
+#include "net/node/data_link.h"
 #include "pcomponent/region/region.h"
 
 #define REGION_NODES_MAX NODES_MAX
 #define REGION_BACKOFF_FIRST_NS UINT64_C(50000000)
 #define REGION_BACKOFF_MAX_NS UINT64_C(1000000000)
-#define REGION_CONNECT_TIMEOUT_NS UINT64_C(1000000000)
+/* All events of a node's link carry this bit and the node's index. */
+#define REGION_COOKIE_LINK (UINT64_C(1) << 62)
 #define REQUEST_NONE UINT32_MAX
 #define NEVER_NS UINT64_MAX
 
@@ -62,8 +64,7 @@ enum node_state { NODE_FREE, NODE_DOWN, NODE_CONNECTING, NODE_UP };
 struct region_node {
 	uint32_t node;				/* the memory component's id and address */
 	uint32_t address;
-	uint32_t connection;			/* CONNECTING, UP */
-	uint32_t qpn;
+	struct data_link link;
 	uint32_t regions;			/* entries that name it */
 	uint32_t posted;			/* requests */
 	uint32_t queue_head, queue_tail;	/* requests waiting: the connection is down, or the queue pair full */
@@ -115,9 +116,11 @@ static inline struct region_entry *page_entry(const struct region_client *client
 /* The node's place in the table; a new one begins to connect. -ENOBUFS. */
 int region_node_open(struct region_client *client, uint32_t node, uint32_t address, uint64_t now_ns);
 /* Hang up and forget the node if nothing needs it any more. */
-void region_node_release(struct region_client *client, struct region_node *node, uint64_t now_ns);
+void region_node_release(struct region_node *node, uint64_t now_ns);
 void region_node_event(struct region_client *client, const struct roce_event *event, uint64_t now_ns);
 void region_nodes_connect(struct region_client *client, uint64_t now_ns);
+/* Links that wait too long are given up. */
+void region_nodes_tick(struct region_client *client, uint64_t now_ns);
 
 /* request.c */
 void region_queue_append(struct region_client *client, struct region_node *node, uint32_t number);

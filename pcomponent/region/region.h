@@ -15,6 +15,7 @@
 #include <plenum/wire.h>
 
 #include "net/roce/roce.h"
+#include "net/secure/secure.h"
 
 struct region_client;
 
@@ -31,6 +32,7 @@ typedef void region_other(void *context, const struct roce_event *event, uint64_
 
 struct region_config {
 	struct roce_device *device;
+	struct secure *secure;		/* with the rack's key: memory components let in who has it */
 	uint32_t node;			/* our node id, sent to memory components; region_set_node() when joined */
 	uint64_t incarnation;
 	uint32_t vms_max;

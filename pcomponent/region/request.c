@@ -45,9 +45,9 @@ static int request_post(struct region_client *client, struct region_node *node, 
 	int status;
 
 	if (request->write)
-		status = roce_post_write(device, node->qpn, number, request->frame, PAGE_BYTES, address, entry->rkey, now_ns);
+		status = roce_post_write(device, node->link.qpn, number, request->frame, PAGE_BYTES, address, entry->rkey, now_ns);
 	else
-		status = roce_post_read(device, node->qpn, number, request->frame, PAGE_BYTES, address, entry->rkey, now_ns);
+		status = roce_post_read(device, node->link.qpn, number, request->frame, PAGE_BYTES, address, entry->rkey, now_ns);
 	if (status != 0)
 		return status;
 	request->posted = true;

@@ -68,7 +68,7 @@ def arguments(rack, node, state, tap, images):
         "-m", f"{node.memory_bytes >> 20}M", "-smp", str(node.cpus), "-nodefaults", "-display", "none", "-no-user-config",
         "-netdev", f"tap,id=net0,ifname={tap},script=no,downscript=no,vnet_hdr=off", "-device", card,
         "-chardev", f"socket,id=serial0,path={serial},server=on,wait=off,logfile={state.logs}/{node.name}.log,logappend=on",
-        "-serial", "chardev:serial0",
+        "-serial", "chardev:serial0", "-smbios", f"type=11,path={state.oem_string}",
     ]
     if rack.capture != "none":
         capture = f"filter-dump,id=dump0,netdev=net0,file={state.logs}/{node.name}.pcap"

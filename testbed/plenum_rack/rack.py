@@ -4,6 +4,7 @@
 import json
 import os
 import pathlib
+import secrets
 import subprocess
 import time
 
@@ -33,9 +34,16 @@ class VirtualRack:
         self.state.add_process(name, process.pid)
         return process
 
+    def write_key(self):
+        """The rack's key: for the manager, and in the firmware of each node (the boot network does not carry it)."""
+        key = f"1:{secrets.token_hex(32)}"
+        for path, text in ((self.state.key_file, key + "\n"), (self.state.oem_string, f"plenum.key={key}")):
+            path.touch(mode=0o600)
+            path.write_text(text, encoding="utf-8")
+
     def write_manager_configuration(self):
         lines = ["[manager]", f"address = {self.rack.manager_address}", "prefix = 24", "http_port = 80",
-                 f"socket = {self.state.socket}", f"images = {self.images}", ""]
+                 f"socket = {self.state.socket}", f"images = {self.images}", f"key_file = {self.state.key_file}", ""]
         for node in self.rack.nodes.values():
             lines += [f"[node {node.name}]", f"role = {node.role}", f"mac = {node.mac}", f"ip = {node.address(self.rack)}"]
             lines += ([f"args = {node.args}"] if node.args else []) + [""]
@@ -84,6 +92,7 @@ class VirtualRack:
         self.state.save()
         try:
             network.create(self.rack)
+            self.write_key()
             self.start_manager()
             self.start_dnsmasq()
             for node in self.rack.nodes.values():

@@ -32,6 +32,15 @@ class State:
     def socket(self):
         return self.run / "gmmd.socket"
 
+    @property
+    def key_file(self):
+        return self.run / "rack.key"
+
+    @property
+    def oem_string(self):
+        """What the nodes' firmware says of the key, for QEMU."""
+        return self.run / "rack.oem"
+
     def save(self):
         self.run.mkdir(parents=True, exist_ok=True)
         self.make_logs()

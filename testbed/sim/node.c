@@ -28,10 +28,10 @@ static void device_random(void *context, void *bytes, size_t len)
 		next[i] = (uint8_t)sim_random(&node->random);
 }
 
-static struct roce_config config_of(struct node *node, const struct roce_limits *limits, uint32_t path_mtu_bytes,
-				    uint64_t read_budget_bytes)
+struct roce_device *node_start(struct node *node, const struct roce_limits *limits, uint32_t path_mtu_bytes,
+			       uint64_t read_budget_bytes)
 {
-	return (struct roce_config){
+	struct roce_config config = {
 		.address = node->address,
 		.path_mtu_bytes = path_mtu_bytes,
 		.guid = 0x020000fffe000001 + node->number,
@@ -39,19 +39,6 @@ static struct roce_config config_of(struct node *node, const struct roce_limits 
 		.environment = { .random = device_random, .context = node },
 		.read_budget_bytes = read_budget_bytes,
 	};
-}
-
-size_t node_device_bytes(struct node *node, const struct roce_limits *limits)
-{
-	struct roce_config config = config_of(node, limits, ROCE_PAYLOAD_BYTES_MAX, 0);
-
-	return roce_device_bytes(&config);
-}
-
-struct roce_device *node_start(struct node *node, const struct roce_limits *limits, uint32_t path_mtu_bytes,
-			       uint64_t read_budget_bytes)
-{
-	struct roce_config config = config_of(node, limits, path_mtu_bytes, read_budget_bytes);
 
 	if (node->device != NULL)
 		world_fail(node->network->world, "node %u is on already", node->number);
@@ -61,8 +48,22 @@ struct roce_device *node_start(struct node *node, const struct roce_limits *limi
 	return node->device;
 }
 
+struct secure *node_secure(struct node *node, uint32_t replays_max)
+{
+	static const uint8_t key[SECURE_KEY_BYTES] = "the key of the simulated rack...";
+	const struct secure_config config = { .address = node->address, .replays_max = replays_max,
+					      .environment = { .random = device_random, .context = node } };
+
+	node->secure = secure_create(sim_alloc(secure_bytes(&config)), &config, node_now_ns(node));
+	if (node->secure == NULL || secure_key_add(node->secure, 1, key) != 0)
+		world_fail(node->network->world, "node %u: no root of trust", node->number);
+	return node->secure;
+}
+
 void node_stop(struct node *node)
 {
+	free(node->secure);
+	node->secure = NULL;
 	free(node->device);
 	node->device = NULL;
 }

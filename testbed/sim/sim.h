@@ -18,6 +18,7 @@
 #include <stdint.h>
 
 #include "net/roce/roce.h"
+#include "net/secure/secure.h"
 
 #define MICROSECOND_NS UINT64_C(1000)
 #define MILLISECOND_NS UINT64_C(1000000)
@@ -127,6 +128,7 @@ struct node {
 	struct network *network;
 	uint32_t number, address;
 	struct roce_device *device;	/* NULL: it is off */
+	struct secure *secure;		/* NULL: it has no key */
 	void (*run)(struct node *node);	/* something touched it: poll what runs here; may be NULL */
 	void *context;			/* of whoever set `run` */
 	uint64_t random;		/* what its environment draws from */
@@ -145,8 +147,8 @@ void node_create(struct node *node, struct network *network);
 /* Turn it on with a device of these limits. `read_budget_bytes` as in struct roce_config. */
 struct roce_device *node_start(struct node *node, const struct roce_limits *limits, uint32_t path_mtu_bytes,
 			       uint64_t read_budget_bytes);
-/* Memory that a device of these limits takes. */
-size_t node_device_bytes(struct node *node, const struct roce_limits *limits);
+/* Give a node that is on the key that all of the simulated rack have; `replays_max` as in struct secure_config. */
+struct secure *node_secure(struct node *node, uint32_t replays_max);
 /* Turn it off: what its device knew is gone. What hung on the device must not be used again. */
 void node_stop(struct node *node);
 /* By its own clock. */

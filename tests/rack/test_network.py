@@ -11,6 +11,7 @@ from conftest import BUILD, wait_until
 IMAGE = BUILD / "bare" / "nettest.elf"
 PASSED_STATUS = 1  # isa-debug-exit: value 0 leaves with (0 << 1) | 1
 TESTS = 8
+KEY = f"1:{'5a' * 32}"
 JUMBO_VIRTIO = "virtio-net-pci,host_mtu=9000"
 
 
@@ -22,7 +23,7 @@ class Machine:
         command = ["timeout", "90", "qemu-system-x86_64", "-M", "q35", "-accel", "tcg,thread=multi", "-cpu", "max", "-m", "128M",
                    "-smp", str(processors), "-display", "none", "-monitor", "none", "-no-reboot",
                    "-serial", f"file:{log}", "-device", "isa-debug-exit,iobase=0xf4", "-kernel", str(IMAGE),
-                   "-append", f"ip=10.9.0.{number}/24 {words}"]
+                   "-append", f"ip=10.9.0.{number}/24 key={KEY} {words}"]
         if card:
             command += ["-netdev", f"stream,id=net0,server={server},addr.type=unix,addr.path={wire}",
                         "-device", f"{card},netdev=net0,mac=52:54:00:00:00:0{number},romfile="]

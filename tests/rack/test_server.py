@@ -16,7 +16,7 @@ def start_server(rack, node):
     """mcomponentd in the rack's namespace, at a second address of the bridge."""
     rack.state.nodes[node.name] = {"role": node.role, "address": node.address(rack.rack), "mac": node.mac}
     rack.spawn(node.name, [str(BUILD / "bin" / "mcomponentd"), "--name", node.name, "--ip", node.address(rack.rack),
-                           "--gmm", rack.rack.manager_address, "--mac", node.mac, "--memory", LENT],
+                           "--gmm", rack.rack.manager_address, "--mac", node.mac, "--memory", LENT, "--key-file", str(rack.state.key_file)],
                rack.state.logs / f"{node.name}.log")
 
 
@@ -80,7 +80,10 @@ def test_ends_and_comes_back(rack):
     (("--name", "a" * 99, "--ip", "127.0.0.1", "--gmm", "10.77.0.1", "--memory", "1G"), "--name"),
     (("--name", "m2", "--ip", "127.0.0.1"), "usage:"),
 ])
-def test_says_what_is_wrong(arguments, why):
-    done = subprocess.run([BUILD / "bin" / "mcomponentd", *arguments], capture_output=True, text=True, timeout=10)
+def test_says_what_is_wrong(arguments, why, tmp_path):
+    key = tmp_path / "rack.key"
+    key.touch(mode=0o600)
+    key.write_text(f"1:{'5a' * 32}\n", encoding="utf-8")
+    done = subprocess.run([BUILD / "bin" / "mcomponentd", "--key-file", key, *arguments], capture_output=True, text=True, timeout=10)
     assert done.returncode in (1, 2)
     assert why in done.stderr, done.stderr

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What stands around the region client in its unit tests: a RoCE device whose connections and work requests do what
- * the test says (it replaces net/roce at link time), and a list of what was told to the cache.
+ * What stands around the region client in its unit tests: a RoCE device and data links that do what the test says (they
+ * replace net/roce and net/node/data_link.c at link time), and a list of what was told to the cache.
  */
 #ifndef PLENUM_TESTS_REGION_FIXTURE_H
 #define PLENUM_TESTS_REGION_FIXTURE_H
@@ -14,6 +14,7 @@
 
 #include <cmocka.h>
 
+#include "net/node/data_link.h"
 #include "pcomponent/region/region.h"
 
 #define TEST_VMS 4u
@@ -28,9 +29,9 @@
 
 struct fake_connection {
 	uint32_t remote_address;
-	uint16_t remote_port;
 	uint64_t cookie;
-	uint8_t private_data[ROCE_REQ_PRIVATE_BYTES_MAX];
+	uint32_t node;
+	uint64_t incarnation;
 	bool alive;
 };
 
@@ -98,27 +99,6 @@ static inline void push_event(struct roce_device *device, const struct roce_even
 	device->events[device->events_count++] = *event;
 }
 
-int roce_connect(struct roce_device *device, const struct roce_connect *connect, uint32_t *connection, uint64_t now_ns)
-{
-	struct fake_connection *new_connection = &device->connections[device->connects];
-
-	(void)now_ns;
-	if (device->connect_fails)
-		return -ENOBUFS;
-	assert_true(device->connects < FAKE_CONNECTIONS && connect->private_len_bytes <= ROCE_REQ_PRIVATE_BYTES_MAX);
-	*new_connection = (struct fake_connection){ .remote_address = connect->remote_address,
-						    .remote_port = connect->remote_port, .cookie = connect->cookie,
-						    .alive = true };
-	memcpy(new_connection->private_data, connect->private_data, connect->private_len_bytes);
-	*connection = ++device->connects;
-	return 0;
-}
-
-uint32_t roce_connection_qpn(const struct roce_device *device, uint32_t connection)
-{
-	return device->connections[connection - 1].alive ? connection + 1000 : 0;
-}
-
 /* All work of the connection ends: the first with `status`, the others flushed. */
 static inline void flush(struct roce_device *device, uint32_t connection, int status)
 {
@@ -138,14 +118,6 @@ static inline void flush(struct roce_device *device, uint32_t connection, int st
 		status = -ECONNRESET;
 	}
 	device->works_count = kept;
-}
-
-void roce_disconnect(struct roce_device *device, uint32_t connection, uint64_t now_ns)
-{
-	(void)now_ns;
-	assert_true(connection > 0 && device->connections[connection - 1].alive);
-	device->disconnects++;
-	flush(device, connection, -ECONNRESET);
 }
 
 static int fake_post(struct roce_device *device, struct fake_work work)
@@ -170,6 +142,56 @@ int roce_post_write(struct roce_device *device, uint32_t qpn, uint64_t cookie, c
 {
 	(void)now_ns;
 	return fake_post(device, (struct fake_work){ qpn, cookie, ROCE_WRITE, local, len_bytes, remote_address, rkey });
+}
+
+/* ------------------------------------------------------------------ links: up as soon as they are established */
+
+int data_link_open(struct data_link *link, const struct data_link_config *config, uint32_t peer_node, uint32_t address,
+		   uint64_t now_ns)
+{
+	struct roce_device *device = config->device;
+
+	(void)now_ns;
+	assert_int_equal(link->state, DATA_LINK_CLOSED);
+	*link = (struct data_link){ .config = *config, .peer_node = peer_node, .address = address, .deadline_ns = UINT64_MAX };
+	if (device->connect_fails)
+		return -ENOBUFS;
+	assert_true(device->connects < FAKE_CONNECTIONS);
+	device->connections[device->connects] = (struct fake_connection){
+		.remote_address = address, .cookie = config->cookie, .node = config->node, .incarnation = config->incarnation,
+		.alive = true };
+	link->connection = ++device->connects;
+	link->state = DATA_LINK_CONNECTING;
+	return 0;
+}
+
+void data_link_close(struct data_link *link, uint64_t now_ns)
+{
+	(void)now_ns;
+	if (link->state == DATA_LINK_CLOSED)
+		return;
+	assert_true(link->config.device->connections[link->connection - 1].alive);
+	link->config.device->disconnects++;
+	flush(link->config.device, link->connection, -ECONNRESET);
+	link->state = DATA_LINK_CLOSED;
+}
+
+void data_link_event(struct data_link *link, const struct roce_event *event, uint64_t now_ns)
+{
+	(void)now_ns;
+	if (link->state == DATA_LINK_CLOSED || event->connection != link->connection)
+		return;
+	if (event->type == ROCE_EVENT_ESTABLISHED) {
+		link->state = DATA_LINK_UP;
+		link->qpn = link->connection + 1000;
+	} else {
+		link->state = DATA_LINK_CLOSED;
+	}
+}
+
+void data_link_tick(struct data_link *link, uint64_t now_ns)
+{
+	assert_true(link->deadline_ns > now_ns);
 }
 
 /* ------------------------------------------------------------------ what tests say */
@@ -201,6 +223,7 @@ static inline void fixture_init_as(struct fixture *f, uint32_t node)
 	f->now_ns = 1000;
 	f->config = (struct region_config){
 		.device = &f->roce,
+		.secure = (struct secure *)f,	/* nobody looks: the links are fakes */
 		.node = node,
 		.incarnation = 99,
 		.vms_max = TEST_VMS,

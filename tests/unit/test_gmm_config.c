@@ -14,7 +14,7 @@
 
 #include <cmocka.h>
 
-#define MANAGER "[manager]\naddress = 10.77.0.1\nsocket = /run/s\nimages = /i\n"
+#define MANAGER "[manager]\naddress = 10.77.0.1\nsocket = /run/s\nimages = /i\nkey_file = /k\n"
 #define NODE(name, number) "[node " name "]\nrole = memory\nmac = 52:54:00:77:00:0" number "\nip = 10.77.0.1" number "\n"
 
 static struct config config;
@@ -61,25 +61,27 @@ static void test_mistakes(void **state)
 	static const struct { const char *text, *words; } cases[] = {
 		{ "", ":0: [manager] lacks 'address'" },
 		{ "[manager]\naddress = 10.77.0.1\n", "lacks 'socket'" },
+		{ "[manager]\naddress = 10.77.0.1\nsocket = /s\nimages = /i\n", "lacks 'key_file'" },
+		{ MANAGER "boot_key = maybe\n", ":6: boot_key = maybe: must be yes or no" },
 		{ "[manager]\nadress = 10.77.0.1\n", ":2: unknown key 'adress' in [manager]; known are address" },
 		{ "[manager]\naddress = 10.77.0.256\n", ":2: address = 10.77.0.256: must be an IPv4 address" },
-		{ MANAGER "address = 10.77.0.2\n", ":5: 'address' is given twice" },
-		{ MANAGER "http_port = 0\n", ":5: http_port = 0: must be a number from 1 to 65535" },
+		{ MANAGER "address = 10.77.0.2\n", ":6: 'address' is given twice" },
+		{ MANAGER "http_port = 0\n", ":6: http_port = 0: must be a number from 1 to 65535" },
 		{ MANAGER "http_port = 80x\n", "must be a number" },
 		{ MANAGER "http_port = -1\n", "must be a number" },
 		{ MANAGER "prefix = 99999999999999999999\n", "must be a number" },
-		{ MANAGER "nonsense\n", ":5: neither [section] nor key = value" },
-		{ MANAGER "[nodes]\nx = 1\n", ":6: unknown section [nodes]; write [manager] or [node NAME]" },
-		{ MANAGER "[node m1]\nrole = storage\n", ":6: role = storage: must be process or memory" },
-		{ MANAGER "[node m1]\nmac = 52:54:00:77:00:0g\n", ":6: mac = 52:54:00:77:00:0g: must be a MAC address" },
+		{ MANAGER "nonsense\n", ":6: neither [section] nor key = value" },
+		{ MANAGER "[nodes]\nx = 1\n", ":7: unknown section [nodes]; write [manager] or [node NAME]" },
+		{ MANAGER "[node m1]\nrole = storage\n", ":7: role = storage: must be process or memory" },
+		{ MANAGER "[node m1]\nmac = 52:54:00:77:00:0g\n", ":7: mac = 52:54:00:77:00:0g: must be a MAC address" },
 		{ MANAGER "[node m1]\nmac = 52:54-00:77:00:01\n", "must be a MAC address" },
 		{ MANAGER "[node m1]\nmac = 52:54:00:77:00:01:02\n", "must be a MAC address" },
-		{ MANAGER "[node m1]\nmac = 52:54:00:77:00:01\nip = 10.77.0.11\n", ":6: [node m1] lacks 'role'" },
+		{ MANAGER "[node m1]\nmac = 52:54:00:77:00:01\nip = 10.77.0.11\n", ":7: [node m1] lacks 'role'" },
 		{ MANAGER "[node m1]\nrole = memory\nip = 10.77.0.11\n", "[node m1] lacks 'mac'" },
 		{ MANAGER "[node m1]\nrole = memory\nmac = 52:54:00:77:00:01\n", "[node m1] lacks 'ip'" },
 		{ MANAGER "[node m 1]\nrole = memory\n", "a node's name is made of letters" },
-		{ MANAGER NODE("m1", "1") NODE("m1", "2"), ":10: 'role' is given twice in [node m1]" },
-		{ MANAGER NODE("m1", "1") NODE("m2", "2") NODE("m1", "3"), ":14: [node m1] stands twice, first at line 6" },
+		{ MANAGER NODE("m1", "1") NODE("m1", "2"), ":11: 'role' is given twice in [node m1]" },
+		{ MANAGER NODE("m1", "1") NODE("m2", "2") NODE("m1", "3"), ":15: [node m1] stands twice, first at line 7" },
 		{ MANAGER NODE("m1", "1") "[node m2]\nmac = 52:54:00:77:00:01\n", "node 'm1' has this MAC already" },
 		{ MANAGER NODE("m1", "1") "[node m2]\nip = 10.77.0.11\n", "node 'm1' has this address already" },
 		{ MANAGER "[node m1]\nrole = memory\nmac = 52:54:00:77:00:01\nip = 10.77.0.1\n", "the manager's own address" },
@@ -108,7 +110,7 @@ static void test_too_many_nodes_and_long_lines(void **state)
 	memset(text + len, 'x', 300);
 	strcpy(text + len + 300, "\n");
 	assert_int_equal(load_text(text), -1);
-	assert_non_null(strstr(error, ":6: "));
+	assert_non_null(strstr(error, ":7: "));
 }
 
 static void test_missing_file(void **state)

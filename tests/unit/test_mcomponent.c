@@ -16,26 +16,31 @@
 #include <plenum/status.h>
 
 #include "mcomponent/mcomponent.h"
-#include "tests/unit/wire_pair.h"
+#include "net/node/data_link.h"
+#include "tests/unit/secure_fixture.h"
 
 #define PAGES 4096u
 #define INDEX 3u			/* of the region under test */
 #define REGION_TEST_PAGES 1000u
 #define BASE ((uint64_t)INDEX << REGION_SHIFT)
 
+#define COOKIE_LINK 2u
+#define COOKIE_WORK 1u
+
 struct owner {
 	struct roce_device *device;
+	struct secure *secure;
 	int queue;
-	uint32_t node, connection, qpn;
+	uint32_t node;
 	uint64_t incarnation;
-	bool up, ended;
-	int refusal;
+	struct data_link links[2], *link;	/* the one in use; the other may still be open */
 	unsigned completions;
 	int status;
 };
 
 struct fixture {
 	struct wire wire;
+	struct secure *secure;
 	struct mcomponent component;
 	struct rpc_endpoint *manager, *endpoint;
 	void *manager_memory, *endpoint_memory, *tables, *frames;
@@ -71,21 +76,12 @@ static void fixture_poll(void *context, uint64_t now_ns)
 		struct owner *owner = &fixture->owners[i];
 
 		while (roce_queue_poll(owner->device, owner->queue, &event)) {
-			if (event.type == ROCE_EVENT_COMPLETION) {
+			if (event.type != ROCE_EVENT_COMPLETION || event.cookie == COOKIE_LINK) {
+				data_link_event(&owner->links[0], &event, now_ns);
+				data_link_event(&owner->links[1], &event, now_ns);
+			} else {
 				owner->completions++;
 				owner->status = event.status;
-			} else if (event.connection == owner->connection && event.type == ROCE_EVENT_ESTABLISHED) {
-				owner->up = true;
-			} else if (event.connection == owner->connection) {
-				owner->ended = true;
-				owner->up = false;
-				if (event.type == ROCE_EVENT_REJECTED) {
-					struct wire_data_refusal refusal;
-
-					memcpy(&refusal, event.private_data, sizeof(refusal));
-					assert_int_equal(refusal.magic, WIRE_DATA_MAGIC);
-					owner->refusal = refusal.status;
-				}
 			}
 		}
 	}
@@ -161,6 +157,7 @@ static void build(struct fixture *fixture, uint32_t mtu_bytes)
 		.context = &fixture->component }, &fixture->endpoint_memory);
 	config.device = fixture->wire.ends[1].device;
 	config.endpoint = fixture->endpoint;
+	config.secure = fixture->secure = secure_fixture(&fixture->wire, 1);
 	config.tables = fixture->tables = zeroed(region_set_table_bytes(PAGES));
 	config.frames = fixture->frames = zeroed((size_t)PAGES * PAGE_BYTES);
 	memset(fixture->frames, 0xee, (size_t)PAGES * PAGE_BYTES);
@@ -172,6 +169,7 @@ static void build(struct fixture *fixture, uint32_t mtu_bytes)
 		owner->queue = roce_queue_create(owner->device);
 		owner->node = 5 + i;
 		owner->incarnation = 500 + i;
+		owner->secure = secure_fixture(&fixture->wire, 2 + i);
 		assert_true(owner->queue >= 0);
 	}
 	wire_hook(&fixture->wire, fixture_poll, fixture_deadline, fixture);
@@ -199,6 +197,9 @@ static int teardown(void **state)
 	struct fixture *fixture = *state;
 
 	wire_free(&fixture->wire);
+	free(fixture->secure);
+	for (unsigned i = 0; i < 2; i++)
+		free(fixture->owners[i].secure);
 	free(fixture->manager_memory);
 	free(fixture->endpoint_memory);
 	free(fixture->tables);
@@ -250,31 +251,26 @@ static uint32_t create(struct fixture *fixture, uint32_t index, uint32_t pages, 
 
 static bool owner_settled(void *context)
 {
-	struct owner *owner = context;
+	enum data_link_state state = ((struct owner *)context)->link->state;
 
-	return owner->up || owner->ended;
+	return state == DATA_LINK_UP || state == DATA_LINK_CLOSED;
 }
 
-static void connect_with(struct fixture *fixture, struct owner *owner, const void *hello, uint32_t len_bytes)
+/* With the other link than before; that one stays as it is. */
+static void connect_as(struct fixture *fixture, struct owner *owner, uint32_t node, uint64_t incarnation)
 {
-	struct roce_connect connect = {
-		.remote_address = WIRE_ADDRESS(1), .remote_port = WIRE_PORT_DATA, .queue = owner->queue,
-		.private_data = hello, .private_len_bytes = len_bytes, .timeout_ns = 2 * WIRE_SECOND,
-	};
+	const struct data_link_config config = { .device = owner->device, .secure = owner->secure, .queue = owner->queue,
+						 .cookie = COOKIE_LINK, .node = node, .incarnation = incarnation };
 
-	owner->up = owner->ended = false;
-	owner->refusal = 0;
-	assert_int_equal(roce_connect(owner->device, &connect, &owner->connection, fixture->wire.now_ns), 0);
-	owner->qpn = roce_connection_qpn(owner->device, owner->connection);
+	owner->link = owner->link == &owner->links[0] ? &owner->links[1] : &owner->links[0];
+	assert_int_equal(data_link_open(owner->link, &config, 2, WIRE_ADDRESS(1), fixture->wire.now_ns), 0);
 	assert_true(wire_run(&fixture->wire, owner_settled, owner, 3 * WIRE_SECOND));
 }
 
 static void connect_owner(struct fixture *fixture, struct owner *owner)
 {
-	const struct wire_data_hello hello = { WIRE_DATA_MAGIC, owner->node, owner->incarnation };
-
-	connect_with(fixture, owner, &hello, sizeof(hello));
-	assert_true(owner->up);
+	connect_as(fixture, owner, owner->node, owner->incarnation);
+	assert_int_equal(owner->link->state, DATA_LINK_UP);
 }
 
 static bool owner_completed(void *context)
@@ -286,9 +282,9 @@ static int transfer(struct fixture *fixture, struct owner *owner, bool write, vo
 		    uint64_t address, uint32_t rkey)
 {
 	owner->completions = 0;
-	assert_int_equal(write ? roce_post_write(owner->device, owner->qpn, 1, bytes, len_bytes, address, rkey,
+	assert_int_equal(write ? roce_post_write(owner->device, owner->link->qpn, COOKIE_WORK, bytes, len_bytes, address, rkey,
 						 fixture->wire.now_ns) :
-				 roce_post_read(owner->device, owner->qpn, 1, bytes, len_bytes, address, rkey,
+				 roce_post_read(owner->device, owner->link->qpn, COOKIE_WORK, bytes, len_bytes, address, rkey,
 						fixture->wire.now_ns), 0);
 	assert_true(wire_run(&fixture->wire, owner_completed, owner, 10 * WIRE_SECOND));
 	return owner->status;
@@ -302,7 +298,7 @@ static void refused(struct fixture *fixture, struct owner *owner, bool write, ui
 
 	memset(bytes, 0x42, sizeof(bytes));
 	assert_int_equal(transfer(fixture, owner, write, bytes, len_bytes, address, rkey), -EACCES);
-	roce_disconnect(owner->device, owner->connection, fixture->wire.now_ns);
+	data_link_close(owner->link, fixture->wire.now_ns);
 	connect_owner(fixture, owner);
 }
 
@@ -455,45 +451,39 @@ static void bad_bodies(void **state)
 	assert_int_equal(call(fixture, WIRE_VM_START, body, sizeof(body)), -EOPNOTSUPP);
 }
 
+/* What else a hello can lack is tested in test_node_data.c. */
 static void bad_hellos(void **state)
 {
 	struct fixture *fixture = *state;
 	struct owner *owner = &fixture->owners[0];
-	struct wire_data_hello hello = { WIRE_DATA_MAGIC + 1, 5, 1 };
 
-	connect_with(fixture, owner, &hello, sizeof(hello));
-	assert_false(owner->up);
-	assert_int_equal(owner->refusal, -EINVAL);
-	connect_with(fixture, owner, NULL, 0);
-	assert_int_equal(owner->refusal, -EINVAL);
-	hello.magic = WIRE_DATA_MAGIC;
-	hello.node = 0;		/* the tag that would be allowed everything */
-	connect_with(fixture, owner, &hello, sizeof(hello));
-	assert_int_equal(owner->refusal, -EINVAL);
-	assert_int_equal(fixture->component.data_refused, 3);
+	connect_as(fixture, owner, owner->node, 0);
+	assert_int_equal(owner->link->state, DATA_LINK_CLOSED);
+	assert_int_equal(fixture->component.door.counters.accepted, 0);
 	connect_owner(fixture, owner);
 }
 
 static void a_node_has_one_connection(void **state)
 {
 	struct fixture *fixture = *state;
+	const struct data_door_counters *counters = &fixture->component.door.counters;
 	struct owner *owner = &fixture->owners[0];
-	uint32_t first;
+	struct data_link *first;
 
 	connect_owner(fixture, owner);
-	first = owner->connection;
-	assert_int_equal(fixture->component.data_replaced, 0);
-	assert_int_not_equal(roce_connection_qpn(owner->device, first), 0);
+	first = owner->link;
+	assert_int_equal(counters->replaced, 0);
 	connect_owner(fixture, owner);
-	assert_int_equal(fixture->component.data_replaced, 1);
+	assert_int_equal(counters->replaced, 1);
 	wire_run(&fixture->wire, NULL, NULL, WIRE_SECOND);
-	assert_int_equal(roce_connection_qpn(owner->device, first), 0);
+	assert_int_equal(first->state, DATA_LINK_CLOSED);
+	assert_int_equal(owner->link->state, DATA_LINK_UP);
 	owner->incarnation++;
 	connect_owner(fixture, owner);
-	assert_int_equal(fixture->component.data_replaced, 2);
-	roce_disconnect(owner->device, owner->connection, fixture->wire.now_ns);
+	assert_int_equal(counters->replaced, 2);
+	data_link_close(owner->link, fixture->wire.now_ns);
 	wire_run(&fixture->wire, NULL, NULL, WIRE_SECOND);
-	assert_int_equal(fixture->component.data_lost, 1);
+	assert_int_equal(counters->lost, 1);
 }
 
 static void counters_in_pieces(void **state)

@@ -27,6 +27,7 @@ void memory_create(struct sim *sim, uint32_t number)
 	memset(memory->tables, 0, region_set_table_bytes(MEMORY_PAGES));
 	memory->frames = sim_alloc((size_t)MEMORY_PAGES * PAGE_BYTES);
 	config.device = rack_device(sim, number, &limits);
+	config.secure = node_secure(&sim->nodes[number], SIM_HANDSHAKES);
 	config.frames = memory->frames;
 	config.tables = memory->tables;
 	if (mcomponent_init(&memory->component, &config) != 0)

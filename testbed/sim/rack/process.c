@@ -152,10 +152,11 @@ void process_create(struct sim *sim)
 	uint32_t share = 32 + world_below(&sim->world, 12) * 16;
 	const struct roce_limits limits = { .queue_pairs_max = CONNECTIONS_MAX, .memory_regions_max = 1, .queues_max = 1,
 					    .connections_max = CONNECTIONS_MAX, .listeners_max = 1,
-					    .queue_events_max = CONNECTIONS_MAX * (SEND_DEPTH + 4),
+					    .queue_events_max = CONNECTIONS_MAX * (SEND_DEPTH + 6),
 					    .send_depth_max = SEND_DEPTH, .receive_depth_max = 1 };
 	struct region_config config = {
 		.device = rack_device(sim, 0, &limits),
+		.secure = node_secure(&sim->nodes[0], SIM_HANDSHAKES),
 		.node = PROCESS_NODE_ID,
 		.incarnation = 1,
 		.vms_max = SIM_VMS,

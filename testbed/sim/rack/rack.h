@@ -25,6 +25,7 @@
 #include "testbed/sim/sim.h"
 
 #define SIM_NODES_MAX 9u		/* node 0 is the process component */
+#define SIM_HANDSHAKES 4096u		/* answered in two epochs; the nemesis makes many */
 #define SIM_VMS 2u
 #define SIM_VCPUS 4u			/* of each VM */
 #define SIM_REGIONS 3u			/* of each VM */

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#include "net/port/key_file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "net/port/udp.h"
+
+#define LINE_BYTES_MAX 256
+#define FIRST_ID 1u
+
+__attribute__((format(printf, 4, 5)))
+static int fail(int status, char *error, size_t error_bytes, const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	vsnprintf(error, error_bytes, format, arguments);
+	va_end(arguments);
+	return status;
+}
+
+static int parse_line(char *line, struct key_file *file)
+{
+	size_t len = strcspn(line, "\r\n");
+
+	if (len == 0 || line[0] == '#')
+		return 0;
+	if (file->count == SECURE_KEYS_MAX)
+		return -ENOBUFS;
+	if (secure_key_parse(line, len, &file->ids[file->count], file->keys[file->count]))
+		return -EINVAL;
+	file->count++;
+	return 0;
+}
+
+static int parse(FILE *stream, const char *path, struct key_file *file, char *error, size_t error_bytes)
+{
+	char line[LINE_BYTES_MAX];
+	unsigned number = 0;
+	int status = 0;
+
+	while (status == 0 && fgets(line, sizeof(line), stream)) {
+		number++;
+		status = parse_line(line, file);
+	}
+	secure_erase(line, sizeof(line));
+	if (status == -ENOBUFS)
+		return fail(status, error, error_bytes, "%s:%u: at most %u keys: the one in use and the one before or after it", path,
+			    number, SECURE_KEYS_MAX);
+	if (status)
+		return fail(status, error, error_bytes, "%s:%u: not a key: a line is ID:HEX, ID from 1 to 255, HEX 64 hexadecimal digits",
+			    path, number);
+	if (file->count == 0)
+		return fail(-EINVAL, error, error_bytes, "%s: there is no key in it; 'gmmd --new-key FILE' makes such a file", path);
+	return 0;
+}
+
+int key_file_read(const char *path, struct key_file *file, char *error, size_t error_bytes)
+{
+	struct stat info;
+	FILE *stream;
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK), status;
+
+	memset(file, 0, sizeof(*file));
+	if (fd < 0)
+		return fail(-errno, error, error_bytes, "%s: %s%s", path, strerror(errno),
+			    errno == ENOENT ? "; 'gmmd --new-key FILE' makes a key for a new rack" : "");
+	if (fstat(fd, &info) || !S_ISREG(info.st_mode)) {
+		close(fd);
+		return fail(-EINVAL, error, error_bytes, "%s: not a regular file", path);
+	}
+	if (info.st_mode & 077) {
+		close(fd);
+		return fail(-EPERM, error, error_bytes, "%s: others may read the rack's key; run 'chmod 600 %s'", path, path);
+	}
+	stream = fdopen(fd, "r");
+	if (!stream) {
+		close(fd);
+		return fail(-ENOMEM, error, error_bytes, "%s: out of memory", path);
+	}
+	status = parse(stream, path, file, error, error_bytes);
+	fclose(stream);
+	if (status)
+		secure_erase(file, sizeof(*file));
+	return status;
+}
+
+static bool write_keys(int fd, const struct key_file *file)
+{
+	char text[SECURE_KEY_TEXT_BYTES + 1];
+	bool good = true;
+
+	for (unsigned i = 0; i < file->count && good; i++) {
+		size_t len;
+
+		secure_key_format(file->ids[i], file->keys[i], text);
+		len = strlen(text);
+		text[len] = '\n';
+		good = write(fd, text, len + 1) == (ssize_t)len + 1;
+	}
+	secure_erase(text, sizeof(text));
+	return good && fsync(fd) == 0;
+}
+
+int key_file_write(const char *path, const struct key_file *file, char *error, size_t error_bytes)
+{
+	char fresh[PATH_MAX];
+	int fd, number;
+
+	if (snprintf(fresh, sizeof(fresh), "%s.new", path) >= (int)sizeof(fresh))
+		return fail(-ENAMETOOLONG, error, error_bytes, "%s: the path is too long", path);
+	fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd >= 0 && write_keys(fd, file) && rename(fresh, path) == 0) {
+		close(fd);
+		return 0;
+	}
+	number = errno;
+	if (fd >= 0) {
+		close(fd);
+		unlink(fresh);
+	}
+	return fail(-number, error, error_bytes, "%s: %s", fresh, strerror(number));
+}
+
+int key_file_create(const char *path, char *error, size_t error_bytes)
+{
+	struct key_file file = { .count = 1, .ids = { FIRST_ID } };
+	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600), number;
+
+	if (fd < 0)
+		return fail(-errno, error, error_bytes, "%s: %s", path, strerror(errno));
+	udp_port_random(NULL, file.keys[0], sizeof(file.keys[0]));
+	if (!write_keys(fd, &file)) {
+		number = errno;
+		close(fd);
+		unlink(path);
+		return fail(-number, error, error_bytes, "%s: %s", path, strerror(number));
+	}
+	close(fd);
+	secure_erase(&file, sizeof(file));
+	return 0;
+}
+
+int key_file_use(const struct key_file *file, struct secure *secure)
+{
+	int status = 0;
+
+	for (unsigned i = 0; i < file->count && status == 0; i++)
+		status = secure_key_add(secure, file->ids[i], file->keys[i]);
+	return status;
+}
