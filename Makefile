@@ -58,6 +58,7 @@ BARE_FLAGS := $(COMMON) -O2 -ffreestanding -nostdinc -isystem kernel/libc -isyst
 	-fstack-protector-strong -mstack-protector-guard=global -fno-asynchronous-unwind-tables -fcf-protection=none \
 	-fno-strict-aliasing $(KERNEL_FLAGS)
 HOST_FLAGS := $(COMMON) -O2 -D_GNU_SOURCE -fno-strict-aliasing
+SIM_FLAGS := -I$(O)/sim/include $(HOST_FLAGS)
 ASAN_FLAGS := $(COMMON) -O1 -D_GNU_SOURCE -fno-strict-aliasing -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 FUZZ_FLAGS := $(COMMON) -O1 -D_GNU_SOURCE -fno-strict-aliasing -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
 
@@ -68,7 +69,8 @@ all: images programs
 # ---------------------------------------------------------------- configuration
 
 AUTOCONF := $(O)/include/generated/autoconf.h
-KCONFIG_ENV = srctree=$(CURDIR) KCONFIG_CONFIG=$(abspath $(O))/.config KCONFIG_AUTOHEADER=include/generated/autoconf.h \
+# Of the configuration in the current directory.
+KCONFIG_ENV = srctree=$(CURDIR) KCONFIG_CONFIG=.config KCONFIG_AUTOHEADER=include/generated/autoconf.h \
 	KCONFIG_AUTOCONFIG=include/config/auto.conf KCONFIG_TRISTATE=include/config/tristate.conf
 
 $(O)/.config: | Kconfig
@@ -80,6 +82,14 @@ $(O)/.config: | Kconfig
 $(AUTOCONF): $(O)/.config Kconfig
 	$(Q)mkdir -p $(O)/include/generated $(O)/include/config
 	$(Q)cd $(O) && $(KCONFIG_ENV) kconfig-conf --silentoldconfig $(CURDIR)/Kconfig >/dev/null
+	$(Q)touch $@
+
+# The simulator has a configuration of its own: it holds larger racks than most.
+SIM_AUTOCONF := $(O)/sim/include/generated/autoconf.h
+$(SIM_AUTOCONF): configs/sim_defconfig Kconfig
+	$(Q)mkdir -p $(O)/sim/include/generated $(O)/sim/include/config
+	$(Q)cd $(O)/sim && $(KCONFIG_ENV) kconfig-conf --defconfig=$(CURDIR)/$< $(CURDIR)/Kconfig >/dev/null
+	$(Q)cd $(O)/sim && $(KCONFIG_ENV) kconfig-conf --silentoldconfig $(CURDIR)/Kconfig >/dev/null
 	$(Q)touch $@
 
 .PHONY: menuconfig
@@ -105,7 +115,7 @@ $(O)/$(1)/%.o: %.S $(AUTOCONF)
 endef
 $(eval $(call flavour_rules,bare,$(CC),BARE_FLAGS))
 $(eval $(call flavour_rules,host,$(CC),HOST_FLAGS))
-$(eval $(call flavour_rules,sim,$(CC),HOST_FLAGS))
+$(eval $(call flavour_rules,sim,$(CC),SIM_FLAGS))
 $(eval $(call flavour_rules,asan,$(CC),ASAN_FLAGS))
 $(eval $(call flavour_rules,fuzz,$(CLANG),FUZZ_FLAGS))
 
@@ -202,7 +212,7 @@ help:
 	@echo '  make setup       install the Debian packages that are needed'
 	@echo '  make unit        unit tests under AddressSanitizer and UBSan'
 	@echo '  make fuzzers     libFuzzer targets into $(O)/fuzz/'
-	@echo '  make menuconfig  change the configuration; make rack_defconfig, debug_defconfig, sim_defconfig reset it'
+	@echo '  make menuconfig  change the configuration; make rack_defconfig, debug_defconfig reset it'
 	@echo '  make clean       remove $(O)/'
 	@echo
 	@echo '  O=DIR builds elsewhere, V=1 shows the commands.'

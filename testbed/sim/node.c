@@ -28,10 +28,10 @@ static void device_random(void *context, void *bytes, size_t len)
 		next[i] = (uint8_t)sim_random(&node->random);
 }
 
-struct roce_device *node_start(struct node *node, const struct roce_limits *limits, uint32_t path_mtu_bytes,
-			       uint64_t read_budget_bytes)
+static struct roce_config config_of(struct node *node, const struct roce_limits *limits, uint32_t path_mtu_bytes,
+				    uint64_t read_budget_bytes)
 {
-	struct roce_config config = {
+	return (struct roce_config){
 		.address = node->address,
 		.path_mtu_bytes = path_mtu_bytes,
 		.guid = 0x020000fffe000001 + node->number,
@@ -39,6 +39,19 @@ struct roce_device *node_start(struct node *node, const struct roce_limits *limi
 		.environment = { .random = device_random, .context = node },
 		.read_budget_bytes = read_budget_bytes,
 	};
+}
+
+size_t node_device_bytes(struct node *node, const struct roce_limits *limits)
+{
+	struct roce_config config = config_of(node, limits, ROCE_PAYLOAD_BYTES_MAX, 0);
+
+	return roce_device_bytes(&config);
+}
+
+struct roce_device *node_start(struct node *node, const struct roce_limits *limits, uint32_t path_mtu_bytes,
+			       uint64_t read_budget_bytes)
+{
+	struct roce_config config = config_of(node, limits, path_mtu_bytes, read_budget_bytes);
 
 	if (node->device != NULL)
 		world_fail(node->network->world, "node %u is on already", node->number);

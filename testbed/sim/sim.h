@@ -149,6 +149,8 @@ struct roce_device *node_start(struct node *node, const struct roce_limits *limi
 			       uint64_t read_budget_bytes);
 /* Give a node that is on the key that all of the simulated rack have; `replays_max` as in struct secure_config. */
 struct secure *node_secure(struct node *node, uint32_t replays_max);
+/* Memory that a device of these limits takes. */
+size_t node_device_bytes(struct node *node, const struct roce_limits *limits);
 /* Turn it off: what its device knew is gone. What hung on the device must not be used again. */
 void node_stop(struct node *node);
 /* By its own clock. */
