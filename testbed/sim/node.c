@@ -8,6 +8,10 @@
 /* A node looks at its timers this often at most. */
 #define TIMER_GRAIN_NS (1 * MICROSECOND_NS)
 
+/* No two machines' clocks show the same, and none has just been set to 0. */
+#define CLOCK_FIRST_NS (10 * SECOND_NS)
+#define CLOCK_SPREAD_US 1000000000u
+
 void node_create(struct node *node, struct network *network)
 {
 	memset(node, 0, sizeof(*node));
@@ -15,6 +19,7 @@ void node_create(struct node *node, struct network *network)
 	node->number = network->nodes_count;
 	node->address = NETWORK_ADDRESS_FIRST + node->number;
 	node->random = sim_random(&network->world->random);
+	node->clock_ns = (int64_t)(CLOCK_FIRST_NS + world_below(network->world, CLOCK_SPREAD_US) * MICROSECOND_NS);
 	node->timer_ns = NEVER_NS;
 	network->nodes[network->nodes_count++] = node;
 }

@@ -199,8 +199,9 @@ static void target_received(struct flow *flow, uint32_t index, const struct roce
 {
 	const struct flow_slot *sent = NULL;
 
-	if (event->status != 0 || event->qpn != flow->target_qpn)
-		return;				/* flushed with its connection */
+	/* Flushed with its connection; or the source has given up that one, and its buffers are in use again. */
+	if (event->status != 0 || event->qpn != flow->target_qpn || flow->state != FLOW_UP)
+		return;
 	for (uint32_t i = 0; i < flow->config.depth && sent == NULL; i++)
 		if (flow->slots[i].busy && flow->slots[i].opcode == ROCE_SEND &&
 		    flow->slots[i].sequence == flow->sends_received)

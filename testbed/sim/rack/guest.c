@@ -164,7 +164,7 @@ static void guest_run(struct sim *sim, struct sim_vm *vm, uint32_t number)
 		frame = translate(vm, vcpu, vcpu->operation == OPERATION_WRITE);
 	if (frame == NULL) {
 		status = cache_access(sim->cache, vm->number, vm->pages[vcpu->index],
-				      vcpu->operation == OPERATION_SHIM_WRITE, &vcpu->waiter, &accessed, sim->world.now_ns);
+				      vcpu->operation == OPERATION_SHIM_WRITE, &vcpu->waiter, &accessed, process_now_ns(sim));
 		if (status == CACHE_WAIT) {
 			vcpu->state = VCPU_WAITS;
 			vcpu->waiter.owner = vcpu;

@@ -30,7 +30,7 @@ static void epoch_told(void *object, uint64_t index)
 	struct sim_vm *vm = object;
 	struct sim *sim = vm->sim;
 
-	if (region_map(sim->regions, vm->number, &vm->regions[index], sim->world.now_ns) != 0)
+	if (region_map(sim->regions, vm->number, &vm->regions[index], process_now_ns(sim)) != 0)
 		world_fail(&sim->world, "a new epoch was refused");
 	node_run(&sim->nodes[0]);
 }

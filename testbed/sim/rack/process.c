@@ -12,6 +12,11 @@
 #define THINK_NS (200 * MICROSECOND_NS)		/* at least the longest pause between two touches of a vCPU */
 #define CHECK_EVENTS 8u				/* cache_check() takes longer than all the rest */
 
+uint64_t process_now_ns(const struct sim *sim)
+{
+	return node_now_ns(&sim->nodes[0]);
+}
+
 static void process_map(void *context, uint32_t vm, uint64_t page, void *frame, bool dirty)
 {
 	struct sim *sim = context;
@@ -73,7 +78,7 @@ static void swept(void *object, uint64_t argument)
 			memset(vm->vcpus[vcpu].tlb, 0, sizeof(vm->vcpus[vcpu].tlb));
 	}
 	sim->victims_count = 0;
-	cache_sweep_finish(sim->cache, sim->victims, count, sim->world.now_ns);
+	cache_sweep_finish(sim->cache, sim->victims, count, process_now_ns(sim));
 	node_run(&sim->nodes[0]);
 }
 
@@ -81,7 +86,7 @@ static void sweep(struct sim *sim)
 {
 	if (sim->victims_count > 0 || !cache_sweep_wanted(sim->cache))
 		return;
-	sim->victims_count = cache_sweep_begin(sim->cache, sim->victims, sim->world.now_ns);
+	sim->victims_count = cache_sweep_begin(sim->cache, sim->victims, process_now_ns(sim));
 	if (sim->victims_count > 0)
 		world_at(&sim->world, sim->world.now_ns + world_skewed(&sim->world, SHOOTDOWN_NS), swept, sim, 0);
 }
@@ -90,8 +95,8 @@ static void process_run(struct node *node)
 {
 	struct sim *sim = node->context;
 
-	region_poll(sim->regions, sim->world.now_ns);
-	cache_poll(sim->cache, sim->world.now_ns);
+	region_poll(sim->regions, process_now_ns(sim));
+	cache_poll(sim->cache, process_now_ns(sim));
 	sweep(sim);
 	if (sim->world.events_count % CHECK_EVENTS == 0)
 		cache_check(sim->cache);
@@ -124,7 +129,7 @@ static void place_region(struct sim *sim, struct sim_vm *vm, uint32_t index)
 		.pages = REGION_PAGES,
 		.epoch = 1,
 	};
-	if (region_map(sim->regions, vm->number, &vm->regions[index], sim->world.now_ns) != 0)
+	if (region_map(sim->regions, vm->number, &vm->regions[index], process_now_ns(sim)) != 0)
 		world_fail(&sim->world, "region %u was not mapped", index);
 }
 
@@ -170,7 +175,7 @@ void process_create(struct sim *sim)
 	sim->regions_memory = sim_alloc(region_client_bytes(&config));
 	create_cache(sim, 2 * share);
 	config.context = sim->cache;
-	sim->regions = region_client_create(sim->regions_memory, &config, sim->world.now_ns);
+	sim->regions = region_client_create(sim->regions_memory, &config, process_now_ns(sim));
 	if (sim->regions == NULL)
 		world_fail(&sim->world, "the region client was not created");
 	cache_attach(sim->cache, sim->regions);

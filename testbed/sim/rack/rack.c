@@ -55,7 +55,7 @@ static bool drained(struct sim *sim)
 		struct sim_vm *vm = &sim->vms[i];
 
 		if (!vm->destroyed && guest_done(vm) && sim->victims_count == 0 &&
-		    cache_vm_destroy(sim->cache, i, sim->world.now_ns) == 0) {
+		    cache_vm_destroy(sim->cache, i, process_now_ns(sim)) == 0) {
 			region_vm_destroy(sim->regions, i);
 			vm->destroyed = true;
 		}

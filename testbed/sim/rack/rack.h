@@ -104,6 +104,8 @@ void memory_create(struct sim *sim, uint32_t node);
 void memory_destroy(struct sim *sim, uint32_t node);
 
 /* process.c */
+/* By the process component's clock. */
+uint64_t process_now_ns(const struct sim *sim);
 void process_create(struct sim *sim);
 void process_destroy(struct sim *sim);
 
