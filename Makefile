@@ -24,6 +24,7 @@ DEFCONFIG ?= rack_defconfig
 # ---------------------------------------------------------------- the parts (each module.mk appends)
 
 portable-y :=
+vector-y :=
 kernel-y :=
 pcomponent-y :=
 mcomponent-y :=
@@ -102,6 +103,8 @@ menuconfig: $(O)/.config
 
 # ---------------------------------------------------------------- objects, one rule a flavour
 
+objects = $(patsubst %,$(O)/$(1)/%.o,$(basename $(2)))
+
 # $(1) flavour, $(2) compiler, $(3) flags variable
 define flavour_rules
 $(O)/$(1)/%.o: %.c $(AUTOCONF)
@@ -113,13 +116,14 @@ $(O)/$(1)/%.o: %.S $(AUTOCONF)
 	$$(Q)mkdir -p $$(dir $$@)
 	$$(Q)$(2) $$($(3)) -D__ASSEMBLER__ -c $$< -o $$@
 endef
+# Vector code of the kernels. Its callers need not keep the stack as vectors want it.
+$(call objects,bare,$(vector-y)): BARE_FLAGS := $(filter-out -mgeneral-regs-only,$(BARE_FLAGS)) -mstackrealign
+
 $(eval $(call flavour_rules,bare,$(CC),BARE_FLAGS))
 $(eval $(call flavour_rules,host,$(CC),HOST_FLAGS))
 $(eval $(call flavour_rules,sim,$(CC),SIM_FLAGS))
 $(eval $(call flavour_rules,asan,$(CC),ASAN_FLAGS))
 $(eval $(call flavour_rules,fuzz,$(CLANG),FUZZ_FLAGS))
-
-objects = $(patsubst %,$(O)/$(1)/%.o,$(basename $(2)))
 
 .PHONY: objects-portable
 objects-portable: $(foreach f,bare host asan fuzz,$(call objects,$f,$(portable-y)))

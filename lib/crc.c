@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Slice by 8 (Kounavis and Berry, 2005): eight table look-ups advance the register by eight bytes. Vector instructions
- * would be faster, but the kernels do not touch vector state.
+ * Slice by 8 (Kounavis and Berry, 2005): eight table look-ups advance the register by eight bytes.
  *
  * The tables are linear over GF(2): an entry is the sum of the entries of its index's bits. So eight numbers describe a
  * table, and the compiler works out the rest. tests/unit/test_lib.c compares with a bit-by-bit register.
@@ -124,15 +123,17 @@ static inline __attribute__((always_inline)) uint32_t ieee_run(uint32_t state, u
 	return state;
 }
 
-uint32_t crc32_update(uint32_t state, const void *bytes, size_t len)
+static uint32_t table_update(uint32_t state, const void *bytes, size_t len)
 {
 	return ieee_run(state, NULL, bytes, len);
 }
 
-uint32_t crc32_copy(uint32_t state, void *to, const void *from, size_t len)
+static uint32_t table_copy(uint32_t state, void *to, const void *from, size_t len)
 {
 	return ieee_run(state, to, from, len);
 }
+
+const struct crc_implementation crc_table = { .name = "tables", .update = table_update, .copy = table_copy };
 
 uint32_t crc32c(uint32_t crc, const void *bytes, size_t len)
 {

@@ -24,6 +24,7 @@
 
 #include <generated/build_id.h>
 
+#include "lib/crc.h"
 #include "mcomponent/mcomponent.h"
 #include "net/node/agent.h"
 #include "net/port/key_file.h"
@@ -183,7 +184,7 @@ static void *own_memory(size_t bytes, const char *what)
 static void start_network(uint32_t pages)
 {
 	struct roce_config roce = { .address = host.options.address, .path_mtu_bytes = host.link.path_mtu_bytes,
-				    .environment = { udp_port_random, NULL } };
+				    .environment = { .random = udp_port_random, .crc = crc_best() } };
 	struct rpc_config rpc = { .limits.sessions_max = SESSIONS_MAX, .types = mcomponent_rpc_types, .context = &host.component,
 				  .session_changed = session_changed };
 	struct secure_config secure = { .replays_max = HANDSHAKES_MAX, .environment = { udp_port_random, NULL } };

@@ -337,7 +337,7 @@ void exercise_print(const struct exercise *exercise, const char *role, uint32_t 
 /* As zlib's crc32(). */
 static uint32_t checksum(const uint8_t *bytes, uint32_t len_bytes)
 {
-	return ~crc32_update(UINT32_MAX, bytes, len_bytes);
+	return ~crc_table.update(UINT32_MAX, bytes, len_bytes);
 }
 
 int exercise_witness(struct exercise *exercise)

@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "lib/crc.h"
 #include "tools/peer.h"
 
 #define POLL_CEILING_MS 1000
@@ -57,7 +58,7 @@ int peer_open(struct peer *peer, const struct peer_config *wanted, char *error, 
 {
 	struct roce_config config = {
 		.address = wanted->address, .guid = wanted->address, .path_mtu_bytes = wanted->path_mtu_bytes,
-		.environment = { udp_port_random, NULL },
+		.environment = { .random = udp_port_random, .crc = crc_best() },
 		.limits = { .queue_pairs_max = wanted->connections_max, .connections_max = wanted->connections_max,
 			    .memory_regions_max = 4, .queues_max = 1, .listeners_max = 1,
 			    .queue_events_max = 2 * wanted->connections_max * wanted->depth_max,

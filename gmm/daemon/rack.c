@@ -12,6 +12,7 @@
 #include <sys/ioctl.h>
 
 #include "gmm/daemon/daemon.h"
+#include "lib/crc.h"
 
 #define CALL_TIMEOUT_NS UINT64_C(5000000000)
 
@@ -236,7 +237,7 @@ static int open_secure(struct gmmd *gmmd, char error[CONFIG_ERROR_BYTES])
 int rack_open(struct gmmd *gmmd, char error[CONFIG_ERROR_BYTES])
 {
 	struct roce_config roce = {
-		.address = gmmd->config.address, .guid = gmmd->config.address, .environment = { .random = udp_port_random },
+		.address = gmmd->config.address, .guid = gmmd->config.address, .environment = { .random = udp_port_random, .crc = crc_best() },
 	};
 	struct rpc_config rpc = {
 		.node = WIRE_NODE_MANAGER, .incarnation = random_incarnation(), .port = WIRE_PORT_RPC,

@@ -54,7 +54,7 @@ static uint32_t inverse_power(size_t bytes)
 	return power;
 }
 
-bool ip_id_recover(struct roce_datagram *datagram)
+bool ip_id_recover(struct roce_datagram *datagram, const struct crc_implementation *crc)
 {
 	struct roce_datagram with_zero = *datagram;
 	const uint8_t *end = datagram->bytes + datagram->len_bytes - ROCE_ICRC_BYTES;
@@ -63,7 +63,7 @@ bool ip_id_recover(struct roce_datagram *datagram)
 	if (datagram->len_bytes < ROCE_BTH_BYTES + ROCE_ICRC_BYTES || datagram->len_bytes > ROCE_DATAGRAM_BYTES_MAX)
 		return false;
 	with_zero.ip_id = 0;
-	difference = roce_icrc(&with_zero) ^
+	difference = roce_icrc(&with_zero, crc) ^
 		     ((uint32_t)end[3] << 24 | (uint32_t)end[2] << 16 | (uint32_t)end[1] << 8 | end[0]);
 	difference = multiply(difference, inverse_power(IP_AND_UDP_BYTES + datagram->len_bytes - ROCE_ICRC_BYTES - BYTES_IN_FRONT));
 	if (difference > UINT16_MAX)

@@ -11,9 +11,10 @@
 
 #include <stdbool.h>
 
+#include "lib/crc.h"
 #include "net/roce/roce.h"
 
 /* Set `ip_id` to the one that makes the ICRC right. False, and nothing set: there is none, or the datagram is too short. */
-bool ip_id_recover(struct roce_datagram *datagram);
+bool ip_id_recover(struct roce_datagram *datagram, const struct crc_implementation *crc);
 
 #endif

@@ -64,6 +64,7 @@ int udp_port_open(struct udp_port *port, uint32_t address, char *error, size_t e
 	assert(address != INADDR_ANY);
 	memset(port, 0, sizeof(*port));
 	port->address = address;
+	port->crc = crc_best();
 	port->fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (port->fd >= 0) {
 		what = set_up(port->fd, address);
@@ -110,7 +111,7 @@ static void receive_one(struct udp_port *port, struct roce_device *device, const
 	};
 	port->counters.datagrams_received++;
 	/* What has no ID at all keeps 0, for the device to drop and count. */
-	if (port->foreign_peers && ip_id_recover(&datagram) && datagram.ip_id != 0)
+	if (port->foreign_peers && ip_id_recover(&datagram, port->crc) && datagram.ip_id != 0)
 		port->counters.ids_recovered++;
 	roce_input(device, &datagram, now_ns);
 }

@@ -15,6 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "lib/crc.h"
 #include "net/roce/roce.h"
 
 #define UDP_PORT_BATCH 32u			/* datagrams per system call */
@@ -34,6 +35,7 @@ struct udp_port_counters {
 struct udp_port {
 	int fd;				/* poll for POLLIN; and for POLLOUT while `blocked` */
 	uint32_t address;		/* bound to; host byte order */
+	const struct crc_implementation *crc;	/* the processor's best */
 	uint32_t held, held_next;	/* datagrams taken from the device that the socket would not take yet */
 	bool foreign_peers;		/* set after opening: accept any IP ID, not only 0 */
 	bool blocked;			/* the socket's buffer is full: the device keeps its packets until it drains */

@@ -55,7 +55,7 @@ static void send_message(struct roce_device *device, const struct cm_message *me
 	cm_message_encode(message, mad);
 	packet.payload = mad;
 	datagram->destination_address = remote_address;
-	roce_packet_encode(&packet, datagram);
+	roce_packet_encode(&packet, datagram, device->config.environment.crc);
 }
 
 static void send_reply(struct roce_device *device, struct roce_datagram *datagram)

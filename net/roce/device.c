@@ -110,6 +110,8 @@ struct roce_device *roce_device_create(void *memory, const struct roce_config *c
 		return NULL;
 	memset(memory, 0, layout(config, NULL, NULL));
 	device->config = *config;
+	if (!config->environment.crc)
+		device->config.environment.crc = &crc_table;
 	layout(config, memory, device);
 	device->queue_pair_mask = round_up_power(limits->queue_pairs_max) - 1;
 	device->connection_mask = round_up_power(limits->connections_max) - 1;
@@ -157,7 +159,7 @@ static bool decode(struct roce_device *device, const struct roce_datagram *datag
 		counters->drop_length++;
 		return false;
 	}
-	if (!roce_icrc_verify(datagram)) {
+	if (!roce_icrc_verify(datagram, device->config.environment.crc)) {
 		counters->drop_icrc++;
 		return false;
 	}

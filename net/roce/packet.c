@@ -200,19 +200,21 @@ static uint8_t *encode_other_headers(const struct roce_packet *packet, uint16_t 
 	return bytes;
 }
 
-#define MASKED_HEADER_BYTES 40u			/* IPv4 20, UDP 8, BTH 12 */
+#define PSEUDO_HEADER_BYTES 28u			/* IPv4 20, UDP 8 */
+#define MASKED_BYTES 80u			/* with the longest headers behind it, and more */
+#define MASKED_CONGESTION (PSEUDO_HEADER_BYTES + 4)
 
 /*
- * Run the ICRC over the IPv4, UDP and BTH headers. Fields that routers may change count as ones: TOS, TTL, both
- * checksums and the BTH's congestion byte.
+ * The IPv4 and UDP headers as the ICRC sees them. Fields that routers may change count as ones: TOS, TTL, both
+ * checksums (and the BTH's congestion byte, behind them).
  */
-static uint32_t icrc_headers(const struct roce_datagram *datagram, size_t len_bytes)
+static void put_pseudo_header(const struct roce_datagram *datagram, uint8_t masked[MASKED_BYTES])
 {
-	uint8_t masked[MASKED_HEADER_BYTES];
+	uint32_t len_bytes = (uint32_t)datagram->len_bytes;
 
 	masked[0] = 0x45;			/* version 4, header of five words: no options */
 	masked[1] = 0xff;
-	put_be16(masked + 2, (uint32_t)len_bytes + 28);
+	put_be16(masked + 2, len_bytes + 28);
 	put_be16(masked + 4, datagram->ip_id);
 	put_be16(masked + 6, datagram->ip_flags_fragment);
 	masked[8] = 0xff;
@@ -222,11 +224,8 @@ static uint32_t icrc_headers(const struct roce_datagram *datagram, size_t len_by
 	put_be32(masked + 16, datagram->destination_address);
 	put_be16(masked + 20, datagram->source_port);
 	put_be16(masked + 22, datagram->destination_port);
-	put_be16(masked + 24, (uint32_t)len_bytes + 8);
+	put_be16(masked + 24, len_bytes + 8);
 	put_be16(masked + 26, 0xffff);
-	memcpy(masked + 28, datagram->bytes, ROCE_BTH_BYTES);
-	masked[32] = 0xff;
-	return crc32_update(CRC32_ICRC_START, masked, sizeof(masked));
 }
 
 static void put_icrc(uint8_t *bytes, uint32_t icrc)
@@ -237,45 +236,60 @@ static void put_icrc(uint8_t *bytes, uint32_t icrc)
 	bytes[3] = (uint8_t)(icrc >> 24);
 }
 
-void roce_packet_encode(const struct roce_packet *packet, struct roce_datagram *datagram)
+void roce_packet_encode(const struct roce_packet *packet, struct roce_datagram *datagram,
+			const struct crc_implementation *crc)
 {
 	uint16_t properties = opcode_table[packet->opcode];
-	uint32_t pad_bytes = -packet->payload_len_bytes & 3;
-	uint8_t *headers = datagram->bytes, *place;
-	uint32_t state;
+	uint32_t len_bytes = packet->payload_len_bytes, pad_bytes = -len_bytes & 3, header_bytes, state;
+	uint8_t masked[MASKED_BYTES], *place;
 
 	assert(properties & IS_KNOWN);
-	assert(packet->payload_len_bytes <= ROCE_PAYLOAD_BYTES_MAX);
-	assert(packet->payload_len_bytes == 0 || (properties & HAS_PAYLOAD));
-	encode_bth(packet, headers);
-	place = encode_address_headers(packet, properties, headers + ROCE_BTH_BYTES);
+	assert(len_bytes <= ROCE_PAYLOAD_BYTES_MAX);
+	assert(len_bytes == 0 || (properties & HAS_PAYLOAD));
+	encode_bth(packet, datagram->bytes);
+	place = encode_address_headers(packet, properties, datagram->bytes + ROCE_BTH_BYTES);
 	place = encode_other_headers(packet, properties, place);
-	datagram->len_bytes = (size_t)(place - headers) + packet->payload_len_bytes + pad_bytes + ROCE_ICRC_BYTES;
-	state = icrc_headers(datagram, datagram->len_bytes);
-	state = crc32_update(state, headers + ROCE_BTH_BYTES, (size_t)(place - headers) - ROCE_BTH_BYTES);
+	header_bytes = (uint32_t)(place - datagram->bytes);
+	assert(PSEUDO_HEADER_BYTES + header_bytes <= MASKED_BYTES);
+	datagram->len_bytes = header_bytes + len_bytes + pad_bytes + ROCE_ICRC_BYTES;
+	put_pseudo_header(datagram, masked);
+	memcpy(masked + PSEUDO_HEADER_BYTES, datagram->bytes, header_bytes);
+	masked[MASKED_CONGESTION] = 0xff;
+	state = crc->update(CRC32_ICRC_START, masked, PSEUDO_HEADER_BYTES + header_bytes);
 	if (packet->payload == place)
-		state = crc32_update(state, place, packet->payload_len_bytes);
-	else if (packet->payload_len_bytes > 0)
-		state = crc32_copy(state, place, packet->payload, packet->payload_len_bytes);
-	place += packet->payload_len_bytes;
-	memset(place, 0, pad_bytes);
-	put_icrc(place + pad_bytes, ~crc32_update(state, place, pad_bytes));
+		state = crc->update(state, place, len_bytes);
+	else if (len_bytes > 0)
+		state = crc->copy(state, place, packet->payload, len_bytes);
+	place += len_bytes;
+	if (pad_bytes > 0) {
+		memset(place, 0, pad_bytes);
+		state = crc->update(state, place, pad_bytes);
+	}
+	put_icrc(place + pad_bytes, ~state);
 }
 
-uint32_t roce_icrc(const struct roce_datagram *datagram)
+uint32_t roce_icrc(const struct roce_datagram *datagram, const struct crc_implementation *crc)
 {
+	size_t covered_bytes = datagram->len_bytes - ROCE_ICRC_BYTES, masked_bytes = MASKED_BYTES - PSEUDO_HEADER_BYTES;
+	uint8_t masked[MASKED_BYTES];
 	uint32_t state;
 
 	assert(datagram->len_bytes >= ROCE_BTH_BYTES + ROCE_ICRC_BYTES);
-	state = icrc_headers(datagram, datagram->len_bytes);
-	return ~crc32_update(state, datagram->bytes + ROCE_BTH_BYTES,
-			     datagram->len_bytes - ROCE_BTH_BYTES - ROCE_ICRC_BYTES);
+	if (masked_bytes > covered_bytes)
+		masked_bytes = covered_bytes;
+	put_pseudo_header(datagram, masked);
+	memcpy(masked + PSEUDO_HEADER_BYTES, datagram->bytes, masked_bytes);
+	masked[MASKED_CONGESTION] = 0xff;
+	state = crc->update(CRC32_ICRC_START, masked, PSEUDO_HEADER_BYTES + masked_bytes);
+	if (covered_bytes > masked_bytes)
+		state = crc->update(state, datagram->bytes + masked_bytes, covered_bytes - masked_bytes);
+	return ~state;
 }
 
-bool roce_icrc_verify(const struct roce_datagram *datagram)
+bool roce_icrc_verify(const struct roce_datagram *datagram, const struct crc_implementation *crc)
 {
 	const uint8_t *end = datagram->bytes + datagram->len_bytes - ROCE_ICRC_BYTES;
 	uint32_t received = (uint32_t)end[3] << 24 | (uint32_t)end[2] << 16 | (uint32_t)end[1] << 8 | end[0];
 
-	return roce_icrc(datagram) == received;
+	return roce_icrc(datagram, crc) == received;
 }

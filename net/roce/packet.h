@@ -10,6 +10,7 @@
 #ifndef PLENUM_NET_ROCE_PACKET_H
 #define PLENUM_NET_ROCE_PACKET_H
 
+#include "lib/crc.h"
 #include "net/roce/roce.h"
 
 #define ROCE_BTH_BYTES 12u
@@ -121,11 +122,12 @@ enum roce_packet_error roce_packet_decode(const uint8_t *bytes, size_t len_bytes
  * IP fields of `datagram` must be set: the ICRC covers them. The pad is computed. When `packet->payload` already
  * stands in its place in `datagram->bytes`, it is not copied.
  */
-void roce_packet_encode(const struct roce_packet *packet, struct roce_datagram *datagram);
+void roce_packet_encode(const struct roce_packet *packet, struct roce_datagram *datagram,
+			const struct crc_implementation *crc);
 
 /* The ICRC of a datagram of at least 16 bytes, over everything but its last four bytes. */
-uint32_t roce_icrc(const struct roce_datagram *datagram);
+uint32_t roce_icrc(const struct roce_datagram *datagram, const struct crc_implementation *crc);
 /* Does the datagram's ICRC match? */
-bool roce_icrc_verify(const struct roce_datagram *datagram);
+bool roce_icrc_verify(const struct roce_datagram *datagram, const struct crc_implementation *crc);
 
 #endif

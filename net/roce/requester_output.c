@@ -83,8 +83,8 @@ static uint64_t chunk_end(const struct work_request *work, uint64_t sequence)
 }
 
 /* Request the READ data from `sequence` on: until `limit`, the chunk's end, or data that is there already. */
-static uint64_t send_read(struct queue_pair *qp, const struct work_request *work, uint64_t sequence, uint64_t limit,
-			  struct roce_datagram *datagram)
+static uint64_t send_read(struct roce_device *device, struct queue_pair *qp, const struct work_request *work,
+			  uint64_t sequence, uint64_t limit, struct roce_datagram *datagram)
 {
 	struct requester *r = &qp->requester;
 	uint64_t end = sequence + 1;
@@ -99,11 +99,12 @@ static uint64_t send_read(struct queue_pair *qp, const struct work_request *work
 	packet.address = work->remote_address + (sequence - work->first) * qp->mtu_bytes;
 	packet.rkey = work->rkey;
 	packet.dma_len_bytes = (uint32_t)payload_bytes(qp, work, sequence, end);
-	roce_packet_encode(&packet, datagram);
+	roce_packet_encode(&packet, datagram, device->config.environment.crc);
 	return end;
 }
 
-static void send_atomic(struct queue_pair *qp, const struct work_request *work, struct roce_datagram *datagram)
+static void send_atomic(struct roce_device *device, struct queue_pair *qp, const struct work_request *work,
+			struct roce_datagram *datagram)
 {
 	struct roce_packet packet;
 
@@ -113,17 +114,17 @@ static void send_atomic(struct queue_pair *qp, const struct work_request *work, 
 	packet.rkey = work->rkey;
 	packet.swap_or_add = work->operand;
 	packet.compare = work->compare;
-	roce_packet_encode(&packet, datagram);
+	roce_packet_encode(&packet, datagram, device->config.environment.crc);
 }
 
 /* Ask for the data from `sequence` on. Returns where the request ends, at most `limit`. */
-static uint64_t send_data_request(struct queue_pair *qp, const struct work_request *work, uint64_t sequence, uint64_t limit,
-				  struct roce_datagram *datagram)
+static uint64_t send_data_request(struct roce_device *device, struct queue_pair *qp, const struct work_request *work,
+				  uint64_t sequence, uint64_t limit, struct roce_datagram *datagram)
 {
 	assert(answered_by_data(work));
 	if (work->opcode == ROCE_READ)
-		return send_read(qp, work, sequence, limit, datagram);
-	send_atomic(qp, work, datagram);
+		return send_read(device, qp, work, sequence, limit, datagram);
+	send_atomic(device, qp, work, datagram);
 	return sequence + 1;
 }
 
@@ -145,8 +146,8 @@ static uint8_t write_or_send_opcode(const struct work_request *work, bool first,
 	return opcodes[work->opcode == ROCE_WRITE][2 * first + last];
 }
 
-static void send_data(struct queue_pair *qp, const struct work_request *work, uint64_t sequence,
-		      struct roce_datagram *datagram)
+static void send_data(struct roce_device *device, struct queue_pair *qp, const struct work_request *work,
+		      uint64_t sequence, struct roce_datagram *datagram)
 {
 	struct requester *r = &qp->requester;
 	uint64_t offset = (sequence - work->first) * qp->mtu_bytes;
@@ -166,7 +167,7 @@ static void send_data(struct queue_pair *qp, const struct work_request *work, ui
 		packet.ack_byte = ACK_REQUEST;
 		r->packets_without_ack_request = 0;
 	}
-	roce_packet_encode(&packet, datagram);
+	roce_packet_encode(&packet, datagram, device->config.environment.crc);
 }
 
 static int send_repair(struct roce_device *device, struct queue_pair *qp, struct roce_datagram *datagram)
@@ -183,7 +184,7 @@ static int send_repair(struct roce_device *device, struct queue_pair *qp, struct
 		} else if (received_test(r, r->repair_next)) {
 			r->repair_next++;
 		} else {
-			r->repair_next = send_data_request(qp, work, r->repair_next, r->repair_end, datagram);
+			r->repair_next = send_data_request(device, qp, work, r->repair_next, r->repair_end, datagram);
 			if (r->repaired_end < r->repair_next)
 				r->repaired_end = r->repair_next;
 			device->counters.retransmits++;
@@ -213,9 +214,9 @@ static int send_probe(struct roce_device *device, struct queue_pair *qp, struct 
 		chunk = sequence - (sequence - work->first) % READ_CHUNK_PACKETS;
 		while (sequence > chunk && sequence > r->unacknowledged && !received_test(r, sequence - 1))
 			sequence--;
-		send_data_request(qp, work, sequence, r->sent_end, datagram);
+		send_data_request(device, qp, work, sequence, r->sent_end, datagram);
 	} else {
-		send_data(qp, work, sequence, datagram);
+		send_data(device, qp, work, sequence, datagram);
 	}
 	/* Holes that were asked for before: the answer to this shows which repairs were lost. */
 	r->repaired_end = 0;
@@ -277,14 +278,14 @@ int roce_requester_output(struct roce_device *device, struct queue_pair *qp, str
 		return 0;
 	if (answered_by_data(work)) {
 		/* A chunk that was begun before may have been requested in part only by a repair: never beyond sent_end. */
-		to = send_data_request(qp, work, from, from < r->sent_end ? r->sent_end : UINT64_MAX, datagram);
+		to = send_data_request(device, qp, work, from, from < r->sent_end ? r->sent_end : UINT64_MAX, datagram);
 		if (from >= r->sent_end)
 			r->reads++;
 		if (from >= r->sent_end && work->opcode == ROCE_READ)
 			roce_budget_take(device, qp, payload_bytes(qp, work, from, to));
 	} else {
 		to = from + 1;
-		send_data(qp, work, from, datagram);
+		send_data(device, qp, work, from, datagram);
 	}
 	sent(device, qp, from, to, now_ns);
 	if (r->next == request_end(work))

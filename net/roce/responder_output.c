@@ -27,7 +27,7 @@ static void send_answer(struct roce_device *device, struct queue_pair *qp, const
 	answer_packet(device, qp, OPCODE_ACKNOWLEDGE, response->sequence, &packet);
 	packet.syndrome = response->syndrome;
 	packet.msn = response->msn;
-	roce_packet_encode(&packet, datagram);
+	roce_packet_encode(&packet, datagram, device->config.environment.crc);
 	device->counters.acks_sent += response->kind == RESPONSE_ACK;
 	if (response->kind == RESPONSE_NAK && qp->responder.fatal_syndrome && qp->state != QP_ERROR) {
 		status = qp->responder.fatal_syndrome == SYNDROME_ACCESS ? -EACCES :
@@ -84,7 +84,7 @@ static int send_read_response(struct roce_device *device, struct queue_pair *qp,
 	packet.msn = read->msn;
 	packet.payload = place;
 	packet.payload_len_bytes = len_bytes;
-	roce_packet_encode(&packet, datagram);
+	roce_packet_encode(&packet, datagram, device->config.environment.crc);
 	read->begun = true;
 	read->sequence++;
 	read->address += len_bytes;
@@ -102,7 +102,7 @@ static int send_atomic_response(struct roce_device *device, struct queue_pair *q
 	packet.syndrome = SYNDROME_ACK;
 	packet.msn = atomic->msn;
 	packet.original = atomic->original;
-	roce_packet_encode(&packet, datagram);
+	roce_packet_encode(&packet, datagram, device->config.environment.crc);
 	return 2;
 }
 

@@ -32,6 +32,7 @@
 #define ROCE_REJ_PRIVATE_BYTES_MAX 148u
 
 struct roce_device;
+struct crc_implementation;
 
 /*
  * One UDP datagram with what the ICRC needs of its IPv4 header. Addresses and ports are in host
@@ -55,6 +56,7 @@ struct roce_environment {
 	/* Fill `len` unpredictable bytes: QPNs, PSNs, rkeys, communication ids. */
 	void (*random)(void *context, void *bytes, size_t len);
 	void *context;
+	const struct crc_implementation *crc;	/* for the ICRC, see lib/crc.h; NULL: crc_table */
 };
 
 struct roce_limits {

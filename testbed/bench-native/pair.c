@@ -5,6 +5,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "lib/crc.h"
 #include "testbed/bench-native/bench.h"
 
 #define ALIGNMENT 64u
@@ -61,7 +62,7 @@ void pair_config(struct roce_config config[PAIR_SIDES])
 	for (unsigned side = 0; side < PAIR_SIDES; side++)
 		config[side] = (struct roce_config){
 			.address = 0x0a000001 + side, .path_mtu_bytes = 4096, .guid = 1 + side,
-			.read_budget_bytes = ROCE_READ_BUDGET_BYTES, .environment = { .random = next_random },
+			.read_budget_bytes = ROCE_READ_BUDGET_BYTES, .environment = { .random = next_random, .crc = crc_best() },
 			.limits = { .queue_pairs_max = 4, .memory_regions_max = 4, .queues_max = 2, .connections_max = 4,
 				    .listeners_max = 2, .queue_events_max = 8 * PAIR_DEPTH, .send_depth_max = PAIR_DEPTH,
 				    .receive_depth_max = 2 * PAIR_DEPTH },

@@ -7,75 +7,8 @@
 
 #include <cmocka.h>
 
-#include "lib/crc.h"
 #include "lib/hash.h"
 #include "lib/histogram.h"
-
-/* ---------------------------------------------------------------- crc */
-
-static uint32_t bit_by_bit(uint32_t polynomial, uint32_t state, const uint8_t *bytes, size_t len)
-{
-	while (len--) {
-		state ^= *bytes++;
-		for (int i = 0; i < 8; i++)
-			state = state >> 1 ^ (state & 1 ? polynomial : 0);
-	}
-	return state;
-}
-
-static uint8_t sample[4200], copy[4200];
-
-static void fill_sample(void)
-{
-	uint64_t value = 1;
-
-	for (size_t i = 0; i < sizeof(sample); i++) {
-		value = hash_mix(value + i);
-		sample[i] = (uint8_t)value;
-	}
-}
-
-static void test_crc_known_values(void **state)
-{
-	static const uint8_t ones[8] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };
-
-	(void)state;
-	assert_int_equal(~crc32_update(~0u, "123456789", 9), 0xcbf43926);
-	assert_int_equal(crc32c(0, "123456789", 9), 0xe3069283);
-	assert_int_equal(crc32_update(~0u, ones, sizeof(ones)), CRC32_ICRC_START);
-	assert_int_equal(crc32c(0, "", 0), 0);
-}
-
-static void test_crc_equals_bit_by_bit(void **state)
-{
-	(void)state;
-	fill_sample();
-	for (size_t offset = 0; offset < 9; offset++) {
-		for (size_t len = 0; len < 130; len++) {
-			assert_int_equal(crc32_update(7, sample + offset, len), bit_by_bit(0xEDB88320, 7, sample + offset, len));
-			assert_int_equal(crc32c(9, sample + offset, len), ~bit_by_bit(0x82F63B78, ~9u, sample + offset, len));
-		}
-	}
-	for (size_t len = 1000; len <= 4160; len += len % 8 ? 1 : 97)
-		assert_int_equal(crc32_update(7, sample + len % 5, len), bit_by_bit(0xEDB88320, 7, sample + len % 5, len));
-}
-
-static void test_crc_pieces_and_copy(void **state)
-{
-	(void)state;
-	fill_sample();
-	for (size_t cut = 0; cut <= 4100; cut += cut < 300 ? 1 : 61) {
-		uint32_t whole = crc32_update(~0u, sample, 4100);
-
-		assert_int_equal(crc32_update(crc32_update(~0u, sample, cut), sample + cut, 4100 - cut), whole);
-		memset(copy, 0x55, sizeof(copy));
-		assert_int_equal(crc32_copy(~0u, copy + 1, sample + 3, cut), crc32_update(~0u, sample + 3, cut));
-		assert_memory_equal(copy + 1, sample + 3, cut);
-		assert_int_equal(copy[0], 0x55);
-		assert_int_equal(copy[cut + 1], 0x55);
-	}
-	assert_int_equal(crc32c(crc32c(0, "1234", 4), "56789", 5), 0xe3069283);
-}
 
 /* ---------------------------------------------------------------- hash */
 
@@ -215,9 +148,6 @@ static void test_histogram_hostile(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_crc_known_values),
-		cmocka_unit_test(test_crc_equals_bit_by_bit),
-		cmocka_unit_test(test_crc_pieces_and_copy),
 		cmocka_unit_test(test_hash_bytes),
 		cmocka_unit_test(test_hash_order_of_words),
 		cmocka_unit_test(test_hash_spreads_evenly),

@@ -102,7 +102,7 @@ static inline void wire_place(struct wire *wire, unsigned number, const struct r
 		.path_mtu_bytes = mtu_bytes,
 		.guid = UINT64_C(0x0200000000000000) + number,
 		.limits = *limits,
-		.environment = { wire_random_bytes, wire },
+		.environment = { .random = wire_random_bytes, .context = wire },
 	};
 	size_t bytes = (roce_device_bytes(&config) + 63) & ~(size_t)63;
 
