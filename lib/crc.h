@@ -37,7 +37,7 @@ bool crc_has_vpclmul(void);
 const struct crc_implementation *crc_best(void);
 /*
  * The one of `count` candidates that is fastest on 4 KiB: an emulated processor has instructions that are slower than
- * what they replace. Takes some hundred microseconds; `now_ns` is a monotonic clock.
+ * what they replace. Takes some hundred microseconds, emulated some milliseconds; `now_ns` is a monotonic clock.
  */
 const struct crc_implementation *crc_fastest(const struct crc_implementation *const *candidates, size_t count,
 					     uint64_t (*now_ns)(void));

@@ -27,6 +27,7 @@
 #include "net/eth/eth.h"
 #include "net/node/counters.h"
 #include "net/port/fabric.h"
+#include "net/port/icrc.h"
 
 #define RECEIVE_BUDGET 64u		/* frames taken in under one hold of the lock */
 #define TRANSMIT_BUDGET 128u		/* frames sent under one hold */
@@ -302,7 +303,7 @@ static void start_roce(struct fabric *fabric)
 		.path_mtu_bytes = path_mtu_of(fabric->nic->mtu_bytes),
 		.guid = guid_of(fabric->nic->mac),
 		.limits = fabric->config.limits,
-		.environment = { .random = random_bytes },
+		.environment = { .random = random_bytes, .crc = icrc_choose() },
 		.read_budget_bytes = ROCE_READ_BUDGET_BYTES,
 	};
 	uint32_t address = config.address;
@@ -310,9 +311,9 @@ static void start_roce(struct fabric *fabric)
 	fabric->device = roce_device_create(boot_alloc(roce_device_bytes(&config), MEMORY_ALIGN), &config, now_ns());
 	if (!fabric->device)
 		panic("the RoCE device's limits are not valid");
-	log_line(LOG_INFO, "event=network address=%u.%u.%u.%u nic=%s link_mtu_bytes=%u path_mtu_bytes=%u", address >> 24,
-		 address >> 16 & 0xff, address >> 8 & 0xff, address & 0xff, fabric->nic->operations->name,
-		 fabric->nic->mtu_bytes, config.path_mtu_bytes);
+	log_line(LOG_INFO, "event=network address=%u.%u.%u.%u nic=%s link_mtu_bytes=%u path_mtu_bytes=%u icrc=%s",
+		 address >> 24, address >> 16 & 0xff, address >> 8 & 0xff, address & 0xff, fabric->nic->operations->name,
+		 fabric->nic->mtu_bytes, config.path_mtu_bytes, config.environment.crc->name);
 }
 
 static void start_secure(struct fabric *fabric)

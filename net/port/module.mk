@@ -9,7 +9,7 @@ ROCE_CHOICE := $(shell sed -n 's/^CHOICE.[^,]*, \([a-z_]*\), .*/-Wl,--wrap=roce_
 	-Wl,--as-needed -libverbs -lrdmacm -Wl,--no-as-needed
 
 # The kernels' side; the cards under it are in kernel/.
-kernel-y += net/port/fabric.c net/port/node.c
+kernel-y += net/port/fabric.c net/port/node.c net/port/icrc.c
 # The network of the kernels alone, see the file.
 images-y += nettest
 portable-of-nettest = $(filter kernel/% lib/% net/%,$(portable-y))

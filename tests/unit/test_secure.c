@@ -45,7 +45,7 @@ static void random_bytes(void *context, void *bytes, size_t len)
 static struct secure *make(struct pair *pair, uint32_t address)
 {
 	const struct secure_config config = { .address = address, .replays_max = REPLAYS,
-					      .environment = { random_bytes, pair } };
+					      .environment = { .random = random_bytes, .context = pair } };
 	struct secure *secure = aligned_alloc(64, secure_bytes(&config));
 
 	assert_non_null(secure);
@@ -375,7 +375,7 @@ static void test_low_order_key(void **state)
 static void test_config(void **state)
 {
 	struct pair *pair = *state;
-	struct secure_config config = { .address = ACTIVE, .replays_max = 1, .environment = { random_bytes, pair } };
+	struct secure_config config = { .address = ACTIVE, .replays_max = 1, .environment = { .random = random_bytes, .context = pair } };
 
 	assert_int_not_equal(secure_bytes(&config), 0);
 	config.replays_max = 0;

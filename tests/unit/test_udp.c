@@ -62,7 +62,7 @@ static void build(struct side *side, uint32_t address, uint64_t incarnation, uin
 {
 	char error[160];
 	struct roce_config config = {
-		.address = address, .path_mtu_bytes = 4096, .guid = address, .environment = { udp_port_random, NULL },
+		.address = address, .path_mtu_bytes = 4096, .guid = address, .environment = { .random = udp_port_random },
 		.limits = { .memory_regions_max = 1 },
 	};
 	struct rpc_config rpc = { .node = 1, .incarnation = incarnation, .port = port, .limits.sessions_max = 2, .types = types };
