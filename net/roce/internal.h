@@ -260,6 +260,9 @@ struct responder {
 	uint32_t replays_head, replays_count;
 	struct atomic_result atomics[ATOMIC_RESULTS_MAX];
 	uint32_t atomics_next;			/* the oldest of them */
+	uint64_t repeatable_from;		/* READs and atomics below this are not repeated any more */
+	uint64_t repeatable_next;		/* will be that, when READS_PENDING_MAX more have come */
+	uint8_t repeatable_count;		/* of READs and atomics, modulo 256 */
 
 	uint64_t expected;			/* next sequence number */
 	uint64_t acknowledge;			/* last SEND or WRITE packet that was executed, plus 1 */

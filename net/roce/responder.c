@@ -258,6 +258,18 @@ static bool room_for_data(struct roce_device *device, const struct responder *r)
 	return false;
 }
 
+/*
+ * A READ or an atomic begins. Its peer has at most READS_PENDING_MAX of them under way, so it cannot want those again that
+ * came before the last so many: whoever repeats them is not it, and would make us send much for little.
+ */
+static void note_repeatable(struct responder *r)
+{
+	if (r->repeatable_count++ % READS_PENDING_MAX != 0)
+		return;
+	r->repeatable_from = r->repeatable_next;
+	r->repeatable_next = r->expected;
+}
+
 static void read_packet(struct roce_device *device, struct queue_pair *qp, const struct roce_packet *packet)
 {
 	struct responder *r = &qp->responder;
@@ -270,6 +282,7 @@ static void read_packet(struct roce_device *device, struct queue_pair *qp, const
 		return;
 	}
 	r->msn = (r->msn + 1) & MSN_MASK;	/* at acceptance (C9-148) */
+	note_repeatable(r);
 	response = read_response(r, packet, r->expected);
 	response_append(r, &response);
 	r->expected += read_packets(qp, packet->dma_len_bytes);
@@ -303,6 +316,7 @@ static void atomic_packet(struct roce_device *device, struct queue_pair *qp, con
 		refuse(device, qp, roce_responder_syndrome(device, status));
 		return;
 	}
+	note_repeatable(r);
 	device->counters.atomics_served++;
 	r->atomics[r->atomics_next] = (struct atomic_result){ .sequence = r->expected, .original = response.original };
 	r->atomics_next = (r->atomics_next + 1) % ATOMIC_RESULTS_MAX;
@@ -396,6 +410,10 @@ static void repetition(struct roce_device *device, struct queue_pair *qp, const 
 	struct responder *r = &qp->responder;
 
 	device->counters.duplicates++;
+	if ((packet->properties & (IS_READ_REQUEST | IS_ATOMIC)) && sequence < r->repeatable_from) {
+		device->counters.drop_stale++;
+		return;
+	}
 	if (packet->properties & IS_READ_REQUEST)
 		read_again(device, qp, packet, sequence);
 	else if (packet->properties & IS_ATOMIC)
