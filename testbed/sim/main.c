@@ -12,7 +12,7 @@
 #include "testbed/sim/scenario.h"
 
 static const struct scenario *const scenarios[] = {
-	&scenario_rack, &scenario_incast, &scenario_loss, &scenario_storm, &scenario_clock,
+	&scenario_rack, &scenario_incast, &scenario_loss, &scenario_storm, &scenario_clock, &scenario_stranger,
 };
 #define SCENARIOS_COUNT (sizeof(scenarios) / sizeof(scenarios[0]))
 
