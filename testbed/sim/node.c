@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/crc.h"
 #include "testbed/sim/sim.h"
 
 /* A node looks at its timers this often at most. */
@@ -41,7 +42,7 @@ static struct roce_config config_of(struct node *node, const struct roce_limits 
 		.path_mtu_bytes = path_mtu_bytes,
 		.guid = 0x020000fffe000001 + node->number,
 		.limits = *limits,
-		.environment = { .random = device_random, .context = node },
+		.environment = { .random = device_random, .crc = crc_best(), .context = node },
 		.read_budget_bytes = read_budget_bytes,
 	};
 }

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/crc.h"
 #include "net/roce/cm_message.h"
 #include "net/roce/packet.h"
 #include "testbed/sim/scenario.h"
@@ -131,7 +132,7 @@ static void attack_guess(struct stranger *stranger, struct roce_datagram *datagr
 		packet.payload_len_bytes = 4 * below(stranger, RANDOM_BYTES_MAX / 4);
 		random_fill(stranger, payload, packet.payload_len_bytes);
 	}
-	roce_packet_encode(&packet, datagram);
+	roce_packet_encode(&packet, datagram, &crc_table);
 }
 
 static void management(struct stranger *stranger, const struct cm_message *message, struct roce_datagram *datagram)
@@ -143,7 +144,7 @@ static void management(struct stranger *stranger, const struct cm_message *messa
 	};
 
 	cm_message_encode(message, mad);
-	roce_packet_encode(&packet, datagram);
+	roce_packet_encode(&packet, datagram, &crc_table);
 }
 
 /* Connect requests from everywhere, each a new one. */
