@@ -6,11 +6,15 @@
 
 #include "mcomponent/mcomponent.h"
 
+/* With those of the RPC endpoint 256: the window of two owners at a time that lose packets. */
+#define HELD_PACKETS 224u
+
 void mcomponent_limits(uint32_t pages, struct roce_limits *limits)
 {
 	/* One more, for the moment in which a region has its old and its new rkey. */
 	limits->memory_regions_max += region_set_regions_max(pages) + 1;
 	data_door_limits(DATA_CONNECTIONS_MAX, limits);
+	limits->held_packets_max += HELD_PACKETS;
 }
 
 static size_t counters_fill(void *context, char *text, size_t bytes)

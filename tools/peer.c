@@ -14,6 +14,7 @@
 #include "tools/peer.h"
 
 #define POLL_CEILING_MS 1000
+#define HELD_PACKETS 64u
 
 bool peer_parse_address(const char *text, uint32_t *address)
 {
@@ -62,7 +63,8 @@ int peer_open(struct peer *peer, const struct peer_config *wanted, char *error, 
 		.limits = { .queue_pairs_max = wanted->connections_max, .connections_max = wanted->connections_max,
 			    .memory_regions_max = 4, .queues_max = 1, .listeners_max = 1,
 			    .queue_events_max = 2 * wanted->connections_max * wanted->depth_max,
-			    .send_depth_max = wanted->depth_max, .receive_depth_max = wanted->depth_max },
+			    .send_depth_max = wanted->depth_max, .receive_depth_max = wanted->depth_max,
+			    .held_packets_max = HELD_PACKETS },
 	};
 
 	if (host_port_open(&peer->port, wanted->port, &config, true, udp_port_now_ns(), error, error_bytes) != 0)

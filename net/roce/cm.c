@@ -366,6 +366,7 @@ int roce_connect(struct roce_device *device, const struct roce_connect *connect,
 	connection->remote_address = connect->remote_address;
 	connection->service_port = connect->remote_port;
 	connection->mtu_code = mtu_code(device->config.path_mtu_bytes);
+	connection->features = CM_FEATURES;
 	connection->give_up_ns = now_ns + connect->timeout_ns;
 	set_private(connection, connect->private_data, connect->private_len_bytes);
 	device->counters.connects_sent++;

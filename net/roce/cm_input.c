@@ -167,6 +167,7 @@ static void request_input(struct roce_device *device, uint32_t address, const st
 	connection->transaction = req->transaction;
 	connection->psn_local = req->starting_psn;
 	connection->mtu_code = req->path_mtu;
+	connection->features = req->features;
 	connection->peer_responder_resources = req->responder_resources;
 	connection->peer_initiator_depth = req->initiator_depth;
 	receive_private(connection, req);
@@ -188,6 +189,7 @@ static void reply_input(struct roce_device *device, struct roce_connection *conn
 	connection->remote_number = rep->local_number;
 	connection->remote_qpn = rep->qpn;
 	connection->psn_local = rep->starting_psn;
+	connection->features &= rep->features;
 	connection->peer_responder_resources = rep->responder_resources;
 	receive_private(connection, rep);
 	roce_qp_start(connection->qp, QP_READY_TO_RECEIVE);

@@ -59,12 +59,23 @@ static void gid_put(uint8_t *gid, uint32_t address)
 	put_be32(gid + 12, address);
 }
 
+static uint8_t features_of(uint32_t vendor)
+{
+	return vendor >> 8 == CM_VENDOR_MAGIC ? vendor & CM_FEATURES : 0;
+}
+
+static uint32_t vendor_of(uint8_t features)
+{
+	return features ? CM_VENDOR_MAGIC << 8 | features : 0;
+}
+
 /* ---------------------------------------------------------------- decode */
 
 static void decode_req(const uint8_t *data, struct cm_message *message)
 {
 	const uint8_t *ip = data + REQ_PRIVATE_OFFSET;
 
+	message->features = features_of(get_be24(data + 5));
 	message->service_id = get_be64(data + 8);
 	message->guid = get_be64(data + 16);
 	message->qpn = get_be24(data + 32);
@@ -85,6 +96,7 @@ static void decode_req(const uint8_t *data, struct cm_message *message)
 
 static void decode_rep(const uint8_t *data, struct cm_message *message)
 {
+	message->features = features_of((uint32_t)data[15] << 16 | (uint32_t)data[19] << 8 | data[23]);
 	message->qpn = get_be24(data + 12);
 	message->starting_psn = get_be24(data + 20);
 	message->responder_resources = data[24];
@@ -149,6 +161,7 @@ static void encode_req(const struct cm_message *message, uint8_t *data)
 {
 	uint8_t *ip = data + REQ_PRIVATE_OFFSET;
 
+	put_be24(data + 5, vendor_of(message->features));
 	put_be64(data + 8, message->service_id);
 	put_be64(data + 16, message->guid);
 	put_be24(data + 32, message->qpn);
@@ -175,8 +188,13 @@ static void encode_req(const struct cm_message *message, uint8_t *data)
 
 static void encode_rep(const struct cm_message *message, uint8_t *data)
 {
+	uint32_t vendor = vendor_of(message->features);
+
 	put_be24(data + 12, message->qpn);
 	put_be24(data + 20, message->starting_psn);
+	data[15] = (uint8_t)(vendor >> 16);
+	data[19] = (uint8_t)(vendor >> 8);
+	data[23] = (uint8_t)vendor;
 	data[24] = message->responder_resources;
 	data[25] = message->initiator_depth;
 	data[27] = (uint8_t)(message->rnr_retries << 5);

@@ -15,6 +15,11 @@
 #define CM_SERVICE_ID_TCP UINT64_C(0x0000000001060000)	/* RDMA_PS_TCP; the port stands in the low 16 bits */
 #define CM_IP_HEADER_BYTES 36u			/* in front of a REQ's private data */
 #define CM_INFO_BYTES_MAX 72u			/* REJ: additional reject information */
+/*
+ * The vendor id of a REQ or REP between our own nodes: these 16 bits, then what the sender can do besides the standard.
+ * The first octet says "locally administered", so no vendor of adapters has such a number; Linux sends 0, and never looks.
+ */
+#define CM_VENDOR_MAGIC 0x5250u
 
 enum cm_attribute {
 	CM_REQ = 0x10,
@@ -39,6 +44,11 @@ enum cm_reject_reason {
 	CM_REJECT_CONSUMER = 28,
 };
 
+enum cm_feature {
+	CM_FEATURE_SELECTIVE_REPEAT = 1,	/* understands reports of what is held behind a gap, and makes them (held.h) */
+};
+#define CM_FEATURES CM_FEATURE_SELECTIVE_REPEAT	/* all that we know */
+
 enum cm_message_rejected { CM_REJECTED_REQ = 0, CM_REJECTED_REP = 1, CM_REJECTED_OTHER = 2 };
 
 struct cm_message {
@@ -54,6 +64,7 @@ struct cm_message {
 	uint8_t responder_resources;
 	uint8_t initiator_depth;
 	uint8_t rnr_retries;
+	uint8_t features;			/* enum cm_feature; 0 from peers that are not ours */
 
 	/* REQ */
 	uint64_t service_id;

@@ -78,6 +78,7 @@ static void build_req(const struct roce_device *device, const struct roce_connec
 		      struct cm_message *message)
 {
 	message->attribute = CM_REQ;
+	message->features = connection->features;
 	message->qpn = connection->qp->qpn;
 	message->starting_psn = connection->psn_remote;
 	message->guid = device->config.guid;
@@ -98,6 +99,7 @@ static void build_rep(const struct roce_device *device, const struct roce_connec
 		      struct cm_message *message)
 {
 	message->attribute = CM_REP;
+	message->features = connection->features;
 	message->qpn = connection->qp->qpn;
 	message->starting_psn = connection->psn_remote;
 	message->guid = device->config.guid;

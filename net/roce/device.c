@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 #include "net/roce/internal.h"
 
+#include "net/roce/held.h"
+
 #include "lib/crc.h"
 
 #define ALIGNMENT 64u
@@ -43,7 +45,8 @@ static bool config_valid(const struct roce_config *config)
 	       limit_valid(limits->memory_regions_max, 0) && limit_valid(limits->queues_max, 1) &&
 	       limit_valid(limits->listeners_max, 0) && limits->queue_events_max >= 1 &&
 	       limits->queue_events_max <= QUEUE_EVENTS_MAX &&
-	       limit_valid(limits->send_depth_max, 1) && limit_valid(limits->receive_depth_max, 1);
+	       limit_valid(limits->send_depth_max, 1) && limit_valid(limits->receive_depth_max, 1) &&
+	       limit_valid(limits->held_packets_max, 0);
 }
 
 /* Cut `count` entries off the memory; with no memory, only count bytes. */
@@ -76,6 +79,7 @@ static size_t layout(const struct roce_config *config, uint8_t *memory, struct r
 	d->listeners = carve(memory, &used, limits->listeners_max, sizeof(*d->listeners));
 	d->regions = carve(memory, &used, limits->memory_regions_max, sizeof(*d->regions));
 	d->queues = carve(memory, &used, limits->queues_max, sizeof(*d->queues));
+	d->held_pool = carve(memory, &used, limits->held_packets_max, roce_held_bytes(config));
 	d->timers = carve(memory, &used, (size_t)limits->queue_pairs_max + limits->connections_max, sizeof(*d->timers));
 	for (uint32_t i = 0; i < limits->queues_max; i++) {
 		void *events = carve(memory, &used, event_capacity(limits), sizeof(struct stored_event));
@@ -129,6 +133,7 @@ struct roce_device *roce_device_create(void *memory, const struct roce_config *c
 		device->queues[i].capacity = event_capacity(limits);
 	device->management_psn = roce_random32(device) & 0xffffff;
 	roce_memory_init(device);
+	roce_held_init(device);
 	return device;
 }
 

@@ -43,10 +43,24 @@
 #define ECN_CAPABLE 2u
 #define ECN_CONGESTED 3u
 #define ACK_REQUEST_PACKETS 16u			/* ask for an acknowledgement at least this often */
-/* Unacknowledged sequence numbers: a window, overshot by at most a chunk. The received bitmap is larger. */
-#define SEQUENCE_SPAN_MAX (WINDOW_PACKETS_MAX + READ_CHUNK_PACKETS)
-#define RECEIVED_BITS 256u
-_Static_assert(SEQUENCE_SPAN_MAX <= RECEIVED_BITS, "the received bitmap covers the window");
+/*
+ * Unanswered sequence numbers, from the oldest hole on, overshot by at most a chunk. More than a window, because what has
+ * arrived beyond a hole is not under way: so the window stays full while a hole is repaired.
+ */
+#define SEQUENCE_SPAN_MAX 256u
+#define UNANSWERED_MAX (SEQUENCE_SPAN_MAX - READ_CHUNK_PACKETS)
+
+/*
+ * A packet counts as lost when one was seen that was sent this many later (as TCP's three duplicates), or the last one that
+ * was sent at all: networks reorder by a packet or two.
+ */
+#define REORDER_PACKETS 3u
+/*
+ * Losses of one window that say nothing about congestion: one, and one more for each so many packets of it. Rings that
+ * overflow lose more at a time.
+ */
+#define LOSS_TOLERATED_SHARE 16u
+#define HELD_REPORT_BITS SEQUENCE_SPAN_MAX	/* how far behind the missing packet requests are kept */
 
 #define READS_PENDING_MAX 64u			/* per queue pair; advertised as responder resources */
 #define RESPONSES_MAX (2 * READS_PENDING_MAX + 4) /* an acknowledgement may stand between any two READs */
@@ -63,13 +77,15 @@ _Static_assert(SEQUENCE_SPAN_MAX <= RECEIVED_BITS, "the received bitmap covers t
 #define RETRANSMIT_FIRST_NS (100 * MILLISECOND)	/* before the first round trip was measured */
 #define RETRANSMIT_CEILING_NS (500 * MILLISECOND)
 /*
- * Tail-loss probe: when nothing was answered for twice a round trip, the last packet is sent again, once, long before the
- * retransmission timer. The floor keeps it clear of ordinary scheduling delays. A probe that was needless (both it and what
+ * Tail-loss probe: when nothing was answered for twice a round trip, the last packet is sent again, long before the
+ * retransmission timer; and, as a probe may be lost too, some more times, each after twice as long. The floor keeps it clear of ordinary scheduling delays. A probe that was needless (both it and what
  * it repeats were answered) doubles the time until the next; every round trip that could be measured halves it again. So
  * when round trips become longer, probes do not keep them from being measured for ever.
  */
-#define PROBE_FLOOR_NS (1 * MILLISECOND)
+#define PROBE_FLOOR_NS (MILLISECOND / 4)
+#define PROBE_FIRST_NS (4 * MILLISECOND)	/* before the first round trip was measured */
 #define PROBE_BACKOFF_MAX 6u
+#define PROBES_MAX 3u				/* until something is answered */
 #define GIVE_UP_NS (3000 * MILLISECOND)		/* no progress: the peer is gone */
 #define RNR_GIVE_UP_NS (30000 * MILLISECOND)	/* the peer answers, but is never ready */
 #define RNR_TIMER_CODE 14u			/* 1.28 ms: what we ask a peer to wait */
@@ -207,9 +223,6 @@ struct atomic_result {
 	uint64_t original;
 };
 
-/* A probe is due at most once until `unacknowledged` moves again. */
-enum probe_state { PROBE_NONE, PROBE_ARMED, PROBE_DUE, PROBE_SENT };
-
 struct requester {
 	struct work_request *ring;		/* send_depth rounded up to a power of two */
 	uint32_t ring_mask;
@@ -225,7 +238,15 @@ struct requester {
 	uint64_t acknowledged;			/* the peer executed every request below this */
 	uint64_t repair_next, repair_end;	/* READ responses to ask for again, before anything else */
 	uint64_t repaired_end;			/* holes below this were asked for already */
-	uint64_t received[RECEIVED_BITS / 64];	/* READ and atomic responses at or after `unacknowledged` that have landed */
+	uint64_t received[SEQUENCE_SPAN_MAX / 64];	/* READ and atomic responses at or after `unacknowledged` that have landed */
+	uint32_t landed;			/* bits of it that are set */
+	uint32_t held_count;			/* bits of `held` that say something about packets at or after `acknowledged` */
+	uint64_t held_base;			/* the peer misses this packet, and has those of `held` behind it; 0: no report */
+	uint64_t held[HELD_REPORT_BITS / 64];	/* bit i: held_base + 1 + i */
+	uint64_t guarded;			/* the oldest hole, once it was asked for */
+	uint64_t guard_end;			/* when a packet behind this is seen first, its repair was lost */
+	uint64_t losses_end;			/* losses are counted by windows: until this is answered */
+	uint32_t losses;
 
 	uint32_t window;			/* packets */
 	uint32_t window_max;
@@ -246,7 +267,9 @@ struct requester {
 	uint32_t backoff;			/* timeouts since the last progress */
 	uint64_t progress_ns;			/* when `unacknowledged` last moved, or work began */
 	uint64_t probe_sequence;		/* what the last probe repeated, until it proves needless; 0: none */
-	uint8_t probe;				/* enum probe_state; ARMED: the timer runs for it */
+	uint8_t probes;				/* since `unacknowledged` last moved */
+	bool probe_armed;			/* the timer runs for a probe */
+	bool probe_due;
 	uint8_t probe_backoff;			/* needless probes lately */
 	bool waiting_not_ready;			/* an RNR timer runs; nothing is sent until it ends */
 	uint64_t not_ready_since_ns;		/* first RNR NAK since the last progress; 0: none */
@@ -261,7 +284,7 @@ struct responder {
 	struct atomic_result atomics[ATOMIC_RESULTS_MAX];
 	uint32_t atomics_next;			/* the oldest of them */
 	uint64_t repeatable_from;		/* READs and atomics below this are not repeated any more */
-	uint64_t repeatable_next;		/* will be that, when READS_PENDING_MAX more have come */
+	uint64_t repeatable_next;		/* will be that, when 2 * READS_PENDING_MAX more have come */
 	uint8_t repeatable_count;		/* of READs and atomics, modulo 256 */
 
 	uint64_t expected;			/* next sequence number */
@@ -269,6 +292,7 @@ struct responder {
 	uint32_t msn;
 	bool echo_congestion;			/* a request came marked: the next answer says so */
 	bool nak_sent;				/* one NAK per gap; cleared when the expected packet comes */
+	bool refused;				/* the expected packet came, and was refused: those behind it are not kept */
 	uint8_t fatal_syndrome;			/* not 0: this queue pair ended with this NAK */
 	uint64_t fatal_sequence;		/* and of this packet */
 
@@ -277,6 +301,11 @@ struct responder {
 	uint32_t write_len_bytes;
 	uint32_t write_rkey;
 	uint64_t write_address;
+
+	struct held_packet *held, *held_last;	/* requests beyond `expected`, in order (held.c) */
+	uint32_t held_count;
+	uint64_t seen_end;			/* one past the last sequence number that came */
+	uint64_t report_at;			/* a packet at or beyond this shows that the last gap is no reordering; 0: no gap */
 
 	struct receive_request *ring;		/* receive_depth rounded up to a power of two */
 	uint32_t ring_mask;
@@ -290,6 +319,7 @@ struct queue_pair {
 	uint32_t qpn;				/* 0: free */
 	uint8_t state;				/* enum queue_pair_state */
 	bool locked;				/* the peer may only SEND (R7) */
+	bool selective;				/* agreed with the peer: requests behind a missing one are kept and reported */
 	uint32_t remote_qpn;
 	uint32_t remote_address;
 	uint32_t mtu_bytes;
@@ -328,6 +358,7 @@ struct roce_connection {
 	bool peer_gave_up;			/* in CM_REQ_RECEIVED */
 	uint8_t tries;
 	uint8_t mtu_code;			/* asked for or agreed */
+	uint8_t features;			/* enum cm_feature, agreed; of a REQ that we send, offered */
 	uint8_t peer_responder_resources;	/* READs it takes at a time */
 	uint8_t peer_initiator_depth;		/* READs it wants to have under way */
 	uint32_t events_reserved;
@@ -386,6 +417,9 @@ struct roce_device {
 	struct queue_pair *ready_head, *ready_tail;
 	struct queue_pair *budget_head, *budget_tail;
 	uint64_t read_bytes;			/* READ data asked for and not landed */
+	uint8_t *held_pool;			/* held_packets_max places (held.c) */
+	struct held_packet *held_free;
+	uint32_t held_free_count;
 
 	struct roce_connection *connections;
 	uint32_t connection_mask;

@@ -7,7 +7,8 @@
  *	                      +--qp_start (active)-----|------------------------------+
  *	                                               +---------qp_flush, qp_fail--> ERROR --qp_destroy--> FREE
  */
-#include "net/roce/internal.h"
+#include "net/roce/cm_message.h"
+#include "net/roce/held.h"
 
 #define QPN_TRIES_MAX 64u
 #define QPN_MASK 0xffffffu
@@ -62,6 +63,7 @@ void roce_qp_start(struct queue_pair *qp, enum queue_pair_state state)
 	qp->remote_qpn = connection->remote_qpn;
 	qp->remote_address = connection->remote_address;
 	qp->mtu_bytes = 128u << connection->mtu_code;
+	qp->selective = connection->features & CM_FEATURE_SELECTIVE_REPEAT;
 	roce_requester_start(qp, connection->psn_local, reads_max < READS_PENDING_MAX ? reads_max : READS_PENDING_MAX);
 	roce_responder_start(qp, connection->psn_remote);
 	qp->state = state;
@@ -100,6 +102,7 @@ static void flush(struct roce_device *device, struct queue_pair *qp, uint32_t fa
 	}
 	requester->cursor = requester->started = 0;
 	roce_budget_end(device, qp);
+	roce_held_drop(device, responder);
 	while (responder->count > 0) {
 		const struct receive_request *receive = &responder->ring[responder->head++ & responder->ring_mask];
 
@@ -142,7 +145,7 @@ void roce_qp_destroy(struct roce_device *device, struct queue_pair *qp)
 	struct receive_request *receives = qp->responder.ring;
 	uint32_t send_mask = qp->requester.ring_mask, receive_mask = qp->responder.ring_mask;
 
-	assert(qp->requester.count == 0 && qp->responder.count == 0);
+	assert(qp->requester.count == 0 && qp->responder.count == 0 && !qp->responder.held);
 	unlink_ready(device, qp);
 	roce_timer_remove(device, &qp->timer);
 	memset(qp, 0, sizeof(*qp));

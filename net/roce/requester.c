@@ -9,8 +9,11 @@
  *
  * - SEND and WRITE packets are answered by `acknowledged` passing them, READs and atomics by their own data landing, in
  *   any order (`received`). `unacknowledged` moves over what is answered, and a request that it has passed is complete.
- * - A hole in READ data (a later answer came first) is repaired at once and alone: the missing run is requested again.
- * - A NAK for a sequence error goes back to the packet that the peer misses; packets that were answered are skipped.
+ * - What is missing before something that was seen is repaired alone: a hole in READ data is requested again; so is, with
+ *   selective repeat, what a peer reports not to have (`held`: what it has). Packets that have arrived beyond a hole are not
+ *   under way any more, so others go in their place: loss costs no standstill.
+ * - Without a report, a NAK for a sequence error goes back to the packet that the peer misses; packets that were answered
+ *   are skipped.
  * - A congestion mark (ours on an answer, or the peer's echo) halves the window, once for what was under way; then it
  *   grows by one packet a round trip.
  * - When the last packets or their answers are lost, nothing later tells. So the last unanswered packet is sent again after
@@ -18,6 +21,7 @@
  * - A timeout goes back to `unacknowledged` with a window of one packet; each answer widens it again. So a scheduling
  *   stall that looked like a loss costs one repeated packet, not a window of them.
  */
+#include "net/roce/held.h"
 #include "net/roce/requester.h"
 
 #define SYNDROME_CLASS 0x60u
@@ -81,8 +85,8 @@ static uint64_t probe_timeout_ns(const struct requester *r)
 	if (timeout_ns < 2 * r->round_trip_ns)
 		timeout_ns = 2 * r->round_trip_ns;
 	if (timeout_ns < PROBE_FLOOR_NS)
-		timeout_ns = PROBE_FLOOR_NS;
-	return timeout_ns << r->probe_backoff;
+		timeout_ns = r->round_trip_ns ? PROBE_FLOOR_NS : PROBE_FIRST_NS;
+	return timeout_ns << (r->probe_backoff + r->probes);
 }
 
 /* An answer that came before comes again: was the probe needless? */
@@ -101,12 +105,9 @@ void roce_requester_arm(struct roce_device *device, struct queue_pair *qp, uint6
 	struct requester *r = &qp->requester;
 	uint64_t timeout_ns = retransmit_timeout_ns(r), give_up_ns = r->progress_ns + GIVE_UP_NS, deadline_ns;
 
-	if (r->probe == PROBE_ARMED)
-		r->probe = PROBE_NONE;
-	if (r->probe == PROBE_NONE && r->round_trip_ns && probe_timeout_ns(r) < timeout_ns) {
-		r->probe = PROBE_ARMED;
+	r->probe_armed = r->probes < PROBES_MAX && probe_timeout_ns(r) < timeout_ns;
+	if (r->probe_armed)
 		timeout_ns = probe_timeout_ns(r);
-	}
 	deadline_ns = now_ns + timeout_ns;
 	if (deadline_ns > give_up_ns)
 		deadline_ns = give_up_ns > now_ns ? give_up_ns : now_ns;
@@ -242,7 +243,8 @@ static void advance(struct roce_device *device, struct queue_pair *qp, uint64_t 
 	r->progress_ns = now_ns;
 	r->not_ready_since_ns = 0;
 	r->backoff = 0;
-	r->probe = PROBE_NONE;
+	r->probes = 0;
+	r->probe_due = false;
 	sample_end(r, now_ns);
 	if (r->waiting_not_ready)
 		return;
@@ -263,34 +265,103 @@ static void go_back(struct requester *r, uint64_t sequence)
 	r->sample_sent_ns = 0;
 }
 
-static void shrink_window(struct requester *r)
+void roce_requester_shrink(struct requester *r)
 {
 	r->window /= 2;
 	if (r->window < WINDOW_PACKETS_MIN)
 		r->window = WINDOW_PACKETS_MIN;
 }
 
-/*
- * An answer for `sequence` or later came while READ data before it is missing: ask for that data again, once. (When
- * that is lost too, the timer goes back.)
- */
-static void repair(struct requester *r, uint64_t sequence)
-{
-	uint64_t from = r->unacknowledged;
+/* ---------------------------------------------------------------- holes */
 
-	if (from >= sequence || r->waiting_not_ready)
+/* What the peer holds is told in bits at and after `acknowledged`; those below are executed. */
+static void count_held(struct requester *r)
+{
+	uint64_t executed = r->acknowledged > r->held_base + 1 ? r->acknowledged - r->held_base - 1 : 0;
+
+	r->held_count = 0;
+	for (uint64_t i = executed; i < HELD_REPORT_BITS; i++)
+		r->held_count += r->held[i / 64] >> (i % 64) & 1;
+}
+
+static void forget_held(struct requester *r)
+{
+	r->held_base = 0;
+	r->held_count = 0;
+}
+
+/* The peer has executed everything below `end`. */
+static void acknowledge(struct requester *r, uint64_t end)
+{
+	if (r->acknowledged >= end)
 		return;
+	r->acknowledged = end;
+	if (r->held_count > 0)
+		count_held(r);
+}
+
+/* A packet was seen to have arrived. Those below the result that were not are lost. */
+static uint64_t lost_end(const struct requester *r, uint64_t seen)
+{
+	return seen + 1 == r->sent_end ? r->sent_end : seen - (REORDER_PACKETS - 1);
+}
+
+/*
+ * `seen` has arrived, and here is proof: its answer, or a report. What is missing before it is sent again, once; and once
+ * more when a packet was seen that was sent after the repair of the oldest hole. Else the probe and the timer find out.
+ */
+static void repair(struct requester *r, uint64_t seen)
+{
+	uint64_t from = r->unacknowledged, end = lost_end(r, seen);
+
+	if (from >= end || r->waiting_not_ready)
+		return;
+	if (r->guarded != from) {
+		r->guarded = from;
+		r->guard_end = r->sent_end;
+	} else if (end > r->guard_end) {
+		r->guard_end = r->sent_end;
+		r->repair_next = r->repair_end = r->repaired_end = 0;
+	}
 	if (from < r->repaired_end)
 		from = r->repaired_end;
-	if (from < r->repair_end)
-		from = r->repair_end;
-	if (from >= sequence)
-		return;
 	if (r->repair_next >= r->repair_end)
 		r->repair_next = from;
-	r->repair_end = sequence;
+	else if (from < r->repair_end)
+		from = r->repair_end;
+	if (from >= end)
+		return;
+	r->repair_end = end;
 	r->sample_sent_ns = 0;
-	shrink_window(r);
+}
+
+/*
+ * The report of a peer that misses `base`: what it holds behind it. False when it says nothing, or more than can be true.
+ * Reports overtake each other, and what a peer once held it keeps: so they are joined.
+ */
+static bool note_report(struct roce_device *device, struct queue_pair *qp, uint64_t base, const struct roce_packet *packet,
+			uint64_t *last)
+{
+	struct requester *r = &qp->requester;
+	uint64_t held[HELD_REPORT_BITS / 64] = { 0 };
+
+	if (packet->payload_len_bytes == 0)
+		return false;
+	*last = base;
+	for (uint64_t i = 0; i < HELD_REPORT_BITS; i++)
+		if (packet->payload[i / 8] >> (i % 8) & 1) {
+			held[i / 64] |= UINT64_C(1) << (i % 64);
+			*last = base + 1 + i;
+		}
+	if (*last == base || *last >= r->sent_end) {
+		device->counters.reports_refused++;
+		return false;
+	}
+	for (unsigned i = 0; i < HELD_REPORT_BITS / 64; i++)
+		r->held[i] = base == r->held_base ? r->held[i] | held[i] : held[i];
+	r->held_base = base;
+	count_held(r);
+	return true;
 }
 
 /* ---------------------------------------------------------------- answers in */
@@ -316,22 +387,25 @@ static void receiver_not_ready(struct roce_device *device, struct queue_pair *qp
 
 	device->counters.rnr_naks_received++;
 	go_back(r, sequence);
+	forget_held(r);		/* it may have to be sent again, too */
 	r->repair_next = r->repair_end = 0;
 	r->waiting_not_ready = true;
-	r->probe = PROBE_NONE;
+	r->probes = 0;
+	r->probe_due = r->probe_armed = false;
 	r->progress_ns = now_ns;		/* the peer lives */
 	if (!r->not_ready_since_ns)
 		r->not_ready_since_ns = now_ns;
 	roce_timer_set(device, &qp->timer, now_ns + rnr_timer_10us[code] * UINT64_C(10000));
 }
 
-static void negative(struct roce_device *device, struct queue_pair *qp, uint64_t sequence, uint8_t syndrome,
+static void negative(struct roce_device *device, struct queue_pair *qp, uint64_t sequence, const struct roce_packet *packet,
 		     uint64_t now_ns)
 {
 	struct requester *r = &qp->requester;
-	uint8_t code = syndrome & SYNDROME_VALUE;
+	uint8_t code = packet->syndrome & SYNDROME_VALUE;
+	uint64_t last;
 
-	if ((syndrome & SYNDROME_CLASS) == SYNDROME_RNR) {
+	if ((packet->syndrome & SYNDROME_CLASS) == SYNDROME_RNR) {
 		receiver_not_ready(device, qp, sequence, code, now_ns);
 		return;
 	}
@@ -340,9 +414,13 @@ static void negative(struct roce_device *device, struct queue_pair *qp, uint64_t
 		fatal_nak(device, qp, sequence, code, now_ns);
 		return;
 	}
-	repair(r, sequence);
-	if (sequence < r->next) {
-		shrink_window(r);
+	repair(r, sequence - 1);
+	if (sequence < r->acknowledged)
+		return;			/* it came late: the peer has the packet by now */
+	if (note_report(device, qp, sequence, packet, &last)) {
+		repair(r, last);
+	} else if (sequence < r->next) {
+		roce_requester_shrink(r);
 		go_back(r, sequence);
 	}
 }
@@ -359,17 +437,21 @@ static void acknowledgement(struct roce_device *device, struct queue_pair *qp, c
 		device->counters.drop_state++;
 		return;
 	}
+	if (packet->payload_len_bytes > 0 && (!qp->selective || packet->payload_len_bytes != HELD_REPORT_BYTES ||
+					      packet->syndrome != SYNDROME_NAK)) {
+		device->counters.reports_refused++;
+		return;
+	}
 	if (sequence < r->unacknowledged) {
 		duplicate_answer(device, r, sequence);
 		return;
 	}
-	if (r->acknowledged < executed_end)
-		r->acknowledged = executed_end;
+	acknowledge(r, executed_end);
 	advance(device, qp, now_ns);
 	if (positive)
-		repair(r, executed_end);
+		repair(r, sequence);
 	else
-		negative(device, qp, sequence, packet->syndrome, now_ns);
+		negative(device, qp, sequence, packet, now_ns);
 }
 
 /* The request that data for `sequence` belongs to; NULL when none waits for it. */
@@ -391,8 +473,7 @@ static void data_landed(struct roce_device *device, struct queue_pair *qp, uint6
 	struct requester *r = &qp->requester;
 
 	received_set(r, sequence, true);
-	if (r->acknowledged < sequence + 1)
-		r->acknowledged = sequence + 1;
+	acknowledge(r, sequence + 1);
 	advance(device, qp, now_ns);
 	repair(r, sequence);
 }
@@ -471,8 +552,9 @@ void roce_requester_timer(struct roce_device *device, struct queue_pair *qp, uin
 	}
 	if (r->unacknowledged == r->sent_end)
 		return;
-	if (r->probe == PROBE_ARMED) {
-		r->probe = PROBE_DUE;
+	if (r->probe_armed) {
+		r->probes++;
+		r->probe_due = true;
 		roce_requester_arm(device, qp, now_ns);
 		return;
 	}
@@ -484,7 +566,9 @@ void roce_requester_timer(struct roce_device *device, struct queue_pair *qp, uin
 	}
 	r->backoff++;
 	r->window = 1;
-	r->probe = PROBE_SENT;			/* what it could bring, going back brings too */
+	r->probes = PROBES_MAX;			/* what they could bring, going back brings too */
+	r->probe_due = false;
+	forget_held(r);
 	r->repair_next = r->repair_end = r->repaired_end = 0;
 	go_back(r, r->unacknowledged);
 	roce_requester_arm(device, qp, now_ns);

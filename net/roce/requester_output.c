@@ -25,6 +25,8 @@ static bool skip_answered(struct requester *r)
 			r->cursor++;
 		} else if (r->next >= r->sent_end) {
 			break;
+		} else if (held_test(r, r->next)) {
+			r->next++;
 		} else if (answered_by_data(work)) {
 			if (!received_test(r, r->next))
 				break;
@@ -42,16 +44,16 @@ static bool skip_answered(struct requester *r)
 static bool window_open(const struct requester *r)
 {
 	const struct work_request *work;
-	uint64_t flying = r->next - r->unacknowledged;
+	uint64_t span = r->next - r->unacknowledged;
 
-	if (flying >= r->window && flying > 0)
+	if (span > 0 && (span >= UNANSWERED_MAX || r->next - r->acknowledged >= 2 * r->window_max || under_way(r) >= r->window))
 		return false;
 	if (r->next < r->sent_end)
 		return true;
 	work = &r->ring[(r->head + r->cursor) & r->ring_mask];
 	if (r->waits_for_budget && work->opcode == ROCE_READ)
 		return false;
-	if (flying == 0)
+	if (span == 0)
 		return true;
 	return !answered_by_data(work) || r->reads < r->reads_max;
 }
@@ -62,7 +64,7 @@ bool roce_requester_has_output(const struct queue_pair *qp)
 
 	if (r->waiting_not_ready)
 		return false;
-	if (r->probe == PROBE_DUE || r->repair_next < r->repair_end)
+	if (r->probe_due || r->repair_next < r->repair_end)
 		return true;
 	return (r->cursor < r->count || r->next < r->sent_end) && window_open(r);
 }
@@ -82,7 +84,7 @@ static uint64_t chunk_end(const struct work_request *work, uint64_t sequence)
 	return end < request_end(work) ? end : request_end(work);
 }
 
-/* Request the READ data from `sequence` on: until `limit`, the chunk's end, or data that is there already. */
+/* Request the READ data from `sequence` on: until `limit`, the chunk's end, or data that is there or asked for already. */
 static uint64_t send_read(struct roce_device *device, struct queue_pair *qp, const struct work_request *work,
 			  uint64_t sequence, uint64_t limit, struct roce_datagram *datagram)
 {
@@ -92,7 +94,7 @@ static uint64_t send_read(struct roce_device *device, struct queue_pair *qp, con
 
 	if (limit > chunk_end(work, sequence))
 		limit = chunk_end(work, sequence);
-	while (end < limit && (end >= r->sent_end || !received_test(r, end)))
+	while (end < limit && (end >= r->sent_end || (!received_test(r, end) && !held_test(r, end))))
 		end++;
 	roce_qp_packet(qp, OPCODE_READ_REQUEST, sequence, &packet);
 	packet.ack_byte = ACK_REQUEST;
@@ -146,6 +148,13 @@ static uint8_t write_or_send_opcode(const struct work_request *work, bool first,
 	return opcodes[work->opcode == ROCE_WRITE][2 * first + last];
 }
 
+/* Is nothing sent behind this packet until something is answered? */
+static bool closes_window(const struct requester *r, uint64_t sequence)
+{
+	return sequence + 1 - r->unacknowledged >= UNANSWERED_MAX || sequence + 1 - r->acknowledged >= 2 * r->window_max ||
+	       under_way(r) + 1 >= r->window;
+}
+
 static void send_data(struct roce_device *device, struct queue_pair *qp, const struct work_request *work,
 		      uint64_t sequence, struct roce_datagram *datagram)
 {
@@ -163,11 +172,39 @@ static void send_data(struct roce_device *device, struct queue_pair *qp, const s
 	packet.payload_len_bytes = last ? work->len_bytes - (uint32_t)offset : qp->mtu_bytes;
 	/* Also when the window closes behind this packet: else nothing would open it. A probe always asks. */
 	if (last || ++r->packets_without_ack_request >= ACK_REQUEST_PACKETS ||
-	    sequence + 1 - r->unacknowledged >= r->window || sequence < r->next) {
+	    closes_window(r, sequence) || sequence < r->next) {
 		packet.ack_byte = ACK_REQUEST;
 		r->packets_without_ack_request = 0;
 	}
 	roce_packet_encode(&packet, datagram, device->config.environment.crc);
+}
+
+/*
+ * A packet was lost, or its answer. Some of each window may be: a lone loss says little about congestion. More halve the
+ * window, once.
+ */
+static void count_loss(struct requester *r)
+{
+	if (r->unacknowledged >= r->losses_end) {
+		r->losses_end = r->sent_end;
+		r->losses = 0;
+	}
+	if (r->losses++ == 1 + r->window / LOSS_TOLERATED_SHARE)
+		roce_requester_shrink(r);
+}
+
+/* Send what is missing from `sequence` on. Returns where that ends. */
+static uint64_t repair_one(struct roce_device *device, struct queue_pair *qp, const struct work_request *work,
+			   uint64_t sequence, struct roce_datagram *datagram)
+{
+	const struct requester *r = &qp->requester;
+
+	if (!answered_by_data(work)) {
+		send_data(device, qp, work, sequence, datagram);
+		return sequence + 1;
+	}
+	/* Where the request itself is missing, it is sent again as it was, however far the holes are known. */
+	return send_data_request(device, qp, work, sequence, sequence < r->acknowledged ? r->repair_end : r->sent_end, datagram);
 }
 
 static int send_repair(struct roce_device *device, struct queue_pair *qp, struct roce_datagram *datagram)
@@ -176,20 +213,17 @@ static int send_repair(struct roce_device *device, struct queue_pair *qp, struct
 
 	if (r->repair_next < r->unacknowledged)
 		r->repair_next = r->unacknowledged;
-	while (r->repair_next < r->repair_end) {
+	for (; r->repair_next < r->repair_end; r->repair_next++) {
 		const struct work_request *work = request(r, request_index(r, r->repair_next));
 
-		if (!answered_by_data(work)) {
-			r->repair_next = request_end(work);
-		} else if (received_test(r, r->repair_next)) {
-			r->repair_next++;
-		} else {
-			r->repair_next = send_data_request(device, qp, work, r->repair_next, r->repair_end, datagram);
-			if (r->repaired_end < r->repair_next)
-				r->repaired_end = r->repair_next;
-			device->counters.retransmits++;
-			return 1;
-		}
+		if (held_test(r, r->repair_next) || answered(r, work, r->repair_next))
+			continue;
+		r->repair_next = repair_one(device, qp, work, r->repair_next, datagram);
+		if (r->repaired_end < r->repair_next)
+			r->repaired_end = r->repair_next;
+		count_loss(r);
+		device->counters.retransmits++;
+		return 1;
 	}
 	return 0;
 }
@@ -200,19 +234,20 @@ static int send_probe(struct roce_device *device, struct queue_pair *qp, struct 
 	struct requester *r = &qp->requester;
 	const struct work_request *work = NULL;
 	uint64_t sequence = r->next, last, chunk;
-	bool answered = true;
+	bool found = false;
 
-	r->probe = PROBE_SENT;
-	while (answered && sequence > r->unacknowledged) {
+	r->probe_due = false;
+	while (!found && sequence > r->unacknowledged) {
 		work = request(r, request_index(r, --sequence));
-		answered = answered_by_data(work) ? received_test(r, sequence) : sequence < r->acknowledged;
+		found = !held_test(r, sequence) && !answered(r, work, sequence);
 	}
-	if (answered)
+	if (!found)
 		return 0;
 	last = sequence;
 	if (answered_by_data(work)) {
 		chunk = sequence - (sequence - work->first) % READ_CHUNK_PACKETS;
-		while (sequence > chunk && sequence > r->unacknowledged && !received_test(r, sequence - 1))
+		while (sequence > chunk && sequence > r->unacknowledged && !received_test(r, sequence - 1) &&
+		       !held_test(r, sequence - 1))
 			sequence--;
 		send_data_request(device, qp, work, sequence, r->sent_end, datagram);
 	} else {
@@ -261,7 +296,7 @@ int roce_requester_output(struct roce_device *device, struct queue_pair *qp, str
 	uint64_t from, to;
 	struct work_request *work;
 
-	if (r->probe == PROBE_DUE && send_probe(device, qp, datagram))
+	if (r->probe_due && send_probe(device, qp, datagram))
 		return 1;
 	if (r->repair_next < r->repair_end && send_repair(device, qp, datagram))
 		return 1;

@@ -5,13 +5,16 @@
  * - A request packet with the expected PSN is executed when it comes in, a READ when its answers go out: a packet at a
  *   time, from the region's owner straight into the outgoing datagram.
  * - Answers leave in sequence order (`responses`). Acknowledgements that nothing stands between become one.
- * - A packet beyond the expected one is dropped; the first of a gap is answered by a NAK for a sequence error.
+ * - A packet beyond the expected one is dropped; the first of a gap is answered by a NAK for a sequence error. When the peer
+ *   agreed to selective repeat, it is kept and executed when the gap has closed (held.c); the NAK then comes with a report
+ *   of what is kept, when a gap is no mere reordering, and whenever the peer asks for an acknowledgement.
  * - A packet before the expected one is a repetition. SEND and WRITE are acknowledged again, not executed again. A READ
  *   is executed again from its own addresses, which may be any part of the first one (`replays`; they go out first). An
  *   atomic is answered with what it found the first time (`atomics`).
  * - A fatal NAK ends the queue pair once it was sent. After that every request is answered by the same NAK, because a
  *   lost NAK would leave the peer to find out by timeout.
  */
+#include "net/roce/held.h"
 #include "net/roce/responder.h"
 
 #define MSN_MASK 0xffffffu
@@ -77,10 +80,28 @@ void roce_responder_refuse(struct roce_device *device, struct queue_pair *qp, ui
 	roce_responder_owe_nak(r, syndrome, sequence);
 }
 
+/* The packet that the last word asked for has come, and will be answered by data: that says as much. */
+static void settle_sequence_nak(struct responder *r)
+{
+	const struct response *last = last_word(r);
+
+	if (last && last->kind == RESPONSE_NAK && last->syndrome == SYNDROME_SEQUENCE)
+		r->responses_count--;
+}
+
+/* Ask for the expected packet. With selective repeat, what is kept behind it is reported along. */
+static void ask_again(struct roce_device *device, struct responder *r)
+{
+	device->counters.naks_sequence_sent++;
+	r->nak_sent = true;
+	r->report_at = 0;
+	roce_responder_owe_nak(r, SYNDROME_SEQUENCE, r->expected);
+}
+
 /* Refuse the expected packet. Those behind it are dropped without another NAK. */
 static void refuse(struct roce_device *device, struct queue_pair *qp, uint8_t syndrome)
 {
-	qp->responder.nak_sent = true;
+	qp->responder.nak_sent = qp->responder.refused = true;
 	roce_responder_refuse(device, qp, syndrome, qp->responder.expected);
 }
 
@@ -259,12 +280,13 @@ static bool room_for_data(struct roce_device *device, const struct responder *r)
 }
 
 /*
- * A READ or an atomic begins. Its peer has at most READS_PENDING_MAX of them under way, so it cannot want those again that
- * came before the last so many: whoever repeats them is not it, and would make us send much for little.
+ * A READ or an atomic begins. Its peer has at most READS_PENDING_MAX of them under way, or twice as many when it repaired
+ * some in pieces. So it cannot want those again that came before the last so many: whoever repeats them is not it, and would
+ * make us send much for little.
  */
 static void note_repeatable(struct responder *r)
 {
-	if (r->repeatable_count++ % READS_PENDING_MAX != 0)
+	if (r->repeatable_count++ % (2 * READS_PENDING_MAX) != 0)
 		return;
 	r->repeatable_from = r->repeatable_next;
 	r->repeatable_next = r->expected;
@@ -281,6 +303,7 @@ static void read_packet(struct roce_device *device, struct queue_pair *qp, const
 		refuse(device, qp, SYNDROME_ACCESS);
 		return;
 	}
+	settle_sequence_nak(r);
 	r->msn = (r->msn + 1) & MSN_MASK;	/* at acceptance (C9-148) */
 	note_repeatable(r);
 	response = read_response(r, packet, r->expected);
@@ -320,6 +343,7 @@ static void atomic_packet(struct roce_device *device, struct queue_pair *qp, con
 	device->counters.atomics_served++;
 	r->atomics[r->atomics_next] = (struct atomic_result){ .sequence = r->expected, .original = response.original };
 	r->atomics_next = (r->atomics_next + 1) % ATOMIC_RESULTS_MAX;
+	settle_sequence_nak(r);
 	r->msn = response.msn = (r->msn + 1) & MSN_MASK;
 	response_append(r, &response);
 	r->expected++;
@@ -341,7 +365,7 @@ static void execute(struct roce_device *device, struct queue_pair *qp, const str
 		device->counters.drop_unauthorized++;
 		return;
 	}
-	r->nak_sent = false;
+	r->nak_sent = r->refused = false;
 	if (!in_order(r, packet) || !length_valid(qp, packet) || packet->dma_len_bytes > MESSAGE_BYTES_MAX) {
 		refuse(device, qp, SYNDROME_INVALID);
 		return;
@@ -422,6 +446,50 @@ static void repetition(struct roce_device *device, struct queue_pair *qp, const 
 		owe_ack(r);	/* else what is owed already acknowledges this packet too */
 }
 
+/* ---------------------------------------------------------------- beyond a gap */
+
+/* A packet beyond the expected one. */
+static void beyond(struct roce_device *device, struct queue_pair *qp, const struct roce_packet *packet, uint64_t sequence)
+{
+	uint32_t packets = packet->properties & IS_READ_REQUEST ? read_packets(qp, packet->dma_len_bytes) : 1;
+	struct responder *r = &qp->responder;
+	enum held_result result;
+
+	result = qp->selective && !qp->locked && !r->refused ? roce_held_add(device, qp, packet, sequence, packets) : HELD_NOT;
+	if (result == HELD_KEPT && sequence > r->seen_end)	/* another gap before it */
+		r->report_at = sequence + REORDER_PACKETS - 1;
+	if (result == HELD_AGAIN)
+		device->counters.duplicates++;
+	if (r->seen_end < sequence + packets)
+		r->seen_end = sequence + packets;
+	if (result == HELD_NOT ? !r->nak_sent :
+	    (packet->ack_byte & ACK_REQUEST) || (r->report_at && sequence + packets > r->report_at))
+		ask_again(device, r);
+}
+
+/*
+ * Execute what was kept, up to the next gap. A request that cannot be executed now stays: when the peer was told so it
+ * repeats it, and one that found no room for its answer is tried again with the next packet.
+ */
+static void execute_held(struct roce_device *device, struct queue_pair *qp)
+{
+	struct responder *r = &qp->responder;
+	const struct response *last;
+
+	while (r->held && r->held->sequence <= r->expected && !r->refused) {
+		uint64_t before = r->expected;
+
+		if (r->held->sequence == before)
+			execute(device, qp, &r->held->packet);
+		if (r->held->sequence == r->expected)
+			return;
+		roce_held_remove_first(device, r);
+	}
+	last = last_word(r);
+	if (last && last->kind == RESPONSE_ACK && r->seen_end > r->expected && !r->refused)
+		ask_again(device, r);		/* there is another gap */
+}
+
 void roce_responder_input(struct roce_device *device, struct queue_pair *qp, const struct roce_packet *packet,
 			  uint64_t now_ns)
 {
@@ -443,12 +511,10 @@ void roce_responder_input(struct roce_device *device, struct queue_pair *qp, con
 		repetition(device, qp, packet, sequence);
 	} else if (sequence == r->expected) {
 		execute(device, qp, packet);
-	} else if (!r->nak_sent) {
-		device->counters.sequence_errors++;
-		device->counters.naks_sequence_sent++;
-		r->nak_sent = true;
-		roce_responder_owe_nak(r, SYNDROME_SEQUENCE, r->expected);
 	} else {
 		device->counters.sequence_errors++;
+		beyond(device, qp, packet, sequence);
 	}
+	if (r->held)
+		execute_held(device, qp);
 }

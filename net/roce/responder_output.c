@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* The responder's way out: replays first, then what is owed, in sequence order. */
+#include "net/roce/held.h"
 #include "net/roce/responder.h"
 
 bool roce_responder_has_output(const struct queue_pair *qp)
@@ -21,12 +22,18 @@ static void answer_packet(struct roce_device *device, struct queue_pair *qp, uin
 static void send_answer(struct roce_device *device, struct queue_pair *qp, const struct response *response,
 			struct roce_datagram *datagram, uint64_t now_ns)
 {
+	uint8_t report[HELD_REPORT_BYTES];
 	struct roce_packet packet;
 	int status;
 
 	answer_packet(device, qp, OPCODE_ACKNOWLEDGE, response->sequence, &packet);
 	packet.syndrome = response->syndrome;
 	packet.msn = response->msn;
+	if (response->syndrome == SYNDROME_SEQUENCE && qp->responder.held && response->sequence == qp->responder.expected) {
+		roce_held_report(&qp->responder, report);
+		packet.payload = report;
+		packet.payload_len_bytes = sizeof(report);
+	}
 	roce_packet_encode(&packet, datagram, device->config.environment.crc);
 	device->counters.acks_sent += response->kind == RESPONSE_ACK;
 	if (response->kind == RESPONSE_NAK && qp->responder.fatal_syndrome && qp->state != QP_ERROR) {

@@ -68,6 +68,12 @@ struct roce_limits {
 	uint32_t queue_events_max;	/* per event queue */
 	uint32_t send_depth_max;	/* work requests under way per queue pair */
 	uint32_t receive_depth_max;	/* posted receives per queue pair */
+	/*
+	 * Requests of peers that agreed to selective repeat, kept while one before them is missing; of all queue pairs
+	 * together, each takes a path MTU. 0: none is kept, and all behind a missing one is sent again. 128 keep a whole
+	 * window of packets of 4096 bytes.
+	 */
+	uint32_t held_packets_max;
 };
 
 struct roce_config {
@@ -302,7 +308,8 @@ int roce_post_receive(struct roce_device *device, uint32_t qpn, uint64_t cookie,
 	X(packets_received) X(packets_sent) X(bytes_received) X(bytes_sent) \
 	X(drop_short) X(drop_icrc) X(drop_opcode) X(drop_version) X(drop_pkey) X(drop_unknown_qp) X(drop_wrong_peer) \
 	X(drop_state) X(drop_stale) X(drop_length) X(drop_management) X(drop_unauthenticated) X(drop_unauthorized) \
-	X(duplicates) X(sequence_errors) X(acks_sent) X(naks_sequence_sent) X(naks_access_sent) X(naks_invalid_sent) \
+	X(duplicates) X(sequence_errors) X(requests_held) X(requests_not_held) X(reports_refused) \
+	X(acks_sent) X(naks_sequence_sent) X(naks_access_sent) X(naks_invalid_sent) \
 	X(naks_operational_sent) X(rnr_naks_sent) X(naks_received) X(rnr_naks_received) \
 	X(retransmits) X(probes_sent) X(probes_needless) X(timeouts) X(retry_exhausted) \
 	X(reads_served) X(writes_served) X(sends_received) X(reads_completed) X(writes_completed) X(sends_completed) \

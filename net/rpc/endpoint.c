@@ -43,6 +43,7 @@ void rpc_device_limits(const struct rpc_limits *limits, struct roce_limits *devi
 	device->connections_max += 2 * filled.sessions_max;
 	device->queues_max += 1;
 	device->listeners_max += 1;
+	device->held_packets_max += RPC_HELD_PACKETS;
 	device->memory_regions_max += filled.call_bodies_max + filled.serve_bodies_max;
 	if (device->queue_events_max < events)
 		device->queue_events_max = events;

@@ -71,6 +71,7 @@
 #define RPC_GRANTS_MAX (RPC_SLOTS + 1u)			/* requests of all slots and a ping */
 #define RPC_RECEIVES (RPC_GRANTS_MAX + RPC_SLOTS + 1u)	/* and replies, and an echo */
 #define RPC_SENDS (4u * RPC_SLOTS + 1u)			/* requests, replies, a READ for each of both, a ping or echo */
+#define RPC_HELD_PACKETS 32u			/* of all sessions: messages kept behind one that was lost */
 #define RPC_SESSIONS_MAX 4096u
 #define RPC_POOL_MAX 16384u				/* of any rpc_limits */
 

@@ -84,6 +84,7 @@ void rpc_serve_disconnected(struct rpc_endpoint *endpoint, struct rpc_session *s
 
 static void received(struct rpc_endpoint *endpoint, struct rpc_serve *serve)
 {
+	endpoint->counters.requests_received++;		/* whole: one whose body was lost comes again */
 	serve->state = SERVE_RECEIVED;
 	serve->queued = true;
 	rpc_ready_push(endpoint, READY_SERVE, (uint32_t)(serve - endpoint->serves));
@@ -180,7 +181,6 @@ enum serve_verdict rpc_serve_request(struct rpc_endpoint *endpoint, struct rpc_s
 	    (matter.needs_body && endpoint->serve_bodies_free.first == RPC_NONE))
 		return SERVE_WAIT;
 
-	endpoint->counters.requests_received++;
 	serve = accept(endpoint, session, header, &matter, buffer, arrived_ns);
 	if (!matter.pulls) {
 		received(endpoint, serve);

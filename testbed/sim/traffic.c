@@ -5,6 +5,7 @@
 
 #include "testbed/sim/traffic.h"
 
+#define HELD_PACKETS 256u			/* as a memory component has */
 #define READ_AREA_BYTES (1u << 20)
 #define CONNECT_TIMEOUT_NS (2 * SECOND_NS)
 #define CONNECT_AGAIN_NS (100 * MILLISECOND_NS)
@@ -252,7 +253,7 @@ static void host_start(struct traffic *traffic, uint32_t number)
 	const struct roce_limits limits = {
 		.queue_pairs_max = connections, .connections_max = connections, .memory_regions_max = 1,
 		.queues_max = 1, .listeners_max = 1, .queue_events_max = connections * 2 * FLOW_DEPTH_MAX,
-		.send_depth_max = FLOW_DEPTH_MAX, .receive_depth_max = FLOW_DEPTH_MAX,
+		.send_depth_max = FLOW_DEPTH_MAX, .receive_depth_max = FLOW_DEPTH_MAX, .held_packets_max = HELD_PACKETS,
 	};
 	struct roce_memory_config memory = {
 		.ops = &roce_memory_plain_ops,

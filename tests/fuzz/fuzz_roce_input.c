@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A device with one accepted and one opened connection, work on both, and a region: fed with packets that get past the
- * ICRC. The device's own asserts watch its state; here it is watched that every request completes once, that nothing
- * outside the region is written, and that everything ends when the connections are given up.
+ * A device with one accepted and one opened connection (this one with selective repeat), work on both, and a region: fed
+ * with packets that get past the ICRC. The device's own asserts watch its state; here it is watched that every request
+ * completes once, that nothing outside the region is written, and that everything ends when the connections are given up.
  *
  * Input: records of { control, psn distance, length 16 bits little-endian, datagram from the BTH }.
  */
@@ -218,7 +218,8 @@ static void set_up(struct fuzz *f)
 	struct roce_config config = {
 		.address = OUR_ADDRESS, .path_mtu_bytes = 1024, .guid = 1,
 		.limits = { .queue_pairs_max = 6, .memory_regions_max = 2, .queues_max = 1, .connections_max = 5,
-			    .listeners_max = 1, .queue_events_max = 300, .send_depth_max = 20, .receive_depth_max = 10 },
+			    .listeners_max = 1, .queue_events_max = 300, .send_depth_max = 20, .receive_depth_max = 10,
+			    .held_packets_max = 12 },
 		.environment = { .random = fuzz_random, .context = f },
 	};
 	static const struct roce_memory_ops ops = { .read = region_read, .write = region_write,
@@ -232,7 +233,8 @@ static void set_up(struct fuzz *f)
 				  .gid_remote = OUR_ADDRESS };
 	struct cm_message rtu = { .attribute = CM_RTU, .local_number = 0x1000 };
 	struct cm_message rep = { .attribute = CM_REP, .local_number = 0x1001, .qpn = 0x101, .starting_psn = 3,
-				  .responder_resources = 16, .initiator_depth = 16 };
+				  .responder_resources = 16, .initiator_depth = 16,
+				  .features = CM_FEATURE_SELECTIVE_REPEAT };
 
 	memset(f, 0, sizeof(*f));
 	memset(f->region, 0x5a, sizeof(f->region));

@@ -16,6 +16,8 @@
 #define RIG_FLYING_MAX 1024
 #define RIG_DELAY_NS UINT64_C(10000)
 #define RIG_PORT 20557
+#define RIG_FRAME_BYTES 66		/* around a datagram on an Ethernet: preamble, headers, checksum, gap */
+#define RIG_HELD_MAX 256
 
 struct rig_flying {
 	bool used;
@@ -35,6 +37,8 @@ struct rig {
 	uint64_t now_ns;
 	uint64_t seed;
 	uint64_t delay_ns;		/* one way */
+	uint64_t bytes_per_us;		/* of each direction of the wire; 0: no limit */
+	uint64_t busy_until_ns[2];	/* the direction towards this device */
 	unsigned loss_permille, repeat_permille, reorder_permille, corrupt_permille;
 	bool cut[2];			/* nothing arrives at this device */
 	uint64_t carried;
@@ -74,7 +78,8 @@ static inline struct roce_config rig_config(struct rig *rig, int side, uint32_t 
 		.path_mtu_bytes = mtu_bytes,
 		.guid = 0x5254000000000000u + (uint64_t)side,
 		.limits = { .queue_pairs_max = 12, .memory_regions_max = 9, .queues_max = 3, .connections_max = 12,
-			    .listeners_max = 2, .queue_events_max = 1024, .send_depth_max = 48, .receive_depth_max = 40 },
+			    .listeners_max = 2, .queue_events_max = 1024, .send_depth_max = 48, .receive_depth_max = 40,
+			    .held_packets_max = RIG_HELD_MAX },
 		.environment = { .random = rig_random_bytes, .context = rig },
 	};
 }
@@ -117,6 +122,16 @@ static inline void rig_destroy(struct rig *rig)
 	free(rig);
 }
 
+/* When the last byte of a datagram that leaves now is on the wire. */
+static inline uint64_t rig_sent_ns(struct rig *rig, size_t len_bytes, int to)
+{
+	if (rig->bytes_per_us == 0)
+		return rig->now_ns;
+	if (rig->busy_until_ns[to] < rig->now_ns)
+		rig->busy_until_ns[to] = rig->now_ns;
+	return rig->busy_until_ns[to] += (len_bytes + RIG_FRAME_BYTES) * 1000 / rig->bytes_per_us;
+}
+
 static inline void rig_fly(struct rig *rig, const struct roce_datagram *datagram, int to)
 {
 	for (int i = 0; i < RIG_FLYING_MAX; i++) {
@@ -129,7 +144,7 @@ static inline void rig_fly(struct rig *rig, const struct roce_datagram *datagram
 		flying->datagram = *datagram;
 		memcpy(flying->bytes, datagram->bytes, datagram->len_bytes);
 		flying->datagram.bytes = flying->bytes;
-		flying->arrives_ns = rig->now_ns + rig->delay_ns;
+		flying->arrives_ns = rig_sent_ns(rig, datagram->len_bytes, to) + rig->delay_ns;
 		flying->order = rig->carried++;
 		if (rig_chance(rig, rig->reorder_permille))
 			flying->arrives_ns += rig_random(rig) % (20 * rig->delay_ns);

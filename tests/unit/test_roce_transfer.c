@@ -319,7 +319,7 @@ static void test_hole_in_a_long_read_is_repaired(void **state)
 	}
 }
 
-/* A lost request is asked for by a NAK as soon as the next one comes. */
+/* A lost request is asked for by NAKs when later ones come, and it alone is repeated. */
 static void test_lost_request_is_repeated(void **state)
 {
 	static const uint8_t opcodes[] = { OPCODE_READ_REQUEST, OPCODE_WRITE_ONLY };
@@ -343,7 +343,8 @@ static void test_lost_request_is_repeated(void **state)
 		assert_memory_equal(near, far, READS / 2 * 4096);
 		if (i < 2 * 20 - 1) {
 			assert_int_equal(roce_counters(rig->device[0])->timeouts, 0);
-			assert_int_equal(roce_counters(rig->device[0])->naks_received, 1);
+			assert_true(roce_counters(rig->device[0])->naks_received >= 1);
+			assert_int_equal(roce_counters(rig->device[0])->retransmits, 1);
 		}
 		rig_destroy(rig);
 	}
