@@ -39,7 +39,7 @@ verbs-y :=
 mcomponentd-y :=
 unit-tests-y :=
 fuzz-y :=
-MODULES := lib net/eth net/roce net/secure net/rpc net/node net/port kernel pcomponent pcomponent/cache pcomponent/region \
+MODULES := lib net/eth net/roce net/secure net/rpc net/node net/rping net/port kernel pcomponent pcomponent/cache pcomponent/region \
 	pcomponent/hv pcomponent/dev pcomponent/load mcomponent gmm boot testbed testbed/guest testbed/sim \
 	testbed/bench-native tests tests/interop tools
 include $(wildcard $(addsuffix /module.mk,$(MODULES)))

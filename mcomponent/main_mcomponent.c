@@ -7,6 +7,7 @@
  *	gw=a.b.c.d		the gateway, when the manager is on another network
  *	name=text		how the operator calls it; by default the network card's address
  *	poll_us=n		how long an idle processor polls the network before it halts
+ *	rping=on		serve rping to anybody (net/rping/service.h); off by default
  *
  * Everything happens under the fabric's lock in the network's thread; the first thread only starts it all.
  */

@@ -2,7 +2,7 @@
 /*
  * The process component: start. Command line:
  *
- *	[name=NAME] ip=A.B.C.D/LEN gmm=A.B.C.D [gw=A.B.C.D] [cache=BYTES] [nptpages=N]
+ *	[name=NAME] ip=A.B.C.D/LEN gmm=A.B.C.D [gw=A.B.C.D] [cache=BYTES] [nptpages=N] [rping=on]
  *
  * `cache` limits the cache (all memory that is left, otherwise). `nptpages` limits the nested tables: 514 pages a GiB of all
  * guests' memory together.

@@ -1,14 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * plenum-rping: both roles of rping (rdma-core's librdmacm/examples/rping.c) over our own transport, for tests against
- * other RDMA stacks, and over verbs, for tests of that port. Reference section 1.13. One round:
- *
- *	client SENDs where its text is {address 64, rkey 32, len 32}	server READs the text
- *	server SENDs "go on" (16 bytes, contents ignored)		client SENDs where its sink is
- *	server WRITEs the text there					server SENDs "done"; client compares
- *
- *  R1  Every receive is posted before the SEND that makes the peer fill it.
- *  R2  A message that is not 16 bytes, or a length beyond our buffer, ends the run with an error.
+ * plenum-rping: both roles of rping over our own transport, for tests against other RDMA stacks, and over verbs, for tests of
+ * that port. The protocol: net/rping.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -17,19 +10,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "net/rping/rping.h"
 #include "tools/peer.h"
 
-#define DEFAULT_PORT 7174u
-#define SIZE_MIN_BYTES 32u		/* room for the text's head */
-#define SIZE_MAX_BYTES 65536u		/* rping's own limit */
 #define SIZE_DEFAULT_BYTES 64u
-#define MESSAGE_BYTES 16u
-#define RECEIVES 4u
 #define STEP_NS UINT64_C(10000000000)	/* the most a peer may take for one step; rxe repeats lost READs after 2.2 s */
 #define LINGER_NS UINT64_C(300000000)
 #define FOREVER UINT64_MAX
-#define LETTER_FIRST 65
-#define LETTER_LAST 122
 
 struct options {
 	bool server, client, validate, verbose, persistent;
@@ -39,240 +26,132 @@ struct options {
 	uint64_t count;			/* 0: until the peer hangs up */
 };
 
-/* What the peer said about its memory. */
-struct place {
-	uint64_t address;
-	uint32_t rkey, len_bytes;
-};
-
 struct run {
 	const struct options *options;
 	struct peer peer;
-	uint32_t connection, qpn;
+	struct rping rping;
+	uint32_t connection;
 	uint32_t path_mtu_bytes;	/* agreed */
-	uint32_t text_rkey, sink_rkey;
-	unsigned messages;		/* received, not yet taken by the round */
-	struct place places[RECEIVES];
-	bool ended;			/* the peer hung up */
-	uint8_t receives[RECEIVES][MESSAGE_BYTES];
-	uint8_t out[MESSAGE_BYTES];
 	/* Aligned as their wire addresses, 0, are: a device maps pages. */
-	uint8_t text[SIZE_MAX_BYTES] __attribute__((aligned(4096))), sink[SIZE_MAX_BYTES] __attribute__((aligned(4096)));
+	uint8_t text[RPING_SIZE_MAX_BYTES] __attribute__((aligned(4096))), sink[RPING_SIZE_MAX_BYTES] __attribute__((aligned(4096)));
 };
 
-static int fail(const char *what, int status)
+enum outcome { FAILED = -1, ROUND, HUNG_UP };
+
+static enum outcome fail(const char *what, int status)
 {
 	fprintf(stderr, "plenum-rping: %s%s%s\n", what, status ? ": " : "", status ? strerror(-status) : "");
-	return -1;
+	return FAILED;
 }
 
-static uint64_t big(const uint8_t *bytes, unsigned count)
-{
-	uint64_t value = 0;
+/* ---------------------------------------------------------------- rounds, of either role */
 
-	while (count-- > 0)
-		value = value << 8 | *bytes++;
-	return value;
+static int take_completion(struct run *run, const struct roce_event *event)
+{
+	int status = rping_event(&run->rping, event, udp_port_now_ns());
+
+	if (status < 0)
+		fail(run->rping.failure, run->rping.failure && status == -EPROTO ? 0 : status);
+	else if (run->options->verbose && run->options->server && event->opcode == ROCE_READ && event->status == 0)
+		printf("server ping data: %.*s\n", (int)strnlen((char *)run->text, run->rping.len_bytes), run->text);
+	else if (run->options->verbose && run->options->client && status == 1)
+		printf("ping data: %s\n", run->sink);
+	return status;
 }
 
-static void put_big(uint8_t *bytes, uint64_t value, unsigned count)
+/* Until the end of the round that has begun. */
+static enum outcome play_round(struct run *run)
 {
-	while (count-- > 0)
-		*bytes++ = (uint8_t)(value >> 8 * count);
-}
-
-/* ---------------------------------------------------------------- steps */
-
-static int post_receive(struct run *run, unsigned slot)
-{
-	int status = roce_post_receive(run->peer.device, run->qpn, slot, run->receives[slot], MESSAGE_BYTES);
-
-	return status ? fail("cannot post a receive", status) : 0;
-}
-
-static int take_message(struct run *run, const struct roce_event *event)
-{
-	const uint8_t *message = run->receives[event->cookie];
-
-	if (event->len_bytes != MESSAGE_BYTES)
-		return fail("a message that is not 16 bytes long", 0);
-	if (run->messages == RECEIVES)
-		return fail("more messages than the protocol has", 0);
-	run->places[run->messages++] = (struct place){ big(message, 8), (uint32_t)big(message + 8, 4), (uint32_t)big(message + 12, 4) };
-	return post_receive(run, (unsigned)event->cookie);
-}
-
-/* One event into the run. `done` becomes true when it ends our own work request of kind `opcode`. */
-static int take_event(struct run *run, const struct roce_event *event, enum roce_opcode opcode, bool *done)
-{
-	switch (event->type) {
-	case ROCE_EVENT_COMPLETION:
-		/* A flush on the way down is told by the disconnection itself. */
-		if (event->status == -ECONNRESET)
-			return 0;
-		if (event->status)
-			return fail("a work request failed", event->status);
-		if (event->opcode == ROCE_RECEIVE)
-			return take_message(run, event);
-		*done = event->opcode == opcode;
-		return 0;
-	case ROCE_EVENT_DISCONNECTED:
-		if (event->connection == run->connection)
-			run->ended = true;
-		return event->status && event->connection == run->connection ? fail("the connection failed", event->status) : 0;
-	case ROCE_EVENT_CONNECT_REQUEST:	/* one client at a time */
-		roce_reject(run->peer.device, event->connection, NULL, 0, udp_port_now_ns());
-		return 0;
-	default:
-		return 0;
-	}
-}
-
-/* 0: done. 1: the peer hung up instead. -1: failed. */
-static int wait_done(struct run *run, enum roce_opcode opcode)
-{
-	uint64_t deadline_ns = udp_port_now_ns() + STEP_NS;
 	struct roce_event event;
-	bool done = false;
 
-	while (!done && !run->ended) {
-		if (!peer_wait(&run->peer, &event, deadline_ns))
-			return fail("no answer in 10 s", 0);
-		if (take_event(run, &event, opcode, &done) != 0)
-			return -1;
+	while (peer_wait(&run->peer, &event, udp_port_now_ns() + STEP_NS)) {
+		if (event.type == ROCE_EVENT_CONNECT_REQUEST) {	/* one client at a time */
+			roce_reject(run->peer.device, event.connection, NULL, 0, udp_port_now_ns());
+		} else if (event.type == ROCE_EVENT_DISCONNECTED && event.connection == run->connection) {
+			return event.status ? fail("the connection failed", event.status) : HUNG_UP;
+		} else if (event.type == ROCE_EVENT_COMPLETION && event.qpn == run->rping.qpn) {
+			int status = take_completion(run, &event);
+
+			if (status)
+				return status < 0 ? FAILED : ROUND;
+		}
 	}
-	return done ? 0 : 1;
+	return fail("no answer in 10 s", 0);
 }
 
-static int wait_message(struct run *run, struct place *place)
+static enum outcome start_queue_pair(struct run *run, uint32_t qpn)
 {
-	uint64_t deadline_ns = udp_port_now_ns() + STEP_NS;
-	struct roce_event event;
-	bool done = false;
-
-	while (run->messages == 0 && !run->ended) {
-		if (!peer_wait(&run->peer, &event, deadline_ns))
-			return fail("no message in 10 s", 0);
-		if (take_event(run, &event, ROCE_RECEIVE, &done) != 0)
-			return -1;
-	}
-	if (run->messages == 0)
-		return 1;
-	*place = run->places[0];
-	run->messages--;
-	memmove(run->places, run->places + 1, run->messages * sizeof(run->places[0]));
-	return 0;
-}
-
-static int send_place(struct run *run, uint32_t rkey, uint32_t len_bytes)
-{
-	int status;
-
-	put_big(run->out, 0, 8);
-	put_big(run->out + 8, rkey, 4);
-	put_big(run->out + 12, len_bytes, 4);
-	status = roce_post_send(run->peer.device, run->qpn, 0, run->out, MESSAGE_BYTES, udp_port_now_ns());
-	return status ? fail("cannot send", status) : wait_done(run, ROCE_SEND);
+	run->rping = (struct rping){
+		.device = run->peer.device, .qpn = qpn, .text = run->text, .size_bytes = run->options->size_bytes,
+		.sink = run->options->client ? run->sink : NULL, .validate = run->options->validate,
+		.text_rkey = run->rping.text_rkey, .sink_rkey = run->rping.sink_rkey,
+	};
+	return rping_prepare(&run->rping) ? fail("cannot post a receive", 0) : ROUND;
 }
 
 /* ---------------------------------------------------------------- server */
 
-static int server_round(struct run *run)
-{
-	struct place source, sink;
-	int status = wait_message(run, &source);
-
-	if (status)
-		return status;
-	if (source.len_bytes == 0 || source.len_bytes > SIZE_MAX_BYTES)
-		return fail("the client's text is empty or longer than 64 KiB", 0);
-	status = roce_post_read(run->peer.device, run->qpn, 0, run->text, source.len_bytes, source.address, source.rkey,
-				udp_port_now_ns());
-	if (status)
-		return fail("cannot read", status);
-	status = wait_done(run, ROCE_READ);
-	if (status == 0)
-		status = send_place(run, 0, 0);
-	if (status == 0)
-		status = wait_message(run, &sink);
-	if (status)
-		return status;
-	if (run->options->verbose)
-		printf("server ping data: %.*s\n", (int)strnlen((char *)run->text, source.len_bytes), run->text);
-	status = roce_post_write(run->peer.device, run->qpn, 0, run->text,
-				 sink.len_bytes < source.len_bytes ? sink.len_bytes : source.len_bytes, sink.address, sink.rkey,
-				 udp_port_now_ns());
-	if (status)
-		return fail("cannot write", status);
-	status = wait_done(run, ROCE_WRITE);
-	return status ? status : send_place(run, 0, 0);
-}
-
-/* The next client: its queue pair with receives, then the answer. */
-static int accept_client(struct run *run)
+static enum outcome accept_client(struct run *run)
 {
 	struct roce_event event;
+	uint32_t qpn;
 	int status;
 
 	do
 		peer_wait(&run->peer, &event, FOREVER);
 	while (event.type != ROCE_EVENT_CONNECT_REQUEST);
 	run->connection = event.connection;
-	run->messages = 0;
-	run->ended = false;
-	status = roce_accept_begin(run->peer.device, run->connection, ROCE_PEER_ANY, &run->qpn);
+	status = roce_accept_begin(run->peer.device, run->connection, ROCE_PEER_ANY, &qpn);
 	if (status)
 		return fail("cannot accept", status);
-	for (unsigned slot = 0; slot < RECEIVES; slot++)
-		if (post_receive(run, slot) != 0)
-			return -1;
+	if (start_queue_pair(run, qpn) != ROUND)
+		return FAILED;
 	status = roce_accept_finish(run->peer.device, run->connection, NULL, 0, udp_port_now_ns());
 	if (status)
 		return fail("cannot accept", status);
-	run->path_mtu_bytes = roce_path_mtu_bytes(run->peer.device, run->qpn);
-	return 0;
+	run->path_mtu_bytes = roce_path_mtu_bytes(run->peer.device, qpn);
+	return ROUND;
 }
 
-static int serve(struct run *run)
+static enum outcome serve(struct run *run)
 {
 	int status = roce_listen(run->peer.device, run->options->port, run->peer.queue, 0);
+	enum outcome outcome;
 
 	if (status)
 		return fail("cannot listen", status);
 	do {
-		uint64_t rounds = 0;
-
-		if (accept_client(run) != 0)
-			return -1;
-		while ((status = server_round(run)) == 0)
-			if (++rounds == run->options->count)
-				break;
-		if (status < 0 && !run->options->persistent)
-			return -1;
+		if (accept_client(run) != ROUND)
+			return FAILED;
+		do
+			outcome = play_round(run);
+		while (outcome == ROUND && run->rping.rounds != run->options->count);
+		if (outcome == FAILED && !run->options->persistent)
+			return FAILED;
 		roce_disconnect(run->peer.device, run->connection, udp_port_now_ns());
-		printf("served %" PRIu64 " rounds, path MTU %u\n", rounds, run->path_mtu_bytes);
-		if (rounds == 0 && !run->options->persistent)
+		printf("served %" PRIu64 " rounds, path MTU %u\n", run->rping.rounds, run->path_mtu_bytes);
+		if (run->rping.rounds == 0 && !run->options->persistent)
 			return fail("the client hung up before its first round", 0);
 	} while (run->options->persistent);
-	return 0;
+	return ROUND;
 }
 
 /* ---------------------------------------------------------------- client */
 
-static int register_memory(struct run *run)
+static enum outcome register_memory(struct run *run)
 {
 	struct roce_memory_config text = { .ops = &roce_memory_plain_ops, .context = run->text, .len_bytes = run->options->size_bytes,
 					   .access = ROCE_ACCESS_REMOTE_READ };
 	struct roce_memory_config sink = { .ops = &roce_memory_plain_ops, .context = run->sink, .len_bytes = run->options->size_bytes,
 					   .access = ROCE_ACCESS_REMOTE_WRITE };
 
-	if (roce_memory_register(run->peer.device, &text, &run->text_rkey) != 0 ||
-	    roce_memory_register(run->peer.device, &sink, &run->sink_rkey) != 0)
+	if (roce_memory_register(run->peer.device, &text, &run->rping.text_rkey) != 0 ||
+	    roce_memory_register(run->peer.device, &sink, &run->rping.sink_rkey) != 0)
 		return fail("cannot register memory", 0);
-	return 0;
+	return ROUND;
 }
 
-static int connect_server(struct run *run)
+static enum outcome connect_server(struct run *run)
 {
 	struct roce_connect connect = { .remote_address = run->options->address, .remote_port = run->options->port,
 					.queue = run->peer.queue, .timeout_ns = STEP_NS };
@@ -281,76 +160,40 @@ static int connect_server(struct run *run)
 
 	if (status)
 		return fail("cannot connect", status);
-	run->qpn = roce_connection_qpn(run->peer.device, run->connection);
-	for (unsigned slot = 0; slot < RECEIVES; slot++)
-		if (post_receive(run, slot) != 0)
-			return -1;
+	if (start_queue_pair(run, roce_connection_qpn(run->peer.device, run->connection)) != ROUND)
+		return FAILED;
 	do {
 		if (!peer_wait(&run->peer, &event, FOREVER))
 			continue;
 		if (event.type == ROCE_EVENT_REJECTED) {
 			fprintf(stderr, "plenum-rping: the server refused, reason %u%s\n", event.reason,
 				event.reason == 8 ? " (nothing listens there)" : "");
-			return -1;
+			return FAILED;
 		}
 		if (event.type == ROCE_EVENT_UNREACHABLE)
 			return fail("no answer from the server", 0);
 	} while (event.type != ROCE_EVENT_ESTABLISHED);
-	run->path_mtu_bytes = roce_path_mtu_bytes(run->peer.device, run->qpn);
-	return 0;
+	run->path_mtu_bytes = roce_path_mtu_bytes(run->peer.device, run->rping.qpn);
+	return ROUND;
 }
 
-/* rping's own text: a head with the round's number, then letters that start elsewhere each round, a NUL at the end. */
-static void write_text(struct run *run, uint64_t round)
+static enum outcome ask(struct run *run)
 {
-	uint32_t size_bytes = run->options->size_bytes;
-	int head = snprintf((char *)run->text, size_bytes, "rdma-ping-%" PRIu64 ": ", round);
-	uint8_t letter = (uint8_t)(LETTER_FIRST + round % (LETTER_LAST - LETTER_FIRST + 1));
-
-	for (uint32_t i = (uint32_t)head; i < size_bytes; i++) {
-		run->text[i] = letter;
-		letter = letter == LETTER_LAST ? LETTER_FIRST : letter + 1;
-	}
-	run->text[size_bytes - 1] = '\0';
-}
-
-static int client_round(struct run *run, uint64_t round)
-{
-	struct place ignored;
-	int status;
-
-	write_text(run, round);
-	memset(run->sink, 0, run->options->size_bytes);
-	status = send_place(run, run->text_rkey, run->options->size_bytes);
-	if (status == 0)
-		status = wait_message(run, &ignored);
-	if (status == 0)
-		status = send_place(run, run->sink_rkey, run->options->size_bytes);
-	if (status == 0)
-		status = wait_message(run, &ignored);
-	if (status)
-		return status < 0 ? status : fail("the server hung up in the middle of a round", 0);
-	if (run->options->validate && memcmp(run->text, run->sink, run->options->size_bytes) != 0)
-		return fail("data mismatch", 0);
-	if (run->options->verbose)
-		printf("ping data: %s\n", run->sink);
-	return 0;
-}
-
-static int ask(struct run *run)
-{
-	uint64_t rounds = 0;
-
-	if (register_memory(run) != 0 || connect_server(run) != 0)
-		return -1;
+	if (register_memory(run) != ROUND || connect_server(run) != ROUND)
+		return FAILED;
 	do {
-		if (client_round(run, rounds) != 0)
-			return -1;
-	} while (++rounds != run->options->count);
+		enum outcome outcome;
+
+		if (rping_begin(&run->rping, udp_port_now_ns()) != 0)
+			return fail("cannot send", 0);
+		outcome = play_round(run);
+		if (outcome != ROUND)
+			return outcome == FAILED ? FAILED : fail("the server hung up in the middle of a round", 0);
+	} while (run->rping.rounds != run->options->count);
 	roce_disconnect(run->peer.device, run->connection, udp_port_now_ns());
-	printf("%" PRIu64 " rounds of %u bytes, path MTU %u%s\n", rounds, run->options->size_bytes, run->path_mtu_bytes,
+	printf("%" PRIu64 " rounds of %u bytes, path MTU %u%s\n", run->rping.rounds, run->options->size_bytes, run->path_mtu_bytes,
 	       run->options->validate ? ", all equal" : "");
-	return 0;
+	return ROUND;
 }
 
 /* ---------------------------------------------------------------- command line */
@@ -390,7 +233,7 @@ static bool take_option(struct options *options, int letter, const char *value)
 		options->port = (uint16_t)number;
 		break;
 	case 'S':
-		good = peer_parse_number(value, SIZE_MIN_BYTES, SIZE_MAX_BYTES, &number);
+		good = peer_parse_number(value, RPING_SIZE_MIN_BYTES, RPING_SIZE_MAX_BYTES, &number);
 		options->size_bytes = (uint32_t)number;
 		break;
 	case 'm':
@@ -419,7 +262,7 @@ static bool parse(struct options *options, int count, char **words)
 int main(int count, char **words)
 {
 	static struct run run;
-	struct options options = { .port = DEFAULT_PORT, .size_bytes = SIZE_DEFAULT_BYTES };
+	struct options options = { .port = RPING_PORT, .size_bytes = SIZE_DEFAULT_BYTES };
 	struct peer_config config = { .connections_max = PEER_CONNECTIONS_DEFAULT, .depth_max = PEER_DEPTH_DEFAULT };
 	char error[200];
 	int status;

@@ -28,6 +28,7 @@
 #include "net/node/counters.h"
 #include "net/port/fabric.h"
 #include "net/port/icrc.h"
+#include "net/rping/service.h"
 
 #define RECEIVE_BUDGET 64u		/* frames taken in under one hold of the lock */
 #define TRANSMIT_BUDGET 128u		/* frames sent under one hold */
@@ -51,6 +52,7 @@ struct fabric {
 	struct roce_device *device;
 	struct secure *secure;
 	struct rpc_endpoint *rpc;
+	struct rping_service *rping;	/* NULL: rping=off */
 	struct thread *thread;
 	uint64_t sleep_until_ns;	/* F3: the thread is awake by then; 0: it runs */
 	bool idle_busy;			/* an idle processor is inside the poll: the others need not queue for the lock */
@@ -72,6 +74,8 @@ static uint64_t next_deadline_ns(const struct fabric *fabric)
 {
 	uint64_t deadline_ns = earlier(roce_deadline_ns(fabric->device), rpc_deadline_ns(fabric->rpc));
 
+	if (fabric->rping)
+		deadline_ns = earlier(deadline_ns, rping_service_deadline_ns(fabric->rping));
 	if (fabric->config.deadline_ns)
 		deadline_ns = earlier(deadline_ns, fabric->config.deadline_ns(fabric->config.poll_context));
 	return deadline_ns;
@@ -165,6 +169,8 @@ static bool take_in(struct fabric *fabric, uint64_t now)
 	if (roce_deadline_ns(fabric->device) <= now)
 		roce_tick(fabric->device, now);
 	rpc_poll(fabric->rpc, now);
+	if (fabric->rping)
+		rping_service_poll(fabric->rping, now);
 	if (fabric->config.poll)
 		fabric->config.poll(fabric->config.poll_context, now);
 	if (frames < RECEIVE_BUDGET)
@@ -336,6 +342,28 @@ static void start_secure(struct fabric *fabric)
 	log_line(LOG_INFO, "event=rack_key id=%u", id);
 }
 
+/* rping=on: a service for anybody, so it is off unless the operator says so. Before the device is made. */
+static void want_rping(struct fabric *fabric)
+{
+	const char *word = command_line_value("rping");
+
+	if (!word || strcmp(word, "off") == 0)
+		return;
+	if (strcmp(word, "on") != 0)
+		panic("command line: rping=%s is neither on nor off", word);
+	fabric->rping = boot_alloc(sizeof(*fabric->rping), MEMORY_ALIGN);
+	rping_service_limits(&fabric->config.limits);
+}
+
+static void start_rping(struct fabric *fabric)
+{
+	if (!fabric->rping)
+		return;
+	if (rping_service_start(fabric->rping, fabric->device, boot_alloc(RPING_SERVICE_BYTES, MEMORY_ALIGN)) != 0)
+		panic("the rping service cannot start");
+	log_line(LOG_INFO, "event=rping port=%u", RPING_PORT);
+}
+
 static void start_rpc(struct fabric *fabric)
 {
 	struct rpc_config config = {
@@ -365,9 +393,11 @@ struct fabric *fabric_start(const struct fabric_config *config)
 	if (!fabric->nic)
 		panic("no network card: needs a virtio-net (modern) or Intel 82574 (e1000e) with MSI-X");
 	start_ethernet(fabric);
+	want_rping(fabric);
 	start_roce(fabric);
 	start_secure(fabric);
 	start_rpc(fabric);
+	start_rping(fabric);
 	the_fabric = fabric;
 	fabric->thread = thread_create("network", FABRIC_CPU, network_thread, fabric);
 	return fabric;
@@ -408,11 +438,15 @@ size_t fabric_counters_text(struct fabric *fabric, char *text, size_t bytes)
 #define APPEND_ROCE(name) APPEND_OF("roce_" #name, roce->name)
 #define APPEND_RPC(name) APPEND_OF("rpc_" #name, rpc->name)
 #define APPEND_SECURE(name) APPEND_OF("secure_" #name, secure->name)
+#define APPEND_RPING(name) APPEND_OF("rping_" #name, fabric->rping->name)
 	APPEND_NIC(frames_received) APPEND_NIC(frames_sent) APPEND_NIC(transmit_full) APPEND_NIC(receive_errors)
 	FABRIC_COUNTERS(APPEND_FABRIC)
 	ETH_COUNTERS(APPEND_ETH)
 	ROCE_COUNTERS(APPEND_ROCE)
 	RPC_COUNTERS(APPEND_RPC)
 	SECURE_COUNTERS(APPEND_SECURE)
+	if (fabric->rping) {
+		RPING_SERVICE_COUNTERS(APPEND_RPING)
+	}
 	return len;
 }

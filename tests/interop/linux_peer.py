@@ -13,6 +13,8 @@ from plenum_rack import network, qemu
 SUBNET = "10.78.0"
 HOST = f"{SUBNET}.1"
 GUEST = f"{SUBNET}.2"
+COMPONENT_MEMORY = "128M"
+KEY_BYTES = 32
 BOOT_S = 120
 STOP_S = 10
 
@@ -28,6 +30,7 @@ class LinuxPeer:
         self.console = pathlib.Path(self.directory.name) / "console.log"
         self.capture = pathlib.Path(self.directory.name) / "wire.pcap"
         self.guest = None
+        self.components = []
         self.serial = None
         self.received = b""
 
@@ -78,6 +81,26 @@ class LinuxPeer:
         output, status = self._read_until(b"interop-status", time.monotonic() + timeout_s)
         return int(status), output
 
+    def start_component(self, image, host_number, words):
+        """A component kernel on the same wire, without a manager. Returns its address and the file of its serial line."""
+        address = f"{SUBNET}.{host_number}"
+        log = pathlib.Path(self.directory.name) / f"{image}-{host_number}.log"
+        tap = network.add_tap(self.wire, types.SimpleNamespace(name=f"node{host_number}"))
+        command = [
+            "qemu-system-x86_64", "-name", f"plenum-{self.wire.name}-{host_number}", "-machine", "q35,graphics=off", *qemu.TCG,
+            "-m", COMPONENT_MEMORY, "-nodefaults", "-display", "none", "-no-user-config", "-no-reboot",
+            "-netdev", f"tap,id=net0,ifname={tap},script=no,downscript=no,vnet_hdr=off",
+            "-device", f"virtio-net-pci,netdev=net0,mac=52:54:00:78:00:{host_number:02},host_mtu={self.wire.mtu},romfile=",
+            "-serial", f"file:{log}", "-kernel", str(self.build / "bare" / f"{image}.elf"),
+            "-append", f"name={image} ip={address}/24 gmm={HOST} key=1:{'5a' * KEY_BYTES} {words}"]
+        process = subprocess.Popen(network.inside(self.wire, *command), stdin=subprocess.DEVNULL)
+        self.components.append(process)
+        deadline = time.monotonic() + BOOT_S
+        while not log.exists() or "event=network" not in log.read_text(errors="replace"):
+            assert time.monotonic() < deadline and process.poll() is None, f"{image} does not start"
+            time.sleep(0.05)
+        return address, log
+
     def begin(self, program, *arguments):
         """One of our programs on this side of the wire."""
         command = network.inside(self.wire, str(self.build / "bin" / program), *arguments)
@@ -86,12 +109,12 @@ class LinuxPeer:
     def stop(self):
         if self.serial:
             self.serial.close()
-        if self.guest:
-            self.guest.terminate()
+        for process in filter(None, [self.guest, *self.components]):
+            process.terminate()
             try:
-                self.guest.wait(STOP_S)
+                process.wait(STOP_S)
             except subprocess.TimeoutExpired:
-                self.guest.kill()
-                self.guest.wait()
+                process.kill()
+                process.wait()
         network.destroy(self.wire)
         self.directory.cleanup()

@@ -2,8 +2,10 @@
 """Our transport against stock Linux: Debian's kernel with rdma_rxe and rdma-core's own programs, in QEMU (docs/interop.md)."""
 
 import pathlib
+import re
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -19,6 +21,7 @@ SIZES = (64, 1000, 4096, 65535)
 ROUNDS = 10
 OPERATIONS = 500  # of the exercise: all kinds, 0 to 256 KiB
 CLEAN_S = 10
+REFUSED_S = 10
 SIGTERM_STATUS = 128 + 15
 LISTEN_S = 20
 # How a server in the guest shows that it listens: with the connection manager, or over TCP.
@@ -73,6 +76,17 @@ def server_ended(linux, kill=False):
     return output
 
 
+# rping's main thread may close what its other thread waits at, when all is done: it says this, and its exit status is 255.
+RPING_RACE = "rdma_get_cm_event: Bad file descriptor"
+
+
+def rping_client(linux, server, size, rounds=ROUNDS):
+    """Stock rping asks and compares. Returns nothing; fails unless every round was right."""
+    status, output = linux.run(f"rping -c -a {server} -S {size} -C {rounds} -V -v", RUN_S)
+    assert output.count("ping data: rdma-ping-") == rounds, output
+    assert status == 0 or status == 255 and RPING_RACE in output, output
+
+
 def path_mtu(linux):
     return LINKS[linux.wire.mtu]
 
@@ -87,8 +101,13 @@ def test_guest_has_stock_rxe(linux):
 @pytest.mark.parametrize("size", SIZES)
 def test_linux_rping_client(linux, size):
     server = linux.begin("plenum-rping", "-s", "-a", HOST)
-    served = run_against(server, linux, f"rping -c -a {HOST} -S {size} -C {ROUNDS} -V")
-    assert served == f"served {ROUNDS} rounds, path MTU {path_mtu(linux)}\n"
+    try:
+        rping_client(linux, HOST, size)
+    except AssertionError:
+        server.kill()
+        print(f"ours: {server.communicate()[0]}")
+        raise
+    assert finish(server) == f"served {ROUNDS} rounds, path MTU {path_mtu(linux)}\n"
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -145,7 +164,8 @@ def assert_connected(linux, program, output):
 def test_linux_connects(linux, program):
     ours, client, _ = CONNECTION_PROGRAMS[program]
     server = linux.begin("plenum-cm", "-s", "-a", HOST, *ours)
-    assert_connected(linux, program, run_against(server, linux, client.format(server=HOST)))
+    # cmtime's exit status does not tell that a connection was refused or lost.
+    assert_connected(linux, program, run_against(server, linux, client.format(server=HOST) + " | tee /tmp/client; ! grep event: /tmp/client"))
     assert_guest_clean(linux)
 
 
@@ -190,6 +210,47 @@ def test_every_operation_to_our_memory(linux, seed):
 @pytest.mark.parametrize("seed", (3, 4))
 def test_every_operation_to_linux_memory(linux, seed):
     exercise_linux(linux, seed)
+    assert_guest_clean(linux)
+
+
+# ---------------------------------------------------------------- component kernels as the peer
+
+COMPONENTS = {"pcomponent": 11, "mcomponent": 12}  # images, and the last number of the address
+UNOPENED = 21  # the same with the service off
+SLOTS = 4  # clients of a kernel's service at a time
+
+
+@pytest.fixture(scope="module", params=COMPONENTS)
+def component(request, linux):
+    return linux.start_component(request.param, COMPONENTS[request.param], "rping=on")[0]
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_linux_rping_client_of_a_component(linux, component, size):
+    rping_client(linux, component, size)
+    assert_guest_clean(linux)
+
+
+def test_linux_cmtime_with_a_component(linux, component):
+    status, output = linux.run(f"cmtime -s {component} -p 7174 -c {SLOTS}", RUN_S)
+    assert status == 0 and "event:" not in output, output
+    assert_guest_clean(linux)
+
+
+def test_component_refuses_one_client_too_many(linux, component):
+    status, output = linux.run(f"cmtime -s {component} -p 7174 -c {SLOTS + 1}", RUN_S)
+    assert output.count("RDMA_CM_EVENT_REJECTED, error: 28") == 1, output  # its exit status does not tell
+    rping_client(linux, component, SIZES[0], 1)
+
+
+def test_component_without_the_service_refuses(linux):
+    address, log = linux.start_component("mcomponent", UNOPENED, "")
+    for command in (f"rping -c -a {address} -C 1", f"rdma_client -s {address}", f"cmtime -s {address} -c 1"):
+        started = time.monotonic()
+        output = linux.run(command, RUN_S)[1]  # some end with status 0
+        assert time.monotonic() - started < REFUSED_S, f"{command} was not refused at once: {output}"
+        assert re.search("rdma_connect: Connection refused|REJECTED, error:? 8", output), output
+    assert "event=rping" not in log.read_text(errors="replace")
     assert_guest_clean(linux)
 
 
