@@ -134,6 +134,7 @@ static void agent_said(void *context, enum agent_event event, int status, uint64
 		log_line("event=manager state=down");
 		break;
 	case AGENT_JOINED:
+		mcomponent_set_rack(&host.component, host.agent.rack_flags);
 		log_line("event=joined node=%u lease_ms=%u", host.agent.node, host.agent.lease_ms);
 		break;
 	case AGENT_REFUSED:

@@ -60,6 +60,8 @@ static void agent_said(void *context, enum agent_event event, int status, uint64
 {
 	(void)context;
 	(void)now;
+	if (event == AGENT_JOINED)
+		mcomponent_set_rack(&memory.component, memory.agent.rack_flags);
 	node_event_log(&memory.agent, event, status);
 }
 

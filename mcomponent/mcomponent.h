@@ -157,6 +157,8 @@ void mcomponent_limits(uint32_t pages, struct roce_limits *limits);
 int mcomponent_init(struct mcomponent *component, const struct mcomponent_config *config);
 /* Take connection events; after roce_input(). */
 void mcomponent_poll(struct mcomponent *component, uint64_t now_ns);
+/* How the rack does things (WIRE_RACK_*), as a join said; holds for owners that connect from then on. */
+void mcomponent_set_rack(struct mcomponent *component, uint32_t flags);
 /* The memory component's part of a lease renewal. */
 void mcomponent_renew(const struct mcomponent *component, struct wire_node_renew *renew);
 

@@ -56,6 +56,11 @@ int mcomponent_init(struct mcomponent *component, const struct mcomponent_config
 	return data_door_open(&component->door, &door);
 }
 
+void mcomponent_set_rack(struct mcomponent *component, uint32_t flags)
+{
+	component->door.config.packet_macs = flags & WIRE_RACK_PACKET_MACS;
+}
+
 void mcomponent_renew(const struct mcomponent *component, struct wire_node_renew *renew)
 {
 	const struct store *store = &component->regions.store;

@@ -141,8 +141,10 @@ static void agent_event(void *context, enum agent_event event, int status, uint6
 {
 	(void)context;
 	(void)now;
-	if (event == AGENT_JOINED)
+	if (event == AGENT_JOINED) {
+		region_set_packet_macs(process.regions, process.agent.rack_flags & WIRE_RACK_PACKET_MACS);
 		region_set_node(process.regions, process.agent.node);
+	}
 	node_event_log(&process.agent, event, status);
 }
 

@@ -135,7 +135,7 @@ static int unknown_key(struct loading *loading, const char *section, const char 
 
 static const char *const manager_keys[] = {
 	"address", "prefix", "http_port", "socket", "images", "history_kib", "lease_ms", "grace_ms", "key_file",
-	"boot_key", NULL,
+	"boot_key", "packet_macs", NULL,
 };
 
 static int manager_key(struct loading *loading, int key, const char *name, const char *value)
@@ -161,7 +161,8 @@ static int manager_key(struct loading *loading, int key, const char *name, const
 	case 6: return number(loading, name, value, 300, 3600000, &config->lease_ms);
 	case 7: return number(loading, name, value, 0, 3600000, &config->grace_ms);
 	case 8: return string(loading, name, value, config->key_file, sizeof(config->key_file));
-	default: return yes_or_no(loading, name, value, &config->boot_key);
+	case 9: return yes_or_no(loading, name, value, &config->boot_key);
+	default: return yes_or_no(loading, name, value, &config->packet_macs);
 	}
 }
 

@@ -34,6 +34,7 @@ struct config {
 	char socket[sizeof(((struct sockaddr_un *)0)->sun_path)];
 	char images[PATH_MAX];		/* directory of pcomponent.elf and mcomponent.elf */
 	char key_file[PATH_MAX];	/* with the rack's key */
+	bool packet_macs;		/* data connections carry a MAC on every packet */
 	bool boot_key;			/* boot scripts carry the key: whoever can ask for one gets it */
 	uint32_t history_bytes;		/* console output kept of each VM */
 	uint32_t lease_ms;

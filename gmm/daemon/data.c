@@ -42,7 +42,8 @@ static int admit(void *context, const struct wire_data_hello *hello, uint32_t ad
 int data_open(struct gmmd *gmmd)
 {
 	const struct data_door_config config = { .device = gmmd->device, .secure = gmmd->secure, .places = gmmd->data_places,
-						 .places_max = GMMD_DATA_CONNECTIONS_MAX, .admit = admit, .context = gmmd };
+						 .places_max = GMMD_DATA_CONNECTIONS_MAX, .admit = admit, .context = gmmd,
+						 .packet_macs = gmmd->config.packet_macs };
 
 	return data_door_open(&gmmd->data, &config);
 }

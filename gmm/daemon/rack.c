@@ -62,6 +62,7 @@ static void serve_join(void *context, struct rpc_endpoint *endpoint, const struc
 	}
 	uint32_t index = joined.node - GMM_NODE_FIRST;
 
+	joined.flags = gmmd->config.packet_macs ? WIRE_RACK_PACKET_MACS : 0;
 	bind_session(gmmd, index, request->session);
 	gmmd->boots[index].joined_ns = now_ns;
 	gmmd->boots[index].attempts = 0;

@@ -69,7 +69,11 @@ _Static_assert(sizeof(struct wire_node_join) == 120, "wire");
 struct wire_node_joined {
 	uint32_t node;				/* your id */
 	uint32_t lease_ms;			/* renew at a third of this */
+	uint32_t flags;				/* WIRE_RACK_*: how this rack does things */
+	uint32_t reserved;
 };
+#define WIRE_RACK_PACKET_MACS 1u		/* data connections only with a MAC on every packet */
+#define WIRE_NODE_JOINED_BYTES_MIN 8u		/* without the flags, as older managers send it */
 
 /* One renewal carries what the manager shows live. Unused fields are 0. */
 struct wire_node_renew {

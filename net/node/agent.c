@@ -51,15 +51,15 @@ static void join_refused(struct agent *agent, int status, uint64_t now_ns)
 static void join_done(void *context, uint64_t cookie, int status, const void *body, uint32_t len_bytes, uint64_t now_ns)
 {
 	struct agent *agent = context;
-	struct wire_node_joined joined;
+	struct wire_node_joined joined = { 0 };
 
 	if (cookie != agent->serial)
 		return;
 	assert(agent->state == AGENT_STATE_JOINING && agent->call_under_way);
-	if (status == 0 && len_bytes < sizeof(joined))
+	if (status == 0 && len_bytes < WIRE_NODE_JOINED_BYTES_MIN)
 		status = -EPROTO;
 	if (status == 0) {
-		memcpy(&joined, body, sizeof(joined));
+		memcpy(&joined, body, len_bytes < sizeof(joined) ? len_bytes : sizeof(joined));
 		if (joined.node <= WIRE_NODE_MANAGER)
 			status = -EPROTO;
 	}
@@ -74,6 +74,7 @@ static void join_done(void *context, uint64_t cookie, int status, const void *bo
 			  joined.lease_ms > AGENT_LEASE_MS_MAX ? AGENT_LEASE_MS_MAX : joined.lease_ms;
 	agent->next_ns = now_ns;	/* the first report at once: the manager shows the node's load from the start */
 	agent->node = joined.node;
+	agent->rack_flags = joined.flags;
 	rpc_set_node(agent->config.endpoint, agent->node);
 	if (agent->joins++ == 0)
 		agent->joined_at_us = now_ns / 1000;

@@ -64,6 +64,7 @@ struct agent {
 	uint32_t session;		/* to the manager */
 	uint32_t node;			/* our id; 0 until the first join */
 	uint32_t lease_ms;
+	uint32_t rack_flags;		/* WIRE_RACK_*, of the last join */
 	uint32_t serial;		/* of the call under way: replies to older ones are ignored */
 	int last_refusal;		/* reported; the same again is not (a log line per change, not per try) */
 	uint64_t joined_at_us;		/* entry_to_join_us of the first join that succeeded */

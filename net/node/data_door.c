@@ -53,7 +53,7 @@ static void drop(struct data_door *door, struct data_place *place, uint64_t now_
 	secure_erase(&place->keys, sizeof(place->keys));
 }
 
-/* A free place, or that of who has been waiting longest to show its keys (D3). */
+/* A free place, or that of who has been waiting longest to show its keys (D4). */
 static struct data_place *take_place(struct data_door *door, uint64_t now_ns)
 {
 	struct data_place *oldest = NULL;
@@ -83,6 +83,14 @@ static void refuse(struct data_door *door, const struct roce_event *event, int s
 	roce_reject(door->config.device, event->connection, &refusal, sizeof(refusal), now_ns);
 }
 
+static int protect(struct data_door *door, struct data_place *place)
+{
+	if (!(place->keys.features & SECURE_FEATURE_PACKET_MAC))
+		return 0;
+	secure_packets_init(&place->packets, &place->keys);
+	return roce_protect(door->config.device, place->qpn, &place->packets.protection);
+}
+
 static void connect_request(struct data_door *door, const struct roce_event *event, uint64_t now_ns)
 {
 	const struct roce_guard_request request = { .address = event->remote_address, .port = event->service_port,
@@ -92,10 +100,12 @@ static void connect_request(struct data_door *door, const struct roce_event *eve
 	uint8_t answer[SECURE_ANSWER_BYTES];
 	struct secure_keys keys;
 	struct data_place *place;
-	int status = secure_answer(door->config.secure, &request, 0, answer, &keys, now_ns);
+	int status = secure_answer(door->config.secure, &request, SECURE_FEATURE_PACKET_MAC, answer, &keys, now_ns);
 
 	if (status == 0 && keys.node == 0)
 		status = -EINVAL;
+	if (status == 0 && door->config.packet_macs && !(keys.features & SECURE_FEATURE_PACKET_MAC))
+		status = -EOPNOTSUPP;		/* D3 */
 	if (status != 0) {
 		door->counters.replays += status == -EALREADY;
 		refuse(door, event, status, now_ns);
@@ -110,7 +120,7 @@ static void connect_request(struct data_door *door, const struct roce_event *eve
 	*place = (struct data_place){ .state = DATA_PLACE_ANSWERED, .connection = event->connection, .qpn = place->qpn,
 				      .node = keys.node, .order = door->order++, .keys = keys };
 	secure_erase(&keys, sizeof(keys));
-	if (roce_post_receive(device, place->qpn, 0, &place->in, sizeof(place->in)) ||
+	if (protect(door, place) || roce_post_receive(device, place->qpn, 0, &place->in, sizeof(place->in)) ||
 	    roce_accept_finish(device, place->connection, answer, sizeof(answer), now_ns))
 		drop(door, place, now_ns);
 }

@@ -10,7 +10,8 @@
  *    keys and named the node that the handshake named.
  * D2 A node has one ADMITTED connection: the older one ends before the newer one is let in, so that a WRITE which still
  *    travels on it cannot undo a newer WRITE. Nothing that was not admitted ends anything.
- * D3 Who was answered but did not show the keys holds a place only as long as nobody else needs it.
+ * D3 With packet_macs nobody is admitted whose packets carry none.
+ * D4 Who was answered but did not show the keys holds a place only as long as nobody else needs it.
  */
 #ifndef PLENUM_NET_NODE_DATA_DOOR_H
 #define PLENUM_NET_NODE_DATA_DOOR_H
@@ -31,6 +32,7 @@ struct data_place {
 	uint64_t incarnation;		/* ADMITTED */
 	uint64_t order;			/* of the request */
 	struct secure_keys keys;	/* ANSWERED */
+	struct secure_packets packets;	/* when both sides want MACs on packets */
 	struct data_greeting in, out;
 };
 
@@ -49,6 +51,7 @@ struct data_door_config {
 	/* May this node have a data connection? 0, or the negative errno that it is told. NULL: every one may. */
 	int (*admit)(void *context, const struct wire_data_hello *hello, uint32_t address);
 	void *context;
+	bool packet_macs;		/* may be changed later; holds for who connects from then on */
 };
 
 struct data_door {

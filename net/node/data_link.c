@@ -35,7 +35,8 @@ static void give_up(struct data_link *link, int refusal, uint64_t now_ns)
 
 static int ask(struct data_link *link, const uint8_t *challenge, uint64_t now_ns)
 {
-	const struct secure_route route = { .address = link->address, .port = WIRE_PORT_DATA, .node = link->config.node };
+	const struct secure_route route = { .address = link->address, .port = WIRE_PORT_DATA, .node = link->config.node,
+					    .features = link->config.packet_macs ? SECURE_FEATURE_PACKET_MAC : 0 };
 	uint8_t request[SECURE_REQUEST_BYTES];
 	const struct roce_connect connect = {
 		.remote_address = link->address, .remote_port = WIRE_PORT_DATA, .queue = link->config.queue,
@@ -81,17 +82,34 @@ static void refused(struct data_link *link, const struct roce_event *event, uint
 	closed(link, refusal.magic == WIRE_DATA_MAGIC && refusal.status < 0 ? refusal.status : -ECONNREFUSED);
 }
 
+/* L3. */
+static int protect(struct data_link *link)
+{
+	if (!link->config.packet_macs)
+		return 0;
+	if (!(link->keys.features & SECURE_FEATURE_PACKET_MAC))
+		return -EOPNOTSUPP;
+	secure_packets_init(&link->packets, &link->keys);
+	return roce_protect(link->config.device, link->qpn, &link->packets.protection);
+}
+
 /* The connection stands: is it with a holder of the key? Then say who we are. */
 static void established(struct data_link *link, const struct roce_event *event, uint64_t now_ns)
 {
 	struct roce_device *device = link->config.device;
 	struct secure_mac mac;
+	int status;
 
 	if (secure_finish(link->config.secure, &link->handshake, event->private_data, event->len_bytes, &link->keys)) {
 		give_up(link, -EBADMSG, now_ns);
 		return;
 	}
 	link->qpn = roce_connection_qpn(device, link->connection);
+	status = protect(link);
+	if (status) {
+		give_up(link, status, now_ns);
+		return;
+	}
 	link->out.hello = (struct wire_data_hello){ .magic = WIRE_DATA_MAGIC, .node = link->config.node,
 						    .incarnation = link->config.incarnation };
 	secure_mac_init(&mac, link->keys.send, DATA_LINK_LABEL);
@@ -128,7 +146,7 @@ static void welcomed(struct data_link *link, const struct roce_event *event, uin
 
 void data_link_event(struct data_link *link, const struct roce_event *event, uint64_t now_ns)
 {
-	if (link->state == DATA_LINK_CLOSED || event->connection != link->connection)	/* L3 */
+	if (link->state == DATA_LINK_CLOSED || event->connection != link->connection)	/* L4 */
 		return;
 	switch (event->type) {
 	case ROCE_EVENT_REJECTED:

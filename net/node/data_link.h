@@ -9,7 +9,8 @@
  *
  * L1 UP only after the peer's welcome with a good MAC: what is posted then is served by a holder of the rack's key.
  * L2 A challenge is answered once for each opening: a peer that only ever challenges is refused like any other.
- * L3 Nothing of a connection that was given up is taken for the present one (its number tells).
+ * L3 With packet_macs no packet goes out, or is taken in, without one: a peer that has not agreed to it is refused.
+ * L4 Nothing of a connection that was given up is taken for the present one (its number tells).
  *
  * Pure; the buffers that it lends to the device are inside it, so it must not move while it is open.
  */
@@ -36,6 +37,7 @@ struct data_link_config {
 	uint64_t cookie;		/* of all those events */
 	uint32_t node;			/* ours, > 0 */
 	uint64_t incarnation;		/* ours */
+	bool packet_macs;		/* only with a MAC on every packet */
 };
 
 /* A hello or a welcome as it travels. */
@@ -59,6 +61,7 @@ struct data_link {
 	uint64_t deadline_ns;		/* UINT64_MAX: none */
 	struct secure_handshake handshake;
 	struct secure_keys keys;
+	struct secure_packets packets;	/* when packet_macs */
 	struct data_greeting out, in;
 };
 

@@ -29,6 +29,7 @@ CHOICE(int, listen, (struct roce_device *device, uint16_t port, int queue, uint6
 CHOICE(int, listen_guarded, (struct roce_device *device, uint16_t port, int queue, uint64_t cookie, const struct roce_guard *guard),
        (device, port, queue, cookie, guard))
 CHOICE(int, authorize, (struct roce_device *device, uint32_t qpn), (device, qpn))
+CHOICE(int, protect, (struct roce_device *device, uint32_t qpn, struct roce_protection *protection), (device, qpn, protection))
 CHOICE(int, connect, (struct roce_device *device, const struct roce_connect *connect, uint32_t *connection, uint64_t now_ns),
        (device, connect, connection, now_ns))
 CHOICE(int, accept_begin, (struct roce_device *device, uint32_t connection, uint64_t peer, uint32_t *qpn),

@@ -51,6 +51,12 @@ int verbs_authorize(struct roce_device *opaque, uint32_t qpn)
 	return qp != NULL ? verbs_qp_unlock(qp) : -ENOENT;
 }
 
+int verbs_protect(struct roce_device *opaque, uint32_t qpn, struct roce_protection *protection)
+{
+	(void)protection;
+	return verbs_qp_find(verbs_of(opaque), qpn) != NULL ? -EOPNOTSUPP : -ENOENT;
+}
+
 int verbs_connect(struct roce_device *opaque, const struct roce_connect *connect, uint32_t *number, uint64_t now_ns)
 {
 	struct verbs_device *device = verbs_of(opaque);

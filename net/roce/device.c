@@ -144,11 +144,37 @@ const struct roce_counters *roce_counters(const struct roce_device *device)
 
 /* ---------------------------------------------------------------- packets in */
 
+/* How packets for the queue pair that the datagram names are protected. */
+static struct roce_protection *protection_of(struct roce_device *device, const struct roce_datagram *datagram)
+{
+	const struct queue_pair *qp;
+
+	if (datagram->len_bytes < ROCE_BTH_BYTES + ROCE_ICRC_BYTES)
+		return NULL;
+	qp = roce_qp_find(device, roce_packet_destination(datagram->bytes));
+	return qp ? qp->protection : NULL;
+}
+
+static bool icrc_good(struct roce_device *device, const struct roce_datagram *datagram)
+{
+	bool good = roce_icrc_verify(datagram, device->config.environment.crc);
+
+	device->counters.drop_icrc += !good;
+	return good;
+}
+
 static bool decode(struct roce_device *device, const struct roce_datagram *datagram, struct roce_packet *packet)
 {
+	struct roce_protection *protection = protection_of(device, datagram);
 	struct roce_counters *counters = &device->counters;
+	size_t len_bytes = datagram->len_bytes;
 
-	switch (roce_packet_decode(datagram->bytes, datagram->len_bytes, packet)) {
+	if (protection) {
+		if (!icrc_good(device, datagram) || !roce_protection_open(device, protection, datagram))
+			return false;
+		len_bytes -= ROCE_TRAILER_BYTES;
+	}
+	switch (roce_packet_decode(datagram->bytes, len_bytes, packet)) {
 	case PACKET_OK:
 		break;
 	case PACKET_SHORT:
@@ -164,10 +190,8 @@ static bool decode(struct roce_device *device, const struct roce_datagram *datag
 		counters->drop_length++;
 		return false;
 	}
-	if (!roce_icrc_verify(datagram, device->config.environment.crc)) {
-		counters->drop_icrc++;
+	if (!protection && !icrc_good(device, datagram))
 		return false;
-	}
 	/* We are a full member of the default partition: both kinds of members may talk to us. */
 	if ((packet->pkey & ROCE_PKEY_NUMBER_MASK) != (ROCE_PKEY_DEFAULT & ROCE_PKEY_NUMBER_MASK)) {
 		counters->drop_pkey++;

@@ -67,6 +67,7 @@
 #define REPLAYS_MAX READS_PENDING_MAX		/* repeated READs and atomics waiting to be answered: a peer may go back over all */
 #define ATOMIC_RESULTS_MAX READS_PENDING_MAX	/* kept for repetitions: all that a peer may have under way */
 #define ATOMIC_BYTES 8u
+#define PROTECTION_WINDOW 256u			/* packets that may be overtaken by later ones when they carry MACs */
 #define MESSAGE_BYTES_MAX (1u << 31)		/* of the protocol */
 
 /*
@@ -325,6 +326,7 @@ struct queue_pair {
 	uint32_t mtu_bytes;
 	uint64_t peer;				/* tag, see roce_memory_config */
 	struct roce_connection *connection;
+	struct roce_protection *protection;	/* NULL: packets carry no MACs */
 	struct event_queue *queue;
 	struct roce_timer timer;		/* retransmission or RNR wait */
 	struct requester requester;
@@ -491,6 +493,13 @@ void roce_qp_complete(struct queue_pair *qp, enum roce_opcode opcode, uint64_t c
 void roce_qp_complete_receive(struct queue_pair *qp, uint64_t cookie, uint32_t len_bytes, uint8_t flags, uint32_t extra);
 /* Fields that all packets of a queue pair share. */
 void roce_qp_packet(const struct queue_pair *qp, uint8_t opcode, uint64_t sequence, struct roce_packet *packet);
+
+/* protect.c */
+/* Put the trailer into a packet that was encoded. */
+void roce_protection_seal(struct roce_device *device, struct roce_protection *protection, struct roce_datagram *datagram);
+/* Is the packet the peer's, and not a replay? Its ICRC is right. Counts why not. */
+bool roce_protection_open(struct roce_device *device, struct roce_protection *protection,
+			  const struct roce_datagram *datagram);
 
 /* requester.c */
 void roce_requester_start(struct queue_pair *qp, uint32_t psn, uint32_t reads_max);

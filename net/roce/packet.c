@@ -56,6 +56,11 @@ uint32_t roce_header_bytes(uint16_t properties)
 	       (properties & HAS_IETH ? 4u : 0);
 }
 
+uint32_t roce_packet_destination(const uint8_t *bytes)
+{
+	return get_be24(bytes + 5);
+}
+
 static void decode_bth(const uint8_t *bytes, struct roce_packet *packet)
 {
 	packet->opcode = bytes[0];
@@ -64,7 +69,7 @@ static void decode_bth(const uint8_t *bytes, struct roce_packet *packet)
 	packet->pad_bytes = bytes[1] >> 4 & 3;
 	packet->pkey = get_be16(bytes + 2);
 	packet->congestion = bytes[4];
-	packet->destination_qpn = get_be24(bytes + 5);
+	packet->destination_qpn = roce_packet_destination(bytes);
 	packet->ack_byte = bytes[8];
 	packet->psn = get_be24(bytes + 9);
 }
@@ -285,6 +290,11 @@ uint32_t roce_icrc(const struct roce_datagram *datagram, const struct crc_implem
 	if (covered_bytes > masked_bytes)
 		state = crc->update(state, datagram->bytes + masked_bytes, covered_bytes - masked_bytes);
 	return ~state;
+}
+
+void roce_icrc_seal(struct roce_datagram *datagram, const struct crc_implementation *crc)
+{
+	put_icrc(datagram->bytes + datagram->len_bytes - ROCE_ICRC_BYTES, roce_icrc(datagram, crc));
 }
 
 bool roce_icrc_verify(const struct roce_datagram *datagram, const struct crc_implementation *crc)

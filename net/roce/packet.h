@@ -125,8 +125,13 @@ enum roce_packet_error roce_packet_decode(const uint8_t *bytes, size_t len_bytes
 void roce_packet_encode(const struct roce_packet *packet, struct roce_datagram *datagram,
 			const struct crc_implementation *crc);
 
+/* The queue pair that a datagram of at least 12 bytes is for. */
+uint32_t roce_packet_destination(const uint8_t *bytes);
+
 /* The ICRC of a datagram of at least 16 bytes, over everything but its last four bytes. */
 uint32_t roce_icrc(const struct roce_datagram *datagram, const struct crc_implementation *crc);
+/* Put it there. */
+void roce_icrc_seal(struct roce_datagram *datagram, const struct crc_implementation *crc);
 /* Does the datagram's ICRC match? */
 bool roce_icrc_verify(const struct roce_datagram *datagram, const struct crc_implementation *crc);
 

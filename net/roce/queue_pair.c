@@ -198,6 +198,8 @@ int roce_qp_output(struct roce_device *device, struct queue_pair *qp, struct roc
 	sent = roce_responder_has_output(qp) ? roce_responder_output(device, qp, datagram, now_ns) : 0;
 	if (!sent && qp->state == QP_READY && roce_requester_has_output(qp))
 		sent = roce_requester_output(device, qp, datagram, now_ns);
+	if (sent && qp->protection)
+		roce_protection_seal(device, qp->protection, datagram);
 	return sent;
 }
 

@@ -22,7 +22,7 @@
 
 #define ROCE_UDP_PORT 4791
 #define ROCE_PAYLOAD_BYTES_MAX 4096u		/* the largest path MTU */
-/* BTH 12 + AtomicETH 28 (the longest) + ImmDt 4 + pad 3 + ICRC 4, rounded up: headroom around a payload. */
+/* Around a full payload: BTH 12 + RETH 16 + ImmDt 4 + trailer 24 + ICRC 4, rounded up. */
 #define ROCE_OVERHEAD_BYTES_MAX 64u
 #define ROCE_DATAGRAM_BYTES_MAX (ROCE_PAYLOAD_BYTES_MAX + ROCE_OVERHEAD_BYTES_MAX)
 #define ROCE_READ_BUDGET_BYTES (192u << 10)
@@ -245,6 +245,29 @@ int roce_listen_guarded(struct roce_device *device, uint16_t port, int queue, ui
 /* The peer has shown who it is: unlock the queue pair. -ENOENT. */
 int roce_authorize(struct roce_device *device, uint32_t qpn);
 
+/*
+ * A MAC on every packet of a queue pair, in both directions; the peer must do the same. What comes without a good one is
+ * dropped without an answer. `tag` and `verify` must be a MAC over bytes and counter that is safe when no counter is used
+ * twice. Needs the own transport at both ends.
+ */
+#define ROCE_TAG_BYTES 16u
+#define ROCE_TRAILER_BYTES 24u
+struct roce_protection {
+	void (*tag)(void *context, uint64_t counter, const uint8_t *bytes, size_t len_bytes, uint8_t tag[ROCE_TAG_BYTES]);
+	bool (*verify)(void *context, uint64_t counter, const uint8_t *bytes, size_t len_bytes,
+		       const uint8_t tag[ROCE_TAG_BYTES]);
+	void *context;
+	/* The device's; 0 at first. */
+	uint64_t sent;			/* counter of the next packet */
+	uint64_t expected;		/* one more than the newest that came */
+	uint64_t window[4];		/* those before it that came, a bit each by their lowest bits */
+};
+/*
+ * From the next packet on, in or out; so before anything was posted. `protection` stays the caller's and lives as long as the
+ * queue pair. -ENOENT; -EOPNOTSUPP (RDMA devices).
+ */
+int roce_protect(struct roce_device *device, uint32_t qpn, struct roce_protection *protection);
+
 struct roce_connect {
 	uint32_t remote_address;
 	uint16_t remote_port;
@@ -308,6 +331,7 @@ int roce_post_receive(struct roce_device *device, uint32_t qpn, uint64_t cookie,
 	X(packets_received) X(packets_sent) X(bytes_received) X(bytes_sent) \
 	X(drop_short) X(drop_icrc) X(drop_opcode) X(drop_version) X(drop_pkey) X(drop_unknown_qp) X(drop_wrong_peer) \
 	X(drop_state) X(drop_stale) X(drop_length) X(drop_management) X(drop_unauthenticated) X(drop_unauthorized) \
+	X(drop_mac) X(drop_replay) \
 	X(duplicates) X(sequence_errors) X(requests_held) X(requests_not_held) X(reports_refused) \
 	X(acks_sent) X(naks_sequence_sent) X(naks_access_sent) X(naks_invalid_sent) \
 	X(naks_operational_sent) X(rnr_naks_sent) X(naks_received) X(rnr_naks_received) \

@@ -85,6 +85,32 @@ bool secure_mac_verify(const struct secure_mac *mac, uint64_t counter, const voi
 	return ((expected[0] ^ given[0]) | (expected[1] ^ given[1])) == 0;
 }
 
+/* ---------------------------------------------------------------- packets */
+
+static void packet_tag(void *context, uint64_t counter, const uint8_t *bytes, size_t len_bytes, uint8_t tag[ROCE_TAG_BYTES])
+{
+	const struct secure_packets *packets = context;
+
+	secure_mac_tag(&packets->send, counter, NULL, 0, bytes, len_bytes, tag);
+}
+
+static bool packet_verify(void *context, uint64_t counter, const uint8_t *bytes, size_t len_bytes,
+			  const uint8_t tag[ROCE_TAG_BYTES])
+{
+	const struct secure_packets *packets = context;
+
+	return secure_mac_verify(&packets->receive, counter, NULL, 0, bytes, len_bytes, tag);
+}
+
+void secure_packets_init(struct secure_packets *packets, const struct secure_keys *keys)
+{
+	_Static_assert(ROCE_TAG_BYTES == SECURE_TAG_BYTES, "one kind of tag");
+
+	packets->protection = (struct roce_protection){ .tag = packet_tag, .verify = packet_verify, .context = packets };
+	secure_mac_init(&packets->send, keys->send, "plenum packets");
+	secure_mac_init(&packets->receive, keys->receive, "plenum packets");
+}
+
 /* ---------------------------------------------------------------- secrets on their way */
 
 static void seal(const uint8_t key[SECURE_KEY_BYTES], uint64_t counter, void *secret, size_t len_bytes,

@@ -159,6 +159,13 @@ void secure_mac_tag(const struct secure_mac *mac, uint64_t counter, const void *
 bool secure_mac_verify(const struct secure_mac *mac, uint64_t counter, const void *first, size_t first_len_bytes,
 		       const void *second, size_t second_len_bytes, const uint8_t tag[SECURE_TAG_BYTES]);
 
+/* What roce_protect() wants, from a connection's keys; must not move afterwards. */
+struct secure_packets {
+	struct roce_protection protection;
+	struct secure_mac send, receive;
+};
+void secure_packets_init(struct secure_packets *packets, const struct secure_keys *keys);
+
 /* Encrypt a secret in place (ChaCha20-Poly1305 under the session key `key`); `counter` as above. */
 void secure_seal(const uint8_t key[SECURE_KEY_BYTES], uint64_t counter, void *secret, size_t len_bytes,
 		 uint8_t tag[SECURE_TAG_BYTES]);

@@ -35,7 +35,7 @@ static void node_connect(struct region_client *client, struct region_node *node,
 	const struct data_link_config config = {
 		.device = client->config.device, .secure = client->config.secure, .queue = client->queue,
 		.cookie = REGION_COOKIE_LINK | (uint64_t)(node - client->nodes), .node = client->config.node,
-		.incarnation = client->config.incarnation,
+		.incarnation = client->config.incarnation, .packet_macs = client->config.packet_macs,
 	};
 
 	node->answered = false;
@@ -125,14 +125,9 @@ void region_nodes_tick(struct region_client *client, uint64_t now_ns)
 	}
 }
 
-void region_set_node(struct region_client *client, uint32_t node)
+/* Memory components know the connections by what was: open them anew. */
+static void open_anew(struct region_client *client)
 {
-	bool renamed = client->config.node != 0 && client->config.node != node;
-
-	client->config.node = node;
-	if (!renamed)
-		return;
-	/* Memory components know the connections by the old name: open them anew. */
 	for (uint32_t i = 0; i < client->nodes_count; i++) {
 		struct region_node *open = &client->nodes[i];
 
@@ -140,6 +135,24 @@ void region_set_node(struct region_client *client, uint32_t node)
 			node_hang_up(open, 0);
 		open->retry_ns = 0;
 	}
+}
+
+void region_set_node(struct region_client *client, uint32_t node)
+{
+	bool renamed = client->config.node != 0 && client->config.node != node;
+
+	client->config.node = node;
+	if (renamed)
+		open_anew(client);
+}
+
+void region_set_packet_macs(struct region_client *client, bool on)
+{
+	bool changed = client->config.packet_macs != on;
+
+	client->config.packet_macs = on;
+	if (changed)
+		open_anew(client);
 }
 
 uint32_t region_node_qpn(struct region_client *client, uint32_t node, uint32_t address, uint64_t now_ns)

@@ -35,6 +35,7 @@ struct region_config {
 	struct secure *secure;		/* with the rack's key: memory components let in who has it */
 	uint32_t node;			/* our node id, sent to memory components; region_set_node() when joined */
 	uint64_t incarnation;
+	bool packet_macs;		/* connections carry a MAC on every packet; region_set_packet_macs() when joined */
 	uint32_t vms_max;
 	uint32_t requests_max;		/* page requests under way or queued, all nodes together */
 	uint64_t pages_written_max;	/* size of the written-pages bitmaps of all VMs together, in pages */
@@ -48,6 +49,8 @@ struct region_config {
 size_t region_client_bytes(const struct region_config *config);
 struct region_client *region_client_create(void *memory, const struct region_config *config, uint64_t now_ns);
 void region_set_node(struct region_client *client, uint32_t node);
+/* Connections that are open are opened anew when this changes. */
+void region_set_packet_macs(struct region_client *client, bool on);
 
 /* A VM of `pages` guest pages on slot `vm` (< vms_max). -ENOSPC (bitmap pool), -EEXIST, -EINVAL. */
 int region_vm_create(struct region_client *client, uint32_t vm, uint64_t pages);

@@ -50,6 +50,7 @@ class Rack:
     mtu: int = 9000
     capture: str = "headers"
     accelerator: str = "auto"
+    packet_macs: str = "no"
     nodes: dict = dataclasses.field(default_factory=dict)
 
     @property
@@ -131,7 +132,7 @@ def load(path):
 
 
 def _parse_rack(where, rack, options):
-    known = {"name", "subnet", "mtu", "capture", "accelerator"}
+    known = {"name", "subnet", "mtu", "capture", "accelerator", "packet_macs"}
     unknown = set(options) - known
     if unknown:
         raise RackError(f"{where}: unknown key '{sorted(unknown)[0]}'; known are {', '.join(sorted(known))}")
@@ -144,4 +145,5 @@ def _parse_rack(where, rack, options):
         raise RackError(f"{where}: subnet = {rack.subnet}: three numbers, as in 10.77.0")
     rack.mtu = _number(where, "mtu", options.get("mtu", str(rack.mtu)), 1280, 9216)
     rack.capture = _choice(where, "capture", options.get("capture", rack.capture), CAPTURES)
+    rack.packet_macs = _choice(where, "packet_macs", options.get("packet_macs", rack.packet_macs), ("yes", "no"))
     rack.accelerator = _choice(where, "accelerator", options.get("accelerator", rack.accelerator), ACCELERATORS)

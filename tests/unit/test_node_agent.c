@@ -34,7 +34,7 @@ static void serve_join(void *context, struct rpc_endpoint *endpoint, const struc
 {
 	struct fixture *fixture = context;
 	const struct wire_node_join *join = request->body;
-	const struct wire_node_joined joined = { fixture->node_to_give, LEASE_MS };
+	const struct wire_node_joined joined = { .node = fixture->node_to_give, .lease_ms = LEASE_MS };
 
 	fixture->joins++;
 	fixture->join_source = request->node;

@@ -31,6 +31,7 @@ struct fixture {
 	struct data_place places[PLACES];
 	struct knocker knockers[KNOCKERS];
 	int admit_status;
+	bool packet_macs;		/* of links that are opened */
 	uint8_t memory[64], landing[64];
 	uint32_t rkey;
 };
@@ -123,7 +124,8 @@ static int open_as(struct fixture *f, unsigned i, uint32_t node)
 {
 	struct knocker *knocker = &f->knockers[i];
 	const struct data_link_config config = { .device = knocker->device, .secure = knocker->secure, .queue = knocker->queue,
-						 .cookie = COOKIE_LINK, .node = node, .incarnation = 77 };
+						 .cookie = COOKIE_LINK, .node = node, .incarnation = 77,
+						 .packet_macs = f->packet_macs };
 
 	return data_link_open(&knocker->link, &config, WIRE_NODE_MANAGER, WIRE_ADDRESS(0), f->wire.now_ns);
 }
@@ -241,6 +243,36 @@ static void test_not_admitted(void **state)
 		assert_int_equal(f->places[i].state, DATA_PLACE_FREE);
 }
 
+static void test_packet_macs(void **state)
+{
+	struct fixture *f = *state;
+	struct data_link *link = &f->knockers[0].link;
+
+	f->packet_macs = true;
+	come_up(f);
+	assert_int_equal(read_first(f), 0);
+	assert_true(link->packets.protection.sent > 1 && link->packets.protection.expected > 1);
+	assert_int_equal(f->places[0].packets.protection.expected, link->packets.protection.sent);
+	f->wire.loss_permille = f->wire.reorder_permille = f->wire.corrupt_permille = 50;
+	f->wire.duplicate_permille = 200;
+	for (unsigned i = 0; i < 20; i++)
+		assert_int_equal(read_first(f), 0);
+	assert_true(roce_counters(f->knockers[0].device)->drop_replay > 0);
+}
+
+static void test_packet_macs_demanded(void **state)
+{
+	struct fixture *f = *state;
+
+	f->door.config.packet_macs = true;
+	assert_int_equal(open_as(f, 0, NODE(0)), 0);
+	assert_true(wire_run(&f->wire, first_is_closed, f, 20 * WIRE_SECOND));
+	assert_int_equal(f->knockers[0].link.refusal, -EOPNOTSUPP);
+	f->packet_macs = true;
+	come_up(f);
+	assert_int_equal(read_first(f), 0);
+}
+
 /* ---------------------------------------------------------------- others */
 
 static void test_no_key(void **state)
@@ -336,6 +368,7 @@ int main(void)
 #define DATA_TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 		DATA_TEST(test_up_and_read),	 DATA_TEST(test_up_on_a_bad_wire),
 		DATA_TEST(test_newer_connection_replaces), DATA_TEST(test_not_admitted),
+		DATA_TEST(test_packet_macs),	 DATA_TEST(test_packet_macs_demanded),
 		DATA_TEST(test_no_key),		 DATA_TEST(test_hello_of_another_node),
 		DATA_TEST(test_silent_ones_make_room), DATA_TEST(test_silent_door),
 	};
