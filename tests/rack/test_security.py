@@ -35,7 +35,7 @@ def test_the_key_is_nowhere_to_be_seen(rack):
 
 
 def test_guest_runs_with_a_mac_on_every_packet(rack):
-    guest.create_check(rack, "macs", "128M", "24M", "48M", "plenum.operations=2000")
+    guest.create_check(rack, "macs", "96M", "12M", "20M", "plenum.operations=300 plenum.phases=fill,random")
     try:
         outcome = guest.follow(rack, "macs", 240)
     finally:
