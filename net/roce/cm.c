@@ -18,6 +18,7 @@
  */
 #include "net/roce/internal.h"
 
+#include "lib/hash.h"
 #include "net/roce/cm_message.h"
 
 #define NUMBER_TRIES_MAX 64u
@@ -41,16 +42,55 @@ static struct roce_connection *find_live(struct roce_device *device, uint32_t nu
 
 /* ---------------------------------------------------------------- birth and death */
 
+struct roce_connection **roce_cm_peers(const struct roce_device *device, uint32_t address)
+{
+	return &device->peers[hash_mix(address) & device->connection_mask];
+}
+
+void roce_cm_set_peer(struct roce_device *device, struct roce_connection *connection, uint32_t address)
+{
+	struct roce_connection **peers = roce_cm_peers(device, address);
+
+	assert(connection->remote_address == 0 && address != 0);
+	connection->remote_address = address;
+	connection->peer_next = *peers;
+	*peers = connection;
+}
+
+static void forget_peer(struct roce_device *device, struct roce_connection *connection)
+{
+	struct roce_connection **place = roce_cm_peers(device, connection->remote_address);
+
+	if (connection->remote_address == 0)
+		return;
+	while (*place != connection)
+		place = &(*place)->peer_next;
+	*place = connection->peer_next;
+}
+
+/* Messages with private data are over, and what was received was polled. */
+void roce_cm_end_handshake(struct roce_device *device, struct roce_connection *connection)
+{
+	if (connection->private_data)
+		roce_pool_give(&device->handshakes, connection->private_data);
+	connection->private_data = NULL;
+	connection->private_len_bytes = connection->received_len_bytes = 0;
+}
+
 static void free_connection(struct roce_device *device, struct roce_connection *connection)
 {
+	roce_cm_end_handshake(device, connection);
+	forget_peer(device, connection);
 	if (connection->qp)
 		roce_qp_destroy(device, connection->qp);
 	roce_cm_owe_nothing(device, connection);
 	roce_timer_remove(device, &connection->timer);
-	roce_queue_unreserve(connection->queue, connection->events_reserved);
+	assert(device->connection_events >= connection->events_reserved);
+	device->connection_events -= connection->events_reserved;
 	memset(connection, 0, sizeof(*connection));
 	connection->timer.deadline_ns = NEVER;
 	connection->timer.of_connection = true;
+	roce_pool_give(&device->free_connections, connection);
 }
 
 /* Cut the TIMEWAIT short that has lasted longest. Numbers are random, so old packets still find nobody. */
@@ -71,14 +111,6 @@ static bool reclaim(struct roce_device *device)
 	return oldest != NULL;
 }
 
-static struct roce_connection *find_free(struct roce_device *device)
-{
-	for (uint32_t i = 0; i < device->config.limits.connections_max; i++)
-		if (device->connections[i].state == CM_FREE)
-			return &device->connections[i];
-	return NULL;
-}
-
 static uint32_t draw_number(struct roce_device *device, uint32_t index)
 {
 	for (unsigned i = 0; i < NUMBER_TRIES_MAX; i++) {
@@ -90,25 +122,40 @@ static uint32_t draw_number(struct roce_device *device, uint32_t index)
 	return 0;
 }
 
+/* Places for a connection's events, unless too many of others that are gone wait to be polled. */
+static bool reserve_events(struct roce_device *device)
+{
+	if (device->connection_events + CM_EVENTS_PER_CONNECTION > device->config.limits.connections_max * CM_EVENTS_PER_CONNECTION)
+		return false;
+	device->connection_events += CM_EVENTS_PER_CONNECTION;
+	return true;
+}
+
 struct roce_connection *roce_cm_create(struct roce_device *device, struct event_queue *queue)
 {
-	struct roce_connection *connection = find_free(device);
+	struct roce_connection *connection;
 	uint32_t number;
 
-	if (!connection && reclaim(device))
-		connection = find_free(device);
-	if (!connection)
+	if (!device->free_connections.free && !reclaim(device))
 		return NULL;
+	connection = roce_pool_take(&device->free_connections);
+	assert(connection->state == CM_FREE);
 	number = draw_number(device, (uint32_t)(connection - device->connections));
-	if (number == 0 || !roce_queue_reserve(queue, CM_EVENTS_PER_CONNECTION))
+	if (number == 0 || !reserve_events(device)) {
+		roce_pool_give(&device->free_connections, connection);
 		return NULL;
+	}
+	connection->private_data = roce_pool_take(&device->handshakes);
 	connection->number = number;
 	connection->queue = queue;
 	connection->events_reserved = CM_EVENTS_PER_CONNECTION;
 	connection->transaction = (uint64_t)roce_random32(device) << 32 | roce_random32(device);
 	connection->disconnect_transaction = connection->transaction + 1;
 	connection->psn_remote = roce_random32(device) & 0xffffff;
-	return connection;
+	if (connection->private_data)
+		return connection;
+	free_connection(device, connection);
+	return NULL;
 }
 
 static int create_queue_pair(struct roce_device *device, struct roce_connection *connection, uint64_t peer)
@@ -120,7 +167,8 @@ static int create_queue_pair(struct roce_device *device, struct roce_connection 
 	return status;
 }
 
-void roce_cm_event(struct roce_connection *connection, enum roce_event_type type, int status, uint16_t reason)
+void roce_cm_event(struct roce_device *device, struct roce_connection *connection, enum roce_event_type type, int status,
+		   uint16_t reason)
 {
 	struct stored_event event = {
 		.type = type, .status = status, .reason = reason, .connection = connection->number,
@@ -132,7 +180,7 @@ void roce_cm_event(struct roce_connection *connection, enum roce_event_type type
 		return;
 	assert(connection->events_reserved > 0);
 	connection->events_reserved--;
-	roce_queue_push(connection->queue, &event);
+	roce_queue_push(device, connection->queue, &event);
 }
 
 static void release(struct roce_device *device, struct roce_connection *connection)
@@ -177,7 +225,7 @@ void roce_cm_end(struct roce_device *device, struct roce_connection *connection,
 	if (connection->qp)
 		roce_qp_flush(device, connection->qp, -ECONNRESET);
 	if (!known)
-		roce_cm_event(connection, type, status, reason);
+		roce_cm_event(device, connection, type, status, reason);
 	if (connected)
 		enter_timewait(device, connection, now_ns);
 	else
@@ -192,9 +240,16 @@ bool roce_cm_event_polled(struct roce_device *device, struct stored_event *event
 		return false;
 	if (event->type == ROCE_EVENT_CONNECT_REQUEST || event->type == ROCE_EVENT_REJECTED ||
 	    event->type == ROCE_EVENT_ESTABLISHED) {
-		memcpy(private_data, connection->received_data, connection->received_len_bytes);
+		if (connection->received_len_bytes > 0)
+			memcpy(private_data, connection->private_data, connection->received_len_bytes);
 		event->len_bytes = connection->received_len_bytes;
 		connection->received_len_bytes = 0;
+	}
+	if (event->type == ROCE_EVENT_ESTABLISHED)
+		roce_cm_end_handshake(device, connection);
+	if (event->type == ROCE_EVENT_CONNECT_REQUEST) {	/* its place is wanted again: for what comes of the request */
+		connection->events_reserved++;
+		device->connection_events++;
 	}
 	if (event->type == ROCE_EVENT_REJECTED || event->type == ROCE_EVENT_UNREACHABLE ||
 	    event->type == ROCE_EVENT_DISCONNECTED)
@@ -211,7 +266,7 @@ void roce_cm_established(struct roce_device *device, struct roce_connection *con
 	connection->owed &= (uint8_t)~(OWES_REQ | OWES_REP);
 	connection->qp->state = QP_READY;
 	roce_qp_schedule(device, connection->qp);
-	roce_cm_event(connection, ROCE_EVENT_ESTABLISHED, 0, 0);
+	roce_cm_event(device, connection, ROCE_EVENT_ESTABLISHED, 0, 0);
 }
 
 void roce_cm_peer_ready(struct roce_device *device, struct roce_connection *connection, uint64_t now_ns)
@@ -225,7 +280,7 @@ void roce_cm_qp_failed(struct roce_device *device, struct roce_connection *conne
 {
 	assert(connection->state == CM_ESTABLISHED);
 	device->counters.connections_lost++;
-	roce_cm_event(connection, ROCE_EVENT_DISCONNECTED, status, 0);
+	roce_cm_event(device, connection, ROCE_EVENT_DISCONNECTED, status, 0);
 	if (connection->qp->responder.fatal_syndrome) {
 		connection->state = CM_LINGER;
 		roce_timer_set(device, &connection->timer, now_ns + CM_LINGER_NS);
@@ -339,7 +394,8 @@ static uint8_t mtu_code(uint32_t mtu_bytes)
 
 static void set_private(struct roce_connection *connection, const void *bytes, uint32_t len_bytes)
 {
-	connection->private_len_bytes = len_bytes;
+	assert(connection->private_data && connection->received_len_bytes == 0);
+	connection->private_len_bytes = (uint8_t)len_bytes;
 	if (len_bytes > 0)
 		memcpy(connection->private_data, bytes, len_bytes);
 }
@@ -363,7 +419,7 @@ int roce_connect(struct roce_device *device, const struct roce_connect *connect,
 	connection->active = true;
 	connection->qp->locked = connect->locked;
 	connection->cookie = connect->cookie;
-	connection->remote_address = connect->remote_address;
+	roce_cm_set_peer(device, connection, connect->remote_address);
 	connection->service_port = connect->remote_port;
 	connection->mtu_code = mtu_code(device->config.path_mtu_bytes);
 	connection->features = CM_FEATURES;

@@ -16,8 +16,10 @@ static bool mtu_code_valid(uint8_t code)
 
 static void receive_private(struct roce_connection *connection, const struct cm_message *message)
 {
-	connection->received_len_bytes = message->private_len_bytes;
-	memcpy(connection->received_data, message->private_data, message->private_len_bytes);
+	assert(connection->private_data && message->private_len_bytes <= ROCE_PRIVATE_BYTES_MAX);
+	connection->received_len_bytes = (uint8_t)message->private_len_bytes;
+	connection->private_len_bytes = 0;
+	memcpy(connection->private_data, message->private_data, message->private_len_bytes);
 }
 
 /* ---------------------------------------------------------------- REQ */
@@ -95,10 +97,10 @@ static uint16_t check_request(const struct roce_device *device, uint32_t address
 /* Was this request seen before? Then answer from the state it led to (C1). */
 static bool repeated_request(struct roce_device *device, uint32_t address, const struct cm_message *req)
 {
-	for (uint32_t i = 0; i < device->config.limits.connections_max; i++) {
-		struct roce_connection *connection = &device->connections[i];
+	struct roce_connection *connection = *roce_cm_peers(device, address);
 
-		if (connection->state == CM_FREE || connection->active || connection->remote_address != address ||
+	for (; connection; connection = connection->peer_next) {
+		if (connection->active || connection->remote_address != address ||
 		    connection->remote_number != req->local_number || connection->remote_qpn != req->qpn)
 			continue;
 		if (connection->state == CM_REP_SENT)
@@ -115,9 +117,10 @@ static bool repeated_request(struct roce_device *device, uint32_t address, const
 static void end_stale(struct roce_device *device, uint32_t address, const struct cm_message *req, bool guarded,
 		      uint64_t now_ns)
 {
-	for (uint32_t i = 0; i < device->config.limits.connections_max; i++) {
-		struct roce_connection *connection = &device->connections[i];
+	struct roce_connection *connection, *next = *roce_cm_peers(device, address);
 
+	while ((connection = next)) {
+		next = connection->peer_next;	/* this one may go */
 		if (connection->remote_address != address || (connection->guarded && !guarded) ||
 		    (connection->remote_number != req->local_number && connection->remote_qpn != req->qpn))
 			continue;
@@ -160,7 +163,7 @@ static void request_input(struct roce_device *device, uint32_t address, const st
 	connection->state = CM_REQ_RECEIVED;
 	connection->guarded = guarded;
 	connection->cookie = listener->cookie;
-	connection->remote_address = address;
+	roce_cm_set_peer(device, connection, address);
 	connection->remote_number = req->local_number;
 	connection->remote_qpn = req->qpn;
 	connection->service_port = listener->port;
@@ -171,7 +174,7 @@ static void request_input(struct roce_device *device, uint32_t address, const st
 	connection->peer_responder_resources = req->responder_resources;
 	connection->peer_initiator_depth = req->initiator_depth;
 	receive_private(connection, req);
-	roce_cm_event(connection, ROCE_EVENT_CONNECT_REQUEST, 0, 0);
+	roce_cm_event(device, connection, ROCE_EVENT_CONNECT_REQUEST, 0, 0);
 }
 
 /* ---------------------------------------------------------------- REP, RTU, MRA, REJ */
@@ -267,9 +270,9 @@ static void disconnect_input(struct roce_device *device, struct roce_connection 
 /* A peer that takes its REQ back does not know our id yet: the REQ's own names it. */
 static struct roce_connection *find_taken_back(struct roce_device *device, uint32_t address, const struct cm_message *rej)
 {
-	for (uint32_t i = 0; i < device->config.limits.connections_max; i++) {
-		struct roce_connection *connection = &device->connections[i];
+	struct roce_connection *connection = *roce_cm_peers(device, address);
 
+	for (; connection; connection = connection->peer_next) {
 		if ((connection->state == CM_REQ_RECEIVED || connection->state == CM_REP_SENT) &&
 		    connection->remote_address == address && connection->remote_number == rej->local_number &&
 		    connection->transaction == rej->transaction)

@@ -46,7 +46,9 @@ static bool config_valid(const struct roce_config *config)
 	       limit_valid(limits->listeners_max, 0) && limits->queue_events_max >= 1 &&
 	       limits->queue_events_max <= QUEUE_EVENTS_MAX &&
 	       limit_valid(limits->send_depth_max, 1) && limit_valid(limits->receive_depth_max, 1) &&
-	       limit_valid(limits->held_packets_max, 0);
+	       limit_valid(limits->held_packets_max, 0) &&
+	       limit_valid(limits->answers_max, 0) && limit_valid(limits->atomic_queue_pairs_max, 0) &&
+	       limit_valid(limits->handshakes_max, 0);
 }
 
 /* Cut `count` entries off the memory; with no memory, only count bytes. */
@@ -58,50 +60,74 @@ static void *carve(uint8_t *memory, size_t *used_bytes, size_t count, size_t ent
 	return place;
 }
 
-static uint32_t event_capacity(const struct roce_limits *limits)
+static uint32_t smaller(uint64_t first, uint32_t second)
 {
-	return limits->queue_events_max + limits->connections_max * CM_EVENTS_PER_CONNECTION;
+	return first < second ? (uint32_t)first : second;
 }
 
-/* Lay everything out; `device` and `memory` are NULL when only the size is wanted. */
+/* The limits with their defaults. */
+static struct roce_limits filled_in(const struct roce_limits *limits)
+{
+	struct roce_limits filled = *limits;
+
+	if (filled.answers_max == 0)
+		filled.answers_max = smaller((uint64_t)limits->queue_pairs_max * READS_PENDING_MAX, ANSWERS_MAX_DEFAULT);
+	if (filled.atomic_queue_pairs_max == 0)
+		filled.atomic_queue_pairs_max = smaller(limits->queue_pairs_max, ATOMIC_QUEUE_PAIRS_MAX_DEFAULT);
+	if (filled.handshakes_max == 0)
+		filled.handshakes_max = smaller(limits->connections_max, HANDSHAKES_MAX_DEFAULT);
+	return filled;
+}
+
+/* Lay `count` places out, and list them as free when there is memory for them. */
+static void *carve_pool(uint8_t *memory, size_t *used_bytes, struct roce_pool *pool, size_t count, size_t place_bytes)
+{
+	void *places = carve(memory, used_bytes, count, place_bytes);
+
+	if (memory)
+		roce_pool_init(pool, places, (uint32_t)count, place_bytes);
+	return places;
+}
+
+/* Lay everything out; `memory` is NULL when only the size is wanted. `config` has its defaults filled in. */
 static size_t layout(const struct roce_config *config, uint8_t *memory, struct roce_device *device)
 {
 	const struct roce_limits *limits = &config->limits;
-	struct roce_device scratch = { 0 }, *d = device ? device : &scratch;
-	uint32_t send_depth = round_up_power(limits->send_depth_max);
-	uint32_t receive_depth = round_up_power(limits->receive_depth_max);
-	size_t used = 0;
+	size_t works = (size_t)limits->queue_events_max * limits->queues_max, connections = limits->connections_max, used = 0;
 
 	carve(memory, &used, 1, sizeof(struct roce_device));
-	d->queue_pairs = carve(memory, &used, limits->queue_pairs_max, sizeof(*d->queue_pairs));
-	d->connections = carve(memory, &used, limits->connections_max, sizeof(*d->connections));
-	d->replies = carve(memory, &used, CM_REPLIES_MAX, sizeof(*d->replies));
-	d->listeners = carve(memory, &used, limits->listeners_max, sizeof(*d->listeners));
-	d->regions = carve(memory, &used, limits->memory_regions_max, sizeof(*d->regions));
-	d->queues = carve(memory, &used, limits->queues_max, sizeof(*d->queues));
-	d->held_pool = carve(memory, &used, limits->held_packets_max, roce_held_bytes(config));
-	d->timers = carve(memory, &used, (size_t)limits->queue_pairs_max + limits->connections_max, sizeof(*d->timers));
-	for (uint32_t i = 0; i < limits->queues_max; i++) {
-		void *events = carve(memory, &used, event_capacity(limits), sizeof(struct stored_event));
-
-		if (device)
-			d->queues[i].events = events;
-	}
-	for (uint32_t i = 0; i < limits->queue_pairs_max; i++) {
-		void *sends = carve(memory, &used, send_depth, sizeof(struct work_request));
-		void *receives = carve(memory, &used, receive_depth, sizeof(struct receive_request));
-
-		if (device) {
-			d->queue_pairs[i].requester.ring = sends;
-			d->queue_pairs[i].responder.ring = receives;
-		}
-	}
+	device->queue_pairs = carve_pool(memory, &used, &device->free_queue_pairs, limits->queue_pairs_max,
+					 sizeof(*device->queue_pairs));
+	device->connections = carve_pool(memory, &used, &device->free_connections, connections, sizeof(*device->connections));
+	device->peers = carve(memory, &used, round_up_power(limits->connections_max), sizeof(*device->peers));
+	device->replies = carve(memory, &used, CM_REPLIES_MAX, sizeof(*device->replies));
+	device->listeners = carve(memory, &used, limits->listeners_max, sizeof(*device->listeners));
+	device->regions = carve(memory, &used, limits->memory_regions_max, sizeof(*device->regions));
+	device->queues = carve(memory, &used, limits->queues_max, sizeof(*device->queues));
+	device->held_pool = carve(memory, &used, limits->held_packets_max, roce_held_bytes(config));
+	device->timers = carve(memory, &used, limits->queue_pairs_max + connections, sizeof(*device->timers));
+	carve_pool(memory, &used, &device->works, works, sizeof(struct work_request));
+	carve_pool(memory, &used, &device->receives, works, sizeof(struct receive_request));
+	carve_pool(memory, &used, &device->events, works + connections * CM_EVENTS_PER_CONNECTION, sizeof(struct stored_event));
+	carve_pool(memory, &used, &device->answers, limits->answers_max, sizeof(struct response));
+	carve_pool(memory, &used, &device->atomics, limits->atomic_queue_pairs_max,
+		   ATOMIC_RESULTS_MAX * sizeof(struct atomic_result));
+	carve_pool(memory, &used, &device->handshakes, limits->handshakes_max, ROCE_PRIVATE_BYTES_MAX);
 	return used;
+}
+
+static size_t bytes_wanted(const struct roce_config *config)
+{
+	struct roce_config filled = *config;
+	struct roce_device scratch;
+
+	filled.limits = filled_in(&config->limits);
+	return layout(&filled, NULL, &scratch);
 }
 
 size_t roce_device_bytes(const struct roce_config *config)
 {
-	return config_valid(config) ? layout(config, NULL, NULL) : 0;
+	return config_valid(config) ? bytes_wanted(config) : 0;
 }
 
 struct roce_device *roce_device_create(void *memory, const struct roce_config *config, uint64_t now_ns)
@@ -112,25 +138,21 @@ struct roce_device *roce_device_create(void *memory, const struct roce_config *c
 	(void)now_ns;
 	if (!memory || ((uintptr_t)memory & (ALIGNMENT - 1)) || !config_valid(config))
 		return NULL;
-	memset(memory, 0, layout(config, NULL, NULL));
+	memset(memory, 0, bytes_wanted(config));
 	device->config = *config;
 	if (!config->environment.crc)
 		device->config.environment.crc = &crc_table;
-	layout(config, memory, device);
+	device->config.limits = filled_in(limits);
+	layout(&device->config, memory, device);
 	device->queue_pair_mask = round_up_power(limits->queue_pairs_max) - 1;
 	device->connection_mask = round_up_power(limits->connections_max) - 1;
 	device->region_mask = round_up_power(limits->memory_regions_max) - 1;
-	for (uint32_t i = 0; i < limits->queue_pairs_max; i++) {
-		device->queue_pairs[i].requester.ring_mask = round_up_power(limits->send_depth_max) - 1;
-		device->queue_pairs[i].responder.ring_mask = round_up_power(limits->receive_depth_max) - 1;
+	for (uint32_t i = 0; i < limits->queue_pairs_max; i++)
 		device->queue_pairs[i].timer.deadline_ns = NEVER;
-	}
 	for (uint32_t i = 0; i < limits->connections_max; i++) {
 		device->connections[i].timer.deadline_ns = NEVER;
 		device->connections[i].timer.of_connection = true;
 	}
-	for (uint32_t i = 0; i < limits->queues_max; i++)
-		device->queues[i].capacity = event_capacity(limits);
 	device->management_psn = roce_random32(device) & 0xffffff;
 	roce_memory_init(device);
 	roce_held_init(device);

@@ -23,6 +23,7 @@
 #include <string.h>
 
 #include "net/roce/packet.h"
+#include "net/roce/pool.h"
 #include "net/roce/roce.h"
 
 #define MILLISECOND UINT64_C(1000000)
@@ -63,7 +64,9 @@
 #define HELD_REPORT_BITS SEQUENCE_SPAN_MAX	/* how far behind the missing packet requests are kept */
 
 #define READS_PENDING_MAX 64u			/* per queue pair; advertised as responder resources */
-#define RESPONSES_MAX (2 * READS_PENDING_MAX + 4) /* an acknowledgement may stand between any two READs */
+#define ANSWERS_MAX_DEFAULT 512u		/* of all queue pairs together, see roce_limits */
+#define ATOMIC_QUEUE_PAIRS_MAX_DEFAULT 16u
+#define HANDSHAKES_MAX_DEFAULT 128u
 #define REPLAYS_MAX READS_PENDING_MAX		/* repeated READs and atomics waiting to be answered: a peer may go back over all */
 #define ATOMIC_RESULTS_MAX READS_PENDING_MAX	/* kept for repetitions: all that a peer may have under way */
 #define ATOMIC_BYTES 8u
@@ -98,7 +101,7 @@
 #define CM_LINGER_NS (1000 * MILLISECOND)	/* after a fatal NAK of ours: time for the peer to hang up itself */
 #define CM_TIMEWAIT_NS (500 * MILLISECOND)	/* a queue pair number is not used again; cut short when a table is full */
 #define CM_REPLIES_MAX 32u			/* stateless answers waiting to be sent */
-#define CM_EVENTS_PER_CONNECTION 3u		/* CONNECT_REQUEST, ESTABLISHED, and one that ends it */
+#define CM_EVENTS_PER_CONNECTION 2u		/* CONNECT_REQUEST or ESTABLISHED, and one that ends it */
 
 /* ---------------------------------------------------------------- timers */
 
@@ -113,26 +116,28 @@ struct roce_timer {
 /* ---------------------------------------------------------------- event queues */
 
 struct stored_event {
+	struct stored_event *next;
 	uint64_t cookie;
 	int status;
 	uint32_t qpn;
 	uint32_t connection;
 	uint32_t len_bytes;
 	uint32_t remote_address;
-	uint32_t extra;				/* RECEIVE: the immediate, or the rkey that was invalidated */
-	uint16_t service_port;
-	uint16_t reason;
+	union {
+		uint32_t extra;			/* RECEIVE: the immediate, or the rkey that was invalidated */
+		struct {			/* of the connection manager */
+			uint16_t service_port;
+			uint16_t reason;
+		};
+	};
 	uint8_t type;
 	uint8_t opcode;
 	uint8_t flags;				/* ROCE_EVENT_* */
 };
 
 struct event_queue {
-	struct stored_event *events;		/* ring of `capacity` */
-	uint32_t capacity;
-	uint32_t head;
-	uint32_t count;
-	uint32_t reserved;			/* events promised to posted work and connections */
+	struct stored_event *first, *last;	/* places of device->events */
+	uint32_t works;				/* of posted work: places promised, and events waiting to be polled */
 	bool used;
 };
 
@@ -174,6 +179,7 @@ static inline uint64_t sequence_near(uint64_t near, uint32_t psn)
 enum work_extra { WORK_PLAIN, WORK_IMMEDIATE, WORK_INVALIDATE };
 
 struct work_request {
+	struct work_request *next;		/* the one posted after it */
 	uint64_t cookie;
 	uint8_t *local;				/* READ, atomics: landing place; WRITE, SEND: source, never written to */
 	uint64_t remote_address;
@@ -188,6 +194,7 @@ struct work_request {
 };
 
 struct receive_request {
+	struct receive_request *next;
 	uint64_t cookie;
 	uint8_t *local;
 	uint32_t len_bytes;
@@ -201,10 +208,11 @@ enum queue_pair_state {
 	QP_ERROR,				/* all work flushed; repeats its fatal NAK when asked */
 };
 
-enum response_kind { RESPONSE_ACK, RESPONSE_NAK, RESPONSE_READ, RESPONSE_ATOMIC };
+enum response_kind { RESPONSE_READ, RESPONSE_ATOMIC };
 
-/* What the responder owes its peer, in sequence order. */
+/* An answer with data that the responder owes its peer. */
 struct response {
+	struct response *next;
 	uint64_t sequence;			/* READ: of the next response packet */
 	union {
 		uint64_t address;		/* READ: of the next byte */
@@ -214,8 +222,26 @@ struct response {
 	uint32_t rkey;
 	uint32_t msn;
 	uint8_t kind;				/* enum response_kind */
-	uint8_t syndrome;			/* ACK, NAK */
 	bool begun;				/* READ: a packet went out */
+};
+
+/* In the order in which they go out; places of device->answers. */
+struct response_list {
+	struct response *first, *last;
+	uint32_t count;
+};
+
+enum word_kind { WORD_NONE, WORD_ACK, WORD_NAK };
+
+/*
+ * The ACK or NAK that goes out behind all answers with data. There is one: a newer one says at least as much about the
+ * packets before, and so does data for a later request.
+ */
+struct last_word {
+	uint64_t sequence;
+	uint32_t msn;
+	uint8_t kind;				/* enum word_kind */
+	uint8_t syndrome;
 };
 
 /* What an atomic found, for its repetitions. */
@@ -225,12 +251,30 @@ struct atomic_result {
 };
 
 struct requester {
-	struct work_request *ring;		/* send_depth rounded up to a power of two */
-	uint32_t ring_mask;
-	uint32_t head;				/* oldest unfinished request */
+	struct work_request *first, *last;	/* unfinished requests, oldest first; places of device->works */
+	struct work_request *at;		/* the one that `next` is in, NULL: none is left */
 	uint32_t count;				/* posted and unfinished */
-	uint32_t cursor;			/* of them, those before the one that `next` is in */
+	uint32_t cursor;			/* of them, those before `at` */
 	uint32_t started;			/* of them, those that have sequence numbers */
+
+	/* Small ones together: idle queue pairs are many. */
+	uint16_t window;			/* packets */
+	uint16_t window_max;
+	uint16_t window_threshold;		/* above it the window grows by one packet a round trip */
+	uint16_t window_credit;			/* packets answered towards the next such step */
+	uint16_t reads;				/* READ requests and atomics sent and not fully answered */
+	uint16_t reads_max;			/* what the peer has resources for */
+	uint16_t landed;			/* bits of `received` that are set */
+	uint16_t held_count;			/* bits of `held` that say something about packets at or after `acknowledged` */
+	uint16_t losses;
+	uint16_t packets_without_ack_request;
+	uint16_t backoff;			/* timeouts since the last progress */
+	uint8_t probes;				/* since `unacknowledged` last moved */
+	uint8_t probe_backoff;			/* needless probes lately */
+	bool probe_armed;			/* the timer runs for a probe */
+	bool probe_due;
+	bool waits_for_budget;			/* in the device's line: no new READ is begun */
+	bool waiting_not_ready;			/* an RNR timer runs; nothing is sent until it ends */
 
 	uint64_t unacknowledged;		/* oldest sequence number without an answer */
 	uint64_t next;				/* to send next */
@@ -240,78 +284,59 @@ struct requester {
 	uint64_t repair_next, repair_end;	/* READ responses to ask for again, before anything else */
 	uint64_t repaired_end;			/* holes below this were asked for already */
 	uint64_t received[SEQUENCE_SPAN_MAX / 64];	/* READ and atomic responses at or after `unacknowledged` that have landed */
-	uint32_t landed;			/* bits of it that are set */
-	uint32_t held_count;			/* bits of `held` that say something about packets at or after `acknowledged` */
 	uint64_t held_base;			/* the peer misses this packet, and has those of `held` behind it; 0: no report */
 	uint64_t held[HELD_REPORT_BITS / 64];	/* bit i: held_base + 1 + i */
 	uint64_t guarded;			/* the oldest hole, once it was asked for */
 	uint64_t guard_end;			/* when a packet behind this is seen first, its repair was lost */
 	uint64_t losses_end;			/* losses are counted by windows: until this is answered */
-	uint32_t losses;
 
-	uint32_t window;			/* packets */
-	uint32_t window_max;
-	uint32_t window_threshold;		/* above it the window grows by one packet a round trip */
-	uint32_t window_credit;			/* packets answered towards the next such step */
 	uint64_t congestion_end;		/* one reduction for all marks on what was sent below this */
-	uint32_t reads;				/* READ requests and atomics sent and not fully answered */
-	uint32_t reads_max;			/* what the peer has resources for */
 	uint64_t read_bytes;			/* of the device's budget, held by this queue pair */
 	uint64_t wanted_bytes;			/* while it waits for the budget */
-	bool waits_for_budget;			/* in the device's line: no new READ is begun */
-	uint32_t packets_without_ack_request;
 
 	uint64_t round_trip_ns;			/* smoothed; 0 before the first sample */
 	uint64_t round_trip_variance_ns;
 	uint64_t sample_sequence;		/* being timed, when sample_sent_ns is not 0 */
 	uint64_t sample_sent_ns;
-	uint32_t backoff;			/* timeouts since the last progress */
 	uint64_t progress_ns;			/* when `unacknowledged` last moved, or work began */
 	uint64_t probe_sequence;		/* what the last probe repeated, until it proves needless; 0: none */
-	uint8_t probes;				/* since `unacknowledged` last moved */
-	bool probe_armed;			/* the timer runs for a probe */
-	bool probe_due;
-	uint8_t probe_backoff;			/* needless probes lately */
-	bool waiting_not_ready;			/* an RNR timer runs; nothing is sent until it ends */
 	uint64_t not_ready_since_ns;		/* first RNR NAK since the last progress; 0: none */
 };
 
 struct responder {
-	struct response responses[RESPONSES_MAX];
-	uint32_t responses_head, responses_count;
-	uint32_t reads;				/* READs and atomics among them */
-	struct response replays[REPLAYS_MAX];
-	uint32_t replays_head, replays_count;
-	struct atomic_result atomics[ATOMIC_RESULTS_MAX];
-	uint32_t atomics_next;			/* the oldest of them */
-	uint64_t repeatable_from;		/* READs and atomics below this are not repeated any more */
-	uint64_t repeatable_next;		/* will be that, when 2 * READS_PENDING_MAX more have come */
+	struct response_list owed;		/* in sequence order */
+	struct response_list replays;
+	struct last_word word;
+	/* Small ones together: idle queue pairs are many. */
+	uint8_t atomics_next;			/* the oldest of `atomics` */
 	uint8_t repeatable_count;		/* of READs and atomics, modulo 256 */
-
-	uint64_t expected;			/* next sequence number */
-	uint64_t acknowledge;			/* last SEND or WRITE packet that was executed, plus 1 */
-	uint32_t msn;
 	bool echo_congestion;			/* a request came marked: the next answer says so */
 	bool nak_sent;				/* one NAK per gap; cleared when the expected packet comes */
 	bool refused;				/* the expected packet came, and was refused: those behind it are not kept */
 	uint8_t fatal_syndrome;			/* not 0: this queue pair ended with this NAK */
-	uint64_t fatal_sequence;		/* and of this packet */
-
 	uint8_t message;			/* 0, or IS_SEND / IS_WRITE >> 8 of the message being received */
+
+	struct atomic_result *atomics;		/* ATOMIC_RESULTS_MAX; NULL before the first */
+	uint64_t repeatable_from;		/* READs and atomics below this are not repeated any more */
+	uint64_t repeatable_next;		/* will be that, when 2 * READS_PENDING_MAX more have come */
+
+	uint64_t expected;			/* next sequence number */
+	uint64_t acknowledge;			/* last SEND or WRITE packet that was executed, plus 1 */
+	uint64_t fatal_sequence;		/* of the packet that `fatal_syndrome` is for */
+
+	uint32_t msn;
 	uint32_t message_offset;		/* bytes so far */
 	uint32_t write_len_bytes;
 	uint32_t write_rkey;
 	uint64_t write_address;
 
 	struct held_packet *held, *held_last;	/* requests beyond `expected`, in order (held.c) */
-	uint32_t held_count;
 	uint64_t seen_end;			/* one past the last sequence number that came */
 	uint64_t report_at;			/* a packet at or beyond this shows that the last gap is no reordering; 0: no gap */
 
-	struct receive_request *ring;		/* receive_depth rounded up to a power of two */
-	uint32_t ring_mask;
-	uint32_t head;
-	uint32_t count;
+	struct receive_request *receives, *last_receive; /* oldest first; places of device->receives */
+	uint32_t count;				/* of receives */
+	uint32_t held_count;
 };
 
 struct queue_pair {
@@ -351,6 +376,7 @@ enum connection_state {
 enum cm_owed { OWES_REQ = 1, OWES_REP = 2, OWES_RTU = 4, OWES_DREQ = 8, OWES_DREP = 16 };
 
 struct roce_connection {
+	struct roce_connection *peer_next;	/* another in its list of device->peers */
 	uint32_t number;			/* also our communication id; 0: free */
 	uint8_t state;				/* enum connection_state */
 	uint8_t owed;				/* enum cm_owed */
@@ -363,12 +389,11 @@ struct roce_connection {
 	uint8_t features;			/* enum cm_feature, agreed; of a REQ that we send, offered */
 	uint8_t peer_responder_resources;	/* READs it takes at a time */
 	uint8_t peer_initiator_depth;		/* READs it wants to have under way */
-	uint32_t events_reserved;
+	uint8_t events_reserved;
 	uint32_t remote_number;			/* the peer's communication id */
 	uint32_t remote_address;
 	uint32_t remote_qpn;
 	uint16_t service_port;
-	uint64_t remote_guid;
 	uint64_t transaction;
 	uint64_t disconnect_transaction;	/* of our DREQ */
 	uint64_t peer_disconnect_transaction;	/* of the peer's */
@@ -380,10 +405,13 @@ struct roce_connection {
 	struct queue_pair *qp;
 	struct roce_timer timer;
 	struct roce_connection *owing_next, *owing_previous; /* list of those with `owed`; NULL when not on it */
-	uint32_t private_len_bytes;
-	uint8_t private_data[ROCE_PRIVATE_BYTES_MAX];	/* to send; or received and not yet polled */
-	uint32_t received_len_bytes;
-	uint8_t received_data[ROCE_PRIVATE_BYTES_MAX];
+	/*
+	 * Of ROCE_PRIVATE_BYTES_MAX, of device->handshakes, from the first message until both sides know: what was received
+	 * and not yet polled, then what is to be sent; of an active connection the other way round.
+	 */
+	uint8_t *private_data;
+	uint8_t private_len_bytes;		/* to send */
+	uint8_t received_len_bytes;
 };
 
 struct listener {
@@ -412,7 +440,13 @@ struct cm_reply {
 struct roce_device {
 	struct roce_config config;
 	struct roce_counters counters;
-	uint32_t send_depth, receive_depth;	/* powers of two */
+	struct roce_pool works, receives;	/* as many as there are event places for them: never empty when asked */
+	struct roce_pool answers;		/* roce_limits.answers_max */
+	struct roce_pool atomics;		/* roce_limits.atomic_queue_pairs_max, of ATOMIC_RESULTS_MAX each */
+	struct roce_pool handshakes;		/* roce_limits.handshakes_max */
+	struct roce_pool events;
+	struct roce_pool free_queue_pairs, free_connections;
+	uint32_t connection_events;		/* promised to connections, or waiting to be polled */
 
 	struct queue_pair *queue_pairs;
 	uint32_t queue_pair_mask;		/* low bits of a QPN: the index */
@@ -425,6 +459,7 @@ struct roce_device {
 
 	struct roce_connection *connections;
 	uint32_t connection_mask;
+	struct roce_connection **peers;		/* connection_mask + 1 lists, by hash of the remote address */
 	struct roce_connection *owing_head, *owing_tail;
 	struct cm_reply *replies;		/* ring of CM_REPLIES_MAX */
 	uint32_t replies_head, replies_count;
@@ -455,9 +490,10 @@ void roce_timer_remove(struct roce_device *device, struct roce_timer *timer);
 struct roce_timer *roce_timer_due(struct roce_device *device, uint64_t now_ns);
 
 /* queue.c */
-bool roce_queue_reserve(struct event_queue *queue, uint32_t events);
-void roce_queue_unreserve(struct event_queue *queue, uint32_t events);
-void roce_queue_push(struct event_queue *queue, const struct stored_event *event);
+/* A place for the completion of work that is being posted. */
+bool roce_queue_reserve(const struct roce_device *device, struct event_queue *queue);
+/* `event` has a place that was reserved. */
+void roce_queue_push(struct roce_device *device, struct event_queue *queue, const struct stored_event *event);
 struct event_queue *roce_queue_find(struct roce_device *device, int queue);
 
 /* memory.c */
@@ -488,9 +524,9 @@ void roce_qp_destroy(struct roce_device *device, struct queue_pair *qp);
 /* Put on the list of queue pairs with output, if it has any; false when not. */
 bool roce_qp_schedule(struct roce_device *device, struct queue_pair *qp);
 int roce_qp_output(struct roce_device *device, struct queue_pair *qp, struct roce_datagram *datagram, uint64_t now_ns);
-void roce_qp_complete(struct queue_pair *qp, enum roce_opcode opcode, uint64_t cookie, int status, uint32_t len_bytes);
+void roce_qp_complete(struct roce_device *device, struct queue_pair *qp, enum roce_opcode opcode, uint64_t cookie, int status, uint32_t len_bytes);
 /* A receive that a message of the peer used up; `flags` and `extra` as in struct stored_event. */
-void roce_qp_complete_receive(struct queue_pair *qp, uint64_t cookie, uint32_t len_bytes, uint8_t flags, uint32_t extra);
+void roce_qp_complete_receive(struct roce_device *device, struct queue_pair *qp, uint64_t cookie, uint32_t len_bytes, uint8_t flags, uint32_t extra);
 /* Fields that all packets of a queue pair share. */
 void roce_qp_packet(const struct queue_pair *qp, uint8_t opcode, uint64_t sequence, struct roce_packet *packet);
 
@@ -505,6 +541,10 @@ bool roce_protection_open(struct roce_device *device, struct roce_protection *pr
 void roce_requester_start(struct queue_pair *qp, uint32_t psn, uint32_t reads_max);
 /* Work comes to a queue pair that had none. */
 void roce_requester_begin(struct queue_pair *qp, uint64_t now_ns);
+/* A copy of `work` becomes the last request. */
+void roce_requester_append(struct roce_device *device, struct requester *requester, const struct work_request *work);
+/* The oldest request is over. */
+void roce_requester_drop_first(struct roce_device *device, struct requester *requester);
 void roce_requester_input(struct roce_device *device, struct queue_pair *qp, const struct roce_packet *packet,
 			  uint64_t now_ns);
 /* What we sent, or asked for, met congestion on its way. */
@@ -526,6 +566,12 @@ void roce_budget_wake(struct roce_device *device);
 
 /* responder.c */
 void roce_responder_start(struct queue_pair *qp, uint32_t psn);
+void roce_responder_append_receive(struct roce_device *device, struct responder *responder,
+				   const struct receive_request *receive);
+/* Take the oldest receive away; returns its cookie. */
+uint64_t roce_responder_use_receive(struct roce_device *device, struct responder *responder);
+/* Give back what it holds. */
+void roce_responder_end(struct roce_device *device, struct queue_pair *qp);
 void roce_responder_input(struct roce_device *device, struct queue_pair *qp, const struct roce_packet *packet,
 			  uint64_t now_ns);
 bool roce_responder_has_output(const struct queue_pair *qp);
@@ -534,9 +580,15 @@ int roce_responder_output(struct roce_device *device, struct queue_pair *qp, str
 
 /* cm.c: the states of a connection */
 struct roce_connection *roce_cm_find(struct roce_device *device, uint32_t number);
+/* Messages with private data are over, and what was received was polled: give its place back. */
+void roce_cm_end_handshake(struct roce_device *device, struct roce_connection *connection);
+/* Say who is at the other end, once. */
+void roce_cm_set_peer(struct roce_device *device, struct roce_connection *connection, uint32_t address);
+/* The connections of one peer are in this list, among others. */
+struct roce_connection **roce_cm_peers(const struct roce_device *device, uint32_t address);
 /* A free connection with its events reserved on `queue`, or NULL. */
 struct roce_connection *roce_cm_create(struct roce_device *device, struct event_queue *queue);
-void roce_cm_event(struct roce_connection *connection, enum roce_event_type type, int status, uint16_t reason);
+void roce_cm_event(struct roce_device *device, struct roce_connection *connection, enum roce_event_type type, int status, uint16_t reason);
 /* The handshake is over: the queue pair may send. */
 void roce_cm_established(struct roce_device *device, struct roce_connection *connection);
 /* It is over: flush the work, tell the application with an event of `type` unless it knows. */

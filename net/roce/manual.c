@@ -52,13 +52,14 @@ int roce_manual_start(struct roce_device *device, const struct roce_manual *manu
 	if (peer->address == 0 || peer->qpn <= 1 || peer->qpn >= PSN_MASK || peer->psn > PSN_MASK || peer->reads_max > UINT8_MAX ||
 	    128u << code != peer->path_mtu_bytes || peer->path_mtu_bytes > device->config.path_mtu_bytes)
 		return -EINVAL;
-	connection->remote_address = peer->address;
+	roce_cm_set_peer(device, connection, peer->address);
 	connection->remote_qpn = peer->qpn;
 	connection->psn_remote = peer->psn;
 	connection->mtu_code = code;
 	connection->peer_responder_resources = (uint8_t)peer->reads_max;
 	connection->peer_gave_up = false;
 	roce_qp_start(connection->qp, QP_READY);
+	roce_cm_end_handshake(device, connection);
 	connection->state = CM_ESTABLISHED;
 	return 0;
 }

@@ -11,5 +11,6 @@ unit-tests-y += tests/unit/test_roce_packet.c tests/unit/test_roce_transfer.c te
 	tests/unit/test_roce_cm.c tests/unit/test_roce_timer.c tests/unit/test_roce_operations.c \
 	tests/unit/test_roce_recovery.c tests/unit/test_roce_replay.c tests/unit/test_roce_flow.c \
 	tests/unit/test_roce_goodput.c tests/unit/test_roce_selective.c \
-	tests/unit/test_roce_congestion.c tests/unit/test_roce_guard.c tests/unit/test_roce_protect.c
+	tests/unit/test_roce_congestion.c tests/unit/test_roce_guard.c tests/unit/test_roce_protect.c \
+	tests/unit/test_roce_pools.c
 fuzz-y += tests/fuzz/fuzz_roce_packet.c tests/fuzz/fuzz_roce_input.c

@@ -20,28 +20,26 @@ struct event_queue *roce_queue_find(struct roce_device *device, int queue)
 	return &device->queues[queue];
 }
 
-bool roce_queue_reserve(struct event_queue *queue, uint32_t events)
+bool roce_queue_reserve(const struct roce_device *device, struct event_queue *queue)
 {
-	if (queue->capacity - queue->count - queue->reserved < events)
+	if (queue->works == device->config.limits.queue_events_max)
 		return false;
-	queue->reserved += events;
+	queue->works++;
 	return true;
 }
 
-void roce_queue_unreserve(struct event_queue *queue, uint32_t events)
+void roce_queue_push(struct roce_device *device, struct event_queue *queue, const struct stored_event *event)
 {
-	assert(queue->reserved >= events);
-	queue->reserved -= events;
-}
+	struct stored_event *stored = roce_pool_take(&device->events);
 
-void roce_queue_push(struct event_queue *queue, const struct stored_event *event)
-{
-	uint32_t index;
-
-	assert(queue->reserved > 0 && queue->count < queue->capacity);
-	queue->reserved--;
-	index = queue->head + queue->count++;
-	queue->events[index < queue->capacity ? index : index - queue->capacity] = *event;
+	assert(stored);
+	*stored = *event;
+	stored->next = NULL;
+	if (queue->first)
+		queue->last->next = stored;
+	else
+		queue->first = stored;
+	queue->last = stored;
 }
 
 static void unpack(const struct stored_event *stored, struct roce_event *event)
@@ -69,17 +67,26 @@ static void unpack(const struct stored_event *stored, struct roce_event *event)
 int roce_queue_poll(struct roce_device *device, int number, struct roce_event *event)
 {
 	struct event_queue *queue = roce_queue_find(device, number);
+	struct stored_event *stored;
+	bool seen;
 
 	assert(queue);
-	while (queue->count > 0) {
-		struct stored_event *stored = &queue->events[queue->head];
-
-		queue->head = queue->head + 1 < queue->capacity ? queue->head + 1 : 0;
-		queue->count--;
-		if (stored->type != ROCE_EVENT_COMPLETION && !roce_cm_event_polled(device, stored, event->private_data))
-			continue;
-		unpack(stored, event);
-		return 1;
+	while ((stored = queue->first)) {
+		queue->first = stored->next;
+		if (stored->type == ROCE_EVENT_COMPLETION) {
+			assert(queue->works > 0);
+			queue->works--;
+			seen = true;
+		} else {
+			assert(device->connection_events > 0);
+			device->connection_events--;
+			seen = roce_cm_event_polled(device, stored, event->private_data);
+		}
+		if (seen)
+			unpack(stored, event);
+		roce_pool_give(&device->events, stored);
+		if (seen)
+			return 1;
 	}
 	return 0;
 }

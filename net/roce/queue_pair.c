@@ -36,22 +36,24 @@ static uint32_t draw_qpn(struct roce_device *device, uint32_t index)
 
 int roce_qp_create(struct roce_device *device, struct roce_connection *connection, uint64_t peer)
 {
-	for (uint32_t i = 0; i < device->config.limits.queue_pairs_max; i++) {
-		struct queue_pair *qp = &device->queue_pairs[i];
+	struct queue_pair *qp = roce_pool_take(&device->free_queue_pairs);
+	uint32_t qpn;
 
-		if (qp->state != QP_FREE)
-			continue;
-		qp->qpn = draw_qpn(device, i);
-		if (qp->qpn == 0)
-			return -ENOBUFS;
-		qp->state = QP_INIT;
-		qp->peer = peer;
-		qp->connection = connection;
-		qp->queue = connection->queue;
-		connection->qp = qp;
-		return 0;
+	if (!qp)
+		return -ENOBUFS;
+	qpn = draw_qpn(device, (uint32_t)(qp - device->queue_pairs));
+	if (qpn == 0) {
+		roce_pool_give(&device->free_queue_pairs, qp);
+		return -ENOBUFS;
 	}
-	return -ENOBUFS;
+	assert(qp->state == QP_FREE);
+	qp->qpn = qpn;
+	qp->state = QP_INIT;
+	qp->peer = peer;
+	qp->connection = connection;
+	qp->queue = connection->queue;
+	connection->qp = qp;
+	return 0;
 }
 
 void roce_qp_start(struct queue_pair *qp, enum queue_pair_state state)
@@ -69,24 +71,26 @@ void roce_qp_start(struct queue_pair *qp, enum queue_pair_state state)
 	qp->state = state;
 }
 
-void roce_qp_complete_receive(struct queue_pair *qp, uint64_t cookie, uint32_t len_bytes, uint8_t flags, uint32_t extra)
+void roce_qp_complete_receive(struct roce_device *device, struct queue_pair *qp, uint64_t cookie, uint32_t len_bytes,
+			      uint8_t flags, uint32_t extra)
 {
 	struct stored_event event = {
 		.type = ROCE_EVENT_COMPLETION, .opcode = ROCE_RECEIVE, .cookie = cookie, .qpn = qp->qpn, .len_bytes = len_bytes,
 		.connection = qp->connection->number, .remote_address = qp->remote_address, .flags = flags, .extra = extra,
 	};
 
-	roce_queue_push(qp->queue, &event);
+	roce_queue_push(device, qp->queue, &event);
 }
 
-void roce_qp_complete(struct queue_pair *qp, enum roce_opcode opcode, uint64_t cookie, int status, uint32_t len_bytes)
+void roce_qp_complete(struct roce_device *device, struct queue_pair *qp, enum roce_opcode opcode, uint64_t cookie, int status,
+		      uint32_t len_bytes)
 {
 	struct stored_event event = {
 		.type = ROCE_EVENT_COMPLETION, .opcode = opcode, .cookie = cookie, .status = status, .qpn = qp->qpn,
 		.len_bytes = len_bytes, .connection = qp->connection->number, .remote_address = qp->remote_address,
 	};
 
-	roce_queue_push(qp->queue, &event);
+	roce_queue_push(device, qp->queue, &event);
 }
 
 static void flush(struct roce_device *device, struct queue_pair *qp, uint32_t failed, int status)
@@ -95,20 +99,17 @@ static void flush(struct roce_device *device, struct queue_pair *qp, uint32_t fa
 	struct responder *responder = &qp->responder;
 
 	for (uint32_t i = 0; requester->count > 0; i++) {
-		const struct work_request *work = &requester->ring[requester->head++ & requester->ring_mask];
+		const struct work_request work = *requester->first;
 
-		requester->count--;
-		roce_qp_complete(qp, work->opcode, work->cookie, i == failed ? status : -ECONNRESET, 0);
+		roce_requester_drop_first(device, requester);
+		roce_qp_complete(device, qp, work.opcode, work.cookie, i == failed ? status : -ECONNRESET, 0);
 	}
 	requester->cursor = requester->started = 0;
+	requester->at = NULL;
 	roce_budget_end(device, qp);
 	roce_held_drop(device, responder);
-	while (responder->count > 0) {
-		const struct receive_request *receive = &responder->ring[responder->head++ & responder->ring_mask];
-
-		responder->count--;
-		roce_qp_complete(qp, ROCE_RECEIVE, receive->cookie, -ECONNRESET, 0);
-	}
+	while (responder->count > 0)
+		roce_qp_complete(device, qp, ROCE_RECEIVE, roce_responder_use_receive(device, responder), -ECONNRESET, 0);
 }
 
 void roce_qp_flush(struct roce_device *device, struct queue_pair *qp, int status)
@@ -141,19 +142,13 @@ static void unlink_ready(struct roce_device *device, struct queue_pair *qp)
 
 void roce_qp_destroy(struct roce_device *device, struct queue_pair *qp)
 {
-	struct work_request *sends = qp->requester.ring;
-	struct receive_request *receives = qp->responder.ring;
-	uint32_t send_mask = qp->requester.ring_mask, receive_mask = qp->responder.ring_mask;
-
 	assert(qp->requester.count == 0 && qp->responder.count == 0 && !qp->responder.held);
+	roce_responder_end(device, qp);
 	unlink_ready(device, qp);
 	roce_timer_remove(device, &qp->timer);
 	memset(qp, 0, sizeof(*qp));
 	qp->timer.deadline_ns = NEVER;
-	qp->requester.ring = sends;
-	qp->requester.ring_mask = send_mask;
-	qp->responder.ring = receives;
-	qp->responder.ring_mask = receive_mask;
+	roce_pool_give(&device->free_queue_pairs, qp);
 }
 
 /* ---------------------------------------------------------------- output */
@@ -215,11 +210,11 @@ static int post(struct roce_device *device, uint32_t qpn, const struct work_requ
 	if (work->len_bytes > MESSAGE_BYTES_MAX || (work->len_bytes > 0 && !work->local))
 		return -EINVAL;
 	requester = &qp->requester;
-	if (requester->count == device->config.limits.send_depth_max || !roce_queue_reserve(qp->queue, 1))
+	if (requester->count == device->config.limits.send_depth_max || !roce_queue_reserve(device, qp->queue))
 		return -ENOBUFS;
 	if (requester->count == 0)
 		roce_requester_begin(qp, now_ns);
-	requester->ring[(requester->head + requester->count++) & requester->ring_mask] = *work;
+	roce_requester_append(device, requester, work);
 	roce_qp_schedule(device, qp);
 	return 0;
 }
@@ -319,9 +314,9 @@ int roce_post_receive(struct roce_device *device, uint32_t qpn, uint64_t cookie,
 	if (len_bytes > 0 && !local)
 		return -EINVAL;
 	responder = &qp->responder;
-	if (responder->count == device->config.limits.receive_depth_max || !roce_queue_reserve(qp->queue, 1))
+	if (responder->count == device->config.limits.receive_depth_max || !roce_queue_reserve(device, qp->queue))
 		return -ENOBUFS;
-	responder->ring[(responder->head + responder->count++) & responder->ring_mask] = receive;
+	roce_responder_append_receive(device, responder, &receive);
 	return 0;
 }
 

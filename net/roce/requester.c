@@ -148,19 +148,46 @@ static void count_completion(struct roce_device *device, uint8_t opcode)
 		device->counters.sends_completed++;
 }
 
+void roce_requester_append(struct roce_device *device, struct requester *r, const struct work_request *work)
+{
+	struct work_request *place = roce_pool_take(&device->works);
+
+	assert(place);			/* there are as many as event places, and it has one */
+	*place = *work;
+	place->next = NULL;
+	if (r->count++ == 0)
+		r->first = place;
+	else
+		r->last->next = place;
+	r->last = place;
+	if (!r->at)
+		r->at = place;
+}
+
+void roce_requester_drop_first(struct roce_device *device, struct requester *r)
+{
+	struct work_request *work = r->first;
+
+	assert(r->count > 0);
+	if (r->cursor > 0)
+		r->cursor--;
+	else
+		r->at = work->next;
+	r->first = work->next;
+	r->count--;
+	roce_pool_give(&device->works, work);
+}
+
 static void complete_first(struct roce_device *device, struct queue_pair *qp)
 {
 	struct requester *r = &qp->requester;
-	const struct work_request *work = request(r, 0);
+	const struct work_request work = *r->first;
 
-	assert(r->started > 0 && r->unacknowledged == request_end(work));
-	count_completion(device, work->opcode);
-	r->head++;
-	r->count--;
+	assert(r->started > 0 && r->unacknowledged == request_end(&work));
+	count_completion(device, work.opcode);
+	roce_requester_drop_first(device, r);
 	r->started--;
-	if (r->cursor > 0)
-		r->cursor--;
-	roce_qp_complete(qp, work->opcode, work->cookie, 0, work->len_bytes);
+	roce_qp_complete(device, qp, work.opcode, work.cookie, 0, work.len_bytes);
 }
 
 /* Move over one answered READ packet or atomic. A chunk is answered when its last packet is. */
@@ -217,7 +244,7 @@ static void advance(struct roce_device *device, struct queue_pair *qp, uint64_t 
 	uint64_t before = r->unacknowledged;
 
 	while (r->unacknowledged < r->sent_end) {
-		const struct work_request *work = request(r, 0);
+		const struct work_request *work = r->first;
 
 		if (answered_by_data(work)) {
 			if (!received_test(r, r->unacknowledged))
@@ -237,7 +264,7 @@ static void advance(struct roce_device *device, struct queue_pair *qp, uint64_t 
 		return;
 	if (r->next < r->unacknowledged) {
 		r->next = r->unacknowledged;
-		r->cursor = r->started > 0 && r->next < r->assigned_end ? request_index(r, r->next) : r->started;
+		cursor_set(r, r->started > 0 && r->next < r->assigned_end ? request_index(r, r->next) : r->started);
 	}
 	grow_window(r, (uint32_t)(r->unacknowledged - before), (uint32_t)(r->sent_end - before));
 	r->progress_ns = now_ns;
@@ -261,7 +288,7 @@ static void go_back(struct requester *r, uint64_t sequence)
 	if (sequence >= r->next)
 		return;
 	r->next = sequence;
-	r->cursor = request_index(r, sequence);
+	cursor_set(r, request_index(r, sequence));
 	r->sample_sent_ns = 0;
 }
 
@@ -465,7 +492,7 @@ static const struct work_request *data_awaited(struct roce_device *device, struc
 		duplicate_answer(device, r, sequence);
 		return NULL;
 	}
-	return request(r, request_index(r, sequence));
+	return request_of(r, sequence);
 }
 
 static void data_landed(struct roce_device *device, struct queue_pair *qp, uint64_t sequence, uint64_t now_ns)

@@ -5,11 +5,23 @@
 
 #include "net/roce/internal.h"
 
-/* The i-th unfinished request. */
-static inline struct work_request *request(struct requester *r, uint32_t i)
+/* The cursor goes to the i-th request, or behind the last. */
+static inline void cursor_set(struct requester *r, uint32_t i)
 {
-	assert(i < r->count);
-	return &r->ring[(r->head + i) & r->ring_mask];
+	struct work_request *at = r->count > 0 ? r->first : NULL;
+
+	assert(i <= r->count);
+	r->cursor = i;
+	while (i-- > 0)
+		at = at->next;
+	r->at = at;
+}
+
+static inline void cursor_step(struct requester *r)
+{
+	assert(r->cursor < r->count);
+	r->cursor++;
+	r->at = r->at->next;
 }
 
 static inline uint64_t request_end(const struct work_request *work)
@@ -17,12 +29,23 @@ static inline uint64_t request_end(const struct work_request *work)
 	return work->first + work->packets;
 }
 
-/* Which started request contains `sequence`? It must be in [unacknowledged, assigned_end). */
-static inline uint32_t request_index(struct requester *r, uint64_t sequence)
+/* The started request that contains `sequence`, which must be in [unacknowledged, assigned_end). */
+static inline struct work_request *request_of(const struct requester *r, uint64_t sequence)
 {
+	struct work_request *work = r->first;
+
+	while (request_end(work) <= sequence)
+		work = work->next;
+	return work;
+}
+
+/* Which one is that, counted from the oldest? */
+static inline uint32_t request_index(const struct requester *r, uint64_t sequence)
+{
+	const struct work_request *work = r->first;
 	uint32_t i = 0;
 
-	while (request_end(request(r, i)) <= sequence)
+	for (; request_end(work) <= sequence; work = work->next)
 		i++;
 	assert(i < r->started);
 	return i;

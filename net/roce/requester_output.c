@@ -6,7 +6,7 @@
 static void start_request(struct queue_pair *qp)
 {
 	struct requester *r = &qp->requester;
-	struct work_request *work = request(r, r->cursor);
+	struct work_request *work = r->at;
 
 	assert(r->cursor == r->started && r->next == r->assigned_end);
 	work->first = r->assigned_end;
@@ -19,10 +19,10 @@ static void start_request(struct queue_pair *qp)
 static bool skip_answered(struct requester *r)
 {
 	while (r->cursor < r->started) {
-		const struct work_request *work = request(r, r->cursor);
+		const struct work_request *work = r->at;
 
 		if (r->next == request_end(work)) {
-			r->cursor++;
+			cursor_step(r);
 		} else if (r->next >= r->sent_end) {
 			break;
 		} else if (held_test(r, r->next)) {
@@ -50,7 +50,7 @@ static bool window_open(const struct requester *r)
 		return false;
 	if (r->next < r->sent_end)
 		return true;
-	work = &r->ring[(r->head + r->cursor) & r->ring_mask];
+	work = r->at;
 	if (r->waits_for_budget && work->opcode == ROCE_READ)
 		return false;
 	if (span == 0)
@@ -214,7 +214,7 @@ static int send_repair(struct roce_device *device, struct queue_pair *qp, struct
 	if (r->repair_next < r->unacknowledged)
 		r->repair_next = r->unacknowledged;
 	for (; r->repair_next < r->repair_end; r->repair_next++) {
-		const struct work_request *work = request(r, request_index(r, r->repair_next));
+		const struct work_request *work = request_of(r, r->repair_next);
 
 		if (held_test(r, r->repair_next) || answered(r, work, r->repair_next))
 			continue;
@@ -238,7 +238,7 @@ static int send_probe(struct roce_device *device, struct queue_pair *qp, struct 
 
 	r->probe_due = false;
 	while (!found && sequence > r->unacknowledged) {
-		work = request(r, request_index(r, --sequence));
+		work = request_of(r, --sequence);
 		found = !held_test(r, sequence) && !answered(r, work, sequence);
 	}
 	if (!found)
@@ -306,7 +306,7 @@ int roce_requester_output(struct roce_device *device, struct queue_pair *qp, str
 		start_request(qp);
 	if (!window_open(r))
 		return 0;
-	work = request(r, r->cursor);
+	work = r->at;
 	from = r->next;
 	if (work->opcode == ROCE_READ && from >= r->sent_end &&
 	    !roce_budget_allows(device, qp, payload_bytes(qp, work, from, chunk_end(work, from))))
@@ -324,6 +324,6 @@ int roce_requester_output(struct roce_device *device, struct queue_pair *qp, str
 	}
 	sent(device, qp, from, to, now_ns);
 	if (r->next == request_end(work))
-		r->cursor++;
+		cursor_step(r);
 	return 1;
 }

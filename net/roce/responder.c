@@ -4,7 +4,8 @@
  *
  * - A request packet with the expected PSN is executed when it comes in, a READ when its answers go out: a packet at a
  *   time, from the region's owner straight into the outgoing datagram.
- * - Answers leave in sequence order (`responses`). Acknowledgements that nothing stands between become one.
+ * - Answers with data leave in sequence order (`owed`), behind them one ACK or NAK for all that came (`word`). Data for a
+ *   request acknowledges what came before it, so an ACK that has not left when a READ comes is not sent any more.
  * - A packet beyond the expected one is dropped; the first of a gap is answered by a NAK for a sequence error. When the peer
  *   agreed to selective repeat, it is kept and executed when the gap has closed (held.c); the NAK then comes with a report
  *   of what is kept, when a gap is no mere reordering, and whenever the peer asks for an acknowledgement.
@@ -27,40 +28,21 @@ void roce_responder_start(struct queue_pair *qp, uint32_t psn)
 
 /* ---------------------------------------------------------------- owed answers */
 
-/*
- * The last owed answer if it is an ACK or NAK: a newer one replaces it, because it says at least as much about the
- * packets before. So never do two of them stand side by side, and the ring holds whatever a peer sends.
- */
-static struct response *last_word(struct responder *r)
-{
-	struct response *last = r->responses_count > 0 ? response_at(r, r->responses_count - 1) : NULL;
-
-	return last && !response_is_data(last) ? last : NULL;
-}
-
-static void owe(struct responder *r, const struct response *answer)
-{
-	struct response *last = last_word(r);
-
-	if (last)
-		*last = *answer;
-	else
-		response_append(r, answer);
-}
-
 static void owe_ack(struct responder *r)
 {
-	struct response ack = { .kind = RESPONSE_ACK, .syndrome = SYNDROME_ACK, .sequence = r->acknowledge - 1,
-				.msn = r->msn };
-
-	owe(r, &ack);
+	r->word = (struct last_word){ .kind = WORD_ACK, .syndrome = SYNDROME_ACK, .sequence = r->acknowledge - 1, .msn = r->msn };
 }
 
 void roce_responder_owe_nak(struct responder *r, uint8_t syndrome, uint64_t sequence)
 {
-	struct response nak = { .kind = RESPONSE_NAK, .syndrome = syndrome, .sequence = sequence, .msn = r->msn };
+	r->word = (struct last_word){ .kind = WORD_NAK, .syndrome = syndrome, .sequence = sequence, .msn = r->msn };
+}
 
-	owe(r, &nak);
+/* An answer with data goes behind those that are owed. */
+static void owe_data(struct responder *r, struct response *response)
+{
+	response_append(&r->owed, response);
+	r->word.kind = WORD_NONE;
 }
 
 void roce_responder_refuse(struct roce_device *device, struct queue_pair *qp, uint8_t syndrome, uint64_t sequence)
@@ -78,15 +60,6 @@ void roce_responder_refuse(struct roce_device *device, struct queue_pair *qp, ui
 	r->fatal_syndrome = syndrome;
 	r->fatal_sequence = sequence;
 	roce_responder_owe_nak(r, syndrome, sequence);
-}
-
-/* The packet that the last word asked for has come, and will be answered by data: that says as much. */
-static void settle_sequence_nak(struct responder *r)
-{
-	const struct response *last = last_word(r);
-
-	if (last && last->kind == RESPONSE_NAK && last->syndrome == SYNDROME_SEQUENCE)
-		r->responses_count--;
 }
 
 /* Ask for the expected packet. With selective repeat, what is kept behind it is reported along. */
@@ -124,7 +97,7 @@ static void executed(struct responder *r, const struct roce_packet *packet)
 		r->message = 0;
 	}
 	/* An acknowledgement that has not left yet is simply moved on; a NAK that asked for this packet is settled. */
-	if ((packet->ack_byte & ACK_REQUEST) || last_word(r))
+	if ((packet->ack_byte & ACK_REQUEST) || r->word.kind != WORD_NONE)
 		owe_ack(r);
 }
 
@@ -139,15 +112,39 @@ static bool length_valid(const struct queue_pair *qp, const struct roce_packet *
 	       (packet->payload_len_bytes > 0 || (packet->properties & IS_FIRST));
 }
 
+void roce_responder_append_receive(struct roce_device *device, struct responder *r, const struct receive_request *receive)
+{
+	struct receive_request *place = roce_pool_take(&device->receives);
+
+	assert(place);			/* there are as many as event places, and it has one */
+	*place = *receive;
+	place->next = NULL;
+	if (r->count++ == 0)
+		r->receives = place;
+	else
+		r->last_receive->next = place;
+	r->last_receive = place;
+}
+
+uint64_t roce_responder_use_receive(struct roce_device *device, struct responder *r)
+{
+	struct receive_request *receive = r->receives;
+	uint64_t cookie = receive->cookie;
+
+	assert(r->count > 0);
+	r->receives = receive->next;
+	r->count--;
+	roce_pool_give(&device->receives, receive);
+	return cookie;
+}
+
 /* The message that ends with `packet` uses up a receive. */
-static void complete_receive(struct queue_pair *qp, const struct roce_packet *packet)
+static void complete_receive(struct roce_device *device, struct queue_pair *qp, const struct roce_packet *packet)
 {
 	struct responder *r = &qp->responder;
-	uint64_t cookie = r->ring[r->head & r->ring_mask].cookie;
 	uint8_t flags = packet->properties & IS_WRITE ? ROCE_EVENT_WRITTEN : 0;
 	uint32_t extra = 0;
 
-	assert(r->count > 0);
 	if (packet->properties & HAS_IMMEDIATE) {
 		flags |= ROCE_EVENT_IMMEDIATE;
 		extra = packet->immediate;
@@ -155,9 +152,7 @@ static void complete_receive(struct queue_pair *qp, const struct roce_packet *pa
 		flags |= ROCE_EVENT_INVALIDATED;
 		extra = packet->invalidate_rkey;
 	}
-	r->head++;
-	r->count--;
-	roce_qp_complete_receive(qp, cookie, r->message_offset, flags, extra);
+	roce_qp_complete_receive(device, qp, roce_responder_use_receive(device, r), r->message_offset, flags, extra);
 }
 
 static void send_packet(struct roce_device *device, struct queue_pair *qp, const struct roce_packet *packet)
@@ -169,13 +164,11 @@ static void send_packet(struct roce_device *device, struct queue_pair *qp, const
 		refuse(device, qp, SYNDROME_RNR);
 		return;
 	}
-	receive = &r->ring[r->head & r->ring_mask];
+	receive = r->receives;
 	if (packet->properties & IS_FIRST)
 		r->message_offset = 0;
 	if (packet->payload_len_bytes > receive->len_bytes - r->message_offset) {
-		r->head++;
-		r->count--;
-		roce_qp_complete(qp, ROCE_RECEIVE, receive->cookie, -EMSGSIZE, 0);
+		roce_qp_complete(device, qp, ROCE_RECEIVE, roce_responder_use_receive(device, r), -EMSGSIZE, 0);
 		refuse(device, qp, SYNDROME_INVALID);
 		return;
 	}
@@ -193,7 +186,7 @@ static void send_packet(struct roce_device *device, struct queue_pair *qp, const
 	}
 	if (packet->properties & IS_LAST) {
 		device->counters.sends_received++;
-		complete_receive(qp, packet);
+		complete_receive(device, qp, packet);
 	}
 	executed(r, packet);
 }
@@ -247,7 +240,7 @@ static void write_packet(struct roce_device *device, struct queue_pair *qp, cons
 	r->message_offset += len_bytes;
 	device->counters.writes_served += last;
 	if (packet->properties & HAS_IMMEDIATE)
-		complete_receive(qp, packet);
+		complete_receive(device, qp, packet);
 	executed(r, packet);
 }
 
@@ -264,19 +257,31 @@ static uint32_t read_packets(const struct queue_pair *qp, uint32_t len_bytes)
 	return len_bytes ? (uint32_t)(((uint64_t)len_bytes + qp->mtu_bytes - 1) / qp->mtu_bytes) : 1;
 }
 
-static struct response read_response(const struct responder *r, const struct roce_packet *packet, uint64_t sequence)
+static void fill_read(struct response *response, const struct responder *r, const struct roce_packet *packet,
+		      uint64_t sequence)
 {
-	return (struct response){ .kind = RESPONSE_READ, .sequence = sequence, .address = packet->address,
-				  .remaining_bytes = packet->dma_len_bytes, .rkey = packet->rkey, .msn = r->msn };
+	*response = (struct response){ .kind = RESPONSE_READ, .sequence = sequence, .address = packet->address,
+				       .remaining_bytes = packet->dma_len_bytes, .rkey = packet->rkey, .msn = r->msn };
 }
 
-/* Can one more answer with data be owed? A peer that keeps to the responder resources we gave it always finds room. */
-static bool room_for_data(struct roce_device *device, const struct responder *r)
+/*
+ * A place for one more answer with data, or NULL. A peer that keeps to the responder resources we gave it always gets its
+ * answers: when the device's places are all taken, it is asked to come again.
+ */
+static struct response *place_for_data(struct roce_device *device, struct queue_pair *qp)
 {
-	if (r->reads < READS_PENDING_MAX && r->responses_count + 2 < RESPONSES_MAX)
-		return true;
-	device->counters.drop_state++;
-	return false;
+	struct response *place;
+
+	if (qp->responder.owed.count >= READS_PENDING_MAX) {
+		device->counters.drop_state++;
+		return NULL;
+	}
+	place = roce_pool_take(&device->answers);
+	if (!place) {
+		device->counters.answers_delayed++;
+		refuse(device, qp, SYNDROME_RNR);
+	}
+	return place;
 }
 
 /*
@@ -295,57 +300,69 @@ static void note_repeatable(struct responder *r)
 static void read_packet(struct roce_device *device, struct queue_pair *qp, const struct roce_packet *packet)
 {
 	struct responder *r = &qp->responder;
-	struct response response;
+	struct response *response = place_for_data(device, qp);
 
-	if (!room_for_data(device, r))
+	if (!response)
 		return;
 	if (!read_allowed(device, qp, packet)) {
+		roce_pool_give(&device->answers, response);
 		refuse(device, qp, SYNDROME_ACCESS);
 		return;
 	}
-	settle_sequence_nak(r);
 	r->msn = (r->msn + 1) & MSN_MASK;	/* at acceptance (C9-148) */
 	note_repeatable(r);
-	response = read_response(r, packet, r->expected);
-	response_append(r, &response);
+	fill_read(response, r, packet, r->expected);
+	owe_data(r, response);
 	r->expected += read_packets(qp, packet->dma_len_bytes);
 }
 
-static void atomic_packet(struct roce_device *device, struct queue_pair *qp, const struct roce_packet *packet)
+/* 0 and what it found, or the syndrome of a NAK. */
+static uint8_t execute_atomic(struct roce_device *device, struct queue_pair *qp, const struct roce_packet *packet,
+			      uint64_t *original)
 {
 	enum roce_opcode operation = packet->opcode == OPCODE_COMPARE_SWAP ? ROCE_COMPARE_SWAP : ROCE_FETCH_ADD;
 	struct memory_access access = { .address = packet->address, .len_bytes = ATOMIC_BYTES, .rkey = packet->rkey,
 					.right = ROCE_ACCESS_REMOTE_ATOMIC, .peer = qp->peer };
 	struct responder *r = &qp->responder;
-	struct response response = { .kind = RESPONSE_ATOMIC, .sequence = r->expected };
 	struct memory_region *region;
 	int status;
 
-	if (!room_for_data(device, r))
-		return;
-	if (packet->address % ATOMIC_BYTES != 0) {
-		refuse(device, qp, SYNDROME_INVALID);
-		return;
-	}
+	if (packet->address % ATOMIC_BYTES != 0)
+		return SYNDROME_INVALID;
 	region = roce_memory_check(device, &access);
-	if (!region) {
-		refuse(device, qp, SYNDROME_ACCESS);
-		return;
-	}
+	if (!region)
+		return SYNDROME_ACCESS;
+	if (!r->atomics)
+		r->atomics = roce_pool_take(&device->atomics);
+	if (!r->atomics)
+		return roce_responder_syndrome(device, -ENOBUFS);
 	status = !region->ops->atomic ? -EOPNOTSUPP :
-		 region->ops->atomic(region->context, packet->address, operation, packet->swap_or_add, packet->compare,
-				     &response.original);
-	if (status) {
-		refuse(device, qp, roce_responder_syndrome(device, status));
+		 region->ops->atomic(region->context, packet->address, operation, packet->swap_or_add, packet->compare, original);
+	return status ? roce_responder_syndrome(device, status) : 0;
+}
+
+static void atomic_packet(struct roce_device *device, struct queue_pair *qp, const struct roce_packet *packet)
+{
+	struct responder *r = &qp->responder;
+	struct response *response = place_for_data(device, qp);
+	uint64_t original = 0;
+	uint8_t syndrome;
+
+	if (!response)
+		return;
+	syndrome = execute_atomic(device, qp, packet, &original);
+	if (syndrome) {
+		roce_pool_give(&device->answers, response);
+		refuse(device, qp, syndrome);
 		return;
 	}
 	note_repeatable(r);
 	device->counters.atomics_served++;
-	r->atomics[r->atomics_next] = (struct atomic_result){ .sequence = r->expected, .original = response.original };
+	r->atomics[r->atomics_next] = (struct atomic_result){ .sequence = r->expected, .original = original };
 	r->atomics_next = (r->atomics_next + 1) % ATOMIC_RESULTS_MAX;
-	settle_sequence_nak(r);
-	r->msn = response.msn = (r->msn + 1) & MSN_MASK;
-	response_append(r, &response);
+	r->msn = (r->msn + 1) & MSN_MASK;
+	*response = (struct response){ .kind = RESPONSE_ATOMIC, .sequence = r->expected, .original = original, .msn = r->msn };
+	owe_data(r, response);
 	r->expected++;
 }
 
@@ -382,6 +399,15 @@ static void execute(struct roce_device *device, struct queue_pair *qp, const str
 
 /* ---------------------------------------------------------------- repetitions */
 
+/* A place for one more repetition, or NULL: the peer will repeat itself once more. */
+static struct response *place_for_replay(struct roce_device *device, const struct responder *r)
+{
+	struct response *place = r->replays.count < REPLAYS_MAX ? roce_pool_take(&device->answers) : NULL;
+
+	device->counters.drop_state += !place;
+	return place;
+}
+
 /*
  * A repeated READ. What is still owed will go out anyway, so only the part that went out before is answered again.
  */
@@ -389,43 +415,56 @@ static void read_again(struct roce_device *device, struct queue_pair *qp, const 
 		       uint64_t sequence)
 {
 	struct responder *r = &qp->responder;
-	struct response replay = read_response(r, packet, sequence);
-	uint64_t owed_from = r->expected, packets = read_packets(qp, packet->dma_len_bytes), len_bytes;
-	uint32_t index;
+	uint64_t owed_from = r->expected, packets = read_packets(qp, packet->dma_len_bytes);
+	const struct response *owed = r->owed.count > 0 ? r->owed.first : NULL;
+	struct response *replay;
 
-	for (uint32_t i = 0; i < r->responses_count && owed_from == r->expected; i++)
-		if (response_at(r, i)->kind == RESPONSE_READ)
-			owed_from = response_at(r, i)->sequence;
+	for (; owed && owed_from == r->expected; owed = owed->next)
+		if (owed->kind == RESPONSE_READ)
+			owed_from = owed->sequence;
 	if (sequence >= owed_from)
 		return;
-	if (packets > owed_from - sequence) {
-		len_bytes = (owed_from - sequence) * qp->mtu_bytes;
-		replay.remaining_bytes = (uint32_t)len_bytes;
-	}
-	if (r->replays_count == REPLAYS_MAX || !read_allowed(device, qp, packet)) {
+	if (!read_allowed(device, qp, packet)) {
 		device->counters.drop_state++;
 		return;
 	}
-	index = r->replays_head + r->replays_count++;
-	r->replays[index % REPLAYS_MAX] = replay;
+	replay = place_for_replay(device, r);
+	if (!replay)
+		return;
+	fill_read(replay, r, packet, sequence);
+	if (packets > owed_from - sequence)
+		replay->remaining_bytes = (uint32_t)((owed_from - sequence) * qp->mtu_bytes);
+	response_append(&r->replays, replay);
+}
+
+static const struct atomic_result *atomic_result(const struct responder *r, uint64_t sequence)
+{
+	for (uint32_t i = 0; r->atomics && i < ATOMIC_RESULTS_MAX; i++)
+		if (r->atomics[i].sequence == sequence)
+			return &r->atomics[i];
+	return NULL;
 }
 
 /* A repeated atomic: what it found is known, or too old for a peer that keeps to what it was given. */
 static void atomic_again(struct roce_device *device, struct responder *r, uint64_t sequence)
 {
-	struct response replay = { .kind = RESPONSE_ATOMIC, .sequence = sequence, .msn = r->msn };
+	const struct response *owed = r->owed.count > 0 ? r->owed.first : NULL;
+	const struct atomic_result *result = atomic_result(r, sequence);
+	struct response *replay;
 
-	for (uint32_t i = 0; i < r->responses_count; i++)
-		if (response_at(r, i)->kind == RESPONSE_ATOMIC && response_at(r, i)->sequence == sequence)
+	for (; owed; owed = owed->next)
+		if (owed->kind == RESPONSE_ATOMIC && owed->sequence == sequence)
 			return;
-	for (uint32_t i = 0; i < ATOMIC_RESULTS_MAX && r->replays_count < REPLAYS_MAX; i++) {
-		if (r->atomics[i].sequence != sequence)
-			continue;
-		replay.original = r->atomics[i].original;
-		r->replays[(r->replays_head + r->replays_count++) % REPLAYS_MAX] = replay;
+	if (!result) {
+		device->counters.drop_state++;
 		return;
 	}
-	device->counters.drop_state++;
+	replay = place_for_replay(device, r);
+	if (!replay)
+		return;
+	*replay = (struct response){ .kind = RESPONSE_ATOMIC, .sequence = sequence, .original = result->original,
+				     .msn = r->msn };
+	response_append(&r->replays, replay);
 }
 
 static void repetition(struct roce_device *device, struct queue_pair *qp, const struct roce_packet *packet,
@@ -442,7 +481,7 @@ static void repetition(struct roce_device *device, struct queue_pair *qp, const 
 		read_again(device, qp, packet, sequence);
 	else if (packet->properties & IS_ATOMIC)
 		atomic_again(device, r, sequence);
-	else if (r->responses_count == 0 && sequence < r->acknowledge)
+	else if (r->owed.count == 0 && r->word.kind == WORD_NONE && sequence < r->acknowledge)
 		owe_ack(r);	/* else what is owed already acknowledges this packet too */
 }
 
@@ -474,7 +513,6 @@ static void beyond(struct roce_device *device, struct queue_pair *qp, const stru
 static void execute_held(struct roce_device *device, struct queue_pair *qp)
 {
 	struct responder *r = &qp->responder;
-	const struct response *last;
 
 	while (r->held && r->held->sequence <= r->expected && !r->refused) {
 		uint64_t before = r->expected;
@@ -485,8 +523,7 @@ static void execute_held(struct roce_device *device, struct queue_pair *qp)
 			return;
 		roce_held_remove_first(device, r);
 	}
-	last = last_word(r);
-	if (last && last->kind == RESPONSE_ACK && r->seen_end > r->expected && !r->refused)
+	if (r->word.kind == WORD_ACK && r->seen_end > r->expected && !r->refused)
 		ask_again(device, r);		/* there is another gap */
 }
 
@@ -497,7 +534,7 @@ void roce_responder_input(struct roce_device *device, struct queue_pair *qp, con
 	uint64_t sequence = sequence_near(r->expected, packet->psn);
 
 	if (r->fatal_syndrome) {
-		if (qp->state == QP_ERROR && r->responses_count == 0)
+		if (qp->state == QP_ERROR && !roce_responder_has_output(qp))
 			roce_responder_owe_nak(r, r->fatal_syndrome, r->fatal_sequence);
 		return;
 	}
@@ -517,4 +554,17 @@ void roce_responder_input(struct roce_device *device, struct queue_pair *qp, con
 	}
 	if (r->held)
 		execute_held(device, qp);
+}
+
+void roce_responder_end(struct roce_device *device, struct queue_pair *qp)
+{
+	struct responder *r = &qp->responder;
+
+	responses_drop(device, r);
+	if (r->atomics) {
+		/* What the next one finds in it is nobody's result. */
+		memset(r->atomics, 0, ATOMIC_RESULTS_MAX * sizeof(*r->atomics));
+		roce_pool_give(&device->atomics, r->atomics);
+	}
+	r->atomics = NULL;
 }

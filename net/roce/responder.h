@@ -12,38 +12,33 @@
 #define SYNDROME_ACCESS 0x62u
 #define SYNDROME_OPERATIONAL 0x63u
 
-static inline struct response *response_at(struct responder *r, uint32_t i)
+static inline void response_append(struct response_list *list, struct response *response)
 {
-	uint32_t index = r->responses_head + i;
-
-	return &r->responses[index < RESPONSES_MAX ? index : index - RESPONSES_MAX];
+	response->next = NULL;
+	if (list->count++ == 0)
+		list->first = response;
+	else
+		list->last->next = response;
+	list->last = response;
 }
 
-/* Does this answer carry data, which no later answer can stand for? */
-static inline bool response_is_data(const struct response *response)
+static inline void response_remove_first(struct roce_device *device, struct response_list *list)
 {
-	return response->kind == RESPONSE_READ || response->kind == RESPONSE_ATOMIC;
+	struct response *response = list->first;
+
+	assert(list->count > 0);
+	list->first = response->next;
+	list->count--;
+	roce_pool_give(&device->answers, response);
 }
 
-static inline void response_append(struct responder *r, const struct response *response)
+static inline void responses_drop(struct roce_device *device, struct responder *r)
 {
-	assert(r->responses_count < RESPONSES_MAX);
-	*response_at(r, r->responses_count++) = *response;
-	r->reads += response_is_data(response);
-}
-
-static inline void response_remove_first(struct responder *r)
-{
-	assert(r->responses_count > 0);
-	r->reads -= response_is_data(response_at(r, 0));
-	r->responses_head = r->responses_head + 1 < RESPONSES_MAX ? r->responses_head + 1 : 0;
-	r->responses_count--;
-}
-
-static inline void responses_drop(struct responder *r)
-{
-	r->responses_head = r->responses_count = r->reads = 0;
-	r->replays_head = r->replays_count = 0;
+	while (r->owed.count > 0)
+		response_remove_first(device, &r->owed);
+	while (r->replays.count > 0)
+		response_remove_first(device, &r->replays);
+	r->word.kind = WORD_NONE;
 }
 
 void roce_responder_owe_nak(struct responder *r, uint8_t syndrome, uint64_t sequence);

@@ -5,7 +5,9 @@
 
 bool roce_responder_has_output(const struct queue_pair *qp)
 {
-	return qp->responder.responses_count > 0 || qp->responder.replays_count > 0;
+	const struct responder *r = &qp->responder;
+
+	return r->owed.count > 0 || r->replays.count > 0 || r->word.kind != WORD_NONE;
 }
 
 static void answer_packet(struct roce_device *device, struct queue_pair *qp, uint8_t opcode, uint64_t sequence,
@@ -19,24 +21,25 @@ static void answer_packet(struct roce_device *device, struct queue_pair *qp, uin
 	device->counters.congestion_echoes_sent++;
 }
 
-static void send_answer(struct roce_device *device, struct queue_pair *qp, const struct response *response,
-			struct roce_datagram *datagram, uint64_t now_ns)
+static void send_word(struct roce_device *device, struct queue_pair *qp, struct roce_datagram *datagram, uint64_t now_ns)
 {
 	uint8_t report[HELD_REPORT_BYTES];
+	const struct last_word word = qp->responder.word;
 	struct roce_packet packet;
 	int status;
 
-	answer_packet(device, qp, OPCODE_ACKNOWLEDGE, response->sequence, &packet);
-	packet.syndrome = response->syndrome;
-	packet.msn = response->msn;
-	if (response->syndrome == SYNDROME_SEQUENCE && qp->responder.held && response->sequence == qp->responder.expected) {
+	qp->responder.word.kind = WORD_NONE;
+	answer_packet(device, qp, OPCODE_ACKNOWLEDGE, word.sequence, &packet);
+	packet.syndrome = word.syndrome;
+	packet.msn = word.msn;
+	if (word.syndrome == SYNDROME_SEQUENCE && qp->responder.held && word.sequence == qp->responder.expected) {
 		roce_held_report(&qp->responder, report);
 		packet.payload = report;
 		packet.payload_len_bytes = sizeof(report);
 	}
 	roce_packet_encode(&packet, datagram, device->config.environment.crc);
-	device->counters.acks_sent += response->kind == RESPONSE_ACK;
-	if (response->kind == RESPONSE_NAK && qp->responder.fatal_syndrome && qp->state != QP_ERROR) {
+	device->counters.acks_sent += word.kind == WORD_ACK;
+	if (word.kind == WORD_NAK && qp->responder.fatal_syndrome && qp->state != QP_ERROR) {
 		status = qp->responder.fatal_syndrome == SYNDROME_ACCESS ? -EACCES :
 			 qp->responder.fatal_syndrome == SYNDROME_OPERATIONAL ? -EIO : -EPROTO;
 		roce_qp_fail(device, qp, UINT32_MAX, status, now_ns);
@@ -46,7 +49,7 @@ static void send_answer(struct roce_device *device, struct queue_pair *qp, const
 /* The READ cannot go on: drop everything owed and say why. Later requests of the peer are answered when it repeats them. */
 static void abandon_read(struct roce_device *device, struct queue_pair *qp, uint8_t syndrome, uint64_t sequence)
 {
-	responses_drop(&qp->responder);
+	responses_drop(device, &qp->responder);
 	roce_responder_refuse(device, qp, syndrome, sequence);
 }
 
@@ -126,35 +129,27 @@ int roce_responder_output(struct roce_device *device, struct queue_pair *qp, str
 			  uint64_t now_ns)
 {
 	struct responder *r = &qp->responder;
-	struct response *response, answer;
-	int sent;
+	struct response_list *lists[2] = { &r->replays, &r->owed };
 
-	if (qp->state == QP_ERROR && r->responses_count + r->replays_count > 0) {
+	if (qp->state == QP_ERROR && roce_responder_has_output(qp)) {
 		/* Hung up: the only thing left to say is why. */
-		responses_drop(r);
+		responses_drop(device, r);
 		if (!r->fatal_syndrome)
 			return 0;
 		roce_responder_owe_nak(r, r->fatal_syndrome, r->fatal_sequence);
 	}
-	if (r->replays_count > 0) {
-		sent = send_data_response(device, qp, &r->replays[r->replays_head], datagram);
-		if (sent == 2) {
-			r->replays_head = (r->replays_head + 1) % REPLAYS_MAX;
-			r->replays_count--;
-		}
-		if (sent)
-			return 1;
-	}
-	response = response_at(r, 0);
-	if (response_is_data(response)) {
-		sent = send_data_response(device, qp, response, datagram);
+	for (unsigned i = 0; i < 2; i++) {
+		struct response_list *list = lists[i];
+		int sent;
+
+		if (list->count == 0)
+			continue;
+		sent = send_data_response(device, qp, list->first, datagram);
 		if (sent == 2)
-			response_remove_first(r);
+			response_remove_first(device, list);
 		if (sent)
 			return 1;
 	}
-	answer = *response_at(r, 0);
-	response_remove_first(r);
-	send_answer(device, qp, &answer, datagram, now_ns);
+	send_word(device, qp, datagram, now_ns);
 	return 1;
 }

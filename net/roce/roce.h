@@ -74,6 +74,13 @@ struct roce_limits {
 	 * window of packets of 4096 bytes.
 	 */
 	uint32_t held_packets_max;
+	/*
+	 * What all queue pairs share, so that an idle one is small. 0: a default that suits the limits above.
+	 * Posted work needs none of its own: it has a place in an event queue.
+	 */
+	uint32_t answers_max;		/* peers' READs and atomics that wait for their answers; beyond, peers are told to wait (RNR) */
+	uint32_t atomic_queue_pairs_max; /* on which peers use atomics; on others they are refused (operational error) */
+	uint32_t handshakes_max;	/* connections being made; beyond, roce_connect() returns -ENOBUFS and requests are refused */
 };
 
 struct roce_config {
@@ -337,7 +344,7 @@ int roce_post_receive(struct roce_device *device, uint32_t qpn, uint64_t cookie,
 	X(naks_operational_sent) X(rnr_naks_sent) X(naks_received) X(rnr_naks_received) \
 	X(retransmits) X(probes_sent) X(probes_needless) X(timeouts) X(retry_exhausted) \
 	X(reads_served) X(writes_served) X(sends_received) X(reads_completed) X(writes_completed) X(sends_completed) \
-	X(reads_delayed) X(atomics_served) X(atomics_completed) X(regions_invalidated) \
+	X(reads_delayed) X(answers_delayed) X(atomics_served) X(atomics_completed) X(regions_invalidated) \
 	X(access_unknown_rkey) X(access_rights) X(access_bounds) X(access_wrong_peer) X(access_refused_by_owner) \
 	X(congestion_marks_received) X(congestion_echoes_sent) X(congestion_reductions) \
 	X(connects_received) X(connects_sent) X(connects_rejected) X(connects_challenged) X(connections_lost)

@@ -47,7 +47,8 @@ static void expect_clean(struct rig *rig)
 		for (uint32_t i = 0; i < device->config.limits.queue_pairs_max; i++)
 			assert_int_equal(device->queue_pairs[i].state, QP_FREE);
 		for (uint32_t i = 0; i < device->queues_count; i++)
-			assert_int_equal(device->queues[i].reserved, 0);
+			assert_int_equal(device->queues[i].works, 0);
+		assert_int_equal(device->connection_events, 0);
 		assert_int_equal(device->timers_count, 0);
 		assert_null(device->ready_head);
 		assert_null(device->owing_head);

@@ -377,7 +377,7 @@ static void test_repeated_atomics_find_the_same(void **state)
 	/* A flood of repetitions that nobody fetches stays within its limit. */
 	for (uint32_t i = 0; i < 3 * REPLAYS_MAX; i++)
 		inject(rig, &packet);
-	assert_int_equal(qp->responder.replays_count, REPLAYS_MAX);
+	assert_int_equal(qp->responder.replays.count, REPLAYS_MAX);
 	assert_int_equal(remote[0], 2 * ATOMIC_RESULTS_MAX);
 	rig_destroy(rig);
 }
@@ -397,7 +397,7 @@ static void test_flood_of_atomics(void **state)
 		inject(rig, &packet);
 	}
 	assert_int_equal(remote[0], READS_PENDING_MAX);
-	assert_int_equal(qp->responder.reads, READS_PENDING_MAX);
+	assert_int_equal(qp->responder.owed.count, READS_PENDING_MAX);
 	assert_int_equal(qp->state, QP_READY);
 	rig_destroy(rig);
 }

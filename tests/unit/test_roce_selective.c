@@ -387,7 +387,7 @@ static void test_hostile_requests(void **state)
 				       .psn = sequence_psn(r->expected) };
 	forge(rig, 1, &packet);
 	assert_int_equal(r->held_count, 1);
-	assert_int_equal(r->reads, 1);
+	assert_int_equal(r->owed.count, 1);
 	rig_destroy(rig);
 }
 
