@@ -189,7 +189,7 @@ static void start_network(uint32_t pages)
 				    .environment = { .random = udp_port_random, .crc = crc_best() } };
 	struct rpc_config rpc = { .limits.sessions_max = SESSIONS_MAX, .types = mcomponent_rpc_types, .context = &host.component,
 				  .session_changed = session_changed };
-	struct secure_config secure = { .replays_max = HANDSHAKES_MAX, .environment = { udp_port_random, NULL } };
+	struct secure_config secure = { .replays_max = HANDSHAKES_MAX, .environment = { .random = udp_port_random } };
 	char error[200];
 
 	if (udp_port_open(&host.port, host.options.address, error, sizeof(error)) != 0)
