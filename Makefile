@@ -202,7 +202,7 @@ clang-check: $(AUTOCONF) $(BUILD_ID_HEADER)
 # Empty without sudo: what needs root then says so itself.
 SUDO := $(if $(filter 0,$(shell id -u)),,$(shell command -v sudo 2>/dev/null))
 
-.PHONY: help setup demo check soak bench bench-native clean headers-check
+.PHONY: help setup demo check soak bench bench-net bench-native clean headers-check
 help:
 	@echo 'Plenum: one rack, one memory.'
 	@echo
@@ -210,6 +210,7 @@ help:
 	@echo '  make check       build and run every test (under 20 minutes); ends with a line of totals'
 	@echo '  make soak        the tests that take longer'
 	@echo '  make bench       raw READ and miss latency, side by side'
+	@echo '  make bench-net   READs of two kernels and of two stock Linux guests with rdma_rxe, side by side'
 	@echo '  make bench-native  what the transport costs one core, both ends, without a network'
 	@echo
 	@echo '  make             build the component images and the manager into $(O)/'
@@ -239,6 +240,10 @@ soak: setup
 bench: setup
 	@$(MAKE) --no-print-directory all guest
 	@$(SUDO) testbed/bench --build $(O)
+
+bench-net: setup
+	@$(MAKE) --no-print-directory all interop
+	@$(SUDO) testbed/bench-net --build $(O)
 
 bench-native: $(O)/bin/plenum-bench-transport
 	$(Q)$<

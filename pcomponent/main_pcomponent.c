@@ -109,7 +109,7 @@ static void other_completed(void *context, const struct roce_event *event, uint6
 	(void)context;
 	(void)now;
 	if (user == COOKIE_USER_BENCH)
-		bench_completed(event->status);
+		bench_completed((uint32_t)cookie, event->status);
 	else
 		load_piece_completed(user, (uint32_t)cookie, event->status);
 }

@@ -72,16 +72,23 @@ struct process_vm {
 	uint64_t event_retry_ns;
 };
 
+/* One place for a transfer of the benchmark; its page is the queue pair's while the transfer is under way. */
+struct bench_place {
+	uint8_t page[PAGE_BYTES] __attribute__((aligned(PAGE_BYTES)));
+	uint64_t posted_ns;
+};
+
 /* The benchmark (main_bench.c). Under the fabric lock unless told otherwise. */
 struct process_bench {
 	struct thread *thread;
 	struct wire_bench_read job;
 	uint64_t job_token;
 	bool job_wanted;			/* set until it is answered */
-	enum piece_state transfer;
-	int transfer_status;
-	struct wire_bench_result result;	/* the thread's */
-	uint8_t page[PAGE_BYTES] __attribute__((aligned(PAGE_BYTES)));	/* the queue pair's while a transfer is POSTED */
+	bool streaming;				/* a completion posts the next READ, and takes the time */
+	uint32_t posted, under_way;		/* transfers; `under_way` is read without the lock */
+	int status;				/* first failure */
+	struct wire_bench_result result;
+	struct bench_place places[WIRE_BENCH_OUTSTANDING_MAX];
 };
 
 struct process {
@@ -141,7 +148,8 @@ void report_changed(uint32_t slot);
 /* main_bench.c */
 void bench_create(void);
 int bench_start(const struct wire_bench_read *request, uint64_t token);
-void bench_completed(int status);
+/* Under the fabric lock. */
+void bench_completed(uint32_t place, int status);
 
 /* main_counters.c */
 void renew_fill(void *context, struct wire_node_renew *renew, uint64_t now);

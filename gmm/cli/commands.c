@@ -31,7 +31,8 @@ const struct cli_command cli_commands[] = {
 		{ "timeout", "SECONDS", OPTION_SECONDS, "timeout_s", false, "give up after this (60)" } } },
 	{ "vm stats", { "name" }, "vm.stats", "a VM's counters and latencies", print_vm_stats, NULL, { { 0 } } },
 	{ "bench read", { "process", "memory" }, "bench.read", "measure raw READs from one component to another", print_bench, NULL, {
-		{ "count", "N", OPTION_NUMBER, "count", false, "READs to measure, one at a time (1000)" },
+		{ "count", "N", OPTION_NUMBER, "count", false, "READs to measure (1000)" },
+		{ "outstanding", "N", OPTION_NUMBER, "outstanding", false, "READs under way at the same time (1)" },
 		{ "size", "SIZE", OPTION_SIZE, "len_bytes", false, "bytes of each (4096)" } } },
 	{ "region list", { NULL }, "region.list", "where every region is", print_region_list, NULL, { { 0 } } },
 	{ "events", { NULL }, "events", "what happened", NULL, run_events, {

@@ -269,5 +269,10 @@ void print_vm_stats(json_t *result)
 
 void print_bench(json_t *result)
 {
-	print_histogram("READs", json_object_get(result, "latency"));
+	json_t *latency = json_object_get(result, "latency");
+	json_int_t elapsed_ns = integer(result, "elapsed_ns");
+
+	print_histogram("READs", latency);
+	if (elapsed_ns)
+		printf("  %.0f READs a second\n", (double)integer(latency, "count") * 1e9 / (double)elapsed_ns);
 }

@@ -177,6 +177,11 @@ enum gmm_operation_kind {
  *  start:   VM -> LOADING -> ended                      stop: VM -> ended
  *  destroy: VM -> RECLAIM -> ended                      bench: REGIONS -> VM -> RECLAIM -> ended
  */
+/* READs between two nodes, for measuring; the limits are those of struct wire_bench_read. */
+struct gmm_bench_spec {
+	uint32_t count, len_bytes, outstanding;
+};
+
 enum gmm_step {
 	GMM_STEP_REGIONS,		/* create regions */
 	GMM_STEP_VM,			/* the kind's own call to the process component */
@@ -201,7 +206,7 @@ struct gmm_operation {
 	uint64_t deadline_ns;		/* LOADING: give up waiting */
 	char reason[GMM_TEXT_BYTES];
 	struct wire_blob kernel, initrd; /* start */
-	uint32_t bench_count, bench_len_bytes;
+	struct gmm_bench_spec bench_spec;
 	struct wire_bench_result bench;
 };
 
@@ -307,7 +312,7 @@ int gmm_core_vm_start(struct gmm_core *core, const char *name, const struct wire
 		      const struct wire_blob *initrd, uint64_t *operation, uint64_t now_ns);
 int gmm_core_vm_stop(struct gmm_core *core, const char *name, uint64_t *operation, uint64_t now_ns);
 int gmm_core_vm_destroy(struct gmm_core *core, const char *name, uint64_t *operation, uint64_t now_ns);
-int gmm_core_bench(struct gmm_core *core, const char *process, const char *memory, uint32_t count, uint32_t len_bytes,
+int gmm_core_bench(struct gmm_core *core, const char *process, const char *memory, const struct gmm_bench_spec *spec,
 		   uint64_t *operation, uint64_t now_ns);
 
 /* 1: `command` is to be sent now. */

@@ -7,7 +7,6 @@
 #include "gmm/core/internal.h"
 
 #define BENCH_PAGES 16u
-#define BENCH_COUNT_MAX 1000000u
 
 static int refuse(struct gmm_core *core, int status, const char *first, const char *second, const char *third)
 {
@@ -296,7 +295,7 @@ int gmm_core_vm_destroy(struct gmm_core *core, const char *name, uint64_t *id, u
 
 /* ---------------------------------------------------------------- bench */
 
-int gmm_core_bench(struct gmm_core *core, const char *process, const char *memory, uint32_t count, uint32_t len_bytes,
+int gmm_core_bench(struct gmm_core *core, const char *process, const char *memory, const struct gmm_bench_spec *spec,
 		   uint64_t *id, uint64_t now_ns)
 {
 	struct gmm_node *p = gmm_core_node_named(core, process), *m = gmm_core_node_named(core, memory);
@@ -309,16 +308,16 @@ int gmm_core_bench(struct gmm_core *core, const char *process, const char *memor
 		return refuse(core, -EINVAL, "the bench needs a process component and a memory component, in this order", "", "");
 	if (p->state != GMM_NODE_UP || m->state != GMM_NODE_UP)
 		return refuse(core, -EBUSY, p->state == GMM_NODE_UP ? memory : process, " is not up", "");
-	if (count == 0 || count > BENCH_COUNT_MAX || len_bytes == 0 || len_bytes > PAGE_BYTES)
-		return refuse(core, -EINVAL, "the bench makes 1 to 1000000 READs of 1 to 4096 bytes", "", "");
+	if (spec->count == 0 || spec->count > WIRE_BENCH_READS_MAX || spec->len_bytes == 0 || spec->len_bytes > PAGE_BYTES ||
+	    spec->outstanding == 0 || spec->outstanding > WIRE_BENCH_OUTSTANDING_MAX)
+		return refuse(core, -EINVAL, "the bench makes 1 to 1000000 READs of 1 to 4096 bytes, 1 to 32 at a time", "", "");
 	if (gmm_node_pages_free(m) < BENCH_PAGES || core->region_free == GMM_NONE)
 		return refuse(core, -ENOSPC, memory, " has no room for the bench's pages", "");
 	operation = operation_start(core, GMM_OPERATION_BENCH, GMM_STEP_REGIONS);
 	if (!operation)
 		return -EAGAIN;
 	operation->process_node = p->id;
-	operation->bench_count = count;
-	operation->bench_len_bytes = len_bytes;
+	operation->bench_spec = *spec;
 	operation->region = gmm_region_allocate(core, core->vm_id_next++, 0, BENCH_PAGES, m->id, p->id);
 	core->regions[operation->region].operation = gmm_operation_index(core, operation);
 	operation->pending = 1;

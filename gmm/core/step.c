@@ -61,7 +61,8 @@ static void put_vm_start(const struct gmm_operation *operation, const struct gmm
 
 static void put_bench(const struct gmm_core *core, const struct gmm_operation *operation, struct gmm_step_call *call)
 {
-	struct wire_bench_read body = { .count = operation->bench_count, .len_bytes = operation->bench_len_bytes };
+	const struct gmm_bench_spec *spec = &operation->bench_spec;
+	struct wire_bench_read body = { .count = spec->count, .len_bytes = spec->len_bytes, .outstanding = spec->outstanding };
 
 	fill_region(core, operation->region, &body.region);
 	put(call, WIRE_BENCH_READ, &body, sizeof(body));

@@ -309,18 +309,20 @@ static void run_stats(struct gmmd *gmmd, struct client *client, json_t *argument
 static void run_bench(struct gmmd *gmmd, struct client *client, json_t *arguments)
 {
 	const char *process, *memory;
-	json_int_t count = 1000, len_bytes = PAGE_BYTES;
+	json_int_t count = 1000, len_bytes = PAGE_BYTES, outstanding = 1;
+	struct gmm_bench_spec spec;
 	int status;
 
-	if (!client_unpack(client, arguments, "{s:s,s:s,s?I,s?I}", "process", &process, "memory", &memory, "count", &count,
-			   "len_bytes", &len_bytes))
+	if (!client_unpack(client, arguments, "{s:s,s:s,s?I,s?I,s?I}", "process", &process, "memory", &memory, "count", &count,
+			   "len_bytes", &len_bytes, "outstanding", &outstanding))
 		return;
-	if (count < 0 || count > UINT32_MAX || len_bytes < 0 || len_bytes > UINT32_MAX) {
-		client_error(client, -EINVAL, "count and size must not be negative");
+	if (count < 0 || count > UINT32_MAX || len_bytes < 0 || len_bytes > UINT32_MAX || outstanding < 0 ||
+	    outstanding > UINT32_MAX) {
+		client_error(client, -EINVAL, "count, size and outstanding must not be negative");
 		return;
 	}
-	status = gmm_core_bench(gmmd->core, process, memory, (uint32_t)count, (uint32_t)len_bytes, &client->operation,
-				gmmd->now_ns);
+	spec = (struct gmm_bench_spec){ (uint32_t)count, (uint32_t)len_bytes, (uint32_t)outstanding };
+	status = gmm_core_bench(gmmd->core, process, memory, &spec, &client->operation, gmmd->now_ns);
 	if (status)
 		client_error(client, status, "%s", gmmd->core->refusal);
 }

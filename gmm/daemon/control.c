@@ -259,7 +259,8 @@ static void finish_operations(struct gmmd *gmmd)
 		if (finished.status)
 			client_error(client, finished.status, "%s", finished.reason);
 		else if (finished.kind == GMM_OPERATION_BENCH)
-			client_result(client, json_pack("{s:o}", "latency", json_histogram(&finished.bench.latency)));
+			client_result(client, json_pack("{s:o,s:I}", "latency", json_histogram(&finished.bench.latency), "elapsed_ns",
+							(json_int_t)finished.bench.elapsed_ns));
 		else
 			client_result(client, json_pack("{s:I}", "operation", (json_int_t)finished.operation));
 	}

@@ -247,14 +247,19 @@ struct wire_vm_console {			/* bytes follow */
 	uint8_t bytes[];
 };
 
+#define WIRE_BENCH_READS_MAX 1000000
+#define WIRE_BENCH_OUTSTANDING_MAX 32
 struct wire_bench_read {
 	struct wire_vm_region region;		/* where to read; its pages are first written by the bench */
-	uint32_t count;				/* READs to measure, one at a time */
+	uint32_t count;				/* READs to measure, 1 to WIRE_BENCH_READS_MAX */
 	uint32_t len_bytes;			/* of each, 1 to PAGE_BYTES */
+	uint32_t outstanding;			/* under way at the same time, 1 to WIRE_BENCH_OUTSTANDING_MAX */
+	uint32_t reserved;
 };
 
 struct wire_bench_result {
-	struct wire_histogram latency;
+	struct wire_histogram latency;		/* of each READ */
+	uint64_t elapsed_ns;			/* from the first one's start to the last one's end */
 };
 
 #endif

@@ -19,41 +19,46 @@ BOOT_S = 120
 STOP_S = 10
 
 
-class LinuxPeer:
-    """One guest with rxe0 over eth0 (GID index 1 is its IPv4 address), and the namespace that our own programs run in."""
+class LinuxGuest:
+    """One guest with rxe0 over eth0 (GID index 1 is its IPv4 address) on a namespace's bridge; a shell of it takes commands."""
 
-    def __init__(self, build, mtu, name, initramfs="initramfs.cpio.gz"):
+    def __init__(self, build, wire, address, name="linux", initramfs="initramfs.cpio.gz"):
+        """`wire`: a namespace as network.create() makes it, whose `mtu` is the link's; `address`: an IPv4 address on it."""
         self.build = build
         self.initramfs = build / "interop" / initramfs
-        self.wire = types.SimpleNamespace(name=f"interop-{name}", mtu=mtu, manager_address=HOST)
+        self.wire = wire
+        self.name = name
+        self.address = address
         self.directory = tempfile.TemporaryDirectory(prefix="plenum-interop-")
         self.console = pathlib.Path(self.directory.name) / "console.log"
-        self.capture = pathlib.Path(self.directory.name) / "wire.pcap"
+        self.capture = None
         self.guest = None
         self.components = []
         self.serial = None
         self.received = b""
 
     def start(self):
-        network.destroy(self.wire)  # what an interrupted run left behind
-        network.create(self.wire)
-        tap = network.add_tap(self.wire, types.SimpleNamespace(name="linux"))
+        tap = network.add_tap(self.wire, types.SimpleNamespace(name=self.name))
         serial = f"{self.directory.name}/serial"
+        mac = f"52:54:00:78:00:{int(self.address.rpartition('.')[2]):02x}"
         command = [
-            "qemu-system-x86_64", "-name", f"plenum-{self.wire.name}", "-machine", "q35,graphics=off", *qemu.TCG,
+            "qemu-system-x86_64", "-name", f"plenum-{self.wire.name}-{self.name}", "-machine", "q35,graphics=off", *qemu.TCG,
             "-m", "512M", "-smp", "1", "-nodefaults", "-display", "none", "-no-user-config", "-no-reboot",
             "-netdev", f"tap,id=net0,ifname={tap},script=no,downscript=no,vnet_hdr=off",
-            "-device", f"virtio-net-pci,netdev=net0,mac=52:54:00:78:00:02,host_mtu={self.wire.mtu},romfile=",
-            "-object", f"filter-dump,id=dump0,netdev=net0,file={self.capture}",
+            "-device", f"virtio-net-pci,netdev=net0,mac={mac},host_mtu={self.wire.mtu},romfile=",
             "-chardev", f"file,id=console,path={self.console}", "-serial", "chardev:console",
             "-chardev", f"socket,id=commands,path={serial},server=on,wait=off", "-serial", "chardev:commands",
             "-kernel", str(self.build / "interop" / "vmlinuz"), "-initrd", str(self.initramfs),
-            "-append", f"console=ttyS0 quiet panic=-1 interop.ip={GUEST}/24 interop.mtu={self.wire.mtu}"]
-        self.guest = subprocess.Popen(network.inside(self.wire, *command), stdin=subprocess.DEVNULL)
+            "-append", f"console=ttyS0 quiet panic=-1 interop.ip={self.address}/24 interop.mtu={self.wire.mtu}"]
+        if self.capture:
+            command += ["-object", f"filter-dump,id=dump0,netdev=net0,file={self.capture}"]
+        errors = pathlib.Path(self.directory.name) / "qemu.log"
+        with errors.open("wb") as output:
+            self.guest = subprocess.Popen(network.inside(self.wire, *command), stdin=subprocess.DEVNULL, stderr=output)
         deadline = time.monotonic() + BOOT_S
         self.serial = socket.socket(socket.AF_UNIX)
         while self.serial.connect_ex(serial) != 0:
-            assert time.monotonic() < deadline and self.guest.poll() is None, "QEMU does not start"
+            assert time.monotonic() < deadline and self.guest.poll() is None, f"QEMU does not start: {errors.read_text()}"
             time.sleep(0.05)
         self._read_until(b"interop-ready", deadline)
 
@@ -81,6 +86,32 @@ class LinuxPeer:
         output, status = self._read_until(b"interop-status", time.monotonic() + timeout_s)
         return int(status), output
 
+    def stop(self):
+        if self.serial:
+            self.serial.close()
+        for process in filter(None, [self.guest, *self.components]):
+            process.terminate()
+            try:
+                process.wait(STOP_S)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+        self.directory.cleanup()
+
+
+class LinuxPeer(LinuxGuest):
+    """One guest, and the namespace that our own programs run in. What the guest's card sees is captured."""
+
+    def __init__(self, build, mtu, name, initramfs="initramfs.cpio.gz"):
+        wire = types.SimpleNamespace(name=f"interop-{name}", mtu=mtu, manager_address=HOST)
+        super().__init__(build, wire, GUEST, initramfs=initramfs)
+        self.capture = pathlib.Path(self.directory.name) / "wire.pcap"
+
+    def start(self):
+        network.destroy(self.wire)  # what an interrupted run left behind
+        network.create(self.wire)
+        super().start()
+
     def start_component(self, image, host_number, words):
         """A component kernel on the same wire, without a manager. Returns its address and the file of its serial line."""
         address = f"{SUBNET}.{host_number}"
@@ -107,14 +138,5 @@ class LinuxPeer:
         return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
     def stop(self):
-        if self.serial:
-            self.serial.close()
-        for process in filter(None, [self.guest, *self.components]):
-            process.terminate()
-            try:
-                process.wait(STOP_S)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+        super().stop()
         network.destroy(self.wire)
-        self.directory.cleanup()

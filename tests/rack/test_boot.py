@@ -64,7 +64,9 @@ def test_captures_are_kept(rack):
         assert (rack.state.logs / f"{name}.pcap").stat().st_size > 1000, name
 
 
-def test_bench_read_reports_a_histogram(rack):
-    result = rack.gmm_json("bench", "read", "p1", "m1", "--count", "200")
+@pytest.mark.parametrize("outstanding", [1, 32])
+def test_bench_read_reports_a_histogram(rack, outstanding):
+    result = rack.gmm_json("bench", "read", "p1", "m1", "--count", "200", "--outstanding", str(outstanding))
     assert result["latency"]["count"] == 200
     assert 0 < result["latency"]["p50_ns"] <= result["latency"]["p99_ns"] <= result["latency"]["max_ns"]
+    assert result["elapsed_ns"] >= result["latency"]["max_ns"]

@@ -129,7 +129,7 @@ static void random_request(struct rack *rack)
 	case 2: gmm_core_vm_destroy(rack->core, name, &operation, rack->now_ns); break;
 	case 3: gmm_core_vm_start(rack->core, name, &none, &none, &operation, rack->now_ns); break;
 	case 4: gmm_core_vm_stop(rack->core, name, &operation, rack->now_ns); break;
-	default: gmm_core_bench(rack->core, "p1", "m1", 5, 4096, &operation, rack->now_ns); break;
+	default: gmm_core_bench(rack->core, "p1", "m1", &(struct gmm_bench_spec){ 5, 4096, 1 }, &operation, rack->now_ns); break;
 	}
 }
 

@@ -311,6 +311,10 @@ static void test_start_waits_for_the_outcome(void **state)
 
 static void test_bench_leaves_nothing(void **state)
 {
+	static const struct gmm_bench_spec good = { 5, 4096, 1 }, bad[] = {
+		{ 0, 4096, 1 }, { WIRE_BENCH_READS_MAX + 1, 4096, 1 }, { 5, 0, 1 }, { 5, 4097, 1 }, { 5, 4096, 0 },
+		{ 5, 4096, WIRE_BENCH_OUTSTANDING_MAX + 1 },
+	};
 	struct rack *rack = rack_new();
 	struct gmm_finished finished;
 	uint64_t operation;
@@ -318,10 +322,11 @@ static void test_bench_leaves_nothing(void **state)
 	(void)state;
 	rack_node(rack, "p1", WIRE_ROLE_PROCESS, 64);
 	rack_node(rack, "m1", WIRE_ROLE_MEMORY, REGION_MIB);
-	assert_int_equal(gmm_core_bench(rack->core, "p1", "m9", 5, 4096, &operation, rack->now_ns), -ENOENT);
-	assert_int_equal(gmm_core_bench(rack->core, "m1", "p1", 5, 4096, &operation, rack->now_ns), -EINVAL);
-	assert_int_equal(gmm_core_bench(rack->core, "p1", "m1", 5, 4097, &operation, rack->now_ns), -EINVAL);
-	assert_int_equal(gmm_core_bench(rack->core, "p1", "m1", 5, 4096, &operation, rack->now_ns), 0);
+	assert_int_equal(gmm_core_bench(rack->core, "p1", "m9", &good, &operation, rack->now_ns), -ENOENT);
+	assert_int_equal(gmm_core_bench(rack->core, "m1", "p1", &good, &operation, rack->now_ns), -EINVAL);
+	for (unsigned i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_int_equal(gmm_core_bench(rack->core, "p1", "m1", &bad[i], &operation, rack->now_ns), -EINVAL);
+	assert_int_equal(gmm_core_bench(rack->core, "p1", "m1", &good, &operation, rack->now_ns), 0);
 	rack_settle(rack);
 	assert_true(rack_finished(rack, operation, &finished));
 	assert_int_equal(finished.status, 0);
