@@ -26,6 +26,8 @@ struct crc_implementation {
 
 /* Slice by 8: on every processor, in general registers only. */
 extern const struct crc_implementation crc_table;
+/* Shifts and sums of words: likewise, with few loads. */
+extern const struct crc_implementation crc_sparse;
 /* Carry-less multiplication. Only where the processor has it, and where vector registers may be used. */
 extern const struct crc_implementation crc_clmul;	/* PCLMULQDQ and SSE4.1 */
 extern const struct crc_implementation crc_vpclmul;	/* VPCLMULQDQ and AVX2, enabled by the system */

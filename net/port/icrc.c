@@ -30,7 +30,7 @@ const struct crc_implementation *icrc_choose(void)
 {
 	static const struct crc_implementation guarded = { .name = "PCLMULQDQ", .update = guarded_update,
 							     .copy = guarded_copy };
-	static const struct crc_implementation *const candidates[] = { &crc_table, &guarded };
+	static const struct crc_implementation *const candidates[] = { &crc_table, &crc_sparse, &guarded };
 
-	return crc_fastest(candidates, crc_has_clmul() ? 2 : 1, now_ns);
+	return crc_fastest(candidates, crc_has_clmul() ? 3 : 2, now_ns);
 }
