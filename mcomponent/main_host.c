@@ -116,7 +116,7 @@ static void renew_fill(void *context, struct wire_node_renew *renew, uint64_t no
 	renew->packets_sent = roce->packets_sent;
 	renew->packets_refused = roce->drop_short + roce->drop_icrc + roce->drop_opcode + roce->drop_version + roce->drop_pkey +
 				 roce->drop_unknown_qp + roce->drop_wrong_peer + roce->drop_state + roce->drop_stale +
-				 roce->drop_length + roce->drop_management + roce->naks_access_sent + roce->naks_invalid_sent +
+				 roce->drop_repetitions + roce->drop_length + roce->drop_management + roce->naks_access_sent + roce->naks_invalid_sent +
 				 roce->naks_operational_sent;
 	renew->retransmits = roce->retransmits;
 	mcomponent_renew(&host.component, renew);

@@ -40,6 +40,15 @@ static void refuse_request(struct roce_device *device, uint32_t address, const s
 	roce_cm_reply(device, &reply);
 }
 
+/* Is there no service that is open to everybody? Then strangers hear nothing, not even that they are wrong here. */
+static bool closed_to_strangers(const struct roce_device *device)
+{
+	for (uint32_t i = 0; i < device->listeners_count; i++)
+		if (!device->listeners[i].guard.check)
+			return false;
+	return true;
+}
+
 /* What the listener's guard says, done; true when the request may go on (R7). */
 static bool passes_guard(struct roce_device *device, const struct listener *listener, uint32_t address,
 			 const struct cm_message *req, uint64_t now_ns)
@@ -144,6 +153,10 @@ static void request_input(struct roce_device *device, uint32_t address, const st
 	device->counters.connects_received++;
 	listener = find_listener(device, req->service_id);
 	guarded = listener && listener->guard.check;
+	if (!listener && closed_to_strangers(device)) {
+		device->counters.drop_unauthenticated++;
+		return;
+	}
 	/* Strangers hear nothing of what else may be wrong. A request that is known has passed already. */
 	if (guarded && (repeated_request(device, address, req) || !passes_guard(device, listener, address, req, now_ns)))
 		return;
@@ -182,6 +195,7 @@ static void request_input(struct roce_device *device, uint32_t address, const st
 static void reply_input(struct roce_device *device, struct roce_connection *connection, const struct cm_message *rep)
 {
 	if (connection->state == CM_ESTABLISHED && connection->active && connection->remote_number == rep->local_number) {
+		device->counters.duplicates++;
 		roce_cm_owe(device, connection, OWES_RTU);	/* ours was lost */
 		return;
 	}
@@ -241,8 +255,10 @@ static void delay_input(struct roce_device *device, struct roce_connection *conn
 {
 	uint64_t deadline_ns = now_ns + (UINT64_C(4096) << mra->mra_timeout);
 
-	if (connection->state != CM_REQ_SENT)
+	if (connection->state != CM_REQ_SENT) {
+		device->counters.drop_management++;
 		return;
+	}
 	if (deadline_ns > connection->give_up_ns)
 		deadline_ns = connection->give_up_ns;
 	roce_timer_set(device, &connection->timer, deadline_ns);
@@ -281,7 +297,7 @@ static struct roce_connection *find_taken_back(struct roce_device *device, uint3
 	return NULL;
 }
 
-/* A message for a connection that is gone: help the peer to forget it too (C4). */
+/* A message for a connection that is gone: help the peer to forget it too (C4), unless only key holders are served here. */
 static void unknown_input(struct roce_device *device, uint32_t address, const struct cm_message *message)
 {
 	struct cm_reply reply = {
@@ -290,6 +306,8 @@ static void unknown_input(struct roce_device *device, uint32_t address, const st
 	};
 
 	device->counters.drop_management++;
+	if (device->listeners_count > 0 && closed_to_strangers(device))
+		return;
 	if (message->attribute == CM_DREQ) {
 		reply.attribute = CM_DREP;
 		roce_cm_reply(device, &reply);
@@ -333,6 +351,8 @@ void roce_cm_input(struct roce_device *device, const struct roce_datagram *datag
 	case CM_RTU:
 		if (connection->state == CM_REP_SENT && connection->remote_number == message.local_number)
 			roce_cm_established(device, connection);
+		else
+			device->counters.drop_management++;
 		break;
 	case CM_REJ:
 		reject_input(device, connection, &message, now_ns);
@@ -346,6 +366,8 @@ void roce_cm_input(struct roce_device *device, const struct roce_datagram *datag
 	case CM_DREP:
 		if (connection->state == CM_DREQ_SENT && connection->remote_number == message.local_number)
 			roce_cm_disconnected(device, connection, now_ns);
+		else
+			device->counters.drop_management++;
 		break;
 	default:
 		break;

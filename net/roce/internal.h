@@ -68,6 +68,14 @@
 #define ATOMIC_QUEUE_PAIRS_MAX_DEFAULT 16u
 #define HANDSHAKES_MAX_DEFAULT 128u
 #define REPLAYS_MAX READS_PENDING_MAX		/* repeated READs and atomics waiting to be answered: a peer may go back over all */
+/*
+ * A peer that repairs holes one by one asks again for little more than was lost. So it gets one packet again for each
+ * REPLAY_PART new ones, and a whole window each REPLAY_REFILL_MS: who replays its requests cannot make us send much more.
+ */
+#define REPLAY_PART 8u
+#define REPLAY_CREDIT_MAX (REPLAY_PART * SEQUENCE_SPAN_MAX)
+#define REPLAY_REFILL_MS 20u
+_Static_assert(REPLAY_CREDIT_MAX <= UINT16_MAX, "the credit fits");
 #define ATOMIC_RESULTS_MAX READS_PENDING_MAX	/* kept for repetitions: all that a peer may have under way */
 #define ATOMIC_BYTES 8u
 #define PROTECTION_WINDOW 256u			/* packets that may be overtaken by later ones when they carry MACs */
@@ -309,6 +317,8 @@ struct responder {
 	struct last_word word;
 	/* Small ones together: idle queue pairs are many. */
 	uint8_t atomics_next;			/* the oldest of `atomics` */
+	uint16_t replay_credit;			/* READ packets that may be answered again, times REPLAY_PART */
+	uint32_t replay_full_ms;		/* when it was full, modulo 2^32 */
 	uint8_t repeatable_count;		/* of READs and atomics, modulo 256 */
 	bool echo_congestion;			/* a request came marked: the next answer says so */
 	bool nak_sent;				/* one NAK per gap; cleared when the expected packet comes */

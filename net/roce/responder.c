@@ -297,6 +297,28 @@ static void note_repeatable(struct responder *r)
 	r->repeatable_next = r->expected;
 }
 
+static void earn_replays(struct responder *r, uint32_t packets)
+{
+	uint32_t room = REPLAY_CREDIT_MAX - r->replay_credit;
+
+	r->replay_credit += (uint16_t)(packets < room ? packets : room);
+}
+
+/* May so many packets be sent again? */
+static bool spend_replays(struct responder *r, uint64_t packets, uint64_t now_ns)
+{
+	uint32_t now_ms = (uint32_t)(now_ns / MILLISECOND);
+
+	if (now_ms - r->replay_full_ms >= REPLAY_REFILL_MS) {
+		r->replay_credit = REPLAY_CREDIT_MAX;
+		r->replay_full_ms = now_ms;
+	}
+	if (packets > r->replay_credit / REPLAY_PART)
+		return false;
+	r->replay_credit -= (uint16_t)(packets * REPLAY_PART);
+	return true;
+}
+
 static void read_packet(struct roce_device *device, struct queue_pair *qp, const struct roce_packet *packet)
 {
 	struct responder *r = &qp->responder;
@@ -311,6 +333,7 @@ static void read_packet(struct roce_device *device, struct queue_pair *qp, const
 	}
 	r->msn = (r->msn + 1) & MSN_MASK;	/* at acceptance (C9-148) */
 	note_repeatable(r);
+	earn_replays(r, read_packets(qp, packet->dma_len_bytes));
 	fill_read(response, r, packet, r->expected);
 	owe_data(r, response);
 	r->expected += read_packets(qp, packet->dma_len_bytes);
@@ -412,7 +435,7 @@ static struct response *place_for_replay(struct roce_device *device, const struc
  * A repeated READ. What is still owed will go out anyway, so only the part that went out before is answered again.
  */
 static void read_again(struct roce_device *device, struct queue_pair *qp, const struct roce_packet *packet,
-		       uint64_t sequence)
+		       uint64_t sequence, uint64_t now_ns)
 {
 	struct responder *r = &qp->responder;
 	uint64_t owed_from = r->expected, packets = read_packets(qp, packet->dma_len_bytes);
@@ -428,12 +451,18 @@ static void read_again(struct roce_device *device, struct queue_pair *qp, const 
 		device->counters.drop_state++;
 		return;
 	}
+	if (packets > owed_from - sequence)
+		packets = owed_from - sequence;
+	if (qp->selective && !spend_replays(r, packets, now_ns)) {
+		device->counters.drop_repetitions++;
+		return;
+	}
 	replay = place_for_replay(device, r);
 	if (!replay)
 		return;
 	fill_read(replay, r, packet, sequence);
-	if (packets > owed_from - sequence)
-		replay->remaining_bytes = (uint32_t)((owed_from - sequence) * qp->mtu_bytes);
+	if (packets * qp->mtu_bytes < replay->remaining_bytes)
+		replay->remaining_bytes = (uint32_t)packets * qp->mtu_bytes;
 	response_append(&r->replays, replay);
 }
 
@@ -468,7 +497,7 @@ static void atomic_again(struct roce_device *device, struct responder *r, uint64
 }
 
 static void repetition(struct roce_device *device, struct queue_pair *qp, const struct roce_packet *packet,
-		       uint64_t sequence)
+		       uint64_t sequence, uint64_t now_ns)
 {
 	struct responder *r = &qp->responder;
 
@@ -478,7 +507,7 @@ static void repetition(struct roce_device *device, struct queue_pair *qp, const 
 		return;
 	}
 	if (packet->properties & IS_READ_REQUEST)
-		read_again(device, qp, packet, sequence);
+		read_again(device, qp, packet, sequence, now_ns);
 	else if (packet->properties & IS_ATOMIC)
 		atomic_again(device, r, sequence);
 	else if (r->owed.count == 0 && r->word.kind == WORD_NONE && sequence < r->acknowledge)
@@ -545,7 +574,7 @@ void roce_responder_input(struct roce_device *device, struct queue_pair *qp, con
 	if (qp->state == QP_READY_TO_RECEIVE)
 		roce_cm_peer_ready(device, qp->connection, now_ns);
 	if (sequence < r->expected) {
-		repetition(device, qp, packet, sequence);
+		repetition(device, qp, packet, sequence, now_ns);
 	} else if (sequence == r->expected) {
 		execute(device, qp, packet);
 	} else {

@@ -337,8 +337,8 @@ int roce_post_receive(struct roce_device *device, uint32_t qpn, uint64_t cookie,
 #define ROCE_COUNTERS(X) \
 	X(packets_received) X(packets_sent) X(bytes_received) X(bytes_sent) \
 	X(drop_short) X(drop_icrc) X(drop_opcode) X(drop_version) X(drop_pkey) X(drop_unknown_qp) X(drop_wrong_peer) \
-	X(drop_state) X(drop_stale) X(drop_length) X(drop_management) X(drop_unauthenticated) X(drop_unauthorized) \
-	X(drop_mac) X(drop_replay) \
+	X(drop_state) X(drop_stale) X(drop_repetitions) X(drop_length) X(drop_management) X(drop_unauthenticated) \
+	X(drop_unauthorized) X(drop_mac) X(drop_replay) \
 	X(duplicates) X(sequence_errors) X(requests_held) X(requests_not_held) X(reports_refused) \
 	X(acks_sent) X(naks_sequence_sent) X(naks_access_sent) X(naks_invalid_sent) \
 	X(naks_operational_sent) X(rnr_naks_sent) X(naks_received) X(rnr_naks_received) \

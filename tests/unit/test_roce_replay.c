@@ -33,41 +33,68 @@ static bool record(struct rig *rig, const struct roce_datagram *datagram, int to
 	return false;
 }
 
-static uint32_t answers_to(struct rig *rig, struct recorder *recorder, uint32_t request)
+static uint32_t answers_to(struct rig *rig, struct recorder *recorder, uint32_t request, uint64_t time_ns)
 {
 	uint32_t before = recorder->answers;
 
 	rig_fly(rig, &recorder->requests[request], 1);
-	rig_run(rig, RIG_SECOND);
+	rig_run(rig, time_ns);
 	return recorder->answers - before;
+}
+
+static struct rig *recorded_rig(struct recorder *recorder)
+{
+	struct rig *rig = rig_create(1, MTU, MTU);
+	struct roce_memory_config config = { .ops = &roce_memory_plain_ops, .context = remote, .len_bytes = READ_BYTES,
+					     .access = ROCE_ACCESS_REMOTE_READ };
+	uint32_t rkey;
+
+	memset(recorder, 0, sizeof(*recorder));
+	assert_int_equal(roce_memory_register(rig->device[1], &config, &rkey), 0);
+	rig_connect(rig, 0, 0);
+	rig->drop = record;
+	rig->drop_context = recorder;
+	for (uint32_t i = 0; i < READS; i++) {
+		assert_int_equal(roce_post_read(rig->device[0], rig->qpn[0], i, local, READ_BYTES, 0, rkey, rig->now_ns), 0);
+		rig_expect(rig, 0, ROCE_READ, i, 0);
+	}
+	assert_int_equal(recorder->count, READS);
+	return rig;
 }
 
 static void test_old_reads_are_not_answered_again(void **state)
 {
 	static struct recorder recorder;
-	struct rig *rig = rig_create(1, MTU, MTU);
+	struct rig *rig = recorded_rig(&recorder);
 	const struct roce_counters *counters = roce_counters(rig->device[1]);
-	struct roce_memory_config config = { .ops = &roce_memory_plain_ops, .context = remote, .len_bytes = READ_BYTES,
-					     .access = ROCE_ACCESS_REMOTE_READ };
-	uint32_t rkey;
 
 	(void)state;
-	assert_int_equal(roce_memory_register(rig->device[1], &config, &rkey), 0);
-	rig_connect(rig, 0, 0);
-	rig->drop = record;
-	rig->drop_context = &recorder;
-	for (uint32_t i = 0; i < READS; i++) {
-		assert_int_equal(roce_post_read(rig->device[0], rig->qpn[0], i, local, READ_BYTES, 0, rkey, rig->now_ns), 0);
-		rig_expect(rig, 0, ROCE_READ, i, 0);
-	}
-	assert_int_equal(recorder.count, READS);
 	/* As many as a peer may have under way are always answered again. */
 	for (uint32_t i = READS - READS_PENDING_MAX; i < READS; i++)
-		assert_int_equal(answers_to(rig, &recorder, i), READ_BYTES / MTU);
+		assert_int_equal(answers_to(rig, &recorder, i, RIG_SECOND), READ_BYTES / MTU);
 	assert_int_equal(counters->drop_stale, 0);
 	for (uint32_t i = 0; i < READS_PENDING_MAX; i++)
-		assert_int_equal(answers_to(rig, &recorder, i), 0);
+		assert_int_equal(answers_to(rig, &recorder, i, RIG_SECOND), 0);
 	assert_int_equal(counters->drop_stale, READS_PENDING_MAX);
+	rig_destroy(rig);
+}
+
+/* A peer that repairs hole by hole is given a window again, and then little more than it asks anew. */
+static void test_new_reads_are_not_answered_again_for_ever(void **state)
+{
+	static struct recorder recorder;
+	struct rig *rig = recorded_rig(&recorder);
+	const struct roce_counters *counters = roce_counters(rig->device[1]);
+	uint32_t answers = 0;
+
+	(void)state;
+	rig_run(rig, RIG_SECOND);
+	for (uint32_t i = 0; i < 100; i++)
+		answers += answers_to(rig, &recorder, READS - 1, REPLAY_REFILL_MS * RIG_SECOND / 1000 / 200);
+	assert_int_equal(answers, SEQUENCE_SPAN_MAX);
+	assert_int_equal(counters->drop_repetitions, 100 - SEQUENCE_SPAN_MAX / (READ_BYTES / MTU));
+	rig_run(rig, 2 * REPLAY_REFILL_MS * RIG_SECOND / 1000);
+	assert_int_equal(answers_to(rig, &recorder, READS - 1, RIG_SECOND), READ_BYTES / MTU);
 	rig_destroy(rig);
 }
 
@@ -75,6 +102,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_old_reads_are_not_answered_again),
+		cmocka_unit_test(test_new_reads_are_not_answered_again_for_ever),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
