@@ -13,6 +13,7 @@
 
 static const struct scenario *const scenarios[] = {
 	&scenario_rack, &scenario_incast, &scenario_loss, &scenario_storm, &scenario_clock, &scenario_stranger,
+	&scenario_guard,
 };
 #define SCENARIOS_COUNT (sizeof(scenarios) / sizeof(scenarios[0]))
 

@@ -33,6 +33,6 @@ void report_expect(struct report *report, bool holds, const char *format, ...) _
 void report_trace(struct report *report, uint64_t hash);
 
 extern const struct scenario scenario_rack, scenario_incast, scenario_loss, scenario_storm, scenario_stranger,
-	scenario_clock;
+	scenario_clock, scenario_guard;
 
 #endif

@@ -78,7 +78,7 @@ struct network_config {
 	uint64_t reorder_ns;		/* a packet that is reordered or repeated comes up to this much later */
 	uint64_t bytes_per_us;		/* of every link: 1250 is 10 Gbit/s */
 	uint32_t buffer_bytes;		/* of every switch port */
-	uint32_t mark_bytes;		/* a packet that finds more than this in its port is marked (ECN CE); 0: never */
+	uint32_t mark_bytes;		/* a packet that finds more in its port may be marked (ECN CE); 0: never */
 	uint32_t transmit_bytes;	/* of a card's transmit ring: a node's device is asked for no more than fits */
 	uint64_t receive_ns;		/* a node's processor takes so long for a packet; 0: no time */
 	uint32_t receive_packets;	/* that a card's receive ring holds, when receive_ns is not 0 */
@@ -117,7 +117,7 @@ struct network {
 void network_create(struct network *network, struct world *world, const struct network_config *config, uint32_t nodes_max);
 /* Nodes must be stopped, and the world must not run any more. */
 void network_destroy(struct network *network);
-/* A link of `gigabits_per_s`, a switch port of buffer_bytes that marks from a quarter on, rings as real cards have them. */
+/* Links of `gigabits_per_s`; switch ports of `buffer_bytes` that mark from an eighth of it on; nothing goes wrong. */
 struct network_config network_clean(uint32_t gigabits_per_s, uint32_t buffer_bytes);
 /* Send `datagram` as it is from node `from`, whatever its addresses say: what a hostile machine can do. */
 void network_inject(struct network *network, uint32_t from, const struct roce_datagram *datagram);
