@@ -103,6 +103,16 @@ static void session_changed(void *context, uint32_t session, enum rpc_session_ev
 	agent_session_changed(&host.agent, session, event, now_ns);
 }
 
+static void peer_refused(void *context, uint32_t address, int status, uint8_t version_major, uint64_t now_ns)
+{
+	struct in_addr peer = { htonl(address) };
+
+	(void)context;
+	(void)now_ns;
+	log_line("event=peer_refused address=%s status=%d reason=\"%s\" its_version=%u our_version=%u", inet_ntoa(peer), status,
+		 rpc_refusal_reason(status), version_major, RPC_VERSION_MAJOR);
+}
+
 static void renew_fill(void *context, struct wire_node_renew *renew, uint64_t now_ns)
 {
 	const struct roce_counters *roce = roce_counters(host.device);
@@ -149,7 +159,6 @@ static void agent_said(void *context, enum agent_event event, int status, uint64
 static size_t counters_text(void *context, char *text, size_t bytes)
 {
 	const struct roce_counters *roce = roce_counters(host.device);
-	const struct rpc_counters *rpc = rpc_counters(host.rpc);
 	const struct udp_port_counters *port = &host.port.counters;
 	const struct secure_counters *secure = secure_counters(host.secure);
 	size_t len = 0;
@@ -158,7 +167,6 @@ static size_t counters_text(void *context, char *text, size_t bytes)
 #define APPEND_OF(prefix, from) (node_counters_append(text, bytes, &len, prefix, (from)));
 #define APPEND_PORT(name) APPEND_OF("udp_" #name, port->name)
 #define APPEND_ROCE(name) APPEND_OF("roce_" #name, roce->name)
-#define APPEND_RPC(name) APPEND_OF("rpc_" #name, rpc->name)
 #define APPEND_SECURE(name) APPEND_OF("secure_" #name, secure->name)
 	APPEND_OF("kernel_bytes", host.own_bytes)
 	APPEND_OF("agent_joins", host.agent.joins)
@@ -166,7 +174,7 @@ static size_t counters_text(void *context, char *text, size_t bytes)
 	APPEND_OF("agent_renewals_failed", host.agent.renewals_failed)
 	UDP_PORT_COUNTERS(APPEND_PORT)
 	ROCE_COUNTERS(APPEND_ROCE)
-	RPC_COUNTERS(APPEND_RPC)
+	node_counters_append_rpc(text, bytes, &len, host.rpc);
 	SECURE_COUNTERS(APPEND_SECURE)
 	return len;
 }
@@ -187,8 +195,8 @@ static void start_network(uint32_t pages)
 {
 	struct roce_config roce = { .address = host.options.address, .path_mtu_bytes = host.link.path_mtu_bytes,
 				    .environment = { .random = udp_port_random, .crc = crc_best() } };
-	struct rpc_config rpc = { .limits.sessions_max = SESSIONS_MAX, .types = mcomponent_rpc_types, .context = &host.component,
-				  .session_changed = session_changed };
+	struct rpc_config rpc = { .limits.sessions_max = SESSIONS_MAX, .types = mcomponent_rpc_types, .names = node_type_names,
+				  .context = &host.component, .session_changed = session_changed, .peer_refused = peer_refused };
 	struct secure_config secure = { .replays_max = HANDSHAKES_MAX, .environment = { .random = udp_port_random } };
 	char error[200];
 
@@ -206,6 +214,7 @@ static void start_network(uint32_t pages)
 		die("the rack's key could not be set up");
 	secure_erase(&host.options.keys, sizeof(host.options.keys));
 	rpc.device = host.device;
+	rpc.secure = host.secure;
 	while (rpc.incarnation == 0)
 		udp_port_random(NULL, &rpc.incarnation, sizeof(rpc.incarnation));
 	host.rpc = rpc_endpoint_create(own_memory(rpc_endpoint_bytes(&rpc), "the RPC endpoint"), &rpc, now_since_start_ns());

@@ -250,6 +250,22 @@ static void run_node_counters(struct gmmd *gmmd, struct client *client, json_t *
 	ask_counters(gmmd, client);
 }
 
+static void run_manager_counters(struct gmmd *gmmd, struct client *client, json_t *arguments)
+{
+	static char text[NODE_COUNTERS_BYTES_MAX + 1];
+	const struct roce_counters *roce = roce_counters(gmmd->device);
+	size_t len = 0;
+
+	if (!client_unpack(client, arguments, "{}"))
+		return;
+#define APPEND_ROCE(name) node_counters_append(text, sizeof(text) - 1, &len, "roce_" #name, roce->name);
+	ROCE_COUNTERS(APPEND_ROCE)
+#undef APPEND_ROCE
+	node_counters_append_rpc(text, sizeof(text) - 1, &len, gmmd->endpoint);
+	text[len] = '\0';
+	client_result(client, json_text(text));
+}
+
 /* ---------------------------------------------------------------- regions, events */
 
 static void run_region_list(struct gmmd *gmmd, struct client *client, json_t *arguments)
@@ -316,6 +332,7 @@ const struct client_command_entry node_commands[] = {
 	{ "node.list", run_node_list },
 	{ "node.show", run_node_show },
 	{ "node.counters", run_node_counters },
+	{ "manager.counters", run_manager_counters },
 	{ "region.list", run_region_list },
 	{ "events", run_events },
 	{ NULL, NULL },

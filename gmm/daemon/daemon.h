@@ -20,6 +20,7 @@
 
 #include "gmm/core/core.h"
 #include "gmm/daemon/config.h"
+#include "net/node/counters.h"
 #include "net/node/data_door.h"
 #include "net/port/key_file.h"
 #include "net/port/udp.h"
@@ -83,6 +84,8 @@ struct gmmd {
 	uint32_t sessions[NODES_MAX];	/* of the node with this index; GMMD_NO_SESSION */
 	uint32_t closing[GMMD_SESSIONS_MAX];	/* sessions to close when callbacks are over */
 	uint32_t closing_count;
+	uint32_t peer_refused;		/* address of the peer that was refused last, */
+	uint64_t peer_refused_ns;	/* and when it was logged */
 	struct data_door data;
 	struct data_place data_places[GMMD_DATA_CONNECTIONS_MAX];
 

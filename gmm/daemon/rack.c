@@ -15,6 +15,7 @@
 #include "lib/crc.h"
 
 #define CALL_TIMEOUT_NS UINT64_C(5000000000)
+#define PEER_REFUSED_LOG_NS UINT64_C(60000000000)
 
 _Static_assert(GMM_CALLS_PER_NODE_MAX < RPC_SLOTS, "slots are left for console input and counters");
 _Static_assert(GMM_BODY_BYTES_MAX <= RPC_BODY_BYTES_MAX, "the core's commands fit in a request");
@@ -130,6 +131,21 @@ static void session_changed(void *context, uint32_t session, enum rpc_session_ev
 	}
 }
 
+/* It asks again every two seconds: once a minute is enough for the log. */
+static void peer_refused(void *context, uint32_t address, int status, uint8_t version_major, uint64_t now_ns)
+{
+	struct gmmd *gmmd = context;
+	char text[16];
+
+	if (address == gmmd->peer_refused && now_ns - gmmd->peer_refused_ns < PEER_REFUSED_LOG_NS)
+		return;
+	gmmd->peer_refused = address;
+	gmmd->peer_refused_ns = now_ns;
+	config_format_address(address, text);
+	log_line(LOG_WARNING, "refused a node: from=%s status=%d reason=\"%s\" its_version=%u our_version=%u", text, status,
+		 rpc_refusal_reason(status), version_major, RPC_VERSION_MAJOR);
+}
+
 /* ---------------------------------------------------------------- calls to nodes */
 
 static void core_call_done(void *context, uint64_t cookie, int status, const void *body, uint32_t len_bytes, uint64_t now_ns)
@@ -218,6 +234,8 @@ static const struct rpc_limits rpc_limits = {
 	.receives_max = 4 * NODES_MAX,
 	.call_bodies_max = GMM_CALLS_MAX + 2 * NODES_MAX,
 	.serve_bodies_max = 2 * NODES_MAX,
+	.pending_max = NODES_MAX,
+	.macs_max = GMMD_SESSIONS_MAX,
 };
 
 static int open_secure(struct gmmd *gmmd, char error[CONFIG_ERROR_BYTES])
@@ -242,7 +260,8 @@ int rack_open(struct gmmd *gmmd, char error[CONFIG_ERROR_BYTES])
 	};
 	struct rpc_config rpc = {
 		.node = WIRE_NODE_MANAGER, .incarnation = random_incarnation(), .port = WIRE_PORT_RPC,
-		.limits = rpc_limits, .types = types, .context = gmmd, .session_changed = session_changed,
+		.limits = rpc_limits, .types = types, .names = node_type_names, .context = gmmd, .session_changed = session_changed,
+		.peer_refused = peer_refused,
 	};
 
 	for (uint32_t i = 0; i < NODES_MAX; i++)
@@ -256,6 +275,7 @@ int rack_open(struct gmmd *gmmd, char error[CONFIG_ERROR_BYTES])
 	data_limits(&roce.limits);
 	gmmd->device = roce_device_create(aligned_memory(roce_device_bytes(&roce)), &roce, gmmd->now_ns);
 	rpc.device = gmmd->device;
+	rpc.secure = gmmd->secure;
 	if (gmmd->device)
 		gmmd->endpoint = rpc_endpoint_create(aligned_memory(rpc_endpoint_bytes(&rpc)), &rpc, gmmd->now_ns);
 	if (!gmmd->endpoint || data_open(gmmd)) {

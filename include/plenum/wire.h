@@ -18,23 +18,29 @@
 
 enum wire_role { WIRE_ROLE_MANAGER = 1, WIRE_ROLE_PROCESS = 2, WIRE_ROLE_MEMORY = 3 };
 
+/* Message types: name, number. Who sends it, and what it is for. */
+#define WIRE_TYPES(X) \
+	X(NODE_JOIN, 1)			/* node -> manager */ \
+	X(NODE_RENEW, 2)		/* node -> manager: lease renewal and load */ \
+	X(NODE_COUNTERS, 3)		/* manager -> node: text of all counters, by offset */ \
+	X(REGION_CREATE, 16)		/* manager -> memory */ \
+	X(REGION_DESTROY, 17)		/* manager -> memory */ \
+	X(REGION_EPOCH, 18)		/* manager -> memory: raise the epoch: new owner and rkey */ \
+	X(VM_CREATE, 32)		/* manager -> process */ \
+	X(VM_REGIONS, 33)		/* manager -> process: where the memory is, in chunks */ \
+	X(VM_START, 34)			/* manager -> process: load the kernel and run */ \
+	X(VM_STOP, 35)			/* manager -> process: stop running now; the VM stays */ \
+	X(VM_DESTROY, 36)		/* manager -> process: forget it, drop its lines */ \
+	X(VM_STATE, 37)			/* manager -> process: state and counters of one VM */ \
+	X(VM_CONSOLE_INPUT, 38)		/* manager -> process: bytes typed */ \
+	X(VM_CONSOLE_OUTPUT, 39)	/* process -> manager: bytes the guest wrote */ \
+	X(VM_EVENT, 40)			/* process -> manager: a VM changed its state */ \
+	X(BENCH_READ, 48)		/* manager -> process: measure raw READs of a region */
+
 enum wire_type {
-	WIRE_NODE_JOIN = 1,		/* node -> manager */
-	WIRE_NODE_RENEW = 2,		/* node -> manager: lease renewal and load */
-	WIRE_NODE_COUNTERS = 3,		/* manager -> node: text of all counters, by offset */
-	WIRE_REGION_CREATE = 16,	/* manager -> memory */
-	WIRE_REGION_DESTROY = 17,	/* manager -> memory */
-	WIRE_REGION_EPOCH = 18,		/* manager -> memory: raise the epoch: new owner and rkey */
-	WIRE_VM_CREATE = 32,		/* manager -> process */
-	WIRE_VM_REGIONS = 33,		/* manager -> process: where the memory is, in chunks */
-	WIRE_VM_START = 34,		/* manager -> process: load the kernel and run */
-	WIRE_VM_STOP = 35,		/* manager -> process: stop running now; the VM stays */
-	WIRE_VM_DESTROY = 36,		/* manager -> process: forget it, drop its lines */
-	WIRE_VM_STATE = 37,		/* manager -> process: state and counters of one VM */
-	WIRE_VM_CONSOLE_INPUT = 38,	/* manager -> process: bytes typed */
-	WIRE_VM_CONSOLE_OUTPUT = 39,	/* process -> manager: bytes the guest wrote */
-	WIRE_VM_EVENT = 40,		/* process -> manager: a VM changed its state */
-	WIRE_BENCH_READ = 48,		/* manager -> process: measure raw READs of a region */
+#define WIRE_TYPE(name, number) WIRE_##name = number,
+	WIRE_TYPES(WIRE_TYPE)
+#undef WIRE_TYPE
 };
 
 /* Histogram: bucket i counts values in [2^(i/4) * (1 + (i%4)/4)], see lib/histogram.h; values in ns. */

@@ -27,4 +27,9 @@ void node_counters_serve(struct node_counters *counters, struct rpc_endpoint *en
 /* Append "name=value\n" at *len when it fits whole. */
 void node_counters_append(char *text, size_t bytes, size_t *len, const char *name, uint64_t value);
 
+/* Append "rpc_name=value\n" for all counters of the RPC endpoint, and those of each type of message that was used. */
+void node_counters_append_rpc(char *text, size_t bytes, size_t *len, const struct rpc_endpoint *endpoint);
+/* Names of the types in <plenum/wire.h>, for rpc_config. */
+extern const struct rpc_type_name node_type_names[];
+
 #endif

@@ -364,15 +364,27 @@ static void start_rping(struct fabric *fabric)
 	log_line(LOG_INFO, "event=rping port=%u", RPING_PORT);
 }
 
+static void peer_refused(void *context, uint32_t address, int status, uint8_t version_major, uint64_t now)
+{
+	(void)context;
+	(void)now;
+	log_line(LOG_WARNING, "event=peer_refused address=%u.%u.%u.%u status=%d reason=\"%s\" its_version=%u our_version=%u",
+		 address >> 24, address >> 16 & 0xff, address >> 8 & 0xff, address & 0xff, status, rpc_refusal_reason(status),
+		 version_major, RPC_VERSION_MAJOR);
+}
+
 static void start_rpc(struct fabric *fabric)
 {
 	struct rpc_config config = {
 		.device = fabric->device,
+		.secure = fabric->secure,
 		.port = fabric->config.rpc_port,
 		.limits = fabric->config.rpc_limits,
 		.types = fabric->config.rpc_types,
+		.names = node_type_names,
 		.context = fabric->config.rpc_context,
 		.session_changed = fabric->config.session_changed,
+		.peer_refused = peer_refused,
 	};
 
 	while (config.incarnation == 0)
@@ -427,7 +439,6 @@ size_t fabric_counters_text(struct fabric *fabric, char *text, size_t bytes)
 {
 	const struct eth_counters *eth = &fabric->eth.counters;
 	const struct roce_counters *roce = roce_counters(fabric->device);
-	const struct rpc_counters *rpc = rpc_counters(fabric->rpc);
 	const struct secure_counters *secure = secure_counters(fabric->secure);
 	size_t len = 0;
 
@@ -436,17 +447,16 @@ size_t fabric_counters_text(struct fabric *fabric, char *text, size_t bytes)
 #define APPEND_FABRIC(name) APPEND_OF("fabric_" #name, fabric->name)
 #define APPEND_ETH(name) APPEND_OF("eth_" #name, eth->name)
 #define APPEND_ROCE(name) APPEND_OF("roce_" #name, roce->name)
-#define APPEND_RPC(name) APPEND_OF("rpc_" #name, rpc->name)
 #define APPEND_SECURE(name) APPEND_OF("secure_" #name, secure->name)
 #define APPEND_RPING(name) APPEND_OF("rping_" #name, fabric->rping->name)
 	APPEND_NIC(frames_received) APPEND_NIC(frames_sent) APPEND_NIC(transmit_full) APPEND_NIC(receive_errors)
 	FABRIC_COUNTERS(APPEND_FABRIC)
 	ETH_COUNTERS(APPEND_ETH)
 	ROCE_COUNTERS(APPEND_ROCE)
-	RPC_COUNTERS(APPEND_RPC)
 	SECURE_COUNTERS(APPEND_SECURE)
 	if (fabric->rping) {
 		RPING_SERVICE_COUNTERS(APPEND_RPING)
 	}
+	node_counters_append_rpc(text, bytes, &len, fabric->rpc);
 	return len;
 }

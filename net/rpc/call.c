@@ -46,6 +46,7 @@ int rpc_call(struct rpc_endpoint *endpoint, uint32_t handle, uint16_t type, cons
 	call->slot = (uint8_t)__builtin_ctz(~(uint32_t)session->calls_busy);
 	call->session = (uint16_t)rpc_session_index(endpoint, session);
 	call->type = type;
+	call->made_ns = now_ns;
 	call->order = endpoint->call_order++;
 	call->deadline_ns = timeout_ns == 0 || timeout_ns > UINT64_MAX - 1 - now_ns ? UINT64_MAX : now_ns + timeout_ns;
 	call->done = done;
@@ -210,6 +211,7 @@ void rpc_call_run_done(struct rpc_endpoint *endpoint, struct rpc_call *call, uin
 	call->done = NULL;		/* R4 */
 	assert((call->state == CALL_DONE || call->state == CALL_ABANDONED) && done != NULL);
 	if (call->state == CALL_ABANDONED) {
+		rpc_stats_call(endpoint, call, 0, now_ns);
 		if (!rpc_session_has_connection(session))
 			compact(endpoint, session, call);
 		done(context, cookie, status, NULL, 0, now_ns);
@@ -218,6 +220,7 @@ void rpc_call_run_done(struct rpc_endpoint *endpoint, struct rpc_call *call, uin
 	/* The slot may be used again by done() itself. */
 	detach(session, call);
 	body = reply_body(endpoint, call, &len_bytes);
+	rpc_stats_call(endpoint, call, len_bytes, now_ns);
 	done(context, cookie, status, body, len_bytes, now_ns);
 	settle(endpoint, call);
 }
@@ -240,7 +243,7 @@ static void pull(struct rpc_endpoint *endpoint, const struct rpc_session *sessio
 	}
 	memcpy(&header, message, sizeof(header));
 	memcpy(&pull, message + header.header_len_bytes, sizeof(pull));
-	call->checksum = pull.checksum;
+	memcpy(call->pull_tag, pull.tag, sizeof(pull.tag));
 	call->reply_len_bytes = pull.len_bytes;
 	/* A queue pair that takes no more is in error: its end puts the call back. */
 	call->reading = rpc_pull_start(endpoint, session, &pull, call->body, COOKIE_CALL_PULL, index, now_ns);
@@ -263,9 +266,9 @@ static bool is_answer(const struct rpc_session *session, const struct rpc_call *
 	       header->sequence == session->call_sequence[call->slot] && header->type == call->type;
 }
 
-bool rpc_call_reply(struct rpc_endpoint *endpoint, struct rpc_session *session, const struct rpc_header *header,
-		    const uint8_t *body, uint16_t buffer, uint64_t now_ns, bool *expected)
+bool rpc_call_reply(struct rpc_endpoint *endpoint, struct rpc_session *session, const struct rpc_arrival *arrival, bool *expected)
 {
+	const struct rpc_header *header = &arrival->header;
 	uint16_t index = session->calls[header->slot];
 	struct rpc_call *call = index == RPC_NONE ? NULL : &endpoint->calls[index];
 	struct rpc_pull where;
@@ -283,19 +286,21 @@ bool rpc_call_reply(struct rpc_endpoint *endpoint, struct rpc_session *session, 
 	}
 	call->status = header->status > 0 ? -EPROTO : header->status;
 	if ((header->flags & RPC_FLAG_PULL) == 0) {
-		call->reply_buffer = buffer;
+		call->reply_buffer = arrival->buffer;
+		call->answered = true;
 		finish(endpoint, session, call, call->status);
 		return true;
 	}
-	if (!rpc_pull_parse(header, body, &where)) {
+	if (!rpc_pull_parse(header, arrival->body, &where)) {
 		endpoint->counters.refused_body++;
 		finish(endpoint, session, call, -EPROTO);
 		return false;
 	}
-	call->reply_buffer = buffer;
+	call->reply_buffer = arrival->buffer;
+	call->pull_counter = arrival->counter;
 	call->replied = true;
 	call->state = CALL_PULLING;
-	pull(endpoint, session, call, now_ns);
+	pull(endpoint, session, call, arrival->when_ns);
 	return true;
 }
 
@@ -304,13 +309,15 @@ void rpc_call_pulled(struct rpc_endpoint *endpoint, struct rpc_session *session,
 	assert(call->reading && (call->state == CALL_PULLING || call->state == CALL_ABANDONED));
 	call->reading = false;
 	if (call->state == CALL_PULLING &&
-	    !rpc_pull_good(endpoint, call->body, call->reply_len_bytes, call->checksum)) {
+	    !rpc_mac_body_good(endpoint, session, call->pull_counter, endpoint->bodies[call->body], call->reply_len_bytes,
+			       call->pull_tag)) {
 		/* Not what the peer sealed: ask again over another connection. */
 		endpoint->counters.refused_body++;
 		rpc_session_lost(endpoint, session, now_ns);
 		return;
 	}
 	endpoint->counters.bodies_read++;
+	call->answered = call->state == CALL_PULLING;
 	finish(endpoint, session, call, call->status);
 }
 

@@ -15,16 +15,21 @@ static struct rpc_limits filled_in(const struct rpc_limits *limits)
 	filled.receives_max = limits->receives_max == 0 ? RPC_RECEIVES_DEFAULT : limits->receives_max;
 	filled.call_bodies_max = limits->call_bodies_max == 0 ? RPC_BODIES_DEFAULT : limits->call_bodies_max;
 	filled.serve_bodies_max = limits->serve_bodies_max == 0 ? RPC_BODIES_DEFAULT : limits->serve_bodies_max;
+	filled.handshakes_max = limits->handshakes_max == 0 ? RPC_HANDSHAKES_DEFAULT : limits->handshakes_max;
+	filled.pending_max = limits->pending_max == 0 ? RPC_PENDING_DEFAULT : limits->pending_max;
+	filled.macs_max = limits->macs_max == 0 ? RPC_MACS_DEFAULT : limits->macs_max;
 	assert(filled.sessions_max > 0 && filled.sessions_max <= RPC_SESSIONS_MAX);
 	assert(filled.calls_max <= RPC_POOL_MAX && filled.serves_max <= RPC_POOL_MAX && filled.receives_max <= RPC_POOL_MAX);
 	assert(filled.call_bodies_max <= RPC_POOL_MAX && filled.serve_bodies_max <= RPC_POOL_MAX);
+	assert(filled.handshakes_max <= RPC_POOL_MAX && filled.pending_max <= RPC_POOL_MAX && filled.macs_max <= RPC_POOL_MAX);
 	return filled;
 }
 
 /* R9. */
 static uint32_t buffers_count(const struct rpc_limits *limits)
 {
-	uint32_t count = 2 * limits->sessions_max + limits->receives_max + 2 * limits->calls_max + limits->serves_max;
+	uint32_t count = 2 * limits->sessions_max + limits->receives_max + 2 * limits->calls_max + limits->serves_max +
+			 limits->pending_max;
 
 	assert(count < RPC_NONE);
 	return count;
@@ -34,13 +39,15 @@ void rpc_device_limits(const struct rpc_limits *limits, struct roce_limits *devi
 {
 	const struct rpc_limits filled = filled_in(limits);
 	/* Receives; requests, replies and what is READ for them; pings and echoes; */
-	uint32_t works = buffers_count(&filled) + 2 * filled.calls_max + 2 * filled.serves_max + filled.sessions_max;
-	/* twice, as a queue pair that failed flushes its own while its successor's complete; and what happens to connections. */
-	uint32_t events = 2 * works + 16 * filled.sessions_max;
-
+	uint32_t works = buffers_count(&filled) + 2 * filled.calls_max + 2 * filled.serves_max + filled.sessions_max +
+			 filled.pending_max;
 	/* A connection that was just given up may linger beside its successor. */
-	device->queue_pairs_max += 2 * filled.sessions_max;
-	device->connections_max += 2 * filled.sessions_max;
+	uint32_t connections = 2 * filled.sessions_max + filled.pending_max;
+	/* Twice, as a queue pair that failed flushes its own while its successor's complete. */
+	uint32_t events = 2 * works;
+
+	device->queue_pairs_max += connections;
+	device->connections_max += connections;
 	device->queues_max += 1;
 	device->listeners_max += 1;
 	device->held_packets_max += RPC_HELD_PACKETS;
@@ -89,19 +96,24 @@ static void lay_out(struct rpc_endpoint *endpoint, struct layout *layout)
 	endpoint->of_address = piece(layout, heads, sizeof(*endpoint->of_address));
 	endpoint->of_connection = piece(layout, heads, sizeof(*endpoint->of_connection));
 	endpoint->timers = piece(layout, limits->sessions_max, sizeof(*endpoint->timers));
+	endpoint->names_count = rpc_stats_count(&endpoint->config);
+	endpoint->stats = piece(layout, endpoint->names_count + 1, sizeof(*endpoint->stats));
 	endpoint->buffers = piece(layout, endpoint->buffers_count, sizeof(*endpoint->buffers));
 	endpoint->buffer_links = piece(layout, endpoint->buffers_count, sizeof(*endpoint->buffer_links));
 	endpoint->calls = piece(layout, limits->calls_max, sizeof(*endpoint->calls));
 	endpoint->call_links = piece(layout, limits->calls_max, sizeof(*endpoint->call_links));
 	endpoint->serves = piece(layout, limits->serves_max, sizeof(*endpoint->serves));
 	endpoint->serve_links = piece(layout, limits->serves_max, sizeof(*endpoint->serve_links));
+	endpoint->handshakes = piece(layout, limits->handshakes_max, sizeof(*endpoint->handshakes));
+	endpoint->pending = piece(layout, limits->pending_max, sizeof(*endpoint->pending));
+	endpoint->macs = piece(layout, limits->macs_max, sizeof(*endpoint->macs));
 	endpoint->bodies = piece(layout, bodies, sizeof(*endpoint->bodies));
 	endpoint->body_links = piece(layout, bodies, sizeof(*endpoint->body_links));
 }
 
 size_t rpc_endpoint_bytes(const struct rpc_config *config)
 {
-	struct rpc_endpoint endpoint = { .config.limits = filled_in(&config->limits) };
+	struct rpc_endpoint endpoint = { .config = { .limits = filled_in(&config->limits), .names = config->names } };
 	struct layout layout = { NULL, 0 };
 
 	piece(&layout, 1, sizeof(endpoint));
@@ -125,6 +137,7 @@ static void fill_pools(struct rpc_endpoint *endpoint)
 	rpc_list_fill(&endpoint->serves_free, endpoint->serve_links, 0, limits->serves_max);
 	rpc_list_fill(&endpoint->call_bodies_free, endpoint->body_links, 0, limits->call_bodies_max);
 	rpc_list_fill(&endpoint->serve_bodies_free, endpoint->body_links, limits->call_bodies_max, limits->serve_bodies_max);
+	rpc_mac_pool(endpoint);
 	endpoint->waiting.first = endpoint->pulls_waiting.first = RPC_NONE;
 }
 
@@ -132,10 +145,12 @@ struct rpc_endpoint *rpc_endpoint_create(void *memory, const struct rpc_config *
 {
 	struct rpc_endpoint *endpoint = memory;
 	struct layout layout = { memory, 0 };
+	const struct roce_guard guard = { .check = secure_guard_check, .context = config->secure };
 
 	(void)now_ns;
 	assert(((uintptr_t)memory & (ALIGN_BYTES - 1)) == 0);
-	assert(config->incarnation != 0 && config->device != NULL && config->types != NULL);
+	assert(config->incarnation != 0 && config->device != NULL && config->types != NULL &&
+	       config->secure != NULL);
 	memset(memory, 0, rpc_endpoint_bytes(config));
 	endpoint->config = *config;
 	endpoint->config.limits = filled_in(&config->limits);
@@ -143,10 +158,11 @@ struct rpc_endpoint *rpc_endpoint_create(void *memory, const struct rpc_config *
 	piece(&layout, 1, sizeof(*endpoint));
 	lay_out(endpoint, &layout);
 	fill_pools(endpoint);
+	rpc_stats_start(endpoint);
 	endpoint->queue = roce_queue_create(config->device);
 	if (endpoint->queue < 0)
 		return NULL;
-	if (config->port != 0 && roce_listen(config->device, config->port, endpoint->queue, 0) != 0)
+	if (config->port != 0 && roce_listen_guarded(config->device, config->port, endpoint->queue, 0, &guard) != 0)
 		return NULL;
 	return endpoint;
 }
@@ -202,7 +218,7 @@ int rpc_open(struct rpc_endpoint *endpoint, uint32_t address, uint16_t port, uin
 	session->port = port;
 	session->state = SESSION_WAITING;
 	session->since_ns = now_ns;
-	rpc_session_connect(endpoint, session, now_ns);
+	rpc_connect(endpoint, session, now_ns);
 	*handle = rpc_session_handle(endpoint, session);
 	return 0;
 }
@@ -265,9 +281,9 @@ static void event_handle(struct rpc_endpoint *endpoint, const struct roce_event 
 	if (event->type == ROCE_EVENT_COMPLETION)
 		rpc_transfer_completion(endpoint, event, now_ns);
 	else if (event->type == ROCE_EVENT_CONNECT_REQUEST)
-		rpc_session_connect_request(endpoint, event, now_ns);
+		rpc_accept_request(endpoint, event, now_ns);
 	else
-		rpc_session_connection_event(endpoint, event, now_ns);
+		rpc_connect_event(endpoint, event, now_ns);
 }
 
 static void timers_run(struct rpc_endpoint *endpoint, uint64_t now_ns)
@@ -298,6 +314,7 @@ void rpc_poll(struct rpc_endpoint *endpoint, uint64_t now_ns)
 	/* Most calls come with packets of others: pages must not wait for a look at what RPC has to do. */
 	if (busy) {
 		timers_run(endpoint, now_ns);
+		rpc_accept_timers(endpoint, now_ns);
 		if (endpoint->waiting.first != RPC_NONE && now_ns >= endpoint->forget_ns)
 			rpc_session_forget_one(endpoint, now_ns);
 		if (endpoint->admit_due) {
@@ -309,6 +326,7 @@ void rpc_poll(struct rpc_endpoint *endpoint, uint64_t now_ns)
 		endpoint->deadline_ns = endpoint->admit_due ? 0 : UINT64_MAX;
 		if (rpc_timer_first(endpoint) != NULL)
 			rpc_deadline_lower(endpoint, rpc_timer_first(endpoint)->timer_ns);
+		rpc_deadline_lower(endpoint, rpc_accept_deadline_ns(endpoint));
 		if (endpoint->waiting.first != RPC_NONE)
 			rpc_deadline_lower(endpoint, endpoint->forget_ns);
 	}

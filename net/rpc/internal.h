@@ -24,23 +24,31 @@
  *    server has said so: the caller cannot know otherwise, and R2 needs the answer.
  * R9 Nothing runs dry. Every buffer in use is on somebody's account, and the accounts together are the pool: two a session
  *    (a listener's: one granted for a request, one for a ping; an opener's: one granted, one for the echo), one for the
- *    message and one for the reply of every call, one a served request, `receives_max` spare ones for busy peers. What is
+ *    message and one for the reply of every call, one a served request, one a connection that waits for its hello, `receives_max` spare ones for busy peers. What is
  *    out of pools waits: a call is refused with -ENOBUFS, a request stays in its receive and the credit with it.
  * R10 Long bodies are pulled. A body above RPC_INLINE_BYTES_MAX stays at its sender, in a region for this connection only;
  *    the receiver READs it when it has a place for it, and the message counts as received when the whole body is there.
  *
- * The connection of a session; the left column is the opener's, the right one the listener's:
+ * R11 Nothing unauthenticated (I8). Every message has a MAC under its connection's keys, with the number of the message as
+ *    its counter; it is checked before anything else. One that is not good ends the connection, as what it stood in for is lost.
+ *    A connection that was accepted is no session's before its first message, the hello, was found good: it waits in a
+ *    bounded table, for RPC_HELLO_NS.
  *
- *	rpc_open                                    connect request with a good hello
- *	   |                                                 (session_accept)
- *	   v          retry time                                    v
- *	WAITING ------------------> CONNECTING                  ACCEPTING <-----------+
- *	   ^   (rpc_session_connect)  |    |                     |      |             |
- *	   |  rejected, unreachable   |    | established         |      | lost        | connect request
- *	   +--------------------------+    v                     v      |             | (replaces the connection)
- *	   |  lost, silence               UP                    UP      v             |
- *	   +-------------------------------+                     +---> LOST ----------+
- *	      (rpc_session_lost; backoff)                     lost, silence
+ * The connection of a session; the left column is the opener's (connect.c), the right one the listener's (accept.c):
+ *
+ *	rpc_open                                             connect request, past the guard
+ *	   |                                                       | (answer)
+ *	   v          retry time                                   v
+ *	WAITING ---------------------> CONNECTING              pending: no session ---- bad MAC, RPC_HELLO_NS: gone
+ *	   ^    (rpc_connect)           ^  |    |                  |
+ *	   |                  challenge +--+    | answered,        | good hello: answered (hello_good)
+ *	   |  rejected, unreachable             | hello sent       v
+ *	   +<------ CONNECTING                  v                 UP <---------- good hello on another connection,
+ *	   |  lost, refused, silence        GREETING               |             which replaces this one
+ *	   +<--------------------------------+  | hello            | lost, silence
+ *	   |  lost, silence                     v                  v
+ *	   +<--------------------------------- UP                 LOST ---- good hello: UP
+ *	      (rpc_session_lost; backoff)
  *
  *	any state -- rpc_close --> CLOSING -- callbacks done (endpoint.c) --> FREE
  *
@@ -65,6 +73,7 @@
 #define RPC_CONNECT_TIMEOUT_NS UINT64_C(2000000000)
 #define RPC_PING_IDLE_NS UINT64_C(1000000000)
 #define RPC_SILENCE_NS UINT64_C(4000000000)
+#define RPC_HELLO_NS UINT64_C(2000000000)
 #define RPC_FORGET_NS UINT64_C(30000000000)
 #define RPC_FORGET_LOOK_NS UINT64_C(1000000000)		/* while requests wait: how often one is looked for */
 
@@ -74,44 +83,40 @@
 #define RPC_HELD_PACKETS 32u			/* of all sessions: messages kept behind one that was lost */
 #define RPC_SESSIONS_MAX 4096u
 #define RPC_POOL_MAX 16384u				/* of any rpc_limits */
+#define RPC_STATS_MAP 64u				/* types below this find their counters at once */
 
 /* Flags beside RPC_FLAG_REPLY. */
 #define RPC_FLAG_PING 2u		/* header only, outside the slots; with REPLY: its echo */
 #define RPC_FLAG_ABANDONED 4u		/* nobody waits for this any more: do not start it (R8) */
 #define RPC_FLAG_PULL 8u		/* the body is a struct rpc_pull (R10) */
+#define RPC_FLAG_HELLO 16u		/* first message of its direction: the body is a struct rpc_hello */
 
 /*
- * The peer tag of a session's queue pair names its connection, so that no region is open to any other one. The tags of
- * nodes (small numbers) are out of its reach.
+ * The peer tag of a queue pair is a number that no other connection of this endpoint has: so no region is open to any
+ * other one. The tags of nodes (small numbers) are out of its reach.
  */
 #define RPC_PEER_TAG_BASE (UINT64_C(0xffff) << 48)
 
-/* Private data of the connect request and of its answer. */
+/*
+ * Body of a hello. Its header's `session` is the sender's incarnation. With RPC_FLAG_REPLY it is the listener's, and
+ * `status` says whether there is a session. No version may change any of this, nor the first eight bytes of a header.
+ */
 struct rpc_hello {
-	uint32_t magic;				/* 0x00: RPC_MAGIC */
-	uint8_t version_major;			/* 0x04 */
-	uint8_t version_minor;			/* 0x05 */
-	uint16_t credits;			/* 0x06: as in struct rpc_header */
-	uint32_t node;				/* 0x08: 0: not yet known */
-	uint32_t resumed;			/* 0x0c: answer: 1 when the session goes on, 0 when it starts afresh */
-	uint64_t incarnation;			/* 0x10: the sender's */
-	uint64_t peer_incarnation;		/* 0x18: request: of the session to go on with, 0: a new one */
+	uint64_t peer_incarnation;		/* 0x00: opener: of the session to go on with, 0: a new one; listener: the opener's */
+	uint32_t resumed;			/* 0x08: listener: 1 when the session goes on, 0 when it starts afresh */
+	uint32_t reserved;			/* 0x0c */
 };
-_Static_assert(sizeof(struct rpc_hello) == 32, "rpc hello");
-
-struct rpc_refusal {				/* private data of a rejection */
-	uint32_t magic;
-	int32_t status;
-};
+_Static_assert(sizeof(struct rpc_hello) == 16, "rpc hello");
 
 /* Where a long body is to be READ. */
 struct rpc_pull {
 	uint32_t rkey;				/* 0x00 */
 	uint32_t len_bytes;			/* 0x04 */
 	uint64_t address;			/* 0x08 */
-	uint64_t checksum;			/* 0x10: of the body */
+	uint8_t tag[SECURE_TAG_BYTES];		/* 0x10: of the body, under the message's counter and RPC_BODY_COUNTER */
 };
-_Static_assert(sizeof(struct rpc_pull) == 24, "rpc pull");
+_Static_assert(sizeof(struct rpc_pull) == 32, "rpc pull");
+#define RPC_BODY_COUNTER (UINT64_C(1) << 63)
 
 /* A message to send, or one that came in. */
 struct rpc_buffer {
@@ -120,11 +125,21 @@ struct rpc_buffer {
 		uint8_t trailer[RPC_TRAILER_BYTES];
 		struct {				/* a checked request that waits for a serve record */
 			uint64_t arrived_ns;
-			uint16_t session;
+			uint64_t session : 16;
+			uint64_t counter : 48;		/* of its MAC */
 		} waiting;
 	};
 } __attribute__((aligned(16)));
 _Static_assert(sizeof(struct rpc_buffer) == RPC_MESSAGE_BYTES_MAX, "a message and nothing else");
+
+/* A message that came, found good. */
+struct rpc_arrival {
+	struct rpc_header header;
+	const uint8_t *body;
+	uint16_t buffer;
+	uint64_t counter;			/* of its MAC */
+	uint64_t when_ns;
+};
 
 #define RPC_NONE UINT16_MAX			/* no buffer, body, record or session */
 
@@ -143,6 +158,7 @@ struct rpc_call {
 	bool under_way;				/* its SEND has not completed (R6) */
 	bool replied;				/* PULLING, ABANDONED: the reply's head is in; asked again, no body is needed */
 	bool reading;				/* the READ of the reply's body has not completed */
+	bool answered;				/* DONE: by a reply */
 	uint16_t session;
 	uint16_t type;
 	uint16_t buffer;			/* the request */
@@ -152,7 +168,9 @@ struct rpc_call {
 	uint32_t len_bytes;			/* of the request's body */
 	uint32_t reply_len_bytes;		/* of the body that was pulled, 0: it is in the reply's buffer */
 	int status;				/* for done() */
-	uint64_t checksum;			/* PULLING: of the reply's body */
+	uint64_t pull_counter;			/* PULLING: number of the message that told of the reply's body */
+	uint8_t pull_tag[SECURE_TAG_BYTES];
+	uint64_t made_ns;
 	uint64_t order;				/* calls are sent again in the order they were made */
 	uint64_t deadline_ns;			/* UINT64_MAX: none */
 	rpc_done *done;				/* NULL: was called */
@@ -181,12 +199,14 @@ struct rpc_serve {
 	uint32_t len_bytes;			/* of the body */
 	bool long_body;				/* it is in `body` */
 	int32_t status;				/* REPLIED */
-	uint64_t checksum;			/* PULLING */
+	uint64_t pull_counter;			/* PULLING: number of the message that told of the body */
+	uint8_t pull_tag[SECURE_TAG_BYTES];
+	uint64_t arrived_ns;
 	uint64_t expires_ns;			/* not started later than this; UINT64_MAX: any time */
 };
 
 enum session_state {
-	SESSION_FREE, SESSION_WAITING, SESSION_CONNECTING, SESSION_ACCEPTING, SESSION_UP, SESSION_LOST, SESSION_CLOSING
+	SESSION_FREE, SESSION_WAITING, SESSION_CONNECTING, SESSION_GREETING, SESSION_UP, SESSION_LOST, SESSION_CLOSING
 };
 
 /* There are as many as nodes, most of them idle: what only a busy one needs is in the pools. */
@@ -209,12 +229,18 @@ struct rpc_session {
 	uint16_t told_serial;			/* connection_serial then: a quick loss and return is told as both */
 	uint32_t remote_address;
 	uint32_t peer_node;
-	uint32_t connection;			/* CONNECTING, ACCEPTING, UP */
+	uint32_t connection;			/* CONNECTING, GREETING, UP */
 	uint32_t qpn;
+	uint32_t tag;				/* low part of the queue pair's peer tag */
+	uint16_t handshake;			/* CONNECTING: in the endpoint's table */
+	uint16_t mac;				/* its keys made ready, or RPC_NONE */
+	uint8_t key_id;				/* of the rack's key that the connection was made with */
+	uint8_t key_send[SECURE_KEY_BYTES], key_receive[SECURE_KEY_BYTES];
+	uint64_t messages_sent, messages_received;	/* on this connection: counters of MACs (R11) */
 	uint32_t backoff_ms;
 	uint64_t peer_incarnation;
-	uint64_t since_ns;			/* WAITING: connect then; ACCEPTING, LOST: since then */
-	uint64_t heard_ns;			/* last message from the peer (R7) */
+	uint64_t since_ns;			/* WAITING: connect then; LOST: since then */
+	uint64_t heard_ns;			/* last message from the peer (R7); GREETING: its answer */
 	uint64_t timer_ns;			/* to be looked at then: not later than its deadline */
 	uint16_t timer_place;			/* in the endpoint's heap */
 	uint16_t next_of_address;		/* chain of the table; FREE: the next free one */
@@ -242,7 +268,38 @@ struct rpc_session {
 	uint16_t serves[RPC_SLOTS];		/* record, or RPC_NONE */
 	uint32_t call_sequence[RPC_SLOTS];
 	uint32_t serve_sequence[RPC_SLOTS];	/* last accepted */
-	uint8_t control[RPC_HEADER_BYTES + RPC_TRAILER_BYTES] __attribute__((aligned(8)));
+	/* A ping, an echo or a hello: none of them waits for a pool. */
+	uint8_t control[RPC_HEADER_BYTES + sizeof(struct rpc_hello) + RPC_TRAILER_BYTES] __attribute__((aligned(8)));
+};
+
+/* An opener's handshake under way. */
+struct rpc_handshake {
+	bool used;
+	bool challenged;			/* the peer's challenge is in it: another one is a refusal */
+	uint8_t challenge[SECURE_CHALLENGE_BYTES];
+	struct secure_handshake state;
+};
+
+/* A connection that was accepted; its hello is awaited. */
+struct rpc_pending {
+	bool used;
+	bool refused;				/* its answer is being sent; then it ends */
+	uint8_t key_id;
+	uint16_t serial;			/* stale completions carry an older one */
+	uint16_t buffer;			/* posted for the hello; then the refusal */
+	uint32_t connection;
+	uint32_t qpn;
+	uint32_t tag;
+	uint32_t remote_address;
+	uint64_t until_ns;
+	uint8_t key_send[SECURE_KEY_BYTES], key_receive[SECURE_KEY_BYTES];
+};
+
+/* A connection's keys, made ready for use: a cache, the most recently used first. */
+struct rpc_mac {
+	struct secure_mac send, receive;
+	uint16_t session;			/* RPC_NONE: of nobody */
+	uint16_t before, after;
 };
 
 /* What waits for its callback. At most one entry for each call, served request, session event and closing session. */
@@ -271,6 +328,10 @@ struct rpc_endpoint {
 	uint16_t *timers;			/* heap of the sessions in use, the earliest first */
 	uint32_t timers_count;
 
+	uint32_t names_count;
+	struct rpc_type_stats *stats;		/* one a name, and one for all other types */
+	uint8_t stats_of[RPC_STATS_MAP];	/* by type; larger types are searched for */
+
 	uint32_t buffers_count;
 	struct rpc_buffer *buffers;
 	uint16_t *buffer_links;
@@ -287,13 +348,23 @@ struct rpc_endpoint {
 	uint16_t *serve_links;
 	struct rpc_list serves_free;
 
+	uint32_t tags;				/* of queue pairs, ever given */
+	struct rpc_handshake *handshakes;
+	struct rpc_pending *pending;
+	uint32_t pending_count;
+	struct rpc_mac *macs;
+	uint16_t mac_first, mac_last;
+
 	uint8_t (*bodies)[RPC_BODY_BYTES_MAX];	/* those of calls, then those of served requests */
 	uint16_t *body_links;
 	struct rpc_list call_bodies_free, serve_bodies_free;
 };
 
 /* Completion cookies: session, connection serial, kind; call, serve record or buffer. */
-enum cookie_kind { COOKIE_CALL, COOKIE_CALL_PULL, COOKIE_REPLY, COOKIE_SERVE_PULL, COOKIE_CONTROL, COOKIE_RECEIVE };
+enum cookie_kind {
+	COOKIE_CALL, COOKIE_CALL_PULL, COOKIE_REPLY, COOKIE_SERVE_PULL, COOKIE_CONTROL, COOKIE_RECEIVE,
+	COOKIE_PENDING_RECEIVE, COOKIE_PENDING_SEND,	/* of no session yet: `serial` is the pending entry's */
+};
 
 static inline uint64_t cookie_make(uint32_t session, uint16_t serial, enum cookie_kind kind, uint32_t index)
 {
@@ -305,14 +376,14 @@ static inline uint32_t rpc_session_index(const struct rpc_endpoint *endpoint, co
 	return (uint32_t)(session - endpoint->sessions);
 }
 
-static inline uint64_t rpc_peer_tag(const struct rpc_endpoint *endpoint, const struct rpc_session *session)
+static inline uint64_t rpc_peer_tag(uint32_t tag)
 {
-	return RPC_PEER_TAG_BASE | (uint64_t)rpc_session_index(endpoint, session) << 16 | session->connection_serial;
+	return RPC_PEER_TAG_BASE | tag;
 }
 
 static inline bool rpc_session_has_connection(const struct rpc_session *session)
 {
-	return session->state == SESSION_CONNECTING || session->state == SESSION_ACCEPTING || session->state == SESSION_UP;
+	return session->state == SESSION_CONNECTING || session->state == SESSION_GREETING || session->state == SESSION_UP;
 }
 
 static inline uint16_t rpc_bit(uint32_t slot)
@@ -324,6 +395,12 @@ static inline uint16_t rpc_bit(uint32_t slot)
 void rpc_ready_push(struct rpc_endpoint *endpoint, enum ready_kind kind, uint32_t index);
 void rpc_deadline_lower(struct rpc_endpoint *endpoint, uint64_t deadline_ns);
 const struct rpc_type *rpc_type_find(const struct rpc_endpoint *endpoint, uint16_t type);
+
+/* stats.c */
+uint32_t rpc_stats_count(const struct rpc_config *config);
+void rpc_stats_start(struct rpc_endpoint *endpoint);
+void rpc_stats_call(struct rpc_endpoint *endpoint, const struct rpc_call *call, uint32_t reply_bytes, uint64_t now_ns);
+void rpc_stats_serve(struct rpc_endpoint *endpoint, const struct rpc_serve *serve, uint32_t request_bytes, int status, uint64_t now_ns);
 
 /* pool.c: what is taken is NULL or RPC_NONE when there is none. */
 void rpc_list_push(struct rpc_list *list, uint16_t *links, uint16_t index);
@@ -355,10 +432,9 @@ void rpc_timer_set(struct rpc_endpoint *endpoint, struct rpc_session *session, u
 struct rpc_session *rpc_timer_first(struct rpc_endpoint *endpoint);
 
 /* session.c */
-void rpc_session_connect(struct rpc_endpoint *endpoint, struct rpc_session *session, uint64_t now_ns);
-void rpc_session_connect_request(struct rpc_endpoint *endpoint, const struct roce_event *event, uint64_t now_ns);
-void rpc_session_connection_event(struct rpc_endpoint *endpoint, const struct roce_event *event, uint64_t now_ns);
 void rpc_session_lost(struct rpc_endpoint *endpoint, struct rpc_session *session, uint64_t now_ns);
+/* The peer's good hello has come: who it is, and whether it remembers us. */
+void rpc_session_bind(struct rpc_endpoint *endpoint, struct rpc_session *session, const struct rpc_header *header, bool resumed);
 void rpc_session_established(struct rpc_endpoint *endpoint, struct rpc_session *session, uint64_t now_ns);
 void rpc_session_forget_slots(struct rpc_endpoint *endpoint, struct rpc_session *session);
 void rpc_session_drop_connection(struct rpc_endpoint *endpoint, struct rpc_session *session, uint64_t now_ns);
@@ -368,7 +444,52 @@ void rpc_session_tell_run(struct rpc_endpoint *endpoint, struct rpc_session *ses
 void rpc_session_timers(struct rpc_endpoint *endpoint, struct rpc_session *session, uint64_t now_ns);
 uint64_t rpc_session_deadline_ns(const struct rpc_endpoint *endpoint, const struct rpc_session *session);
 
+/* hello.c */
+/* Send ours, first of all messages. False: the queue pair is in error. */
+bool rpc_hello_send(struct rpc_endpoint *endpoint, struct rpc_session *session, bool resumed, uint64_t now_ns);
+/* Write a refusal into `message`. Returns its length without the MAC. */
+uint32_t rpc_hello_refuse(const struct rpc_endpoint *endpoint, uint8_t *message, int status);
+/* Is this a hello that we can live with? 0 or the status of the refusal. */
+int rpc_hello_parse(struct rpc_endpoint *endpoint, const uint8_t *message, uint32_t len_bytes, uint16_t flags,
+		    struct rpc_header *header, struct rpc_hello *hello);
+void rpc_hello_refused(struct rpc_endpoint *endpoint, uint32_t address, int status, uint8_t version_major, uint64_t now_ns);
+
+/* connect.c: the opener. */
+void rpc_connect(struct rpc_endpoint *endpoint, struct rpc_session *session, uint64_t now_ns);
+void rpc_connect_ended(struct rpc_endpoint *endpoint, struct rpc_session *session);
+void rpc_connect_event(struct rpc_endpoint *endpoint, const struct roce_event *event, uint64_t now_ns);
+void rpc_connect_hello(struct rpc_endpoint *endpoint, struct rpc_session *session, uint16_t buffer, uint32_t len_bytes,
+		       uint64_t now_ns);
+
+/* accept.c: the listener. */
+void rpc_accept_request(struct rpc_endpoint *endpoint, const struct roce_event *event, uint64_t now_ns);
+/* Something happened to a connection that is no session's: perhaps it is a pending one. */
+void rpc_accept_event(struct rpc_endpoint *endpoint, const struct roce_event *event, uint64_t now_ns);
+void rpc_accept_completion(struct rpc_endpoint *endpoint, const struct roce_event *event, uint64_t now_ns);
+void rpc_accept_timers(struct rpc_endpoint *endpoint, uint64_t now_ns);
+uint64_t rpc_accept_deadline_ns(const struct rpc_endpoint *endpoint);
+void rpc_accept_key_forgotten(struct rpc_endpoint *endpoint, uint8_t key_id, uint64_t now_ns);
+
+/* mac.c */
+void rpc_mac_pool(struct rpc_endpoint *endpoint);
+void rpc_mac_init(struct secure_mac *mac, const uint8_t key[SECURE_KEY_BYTES]);
+void rpc_mac_seal_with(const struct secure_mac *mac, uint64_t counter, uint8_t *message, uint32_t len_bytes);
+bool rpc_mac_good_with(const struct secure_mac *mac, uint64_t counter, const uint8_t *message, uint32_t len_bytes);
+/* A fresh connection with these keys, which are copied. */
+void rpc_mac_start(struct rpc_session *session, const uint8_t *send, const uint8_t *receive);
+void rpc_mac_end(struct rpc_endpoint *endpoint, struct rpc_session *session);
+/* Write the next message's trailer. */
+void rpc_mac_seal(struct rpc_endpoint *endpoint, struct rpc_session *session, uint8_t *message, uint32_t len_bytes);
+/* Check an arrived message, trailer included. Every message that arrived is checked once. */
+bool rpc_mac_good(struct rpc_endpoint *endpoint, struct rpc_session *session, const uint8_t *message, uint32_t len_bytes);
+void rpc_mac_body(struct rpc_endpoint *endpoint, struct rpc_session *session, const uint8_t *body, uint32_t len_bytes,
+		  uint8_t tag[SECURE_TAG_BYTES]);
+bool rpc_mac_body_good(struct rpc_endpoint *endpoint, struct rpc_session *session, uint64_t counter, const uint8_t *body,
+		       uint32_t len_bytes, const uint8_t tag[SECURE_TAG_BYTES]);
+
 /* receive.c: posting receives, sorting what arrived. */
+/* A fresh connection: grant the peer what it may use at once. */
+void rpc_receive_start(struct rpc_endpoint *endpoint, struct rpc_session *session);
 /* Before a request or ping is sent: is there a receive for its answer? */
 bool rpc_receive_expect(struct rpc_endpoint *endpoint, struct rpc_session *session);
 /* Grant the peer receives: what it needs, and with `grow` what it can use. */
@@ -381,13 +502,16 @@ void rpc_receive_completed(struct rpc_endpoint *endpoint, struct rpc_session *se
 			   uint64_t now_ns);
 
 /* transfer.c */
+/* Give a message its MAC and to the device. `len_bytes` without the MAC. False: the queue pair is in error. */
+bool rpc_transfer_send(struct rpc_endpoint *endpoint, struct rpc_session *session, uint8_t *message, uint32_t len_bytes,
+		       enum cookie_kind kind, uint32_t index, uint64_t now_ns);
 void rpc_transfer_completion(struct rpc_endpoint *endpoint, const struct roce_event *event, uint64_t now_ns);
 /* Post all that is wanted and can go. */
 void rpc_transfer_pump(struct rpc_endpoint *endpoint, struct rpc_session *session, uint64_t now_ns);
 
 /* pull.c: long bodies (R10). */
-/* Open `body` to the peer and write the message's rpc_pull. False: no region is free. */
-bool rpc_pull_offer(struct rpc_endpoint *endpoint, const struct rpc_session *session, uint16_t body, uint32_t len_bytes,
+/* Open `body` to the peer and write the rpc_pull of the message that is sent next. False: no region is free. */
+bool rpc_pull_offer(struct rpc_endpoint *endpoint, struct rpc_session *session, uint16_t body, uint32_t len_bytes,
 		    uint32_t *rkey, struct rpc_pull *pull);
 void rpc_pull_withdraw(struct rpc_endpoint *endpoint, uint32_t *rkey);
 /* Where a received message's body is; false when that is nowhere a body can be. */
@@ -395,17 +519,14 @@ bool rpc_pull_parse(const struct rpc_header *header, const uint8_t *body, struct
 /* READ a long body into `body`; false when the queue pair takes no more. */
 bool rpc_pull_start(struct rpc_endpoint *endpoint, const struct rpc_session *session, const struct rpc_pull *pull, uint16_t body,
 		    enum cookie_kind kind, uint32_t index, uint64_t now_ns);
-bool rpc_pull_good(const struct rpc_endpoint *endpoint, uint16_t body, uint32_t len_bytes, uint64_t checksum);
 
 /* message.c */
 void rpc_message_seal(uint8_t *message, struct rpc_header *header, const void *body, uint32_t len_bytes);
 void rpc_message_header(const struct rpc_endpoint *endpoint, const struct rpc_session *session, struct rpc_header *header);
-uint64_t rpc_body_checksum(const uint8_t *body, uint32_t len_bytes);
 
 /* call.c */
-/* A reply arrived in `buffer`; true when the buffer is kept. `expected`: whether it answers a call. */
-bool rpc_call_reply(struct rpc_endpoint *endpoint, struct rpc_session *session, const struct rpc_header *header,
-		    const uint8_t *body, uint16_t buffer, uint64_t now_ns, bool *expected);
+/* A reply arrived; true when its buffer is kept. `expected`: whether it answers a call. */
+bool rpc_call_reply(struct rpc_endpoint *endpoint, struct rpc_session *session, const struct rpc_arrival *arrival, bool *expected);
 void rpc_call_pulled(struct rpc_endpoint *endpoint, struct rpc_session *session, struct rpc_call *call, uint64_t now_ns);
 /* Write the message as of now. False: it cannot go yet. */
 bool rpc_call_prepare(struct rpc_endpoint *endpoint, struct rpc_session *session, struct rpc_call *call, uint32_t *len_bytes,
@@ -422,10 +543,10 @@ void rpc_call_pulls(struct rpc_endpoint *endpoint, uint64_t now_ns);
 
 /* serve.c */
 enum serve_verdict { SERVE_TAKEN, SERVE_WAIT, SERVE_DROPPED };
-/* A request stands in `buffer`. TAKEN: so is the buffer. WAIT: try again when something has become free. */
-enum serve_verdict rpc_serve_request(struct rpc_endpoint *endpoint, struct rpc_session *session, const struct rpc_header *header,
-				     const uint8_t *body, uint16_t buffer, uint64_t arrived_ns, uint64_t now_ns);
-void rpc_serve_wait(struct rpc_endpoint *endpoint, struct rpc_session *session, uint16_t buffer, uint64_t now_ns);
+/* TAKEN: so is the buffer. WAIT: try again when something has become free. */
+enum serve_verdict rpc_serve_request(struct rpc_endpoint *endpoint, struct rpc_session *session,
+				     const struct rpc_arrival *arrival, uint64_t now_ns);
+void rpc_serve_wait(struct rpc_endpoint *endpoint, struct rpc_session *session, const struct rpc_arrival *arrival);
 void rpc_serve_pulled(struct rpc_endpoint *endpoint, struct rpc_session *session, struct rpc_serve *serve, uint64_t now_ns);
 /* Write the message as of now. False: it cannot go yet. */
 bool rpc_serve_prepare(struct rpc_endpoint *endpoint, struct rpc_session *session, struct rpc_serve *serve, uint32_t *len_bytes);

@@ -2,20 +2,9 @@
 /* The message codec: building and checking headers. Nothing of a received message is trusted before rpc_decode(). */
 #include <string.h>
 
-#include "lib/hash.h"
 #include "net/rpc/internal.h"
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "messages are little-endian and so must we be");
-
-/* Over the header with its checksum field zero, then everything after it (an appended header part and the body). */
-static uint64_t message_checksum(const uint8_t *message, const struct rpc_header *header, size_t len_bytes)
-{
-	struct rpc_header zeroed = *header;
-
-	zeroed.checksum = 0;
-	return hash_bytes(hash_bytes(RPC_MAGIC, &zeroed, sizeof(zeroed)), message + RPC_HEADER_BYTES,
-			  len_bytes - RPC_HEADER_BYTES);
-}
 
 int rpc_decode(const uint8_t *message, size_t len_bytes, struct rpc_header *header, const uint8_t **body)
 {
@@ -26,7 +15,7 @@ int rpc_decode(const uint8_t *message, size_t len_bytes, struct rpc_header *head
 	memcpy(header, message, sizeof(*header));
 	if (header->magic != RPC_MAGIC)
 		return -EBADMSG;
-	/* Another major version may checksum and measure differently: nothing more can be said about it. */
+	/* Another major version may measure differently: nothing more can be said about it. */
 	if (header->version_major != RPC_VERSION_MAJOR)
 		return -EOPNOTSUPP;
 	if (len_bytes > RPC_HEADER_BYTES + RPC_INLINE_BYTES_MAX || header->header_len_bytes < RPC_HEADER_BYTES ||
@@ -34,8 +23,6 @@ int rpc_decode(const uint8_t *message, size_t len_bytes, struct rpc_header *head
 		return -EMSGSIZE;
 	if (header->body_len_bytes > RPC_INLINE_BYTES_MAX || header->body_len_bytes != len_bytes - header->header_len_bytes)
 		return -EMSGSIZE;
-	if (header->checksum != message_checksum(message, header, len_bytes))
-		return -EBADMSG;
 	*body = message + header->header_len_bytes;
 	return 0;
 }
@@ -61,11 +48,5 @@ void rpc_message_seal(uint8_t *message, struct rpc_header *header, const void *b
 	if (len_bytes > 0 && body != message + RPC_HEADER_BYTES)
 		memcpy(message + RPC_HEADER_BYTES, body, len_bytes);
 	header->body_len_bytes = len_bytes;
-	header->checksum = message_checksum(message, header, (size_t)RPC_HEADER_BYTES + len_bytes);
 	memcpy(message, header, sizeof(*header));
-}
-
-uint64_t rpc_body_checksum(const uint8_t *body, uint32_t len_bytes)
-{
-	return hash_bytes(RPC_MAGIC, body, len_bytes);
 }

@@ -2,7 +2,7 @@
 /* Long bodies: offered by their sender, READ by their receiver (R10). */
 #include "net/rpc/internal.h"
 
-bool rpc_pull_offer(struct rpc_endpoint *endpoint, const struct rpc_session *session, uint16_t body, uint32_t len_bytes,
+bool rpc_pull_offer(struct rpc_endpoint *endpoint, struct rpc_session *session, uint16_t body, uint32_t len_bytes,
 		    uint32_t *rkey, struct rpc_pull *pull)
 {
 	struct roce_memory_config config = {
@@ -10,14 +10,14 @@ bool rpc_pull_offer(struct rpc_endpoint *endpoint, const struct rpc_session *ses
 		.context = endpoint->bodies[body],
 		.len_bytes = len_bytes,
 		.access = ROCE_ACCESS_REMOTE_READ,
-		.peer = rpc_peer_tag(endpoint, session),
+		.peer = rpc_peer_tag(session->tag),
 	};
 
 	assert(*rkey == 0 && len_bytes > RPC_INLINE_BYTES_MAX && len_bytes <= RPC_BODY_BYTES_MAX);
 	if (roce_memory_register(endpoint->config.device, &config, rkey) != 0)
 		return false;
-	*pull = (struct rpc_pull){ .rkey = *rkey, .len_bytes = len_bytes,
-				   .checksum = rpc_body_checksum(endpoint->bodies[body], len_bytes) };
+	*pull = (struct rpc_pull){ .rkey = *rkey, .len_bytes = len_bytes };
+	rpc_mac_body(endpoint, session, endpoint->bodies[body], len_bytes, pull->tag);
 	return true;
 }
 
@@ -44,9 +44,4 @@ bool rpc_pull_start(struct rpc_endpoint *endpoint, const struct rpc_session *ses
 	assert(pull->len_bytes <= RPC_BODY_BYTES_MAX);
 	return roce_post_read(endpoint->config.device, session->qpn, cookie, endpoint->bodies[body], pull->len_bytes,
 			      pull->address, pull->rkey, now_ns) == 0;
-}
-
-bool rpc_pull_good(const struct rpc_endpoint *endpoint, uint16_t body, uint32_t len_bytes, uint64_t checksum)
-{
-	return rpc_body_checksum(endpoint->bodies[body], len_bytes) == checksum;
 }

@@ -61,6 +61,13 @@ void rpc_receive_grant(struct rpc_endpoint *endpoint, struct rpc_session *sessio
 	}
 }
 
+void rpc_receive_start(struct rpc_endpoint *endpoint, struct rpc_session *session)
+{
+	session->granted = session->sent = 0;
+	session->busy = true;
+	rpc_receive_grant(endpoint, session, true);
+}
+
 bool rpc_receive_expect(struct rpc_endpoint *endpoint, struct rpc_session *session)
 {
 	if (session->expected > session->unanswered)
@@ -109,16 +116,14 @@ void rpc_receive_drop(struct rpc_endpoint *endpoint, struct rpc_session *session
 /* ---------------------------------------------------------------- arrivals */
 
 /* Count why a message was not understood. */
-static void count_refusal(struct rpc_endpoint *endpoint, const struct rpc_header *header, int status)
+static void count_refusal(struct rpc_endpoint *endpoint, int status)
 {
 	if (status == -EMSGSIZE)
 		endpoint->counters.refused_length++;
 	else if (status == -EOPNOTSUPP)
 		endpoint->counters.refused_version++;
-	else if (header->magic != RPC_MAGIC)
-		endpoint->counters.refused_magic++;
 	else
-		endpoint->counters.refused_checksum++;
+		endpoint->counters.refused_magic++;
 }
 
 /* R3: does the message belong to this pair of incarnations and to this node? */
@@ -145,28 +150,39 @@ static void heard(struct rpc_endpoint *endpoint, struct rpc_session *session, co
 }
 
 /* The answer to something we sent; true when its buffer is kept. */
-static bool answer_received(struct rpc_endpoint *endpoint, struct rpc_session *session, const struct rpc_header *header,
-			    const uint8_t *body, uint16_t buffer, uint64_t now_ns, bool *expected)
+static bool answer_received(struct rpc_endpoint *endpoint, struct rpc_session *session, const struct rpc_arrival *arrival,
+			    bool *expected)
 {
-	*expected = true;
-	if (header->flags & RPC_FLAG_PING) {
-		*expected = session->opener && session->ping_open && !session->control_wanted;
-		if (!*expected) {
-			endpoint->counters.refused_sequence++;
-			return false;
-		}
-		session->ping_open = false;
-		rpc_timer_lower(endpoint, session, now_ns + RPC_PING_IDLE_NS);
+	if ((arrival->header.flags & RPC_FLAG_PING) == 0)
+		return rpc_call_reply(endpoint, session, arrival, expected);
+	*expected = session->opener && session->ping_open && !session->control_wanted;
+	if (!*expected) {
+		endpoint->counters.refused_sequence++;
 		return false;
 	}
-	return rpc_call_reply(endpoint, session, header, body, buffer, now_ns, expected);
+	session->ping_open = false;
+	rpc_timer_lower(endpoint, session, arrival->when_ns + RPC_PING_IDLE_NS);
+	return false;
+}
+
+static void answer_completed(struct rpc_endpoint *endpoint, struct rpc_session *session, const struct rpc_arrival *arrival)
+{
+	bool expected, kept = answer_received(endpoint, session, arrival, &expected);
+
+	if (!expected) {
+		receive_post(endpoint, session, arrival->buffer);
+		return;
+	}
+	session->expected--;
+	session->unanswered--;
+	if (!kept)
+		rpc_buffer_free(endpoint, arrival->buffer);
 }
 
 /* A request or a ping; true when its buffer is kept. */
-static bool request_received(struct rpc_endpoint *endpoint, struct rpc_session *session, const struct rpc_header *header,
-			     const uint8_t *body, uint16_t buffer, uint64_t now_ns)
+static bool request_received(struct rpc_endpoint *endpoint, struct rpc_session *session, const struct rpc_arrival *arrival)
 {
-	if (header->flags & RPC_FLAG_PING) {
+	if (arrival->header.flags & RPC_FLAG_PING) {
 		if (session->opener)
 			endpoint->counters.refused_sequence++;
 		else
@@ -174,47 +190,31 @@ static bool request_received(struct rpc_endpoint *endpoint, struct rpc_session *
 		return false;
 	}
 	session->busy = true;
-	switch (rpc_serve_request(endpoint, session, header, body, buffer, now_ns, now_ns)) {
+	switch (rpc_serve_request(endpoint, session, arrival, arrival->when_ns)) {
 	case SERVE_TAKEN:
 		return true;
 	case SERVE_WAIT:
 		session->waiting++;
-		rpc_serve_wait(endpoint, session, buffer, now_ns);
+		rpc_serve_wait(endpoint, session, arrival);
 		return true;
 	default:
 		return false;
 	}
 }
 
-static void answer_completed(struct rpc_endpoint *endpoint, struct rpc_session *session, const struct rpc_header *header,
-			     const uint8_t *body, uint16_t buffer, uint64_t now_ns)
+static void request_completed(struct rpc_endpoint *endpoint, struct rpc_session *session, const struct rpc_arrival *arrival)
 {
-	bool expected, kept = answer_received(endpoint, session, header, body, buffer, now_ns, &expected);
-
-	if (!expected) {
-		receive_post(endpoint, session, buffer);
-		return;
-	}
-	session->expected--;
-	session->unanswered--;
-	if (!kept)
-		rpc_buffer_free(endpoint, buffer);
-}
-
-static void request_completed(struct rpc_endpoint *endpoint, struct rpc_session *session, const struct rpc_header *header,
-			      const uint8_t *body, uint16_t buffer, uint64_t now_ns)
-{
-	bool ping = (header->flags & RPC_FLAG_PING) != 0;
+	bool ping = (arrival->header.flags & RPC_FLAG_PING) != 0;
 
 	/* R5: an honest peer leaves the listener's last grant to its ping. */
 	if (session->grants < (ping || session->opener ? 1 : 2)) {
 		endpoint->counters.refused_credits++;
-		receive_post(endpoint, session, buffer);
+		receive_post(endpoint, session, arrival->buffer);
 		return;
 	}
 	session->grants--;
-	if (!request_received(endpoint, session, header, body, buffer, now_ns))
-		rpc_buffer_free(endpoint, buffer);
+	if (!request_received(endpoint, session, arrival))
+		rpc_buffer_free(endpoint, arrival->buffer);
 	charge(endpoint, session);
 	/* A peer that only pings gives back what it was granted beyond its need, one with each ping. */
 	rpc_receive_grant(endpoint, session, session->busy);
@@ -222,39 +222,48 @@ static void request_completed(struct rpc_endpoint *endpoint, struct rpc_session 
 		session->busy = false;
 }
 
-static void message_received(struct rpc_endpoint *endpoint, struct rpc_session *session, uint16_t buffer, uint32_t len_bytes,
-			     uint64_t now_ns)
+static void message_received(struct rpc_endpoint *endpoint, struct rpc_session *session, struct rpc_arrival *arrival,
+			     uint32_t len_bytes)
 {
-	struct rpc_header header;
-	const uint8_t *body;
-	int status = rpc_decode(endpoint->buffers[buffer].message, len_bytes, &header, &body);
+	const struct rpc_header *header = &arrival->header;
+	int status = rpc_decode(endpoint->buffers[arrival->buffer].message, len_bytes, &arrival->header, &arrival->body);
 
 	if (status != 0) {
-		count_refusal(endpoint, &header, status);
-	} else if (!is_ours(endpoint, session, &header)) {
+		count_refusal(endpoint, status);
+	} else if (header->flags & RPC_FLAG_HELLO) {
+		endpoint->counters.refused_hello++;
+	} else if (!is_ours(endpoint, session, header)) {
 		endpoint->counters.refused_session++;
-	} else if (header.slot >= RPC_SLOTS) {
+	} else if (header->slot >= RPC_SLOTS) {
 		endpoint->counters.refused_slot++;
 	} else {
-		heard(endpoint, session, &header, now_ns);
-		if (header.flags & RPC_FLAG_REPLY)
-			answer_completed(endpoint, session, &header, body, buffer, now_ns);
+		heard(endpoint, session, header, arrival->when_ns);
+		if (header->flags & RPC_FLAG_REPLY)
+			answer_completed(endpoint, session, arrival);
 		else
-			request_completed(endpoint, session, &header, body, buffer, now_ns);
+			request_completed(endpoint, session, arrival);
 		return;
 	}
-	receive_post(endpoint, session, buffer);
+	receive_post(endpoint, session, arrival->buffer);
 }
 
 void rpc_receive_completed(struct rpc_endpoint *endpoint, struct rpc_session *session, uint16_t buffer, uint32_t len_bytes,
 			   uint64_t now_ns)
 {
 	uint16_t first = rpc_list_pop(&session->posted, endpoint->buffer_links);
+	struct rpc_arrival arrival = { .buffer = buffer, .counter = session->messages_received, .when_ns = now_ns };
 
 	assert(first == buffer);
-	/* Data before the RTU: the peer has our reply, so the connection stands (docs/rocev2.md section 1.12). */
-	if (session->state == SESSION_ACCEPTING)
-		rpc_session_established(endpoint, session, now_ns);
-	assert(session->state == SESSION_UP);	/* the opener hears of the connection before of what came over it */
-	message_received(endpoint, session, buffer, len_bytes, now_ns);
+	if (!rpc_mac_good(endpoint, session, endpoint->buffers[buffer].message, len_bytes)) {
+		/* Somebody put it in the place of a message that is lost now. */
+		endpoint->counters.refused_mac++;
+		rpc_buffer_free(endpoint, buffer);
+		rpc_session_lost(endpoint, session, now_ns);
+		return;
+	}
+	len_bytes -= RPC_TRAILER_BYTES;
+	if (session->state == SESSION_GREETING)
+		rpc_connect_hello(endpoint, session, buffer, len_bytes, now_ns);
+	else
+		message_received(endpoint, session, &arrival, len_bytes);
 }

@@ -10,6 +10,9 @@
  * without a reply is sent again. Only a new incarnation of the peer (it rebooted) ends a session; its open calls
  * then end with -ECONNRESET.
  *
+ * Connections begin with net/secure's handshake, and every message on them carries a MAC: who does not hold the rack's key
+ * cannot say anything here.
+ *
  * Pure: no clock, no allocation after creation, no lock. Callbacks run inside rpc_poll() only, last in it, and may
  * call rpc_call() and rpc_reply() but not rpc_poll().
  */
@@ -20,7 +23,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <plenum/wire.h>
+
 #include "net/roce/roce.h"
+#include "net/secure/secure.h"
 
 #define RPC_VERSION_MAJOR 2
 #define RPC_VERSION_MINOR 0
@@ -31,7 +37,7 @@
 #define RPC_MESSAGE_BYTES_MAX (RPC_HEADER_BYTES + RPC_INLINE_BYTES_MAX + RPC_TRAILER_BYTES)
 #define RPC_SLOTS 16u				/* requests under way in one direction of a session */
 
-/* On the wire, little-endian, naturally aligned. */
+/* On the wire, little-endian, naturally aligned; then the body, then a MAC of RPC_TRAILER_BYTES over both. */
 struct rpc_header {
 	uint32_t magic;				/* 0x00 */
 	uint8_t version_major;			/* 0x04 */
@@ -50,7 +56,7 @@ struct rpc_header {
 	uint32_t deadline_us;			/* 0x2c: time left for the request when sent; 0: none */
 	uint32_t epoch;				/* 0x30 */
 	int32_t status;				/* 0x34: replies: 0 or a negative errno */
-	uint64_t checksum;			/* 0x38: of header (this field 0) and body */
+	uint64_t reserved;			/* 0x38: 0 */
 };
 _Static_assert(sizeof(struct rpc_header) == RPC_HEADER_BYTES, "rpc header is 64 bytes");
 
@@ -85,12 +91,31 @@ struct rpc_type {
 	uint32_t reply_len_bytes_max;		/* 0: up to RPC_INLINE_BYTES_MAX; a longer one needs a body reserved for it */
 };
 
+/* A type's name, for whoever reads counters. What no name is given for is counted together. */
+struct rpc_type_name {
+	uint16_t type;
+	const char *name;
+};
+#define RPC_TYPE_NAMES_MAX 64u
+
 /* The outcome of a call: a status from the handler or from the layer, and the reply's body (valid during the call). */
 typedef void rpc_done(void *context, uint64_t cookie, int status, const void *body, uint32_t len_bytes, uint64_t now_ns);
 
 enum rpc_session_event { RPC_SESSION_UP, RPC_SESSION_DOWN, RPC_SESSION_RESET };
-/* UP: (re)connected. DOWN: connection lost, reconnecting or waiting for the peer to. RESET: the peer is a new incarnation. */
+/*
+ * UP: (re)connected. DOWN: connection lost, reconnecting or waiting for the peer to. RESET: the peer is a new incarnation,
+ * or has no memory of this session.
+ */
 typedef void rpc_session_changed(void *context, uint32_t session, enum rpc_session_event event, uint64_t now_ns);
+
+/*
+ * A peer with the rack's key and we cannot work together, at each attempt: -EOPNOTSUPP (its major version, which is
+ * given), -ENOBUFS (we, or it, have no place for another session), -EPROTO (its hello makes no sense). Called from
+ * rpc_poll(), must not call back into the endpoint.
+ */
+typedef void rpc_peer_refused(void *context, uint32_t address, int status, uint8_t version_major, uint64_t now_ns);
+/* The same in words, for a log. */
+const char *rpc_refusal_reason(int status);
 
 /*
  * What all sessions share. A session that finds a pool empty waits, but for receives: it always has those that it
@@ -103,21 +128,30 @@ struct rpc_limits {
 	uint32_t receives_max;			/* receives beyond the two of each session: for peers that are busy */
 	uint32_t call_bodies_max;		/* RPC_BODY_BYTES_MAX each: long requests made, long replies got */
 	uint32_t serve_bodies_max;		/* the same: long requests taken in, long replies kept */
+	uint32_t handshakes_max;		/* connections being opened at once */
+	uint32_t pending_max;			/* connections accepted whose first message has not come yet */
+	uint32_t macs_max;			/* connections whose keys are kept ready for use (700 bytes each) */
 };
 #define RPC_CALLS_DEFAULT 32u
 #define RPC_SERVES_DEFAULT 32u
 #define RPC_RECEIVES_DEFAULT 32u
 #define RPC_BODIES_DEFAULT 8u
+#define RPC_HANDSHAKES_DEFAULT 4u
+#define RPC_PENDING_DEFAULT 16u
+#define RPC_MACS_DEFAULT 8u
 
 struct rpc_config {
 	struct roce_device *device;
+	struct secure *secure;			/* with the rack's keys; may be shared */
 	uint32_t node;				/* our node id; may be set later with rpc_set_node() */
 	uint64_t incarnation;			/* random, new at every start, never 0 */
 	uint16_t port;				/* listen here when not 0 */
 	struct rpc_limits limits;
 	const struct rpc_type *types;		/* what we serve, ends with type 0 */
+	const struct rpc_type_name *names;	/* what is counted a type, ends with type 0; at most RPC_TYPE_NAMES_MAX */
 	void *context;				/* for handlers and session_changed */
 	rpc_session_changed *session_changed;	/* may be NULL */
+	rpc_peer_refused *peer_refused;		/* may be NULL */
 };
 
 /* Add what an endpoint with these limits needs of its device to `device` (depths are raised where too low). */
@@ -130,6 +164,8 @@ uint64_t rpc_incarnation(const struct rpc_endpoint *endpoint);
 /* Open a session to a listening endpoint; connects, and connects again whenever it is lost, until rpc_close(). */
 int rpc_open(struct rpc_endpoint *endpoint, uint32_t address, uint16_t port, uint32_t *session, uint64_t now_ns);
 void rpc_close(struct rpc_endpoint *endpoint, uint32_t session, uint64_t now_ns);
+/* A key of the rack was forgotten: end the connections that were made with it. Sessions connect again with another. */
+void rpc_key_forgotten(struct rpc_endpoint *endpoint, uint8_t key_id, uint64_t now_ns);
 
 /*
  * Send a request. `body` is copied. `done` is called exactly once: with the reply, with -ETIMEDOUT when
@@ -152,8 +188,8 @@ uint64_t rpc_deadline_ns(const struct rpc_endpoint *endpoint);
 
 #define RPC_COUNTERS(X) \
 	X(requests_sent) X(requests_received) X(replies_sent) X(replies_received) X(replayed) X(resent) X(timeouts) \
-	X(refused_magic) X(refused_version) X(refused_length) X(refused_checksum) X(refused_type) X(refused_slot) \
-	X(refused_sequence) X(refused_session) X(refused_credits) X(refused_body) X(expired) X(sessions_reset) \
+	X(refused_magic) X(refused_version) X(refused_length) X(refused_mac) X(refused_type) X(refused_slot) \
+	X(refused_sequence) X(refused_session) X(refused_credits) X(refused_body) X(refused_hello) X(refused_peer) X(pending_full) X(pending_expired) X(expired) X(sessions_reset) \
 	X(sessions_forgotten) X(requests_delayed) X(bodies_read) X(reconnects)
 
 struct rpc_counters {
@@ -163,8 +199,23 @@ struct rpc_counters {
 };
 const struct rpc_counters *rpc_counters(const struct rpc_endpoint *endpoint);
 
+/* What became of the messages of one type. Bytes are bodies', both ways. */
+struct rpc_type_stats {
+	uint64_t calls;				/* that ended */
+	uint64_t calls_failed;			/* of them without a reply: timeouts, resets */
+	uint64_t errors;			/* of them with a reply that is a negative errno */
+	uint64_t call_bytes;
+	uint64_t served;			/* requests of others that were answered */
+	uint64_t refusals;			/* of them with a negative errno */
+	uint64_t serve_bytes;
+	struct wire_histogram call;		/* from rpc_call() to the reply */
+	struct wire_histogram serve;		/* from a request's arrival to rpc_reply() */
+};
+/* Of the names[index] of the configuration; the one after the last is for all other types ("other"). NULL: there are no more. */
+const struct rpc_type_stats *rpc_type_stats(const struct rpc_endpoint *endpoint, uint32_t index, const char **name);
+
 /*
- * Check a received message (hostile bytes) and give its header and body. 0, or -EBADMSG (magic, checksum),
+ * Check a received message without its MAC (hostile bytes) and give its header and body. 0, or -EBADMSG (magic),
  * -EOPNOTSUPP (major version), -EMSGSIZE (lengths that lie). Also the fuzz target's entry.
  */
 int rpc_decode(const uint8_t *message, size_t len_bytes, struct rpc_header *header, const uint8_t **body);

@@ -131,9 +131,10 @@ static bool matter_of(const struct rpc_endpoint *endpoint, const struct rpc_head
 	return true;
 }
 
-static struct rpc_serve *accept(struct rpc_endpoint *endpoint, struct rpc_session *session, const struct rpc_header *header,
-				const struct matter *matter, uint16_t buffer, uint64_t arrived_ns)
+static struct rpc_serve *accept(struct rpc_endpoint *endpoint, struct rpc_session *session, const struct rpc_arrival *arrival,
+				const struct matter *matter)
 {
+	const struct rpc_header *header = &arrival->header;
 	struct rpc_serve *serve = rpc_serve_take(endpoint);
 
 	serve->slot = (uint8_t)header->slot;
@@ -143,22 +144,25 @@ static struct rpc_serve *accept(struct rpc_endpoint *endpoint, struct rpc_sessio
 	serve->type = header->type;
 	serve->asked_serial = session->connection_serial;
 	serve->header_len_bytes = header->header_len_bytes;
-	serve->buffer = buffer;
+	serve->buffer = arrival->buffer;
 	serve->body = matter->needs_body ? rpc_body_take(endpoint, &endpoint->serve_bodies_free) : RPC_NONE;
 	serve->serial = endpoint->serve_serial++;
 	serve->epoch = header->epoch;
 	serve->len_bytes = matter->len_bytes;
 	serve->long_body = matter->pulls;
-	serve->checksum = matter->pull.checksum;
-	serve->expires_ns = header->deadline_us == 0 ? UINT64_MAX : arrived_ns + (uint64_t)header->deadline_us * 1000;
+	serve->pull_counter = arrival->counter;
+	memcpy(serve->pull_tag, matter->pull.tag, sizeof(serve->pull_tag));
+	serve->arrived_ns = arrival->when_ns;
+	serve->expires_ns = header->deadline_us == 0 ? UINT64_MAX : arrival->when_ns + (uint64_t)header->deadline_us * 1000;
 	session->serves[header->slot] = (uint16_t)(serve - endpoint->serves);
 	session->serve_sequence[header->slot] = header->sequence;
 	return serve;
 }
 
-enum serve_verdict rpc_serve_request(struct rpc_endpoint *endpoint, struct rpc_session *session, const struct rpc_header *header,
-				     const uint8_t *body, uint16_t buffer, uint64_t arrived_ns, uint64_t now_ns)
+enum serve_verdict rpc_serve_request(struct rpc_endpoint *endpoint, struct rpc_session *session,
+				     const struct rpc_arrival *arrival, uint64_t now_ns)
 {
+	const struct rpc_header *header = &arrival->header;
 	struct rpc_serve *serve = serve_of(endpoint, session, header->slot);
 	struct matter matter;
 
@@ -171,7 +175,7 @@ enum serve_verdict rpc_serve_request(struct rpc_endpoint *endpoint, struct rpc_s
 		endpoint->counters.refused_sequence++;
 		return SERVE_DROPPED;
 	}
-	if (!matter_of(endpoint, header, body, &matter)) {
+	if (!matter_of(endpoint, header, arrival->body, &matter)) {
 		endpoint->counters.refused_body++;
 		return SERVE_DROPPED;
 	}
@@ -181,7 +185,7 @@ enum serve_verdict rpc_serve_request(struct rpc_endpoint *endpoint, struct rpc_s
 	    (matter.needs_body && endpoint->serve_bodies_free.first == RPC_NONE))
 		return SERVE_WAIT;
 
-	serve = accept(endpoint, session, header, &matter, buffer, arrived_ns);
+	serve = accept(endpoint, session, arrival, &matter);
 	if (!matter.pulls) {
 		received(endpoint, serve);
 		return SERVE_TAKEN;
@@ -196,7 +200,8 @@ enum serve_verdict rpc_serve_request(struct rpc_endpoint *endpoint, struct rpc_s
 void rpc_serve_pulled(struct rpc_endpoint *endpoint, struct rpc_session *session, struct rpc_serve *serve, uint64_t now_ns)
 {
 	assert(serve->state == SERVE_PULLING);
-	if (!rpc_pull_good(endpoint, serve->body, serve->len_bytes, serve->checksum)) {
+	if (!rpc_mac_body_good(endpoint, session, serve->pull_counter, endpoint->bodies[serve->body], serve->len_bytes,
+			       serve->pull_tag)) {
 		/* Not what the peer sealed: it sends it again over another connection. */
 		endpoint->counters.refused_body++;
 		rpc_session_lost(endpoint, session, now_ns);
@@ -208,12 +213,15 @@ void rpc_serve_pulled(struct rpc_endpoint *endpoint, struct rpc_session *session
 
 /* ---------------------------------------------------------------- waiting for a record */
 
-void rpc_serve_wait(struct rpc_endpoint *endpoint, struct rpc_session *session, uint16_t buffer, uint64_t now_ns)
+void rpc_serve_wait(struct rpc_endpoint *endpoint, struct rpc_session *session, const struct rpc_arrival *arrival)
 {
+	struct rpc_buffer *buffer = &endpoint->buffers[arrival->buffer];
+
 	endpoint->counters.requests_delayed++;
-	endpoint->buffers[buffer].waiting.arrived_ns = now_ns;
-	endpoint->buffers[buffer].waiting.session = (uint16_t)rpc_session_index(endpoint, session);
-	rpc_list_push(&endpoint->waiting, endpoint->buffer_links, buffer);
+	buffer->waiting.arrived_ns = arrival->when_ns;
+	buffer->waiting.session = rpc_session_index(endpoint, session) & UINT16_MAX;
+	buffer->waiting.counter = arrival->counter & ((UINT64_C(1) << 48) - 1);
+	rpc_list_push(&endpoint->waiting, endpoint->buffer_links, arrival->buffer);
 }
 
 void rpc_serve_admit(struct rpc_endpoint *endpoint, uint64_t now_ns)
@@ -221,14 +229,15 @@ void rpc_serve_admit(struct rpc_endpoint *endpoint, uint64_t now_ns)
 	uint16_t first;
 
 	while ((first = endpoint->waiting.first) != RPC_NONE) {
-		struct rpc_buffer *buffer = &endpoint->buffers[first];
+		const struct rpc_buffer *buffer = &endpoint->buffers[first];
 		struct rpc_session *session = &endpoint->sessions[buffer->waiting.session];
+		struct rpc_arrival arrival = { .buffer = first, .counter = buffer->waiting.counter,
+					       .when_ns = buffer->waiting.arrived_ns };
 		enum serve_verdict verdict;
-		struct rpc_header header;
 
-		memcpy(&header, buffer->message, sizeof(header));
-		verdict = rpc_serve_request(endpoint, session, &header, buffer->message + header.header_len_bytes, first,
-					    buffer->waiting.arrived_ns, now_ns);
+		memcpy(&arrival.header, buffer->message, sizeof(arrival.header));
+		arrival.body = buffer->message + arrival.header.header_len_bytes;
+		verdict = rpc_serve_request(endpoint, session, &arrival, now_ns);
 		if (verdict == SERVE_WAIT)
 			return;
 		rpc_list_pop(&endpoint->waiting, endpoint->buffer_links);
@@ -315,7 +324,7 @@ int rpc_reply(struct rpc_endpoint *endpoint, uint64_t token, int status, const v
 	      uint64_t now_ns)
 {
 	struct rpc_session *session = rpc_session_of_handle(endpoint, (uint32_t)(token >> 32));
-	uint32_t slot = token & 0xff;
+	uint32_t slot = token & 0xff, request_bytes;
 	struct rpc_serve *serve;
 
 	assert(slot < RPC_SLOTS && len_bytes <= RPC_BODY_BYTES_MAX && status <= 0);
@@ -323,7 +332,9 @@ int rpc_reply(struct rpc_endpoint *endpoint, uint64_t token, int status, const v
 	if (serve == NULL || serve->state != SERVE_RUNNING ||
 	    token_make((uint32_t)(token >> 32), slot, serve->serial) != token)
 		return -ENOENT;
+	request_bytes = serve->len_bytes;
 	body_keep(endpoint, serve, body, len_bytes);
+	rpc_stats_serve(endpoint, serve, request_bytes, status, now_ns);
 	serve->status = status;
 	serve->state = SERVE_REPLIED;
 	session->replies_kept |= rpc_bit(slot);

@@ -1,31 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* A session's connection: hellos, loss, return, silence. The diagram is in internal.h. */
+/* A session: whose it is, what its user is told, loss, silence. The diagram is in internal.h. */
 #include "net/rpc/internal.h"
-
-static void hello_make(const struct rpc_endpoint *endpoint, const struct rpc_session *session, struct rpc_hello *hello)
-{
-	*hello = (struct rpc_hello){
-		.magic = RPC_MAGIC,
-		.version_major = RPC_VERSION_MAJOR,
-		.version_minor = RPC_VERSION_MINOR,
-		/* The opener has no queue pair yet; what it grants beyond the one that is sure, it says later. */
-		.credits = session->opener ? 1 : session->granted,
-		.node = endpoint->config.node,
-		.incarnation = endpoint->config.incarnation,
-		.peer_incarnation = session->bound ? session->peer_incarnation : 0,
-	};
-}
-
-/* 0, or why these bytes are no hello that we can live with. */
-static int hello_check(const struct roce_event *event, struct rpc_hello *hello)
-{
-	if (event->len_bytes < sizeof(*hello))
-		return -EMSGSIZE;
-	memcpy(hello, event->private_data, sizeof(*hello));
-	if (hello->magic != RPC_MAGIC || hello->incarnation == 0)
-		return -EBADMSG;
-	return hello->version_major != RPC_VERSION_MAJOR ? -EOPNOTSUPP : 0;
-}
 
 /* R3: nothing of the slots survives; what was under way ends here. The queue pair is gone already. */
 void rpc_session_forget_slots(struct rpc_endpoint *endpoint, struct rpc_session *session)
@@ -34,9 +9,7 @@ void rpc_session_forget_slots(struct rpc_endpoint *endpoint, struct rpc_session 
 	rpc_serve_forget(endpoint, session);
 }
 
-/* The peer's hello says who it is and whether it remembers us. */
-static void session_bind(struct rpc_endpoint *endpoint, struct rpc_session *session, const struct rpc_hello *hello,
-			 bool resumed)
+void rpc_session_bind(struct rpc_endpoint *endpoint, struct rpc_session *session, const struct rpc_header *header, bool resumed)
 {
 	if (session->bound && !resumed) {
 		rpc_session_forget_slots(endpoint, session);
@@ -44,9 +17,9 @@ static void session_bind(struct rpc_endpoint *endpoint, struct rpc_session *sess
 		session->reset_due = session->told_once;
 	}
 	session->bound = true;
-	session->peer_incarnation = hello->incarnation;
-	session->peer_node = hello->node;
-	session->peer_granted = hello->credits;
+	session->peer_incarnation = header->session;
+	session->peer_node = header->source_node;
+	session->peer_granted = header->credits;
 }
 
 /* Ask for the user's callback; it sees the state of then, not of now. */
@@ -90,6 +63,8 @@ void rpc_session_drop_connection(struct rpc_endpoint *endpoint, struct rpc_sessi
 {
 	roce_disconnect(endpoint->config.device, session->connection, now_ns);
 	rpc_session_clear_connection(endpoint, session);
+	rpc_connect_ended(endpoint, session);
+	rpc_mac_end(endpoint, session);
 	session->connection_serial++;
 	session->ping_open = session->control_wanted = session->control_under_way = false;
 	rpc_receive_drop(endpoint, session);
@@ -137,7 +112,7 @@ void rpc_session_forget_one(struct rpc_endpoint *endpoint, uint64_t now_ns)
 
 void rpc_session_established(struct rpc_endpoint *endpoint, struct rpc_session *session, uint64_t now_ns)
 {
-	assert(session->state == SESSION_CONNECTING || session->state == SESSION_ACCEPTING);
+	assert(session->state == SESSION_GREETING && session->bound);
 	session->state = SESSION_UP;
 	session->heard_ns = now_ns;
 	session->backoff_ms = RPC_BACKOFF_MIN_MS;
@@ -148,142 +123,24 @@ void rpc_session_established(struct rpc_endpoint *endpoint, struct rpc_session *
 	rpc_transfer_pump(endpoint, session, now_ns);
 }
 
-/* ---------------------------------------------------------------- the opener */
-
-/* A fresh queue pair, and the receives that the peer may use at once. */
-static void session_attach(struct rpc_endpoint *endpoint, struct rpc_session *session, uint32_t connection, uint32_t qpn)
+void rpc_key_forgotten(struct rpc_endpoint *endpoint, uint8_t key_id, uint64_t now_ns)
 {
-	rpc_session_set_connection(endpoint, session, connection);
-	session->qpn = qpn;
-	session->granted = session->sent = 0;
-	session->busy = true;
-	rpc_receive_grant(endpoint, session, true);
-}
+	for (uint32_t i = 0; i < endpoint->config.limits.sessions_max; i++) {
+		struct rpc_session *session = &endpoint->sessions[i];
 
-void rpc_session_connect(struct rpc_endpoint *endpoint, struct rpc_session *session, uint64_t now_ns)
-{
-	struct roce_device *device = endpoint->config.device;
-	struct rpc_hello hello;
-	struct roce_connect connect = {
-		.remote_address = session->remote_address,
-		.remote_port = session->port,
-		.queue = endpoint->queue,
-		.peer = rpc_peer_tag(endpoint, session),
-		.private_data = &hello,
-		.private_len_bytes = sizeof(hello),
-		.timeout_ns = RPC_CONNECT_TIMEOUT_NS,
-	};
-	uint32_t connection;
-
-	assert(session->state == SESSION_WAITING);
-	hello_make(endpoint, session, &hello);
-	if (roce_connect(device, &connect, &connection, now_ns) != 0) {
-		session->since_ns = now_ns + RPC_BACKOFF_MAX_MS * UINT64_C(1000000);
-		rpc_timer_lower(endpoint, session, session->since_ns);
-		return;
-	}
-	session->state = SESSION_CONNECTING;
-	session_attach(endpoint, session, connection, roce_connection_qpn(device, connection));
-}
-
-static void connected(struct rpc_endpoint *endpoint, struct rpc_session *session, const struct roce_event *event,
-		      uint64_t now_ns)
-{
-	struct rpc_hello hello;
-
-	/* An answer that claims to go on with a session we never had is as broken as one that is no hello. */
-	if (hello_check(event, &hello) != 0 || (hello.resumed != 0 && !session->bound)) {
-		endpoint->counters.refused_session++;
-		rpc_session_lost(endpoint, session, now_ns);
-		return;
-	}
-	session_bind(endpoint, session, &hello, hello.resumed != 0 && hello.incarnation == session->peer_incarnation);
-	rpc_session_established(endpoint, session, now_ns);
-}
-
-/* ---------------------------------------------------------------- the listener */
-
-static void refuse(struct rpc_endpoint *endpoint, const struct roce_event *event, int status, uint64_t now_ns)
-{
-	struct rpc_refusal refusal = { RPC_MAGIC, status };
-
-	endpoint->counters.refused_session++;
-	roce_reject(endpoint->config.device, event->connection, &refusal, sizeof(refusal), now_ns);
-}
-
-/* Answer with the session's hello. False: the device could not. */
-static bool session_accept(struct rpc_endpoint *endpoint, struct rpc_session *session, const struct roce_event *event,
-			   bool resumed, uint64_t now_ns)
-{
-	struct roce_device *device = endpoint->config.device;
-	struct rpc_hello hello;
-	uint32_t qpn;
-
-	if (roce_accept_begin(device, event->connection, rpc_peer_tag(endpoint, session), &qpn) != 0)
-		return false;
-	session->state = SESSION_ACCEPTING;
-	session->since_ns = now_ns;
-	rpc_timer_lower(endpoint, session, now_ns + RPC_SILENCE_NS);
-	session_attach(endpoint, session, event->connection, qpn);
-	hello_make(endpoint, session, &hello);
-	hello.resumed = resumed;
-	return roce_accept_finish(device, event->connection, &hello, sizeof(hello), now_ns) == 0;
-}
-
-void rpc_session_connect_request(struct rpc_endpoint *endpoint, const struct roce_event *event, uint64_t now_ns)
-{
-	struct rpc_session *session = rpc_session_of_address(endpoint, event->remote_address, false, 0);
-	struct rpc_hello hello;
-	bool resumed;
-	int status = hello_check(event, &hello);
-
-	if (status == 0 && session == NULL) {
-		session = rpc_session_take(endpoint, event->remote_address);
-		status = session == NULL ? -ENOBUFS : 0;
-	}
-	if (status != 0) {
-		refuse(endpoint, event, status, now_ns);
-		return;
-	}
-	/* The caller has given its old connection up, or would not connect again. */
-	if (session->state == SESSION_ACCEPTING || session->state == SESSION_UP)
-		rpc_session_lost(endpoint, session, now_ns);
-	resumed = session->bound && session->peer_incarnation == hello.incarnation &&
-		  hello.peer_incarnation == endpoint->config.incarnation;
-	session_bind(endpoint, session, &hello, resumed);
-	session->state = SESSION_LOST;
-	session->since_ns = now_ns;
-	if (session->reset_due)
-		rpc_session_tell(endpoint, session);
-	if (!session_accept(endpoint, session, event, resumed, now_ns)) {
-		if (session->state == SESSION_ACCEPTING)
+		if ((session->state == SESSION_GREETING || session->state == SESSION_UP) && session->key_id == key_id)
 			rpc_session_lost(endpoint, session, now_ns);
-		else
-			refuse(endpoint, event, -ENOBUFS, now_ns);
 	}
+	rpc_accept_key_forgotten(endpoint, key_id, now_ns);
 }
 
-/* ---------------------------------------------------------------- both */
-
-void rpc_session_connection_event(struct rpc_endpoint *endpoint, const struct roce_event *event, uint64_t now_ns)
-{
-	struct rpc_session *session = rpc_session_of_connection(endpoint, event->connection);
-
-	if (session == NULL)		/* of a connection that was given up */
-		return;
-	if (event->type != ROCE_EVENT_ESTABLISHED)
-		rpc_session_lost(endpoint, session, now_ns);
-	else if (session->state == SESSION_CONNECTING)
-		connected(endpoint, session, event, now_ns);
-	else if (session->state == SESSION_ACCEPTING)
-		rpc_session_established(endpoint, session, now_ns);
-}
+/* ---------------------------------------------------------------- time */
 
 void rpc_session_timers(struct rpc_endpoint *endpoint, struct rpc_session *session, uint64_t now_ns)
 {
 	if (session->state == SESSION_WAITING && now_ns >= session->since_ns)
-		rpc_session_connect(endpoint, session, now_ns);
-	if (session->state == SESSION_ACCEPTING && now_ns >= session->since_ns + RPC_SILENCE_NS)
+		rpc_connect(endpoint, session, now_ns);
+	if (session->state == SESSION_GREETING && now_ns >= session->heard_ns + RPC_HELLO_NS)
 		rpc_session_lost(endpoint, session, now_ns);
 	if (session->state == SESSION_UP && now_ns >= session->heard_ns + RPC_SILENCE_NS)
 		rpc_session_lost(endpoint, session, now_ns);
@@ -301,8 +158,8 @@ uint64_t rpc_session_deadline_ns(const struct rpc_endpoint *endpoint, const stru
 
 	if (session->state == SESSION_WAITING)
 		deadline_ns = session->since_ns;
-	else if (session->state == SESSION_ACCEPTING)
-		deadline_ns = session->since_ns + RPC_SILENCE_NS;
+	else if (session->state == SESSION_GREETING)
+		deadline_ns = session->heard_ns + RPC_HELLO_NS;
 	else if (session->state == SESSION_UP)
 		deadline_ns = session->heard_ns +
 			      (session->ping_open || !session->opener ? RPC_SILENCE_NS : RPC_PING_IDLE_NS);

@@ -2,12 +2,16 @@
 /* Between slots and queue pair: posting what is wanted, and what became of it. */
 #include "net/rpc/internal.h"
 
-static bool send(struct rpc_endpoint *endpoint, const struct rpc_session *session, const uint8_t *message, uint32_t len_bytes,
-		 enum cookie_kind kind, uint32_t index, uint64_t now_ns)
+bool rpc_transfer_send(struct rpc_endpoint *endpoint, struct rpc_session *session, uint8_t *message, uint32_t len_bytes,
+		       enum cookie_kind kind, uint32_t index, uint64_t now_ns)
 {
 	uint64_t cookie = cookie_make(rpc_session_index(endpoint, session), session->connection_serial, kind, index);
 
-	return roce_post_send(endpoint->config.device, session->qpn, cookie, message, len_bytes, now_ns) == 0;
+	rpc_mac_seal(endpoint, session, message, len_bytes);
+	if (roce_post_send(endpoint->config.device, session->qpn, cookie, message, len_bytes + RPC_TRAILER_BYTES, now_ns) != 0)
+		return false;
+	session->messages_sent++;
+	return true;
 }
 
 /* R5: requests and pings that the peer has a receive for. The opener's last one is for its ping. */
@@ -32,7 +36,7 @@ static void send_control(struct rpc_endpoint *endpoint, struct rpc_session *sess
 		header.session = session->peer_incarnation;
 	}
 	rpc_message_seal(session->control, &header, NULL, 0);
-	if (!send(endpoint, session, session->control, RPC_HEADER_BYTES, COOKIE_CONTROL, 0, now_ns))
+	if (!rpc_transfer_send(endpoint, session, session->control, RPC_HEADER_BYTES, COOKIE_CONTROL, 0, now_ns))
 		return;
 	session->control_wanted = false;
 	session->control_under_way = true;
@@ -51,7 +55,7 @@ static bool send_reply(struct rpc_endpoint *endpoint, struct rpc_session *sessio
 	if (serve->under_way)
 		return true;
 	if (!rpc_serve_prepare(endpoint, session, serve, &len_bytes) ||
-	    !send(endpoint, session, endpoint->buffers[serve->buffer].message, len_bytes, COOKIE_REPLY,
+	    !rpc_transfer_send(endpoint, session, endpoint->buffers[serve->buffer].message, len_bytes, COOKIE_REPLY,
 		  (uint32_t)(serve - endpoint->serves), now_ns))
 		return false;
 	serve->under_way = true;
@@ -81,7 +85,7 @@ static bool send_call(struct rpc_endpoint *endpoint, struct rpc_session *session
 	if (!has_credit(session, false) || !rpc_receive_expect(endpoint, session) ||
 	    !rpc_call_prepare(endpoint, session, call, &len_bytes, now_ns))
 		return false;
-	if (!send(endpoint, session, endpoint->buffers[call->buffer].message, len_bytes, COOKIE_CALL,
+	if (!rpc_transfer_send(endpoint, session, endpoint->buffers[call->buffer].message, len_bytes, COOKIE_CALL,
 		  (uint32_t)(call - endpoint->calls), now_ns)) {
 		rpc_pull_withdraw(endpoint, &call->rkey);
 		return false;
@@ -136,6 +140,10 @@ void rpc_transfer_completion(struct rpc_endpoint *endpoint, const struct roce_ev
 	uint16_t serial = (uint16_t)(event->cookie >> 32), which = (uint16_t)event->cookie;
 	struct rpc_session *session;
 
+	if (index == RPC_NONE) {
+		rpc_accept_completion(endpoint, event, now_ns);
+		return;
+	}
 	assert(index < endpoint->config.limits.sessions_max);
 	session = &endpoint->sessions[index];
 	/* A queue pair that was given up flushes its work; the buffers have been taken back already. */
@@ -164,6 +172,8 @@ void rpc_transfer_completion(struct rpc_endpoint *endpoint, const struct roce_ev
 	case COOKIE_RECEIVE:
 		rpc_receive_completed(endpoint, session, which, event->len_bytes, now_ns);
 		break;
+	default:
+		assert(false);
 	}
 	rpc_transfer_pump(endpoint, session, now_ns);
 }

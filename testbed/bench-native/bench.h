@@ -13,6 +13,7 @@
 #include "net/roce/roce.h"
 
 #define PAIR_SIDES 2
+#define PAIR_ADDRESS UINT32_C(0x0a000001)	/* of side 0; the other's is one more */
 #define PAIR_BURST_PACKETS 32u		/* carried at a time, as a driver takes them from a ring */
 #define PAIR_DEPTH 32u			/* work requests under way */
 
@@ -28,13 +29,16 @@ struct pair {
 struct workload {
 	const char *name;
 	double target_per_second;	/* 0: none */
+	void (*limits)(struct roce_limits *limits);	/* add what it needs of a device; NULL: nothing more */
 	void (*start)(struct pair *pair);
 	/* Do `operations` and see their ends. */
 	void (*run)(struct pair *pair, uint64_t operations);
 };
 
-extern const struct workload workload_read, workload_write, workload_send;
+extern const struct workload workload_read, workload_write, workload_send, workload_rpc;
 
+/* The same numbers in every run: nobody attacks here. */
+void pair_random(void *context, void *bytes, size_t len);
 /* Addresses and limits as the benchmark has them; the caller may change `config` before pair_open(). */
 void pair_config(struct roce_config config[PAIR_SIDES]);
 void pair_open(struct pair *pair, const struct roce_config config[PAIR_SIDES]);

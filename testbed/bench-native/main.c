@@ -13,7 +13,7 @@
 #define WARM_UP_OPERATIONS 20000u
 #define COUNTED_OPERATIONS 20000u
 
-static const struct workload *const workloads[] = { &workload_read, &workload_write, &workload_send };
+static const struct workload *const workloads[] = { &workload_read, &workload_write, &workload_send, &workload_rpc };
 #define WORKLOADS (sizeof(workloads) / sizeof(workloads[0]))
 
 struct result {
@@ -43,6 +43,8 @@ static void warm_up(const struct workload *workload, struct result *result)
 	struct roce_config config[PAIR_SIDES];
 
 	pair_config(config);
+	for (unsigned side = 0; side < PAIR_SIDES && workload->limits; side++)
+		workload->limits(&config[side].limits);
 	pair_open(&result->pair, config);
 	workload->start(&result->pair);
 	result->operations = WARM_UP_OPERATIONS;
@@ -115,7 +117,7 @@ int main(int argc, char **argv)
 			rounds = strtoul(optarg, NULL, 10);
 		if (option != 'n' || rounds < 1 || rounds > ROUNDS_MAX) {
 			fprintf(stderr, "usage: %s [-n ROUNDS] [WORKLOAD...]\n"
-				"Measures the workloads whose names contain one of the words: READ, WRITE, SEND.\n", argv[0]);
+				"Measures the workloads whose names contain one of the words: READ, WRITE, SEND, RPC.\n", argv[0]);
 			return option == 'h' ? 0 : 2;
 		}
 	}

@@ -45,8 +45,7 @@ uint8_t *bench_buffer(size_t len_bytes)
 	return buffer;
 }
 
-/* The same numbers in every run: nobody attacks here. */
-static void next_random(void *context, void *bytes, size_t len)
+void pair_random(void *context, void *bytes, size_t len)
 {
 	static uint64_t state = 1;
 
@@ -61,8 +60,8 @@ void pair_config(struct roce_config config[PAIR_SIDES])
 {
 	for (unsigned side = 0; side < PAIR_SIDES; side++)
 		config[side] = (struct roce_config){
-			.address = 0x0a000001 + side, .path_mtu_bytes = 4096, .guid = 1 + side,
-			.read_budget_bytes = ROCE_READ_BUDGET_BYTES, .environment = { .random = next_random, .crc = crc_best() },
+			.address = PAIR_ADDRESS + side, .path_mtu_bytes = 4096, .guid = 1 + side,
+			.read_budget_bytes = ROCE_READ_BUDGET_BYTES, .environment = { .random = pair_random, .crc = crc_best() },
 			.limits = { .queue_pairs_max = 4, .memory_regions_max = 4, .queues_max = 2, .connections_max = 4,
 				    .listeners_max = 2, .queue_events_max = 8 * PAIR_DEPTH, .send_depth_max = PAIR_DEPTH,
 				    .receive_depth_max = 2 * PAIR_DEPTH },
@@ -121,7 +120,7 @@ static void expect(struct pair *pair, int side, enum roce_event_type type, struc
 
 void pair_connect(struct pair *pair)
 {
-	struct roce_connect connect = { .remote_address = 0x0a000002, .remote_port = PORT, .queue = pair->queue[0],
+	struct roce_connect connect = { .remote_address = PAIR_ADDRESS + 1, .remote_port = PORT, .queue = pair->queue[0],
 					.timeout_ns = CONNECT_TIMEOUT_NS };
 	struct roce_event event;
 	uint32_t connection;

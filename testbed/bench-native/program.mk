@@ -3,5 +3,5 @@
 $(O)/bin/plenum-bench-transport: $(call objects,host,$(bench-native-y)) $(O)/host/libplenum.a
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(dir $@)
-	$(Q)$(CC) -o $@ $^
+	$(Q)$(CC) -o $@ $^ -lbearssl
 programs: $(O)/bin/plenum-bench-transport

@@ -11,10 +11,33 @@
 #define GRACE_MS 10000u
 #define LOAD_TIMEOUT_MS 60000u
 #define MEMBER_PAGES 1024u
+#define MANAGER_PENDING_MAX 64u
+#define MANAGER_HANDSHAKES_MAX 4096u	/* answered in two epochs: a whole rack that joins at once */
 
 static uint64_t incarnation_of(struct node *node)
 {
 	return sim_random(&node->random) | 1;
+}
+
+static void random_bytes(void *context, void *bytes, size_t len)
+{
+	struct node *node = context;
+
+	for (size_t i = 0; i < len; i++)
+		((uint8_t *)bytes)[i] = (uint8_t)sim_random(&node->random);
+}
+
+/* Every node of the rack knows its key. */
+static struct secure *secure_of(struct node *node, uint32_t handshakes_max)
+{
+	static const uint8_t key[SECURE_KEY_BYTES] = "the key of the simulated rack";
+	const struct secure_config config = { .address = node->address, .replays_max = handshakes_max,
+					      .environment = { .random = random_bytes, .context = node } };
+	struct secure *secure = secure_create(sim_alloc(secure_bytes(&config)), &config, node_now_ns(node));
+
+	if (secure == NULL || secure_key_add(secure, 1, key) != 0)
+		world_fail(node->network->world, "node %u has no key", node->number);
+	return secure;
 }
 
 /* ---------------------------------------------------------------- requests to the manager */
@@ -96,7 +119,8 @@ static struct rpc_limits manager_limits(uint32_t members_max)
 {
 	/* As the daemon has them. A member that starts again has two sessions for a moment. */
 	return (struct rpc_limits){ .sessions_max = 2 * members_max, .serves_max = 4 * members_max,
-				    .receives_max = 4 * members_max };
+				    .receives_max = 4 * members_max, .pending_max = MANAGER_PENDING_MAX,
+				    .macs_max = 2 * members_max };
 }
 
 static void manager_run(struct node *node)
@@ -167,6 +191,7 @@ void manager_start(struct manager *manager, struct member *const *members, uint3
 	}
 	rpc_device_limits(&rpc.limits, &limits);
 	rpc.device = node_start(&manager->node, &limits, PATH_MTU_BYTES, 0);
+	rpc.secure = manager->secure = secure_of(&manager->node, MANAGER_HANDSHAKES_MAX);
 	manager->endpoint = rpc_endpoint_create(sim_alloc(rpc_endpoint_bytes(&rpc)), &rpc, now_ns);
 	if (manager->endpoint == NULL)
 		world_fail(manager->node.network->world, "the manager did not start");
@@ -179,7 +204,9 @@ void manager_stop(struct manager *manager)
 {
 	node_stop(&manager->node);
 	free(manager->endpoint);
+	free(manager->secure);
 	manager->endpoint = NULL;
+	manager->secure = NULL;
 }
 
 void manager_destroy(struct manager *manager)
@@ -265,7 +292,8 @@ void member_create(struct member *member, struct network *network)
 void member_start(struct member *member, const struct manager *manager)
 {
 	struct rpc_config rpc = { .incarnation = incarnation_of(&member->node), .limits = { .sessions_max = 1, .calls_max = 4,
-				  .serves_max = 4, .receives_max = 4, .call_bodies_max = 1, .serve_bodies_max = 1 },
+				  .serves_max = 4, .receives_max = 4, .call_bodies_max = 1, .serve_bodies_max = 1,
+				  .handshakes_max = 1, .pending_max = 1, .macs_max = 1 },
 				  .types = member_types, .context = member, .session_changed = member_session_changed };
 	struct agent_config agent = {
 		.manager_address = manager->node.address, .manager_port = WIRE_PORT_RPC, .fill = member_fill,
@@ -278,6 +306,7 @@ void member_start(struct member *member, const struct manager *manager)
 	member_name(member, agent.join.name, agent.join.mac);
 	rpc_device_limits(&rpc.limits, &limits);
 	rpc.device = node_start(&member->node, &limits, PATH_MTU_BYTES, 0);
+	rpc.secure = member->secure = secure_of(&member->node, 1);
 	member->endpoint = rpc_endpoint_create(sim_alloc(rpc_endpoint_bytes(&rpc)), &rpc, node_now_ns(&member->node));
 	agent.endpoint = member->endpoint;
 	if (member->endpoint == NULL || agent_start(&member->agent, &agent, node_now_ns(&member->node)) != 0)
@@ -291,5 +320,7 @@ void member_stop(struct member *member)
 {
 	node_stop(&member->node);
 	free(member->endpoint);
+	free(member->secure);
 	member->endpoint = NULL;
+	member->secure = NULL;
 }

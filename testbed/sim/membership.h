@@ -15,6 +15,7 @@
 
 struct manager {
 	struct node node;
+	struct secure *secure;
 	struct rpc_endpoint *endpoint;
 	struct gmm_core *core;
 	uint32_t members_max;
@@ -26,6 +27,7 @@ struct manager {
 
 struct member {
 	struct node node;
+	struct secure *secure;
 	struct rpc_endpoint *endpoint;
 	struct agent agent;
 	uint64_t incarnation;

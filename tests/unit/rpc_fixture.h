@@ -13,7 +13,7 @@
 #include <cmocka.h>
 
 #include "net/rpc/internal.h"
-#include "tests/unit/wire_pair.h"
+#include "tests/unit/secure_fixture.h"
 
 #define TEST_PORT 5000
 #define TEST_SESSIONS 3
@@ -25,6 +25,7 @@ struct node {
 	struct wire *wire;
 	unsigned number;
 	struct roce_device *device;
+	struct secure *secure;
 	struct rpc_endpoint *endpoint;
 	void *memory;
 	uint32_t session;		/* the last that came up */
@@ -34,6 +35,10 @@ struct node {
 	uint64_t held_token[RPC_SLOTS];
 	unsigned held;
 	uint32_t last_node;
+	unsigned refused;		/* peers */
+	int refusal;
+	uint8_t refused_version;
+	uint32_t refused_address;
 };
 
 struct outcome {
@@ -82,6 +87,8 @@ static const struct rpc_type test_types[] = {
 	{ 0 },
 };
 
+static const struct rpc_type_name test_names[] = { { TYPE_ECHO, "ECHO" }, { TYPE_COUNT, "COUNT" }, { TYPE_HOLD, "HOLD" }, { 0 } };
+
 static inline void on_session(void *context, uint32_t session, enum rpc_session_event event, uint64_t now_ns)
 {
 	struct node *node = context;
@@ -95,6 +102,17 @@ static inline void on_session(void *context, uint32_t session, enum rpc_session_
 	} else {
 		node->resets++;
 	}
+}
+
+static inline void on_refused(void *context, uint32_t address, int status, uint8_t version_major, uint64_t now_ns)
+{
+	struct node *node = context;
+
+	(void)now_ns;
+	node->refused++;
+	node->refusal = status;
+	node->refused_version = version_major;
+	node->refused_address = address;
 }
 
 static inline void on_done(void *context, uint64_t cookie, int status, const void *body, uint32_t len_bytes, uint64_t now_ns)
@@ -152,11 +170,15 @@ static inline void node_endpoint(struct node *node, uint64_t incarnation, uint16
 		.port = port,
 		.limits = *limits,
 		.types = test_types,
+		.names = test_names,
 		.context = node,
 		.session_changed = on_session,
+		.peer_refused = on_refused,
 	};
 
 	free(node->memory);
+	free(node->secure);
+	node->secure = config.secure = secure_fixture(node->wire, node->number);
 	node->memory = aligned_alloc(64, (rpc_endpoint_bytes(&config) + 63) & ~(size_t)63);
 	assert_non_null(node->memory);
 	node->endpoint = rpc_endpoint_create(node->memory, &config, node->wire->now_ns);
@@ -213,6 +235,9 @@ static inline int pair_teardown(void **state)
 	free(pair->client.memory);
 	free(pair->server.memory);
 	free(pair->third.memory);
+	free(pair->client.secure);
+	free(pair->server.secure);
+	free(pair->third.secure);
 	free(pair);
 	return 0;
 }

@@ -40,7 +40,7 @@ struct owner {
 
 struct fixture {
 	struct wire wire;
-	struct secure *secure;
+	struct secure *secure, *manager_secure;
 	struct mcomponent component;
 	struct rpc_endpoint *manager, *endpoint;
 	void *manager_memory, *endpoint_memory, *tables, *frames;
@@ -148,16 +148,20 @@ static void build(struct fixture *fixture, uint32_t mtu_bytes)
 	rpc_device_limits(&rpc_limits, &limits);
 	for (unsigned i = 0; i < 4; i++)
 		wire_add(&fixture->wire, &limits, mtu_bytes);
+	fixture->manager_secure = secure_fixture(&fixture->wire, 0);
+	fixture->secure = secure_fixture(&fixture->wire, 1);
 	fixture->manager = endpoint(fixture, (struct rpc_config){
+		.secure = fixture->manager_secure,
 		.device = fixture->wire.ends[0].device, .node = WIRE_NODE_MANAGER, .incarnation = 1,
 		.port = WIRE_PORT_RPC, .types = no_types, .context = fixture,
 		.session_changed = manager_session_changed }, &fixture->manager_memory);
 	fixture->endpoint = endpoint(fixture, (struct rpc_config){
+		.secure = fixture->secure,
 		.device = fixture->wire.ends[1].device, .node = 2, .incarnation = 2, .types = mcomponent_rpc_types,
 		.context = &fixture->component }, &fixture->endpoint_memory);
 	config.device = fixture->wire.ends[1].device;
 	config.endpoint = fixture->endpoint;
-	config.secure = fixture->secure = secure_fixture(&fixture->wire, 1);
+	config.secure = fixture->secure;
 	config.tables = fixture->tables = zeroed(region_set_table_bytes(PAGES));
 	config.frames = fixture->frames = zeroed((size_t)PAGES * PAGE_BYTES);
 	memset(fixture->frames, 0xee, (size_t)PAGES * PAGE_BYTES);
@@ -198,6 +202,7 @@ static int teardown(void **state)
 
 	wire_free(&fixture->wire);
 	free(fixture->secure);
+	free(fixture->manager_secure);
 	for (unsigned i = 0; i < 2; i++)
 		free(fixture->owners[i].secure);
 	free(fixture->manager_memory);

@@ -12,7 +12,7 @@
 #include <plenum/status.h>
 
 #include "net/node/agent.h"
-#include "tests/unit/wire_pair.h"
+#include "tests/unit/secure_fixture.h"
 
 #define LEASE_MS 3000u
 
@@ -28,6 +28,7 @@ struct fixture {
 	uint64_t renew_ns, uptime_us;
 	unsigned events[AGENT_FORGOTTEN + 1];
 	int event_status;
+	struct secure *secure[2];	/* the manager's, the node's */
 };
 
 static void serve_join(void *context, struct rpc_endpoint *endpoint, const struct rpc_request *request, uint64_t now_ns)
@@ -109,7 +110,10 @@ static const struct rpc_limits rpc_limits = { .sessions_max = 2 };
 static struct rpc_endpoint *endpoint(struct fixture *fixture, struct rpc_config config, void **memory)
 {
 	struct rpc_endpoint *made;
+	unsigned number = config.port == 0;
 
+	free(fixture->secure[number]);
+	fixture->secure[number] = config.secure = secure_fixture(&fixture->wire, number);
 	config.context = fixture;
 	config.limits = rpc_limits;
 	free(*memory);
@@ -167,6 +171,8 @@ static int teardown(void **state)
 	wire_free(&fixture->wire);
 	free(fixture->manager_memory);
 	free(fixture->endpoint_memory);
+	free(fixture->secure[0]);
+	free(fixture->secure[1]);
 	free(fixture);
 	return 0;
 }

@@ -9,7 +9,6 @@
 
 #include <cmocka.h>
 
-#include "lib/hash.h"
 #include "net/rpc/internal.h"
 
 static uint8_t message[RPC_MESSAGE_BYTES_MAX + 8] __attribute__((aligned(8)));
@@ -58,14 +57,8 @@ static int decode_status(size_t len)
 	return status;
 }
 
-/* Make the checksum right again after a field was changed. */
-static void reseal(struct rpc_header *header, size_t len)
+static void rewrite(const struct rpc_header *header)
 {
-	struct rpc_header zeroed = *header;
-
-	zeroed.checksum = 0;
-	header->checksum = hash_bytes(hash_bytes(RPC_MAGIC, &zeroed, sizeof(zeroed)), message + RPC_HEADER_BYTES,
-				      len - RPC_HEADER_BYTES);
 	memcpy(message, header, sizeof(*header));
 }
 
@@ -95,7 +88,6 @@ static void header_layout(void **state)
 	assert_int_equal(offsetof(struct rpc_header, session), 0x18);
 	assert_int_equal(offsetof(struct rpc_header, slot), 0x20);
 	assert_int_equal(offsetof(struct rpc_header, deadline_us), 0x2c);
-	assert_int_equal(offsetof(struct rpc_header, checksum), 0x38);
 	/* "PLMP" in the order of the wire. */
 	struct rpc_header header;
 	build(&header, 0);
@@ -114,18 +106,31 @@ static void truncated(void **state)
 	assert_int_equal(decode_status(len + 1), -EMSGSIZE);
 }
 
+/* Nothing of a message can be changed without its key, nor its place among others. */
 static void every_bit_matters(void **state)
 {
+	static const uint8_t key[SECURE_KEY_BYTES] = "a key", other_key[SECURE_KEY_BYTES] = "another key";
+	struct secure_mac mac, other;
 	struct rpc_header header;
-	size_t len = build(&header, 24);
+	uint32_t len = (uint32_t)build(&header, 24);
 
 	(void)state;
-	for (size_t bit = 0; bit < len * 8; bit++) {
+	rpc_mac_init(&mac, key);
+	rpc_mac_init(&other, other_key);
+	rpc_mac_seal_with(&mac, 7, message, len);
+	len += RPC_TRAILER_BYTES;
+	for (uint32_t bit = 0; bit < len * 8; bit++) {
 		message[bit / 8] ^= (uint8_t)(1u << bit % 8);
-		assert_int_not_equal(decode_status(len), 0);
+		assert_false(rpc_mac_good_with(&mac, 7, message, len));
 		message[bit / 8] ^= (uint8_t)(1u << bit % 8);
 	}
-	assert_int_equal(decode_status(len), 0);
+	assert_false(rpc_mac_good_with(&mac, 6, message, len));
+	assert_false(rpc_mac_good_with(&mac, 8, message, len));
+	assert_false(rpc_mac_good_with(&other, 7, message, len));
+	for (uint32_t cut = 0; cut < len; cut++)
+		assert_false(rpc_mac_good_with(&mac, 7, message, cut));
+	assert_false(rpc_mac_good_with(&mac, 7, message, UINT32_MAX));
+	assert_true(rpc_mac_good_with(&mac, 7, message, len));
 }
 
 static void lying_lengths(void **state)
@@ -135,28 +140,28 @@ static void lying_lengths(void **state)
 
 	(void)state;
 	header.body_len_bytes = UINT32_MAX;
-	reseal(&header, len);
+	rewrite(&header);
 	assert_int_equal(decode_status(len), -EMSGSIZE);
 	header.body_len_bytes = 63;
-	reseal(&header, len);
+	rewrite(&header);
 	assert_int_equal(decode_status(len), -EMSGSIZE);
 	header.body_len_bytes = 64;
 	header.header_len_bytes = 63;
-	reseal(&header, len);
+	rewrite(&header);
 	assert_int_equal(decode_status(len), -EMSGSIZE);
 	header.header_len_bytes = UINT16_MAX;
-	reseal(&header, len);
+	rewrite(&header);
 	assert_int_equal(decode_status(len), -EMSGSIZE);
 	header.header_len_bytes = 0;
-	reseal(&header, len);
+	rewrite(&header);
 	assert_int_equal(decode_status(len), -EMSGSIZE);
 	header.header_len_bytes = 68;		/* would leave the body unaligned */
 	header.body_len_bytes = 60;
-	reseal(&header, len);
+	rewrite(&header);
 	assert_int_equal(decode_status(len), -EMSGSIZE);
 	len = build(&header, RPC_INLINE_BYTES_MAX) + 8;
 	header.body_len_bytes = RPC_INLINE_BYTES_MAX + 8;
-	reseal(&header, len);
+	rewrite(&header);
 	assert_int_equal(decode_status(len), -EMSGSIZE);
 }
 
@@ -170,7 +175,7 @@ static void longer_header(void **state)
 	(void)state;
 	header.header_len_bytes = 72;		/* a later version's field */
 	header.body_len_bytes = 56;
-	reseal(&header, len);
+	rewrite(&header);
 	assert_int_equal(decode(len, &seen, &body, &copy), 0);
 	assert_ptr_equal(body, copy + 72);
 	free(copy);
@@ -183,14 +188,14 @@ static void versions(void **state)
 
 	(void)state;
 	header.version_major = RPC_VERSION_MAJOR + 1;
-	reseal(&header, len);
+	rewrite(&header);
 	assert_int_equal(decode_status(len), -EOPNOTSUPP);
 	header.version_major = RPC_VERSION_MAJOR;
 	header.version_minor = 200;
-	reseal(&header, len);
+	rewrite(&header);
 	assert_int_equal(decode_status(len), 0);
 	header.magic = 0;
-	reseal(&header, len);
+	rewrite(&header);
 	assert_int_equal(decode_status(len), -EBADMSG);
 }
 

@@ -34,6 +34,7 @@ struct side {
 	struct udp_port port;
 	struct roce_device *device;
 	struct rpc_endpoint *endpoint;
+	struct secure *secure;
 	void *device_memory, *endpoint_memory;
 };
 
@@ -67,6 +68,12 @@ static void build(struct side *side, uint32_t address, uint64_t incarnation, uin
 	};
 	struct rpc_config rpc = { .node = 1, .incarnation = incarnation, .port = port, .limits.sessions_max = 2, .types = types };
 
+	const struct secure_config secure = { .address = address, .replays_max = 8, .environment = { .random = udp_port_random } };
+	static const uint8_t key[SECURE_KEY_BYTES] = "the key of the rack in the tests";
+
+	side->secure = rpc.secure = secure_create(aligned(secure_bytes(&secure)), &secure, udp_port_now_ns());
+	assert_non_null(side->secure);
+	assert_int_equal(secure_key_add(side->secure, 1, key), 0);
 	rpc_device_limits(&rpc.limits, &config.limits);
 	assert_int_equal(udp_port_open(&side->port, address, error, sizeof(error)), 0);
 	side->device_memory = aligned(roce_device_bytes(&config));
@@ -83,6 +90,7 @@ static void destroy(struct side *side)
 	udp_port_close(&side->port);
 	free(side->device_memory);
 	free(side->endpoint_memory);
+	free(side->secure);
 }
 
 static void on_done(void *context, uint64_t cookie, int status, const void *body, uint32_t len_bytes, uint64_t now_ns)
