@@ -64,7 +64,9 @@ class State:
 
     def alive(self, name):
         entry = self.processes.get(name)
-        return entry is not None and start_time(entry["pid"]) == entry["start"]
+        started = start_time(entry["pid"]) if entry else None
+        # one that had ended before its start could be noted has none either
+        return started is not None and started == entry["start"]
 
     def stop(self, name):
         """End one process: ask, then insist. Never signals a process that only inherited the number."""
