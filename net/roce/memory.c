@@ -155,6 +155,12 @@ static int plain_read(void *context, uint64_t address, void *bytes, uint32_t len
 	return 0;
 }
 
+static const void *plain_source(void *context, uint64_t address, uint32_t len_bytes)
+{
+	(void)len_bytes;
+	return (const uint8_t *)context + address;
+}
+
 static int plain_write(void *context, uint64_t address, const void *bytes, uint32_t len_bytes)
 {
 	memcpy((uint8_t *)context + address, bytes, len_bytes);
@@ -173,4 +179,5 @@ static int plain_atomic(void *context, uint64_t address, enum roce_opcode operat
 	return 0;
 }
 
-const struct roce_memory_ops roce_memory_plain_ops = { .read = plain_read, .write = plain_write, .atomic = plain_atomic };
+const struct roce_memory_ops roce_memory_plain_ops = { .read = plain_read, .source = plain_source, .write = plain_write,
+						       .atomic = plain_atomic };

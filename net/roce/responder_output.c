@@ -10,15 +10,20 @@ bool roce_responder_has_output(const struct queue_pair *qp)
 	return r->owed.count > 0 || r->replays.count > 0 || r->word.kind != WORD_NONE;
 }
 
-static void answer_packet(struct roce_device *device, struct queue_pair *qp, uint8_t opcode, uint64_t sequence,
-			  struct roce_packet *packet)
+static void echo_congestion(struct roce_device *device, struct queue_pair *qp, struct roce_packet *packet)
 {
-	roce_qp_packet(qp, opcode, sequence, packet);
 	if (!qp->responder.echo_congestion)
 		return;
 	packet->congestion = CONGESTION_BECN;
 	qp->responder.echo_congestion = false;
 	device->counters.congestion_echoes_sent++;
+}
+
+static void answer_packet(struct roce_device *device, struct queue_pair *qp, uint8_t opcode, uint64_t sequence,
+			  struct roce_packet *packet)
+{
+	roce_qp_packet(qp, opcode, sequence, packet);
+	echo_congestion(device, qp, packet);
 }
 
 static void send_word(struct roce_device *device, struct queue_pair *qp, struct roce_datagram *datagram, uint64_t now_ns)
@@ -53,21 +58,26 @@ static void abandon_read(struct roce_device *device, struct queue_pair *qp, uint
 	roce_responder_refuse(device, qp, syndrome, sequence);
 }
 
-/* Fetch the next packet of a READ into its place. 0, or the syndrome of a NAK. */
+/* Fetch the next packet of a READ: into its place, unless the owner says where the bytes stand. 0, or the syndrome of a NAK. */
 static uint8_t fetch(struct roce_device *device, const struct queue_pair *qp, const struct response *read, uint8_t *place,
-		     uint32_t len_bytes)
+		     struct roce_packet *packet)
 {
-	struct memory_access access = { .address = read->address, .len_bytes = len_bytes, .rkey = read->rkey,
+	struct memory_access access = { .address = read->address, .len_bytes = packet->payload_len_bytes, .rkey = read->rkey,
 					.right = ROCE_ACCESS_REMOTE_READ, .peer = qp->peer };
 	struct memory_region *region;
 	int status;
 
-	if (len_bytes == 0)
+	packet->payload = place;
+	if (access.len_bytes == 0)
 		return 0;
 	region = roce_memory_check(device, &access);
 	if (!region)
 		return SYNDROME_ACCESS;
-	status = region->ops->read(region->context, read->address, place, len_bytes);
+	if (region->ops->source) {
+		packet->payload = region->ops->source(region->context, access.address, access.len_bytes);
+		return 0;
+	}
+	status = region->ops->read(region->context, access.address, place, access.len_bytes);
 	return status ? roce_responder_syndrome(device, status) : 0;
 }
 
@@ -84,16 +94,16 @@ static int send_read_response(struct roce_device *device, struct queue_pair *qp,
 	uint8_t *place = datagram->bytes + roce_header_bytes(roce_opcode_properties(opcode));
 	struct roce_packet packet;
 
-	syndrome = fetch(device, qp, read, place, len_bytes);
+	roce_qp_packet(qp, opcode, read->sequence, &packet);
+	packet.payload_len_bytes = len_bytes;
+	syndrome = fetch(device, qp, read, place, &packet);
 	if (syndrome) {
 		abandon_read(device, qp, syndrome, read->sequence);
 		return 0;
 	}
-	answer_packet(device, qp, opcode, read->sequence, &packet);
+	echo_congestion(device, qp, &packet);
 	packet.syndrome = SYNDROME_ACK;
 	packet.msn = read->msn;
-	packet.payload = place;
-	packet.payload_len_bytes = len_bytes;
 	roce_packet_encode(&packet, datagram, device->config.environment.crc);
 	read->begun = true;
 	read->sequence++;

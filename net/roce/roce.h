@@ -174,6 +174,11 @@ int roce_queue_poll(struct roce_device *device, int queue, struct roce_event *ev
  */
 struct roce_memory_ops {
 	int (*read)(void *context, uint64_t address, void *bytes, uint32_t len_bytes);
+	/*
+	 * May be missing: instead of read(), where the bytes stand. They are copied from there into the packet and its checksum
+	 * in one pass, before the call that sends returns.
+	 */
+	const void *(*source)(void *context, uint64_t address, uint32_t len_bytes);
 	int (*write)(void *context, uint64_t address, const void *bytes, uint32_t len_bytes);
 	int (*atomic)(void *context, uint64_t address, enum roce_opcode operation, uint64_t operand, uint64_t compare,
 		      uint64_t *original);

@@ -22,6 +22,7 @@ struct pair {
 	int queue[PAIR_SIDES];
 	uint32_t qpn[PAIR_SIDES];	/* after pair_connect() */
 	uint64_t now_ns;		/* when packets were last moved */
+	bool frozen;			/* time stands still: it is not to run out while every step takes microseconds */
 	uint8_t *frames;		/* of PAIR_BURST_PACKETS packets */
 	void *workload;			/* the workload's own */
 };

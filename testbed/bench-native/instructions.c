@@ -15,7 +15,8 @@
 
 #include "testbed/bench-native/bench.h"
 
-#define STEPPED_OPERATIONS 16u		/* at most: a step costs microseconds */
+#define WARM_OPERATIONS 1000u		/* until the window is open */
+#define STEPPED_OPERATIONS 8u		/* at most: a step costs microseconds */
 
 static int open_counter(void)
 {
@@ -51,6 +52,8 @@ static void wait_stopped(pid_t child, int *status)
 /* Stops itself before and after the work: what lies between is counted. */
 static _Noreturn void be_stepped(const struct workload *workload, struct pair *pair, uint64_t operations)
 {
+	pair->frozen = true;
+	workload->run(pair, WARM_OPERATIONS);
 	if (ptrace(PTRACE_TRACEME, 0, NULL, NULL) != 0)
 		_exit(1);
 	raise(SIGUSR1);
@@ -101,6 +104,7 @@ const char *count_instructions(const struct workload *workload, struct pair *pai
 		operations = STEPPED_OPERATIONS;
 	*instructions = count_by_steps(workload, pair, operations);
 	/* The copy's packets stayed in the copy: the same work again, here. */
+	workload->run(pair, WARM_OPERATIONS);
 	packets_before = pair_packets(pair);
 	workload->run(pair, operations);
 	*packets = pair_packets(pair) - packets_before;

@@ -102,7 +102,8 @@ void pair_move(struct pair *pair)
 	bool moved;
 
 	do {
-		pair->now_ns = bench_now_ns();
+		if (!pair->frozen)
+			pair->now_ns = bench_now_ns();
 		moved = carry(pair, 0);
 		moved |= carry(pair, 1);
 		for (unsigned side = 0; side < PAIR_SIDES; side++)
