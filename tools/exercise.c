@@ -19,7 +19,7 @@
 #define TARGET_PEER UINT64_C(1)			/* the tag of whoever is connected: a region that a peer may end belongs to one */
 
 struct options {
-	bool server, client;
+	bool server, client, verbose;
 	uint32_t address, source, path_mtu_bytes, operations, receives;
 	bool witness;
 	uint16_t port;
@@ -180,7 +180,7 @@ static int run(const struct options *options)
 
 	if (status == 0 && !options->witness)
 		exercise_print(&exercise, options->server ? "target" : "actor", roce_path_mtu_bytes(peer.device, qpn));
-	if (status != 0)
+	if (status != 0 || options->verbose)
 		peer_print_counters(&peer);
 	roce_disconnect(peer.device, connection, udp_port_now_ns());
 	peer_linger(&peer, LINGER_NS);
@@ -191,14 +191,15 @@ static int run(const struct options *options)
 
 static int usage(FILE *to)
 {
-	fputs("usage: plenum-exercise -s -a ADDRESS [-w RECEIVES] [-p PORT] [-m MTU]\n"
-	      "       plenum-exercise -c -a TARGET [-n OPERATIONS] [-r SEED] [-I ADDRESS] [-p PORT] [-m MTU]\n"
+	fputs("usage: plenum-exercise -s -a ADDRESS [-w RECEIVES] [-p PORT] [-m MTU] [-v]\n"
+	      "       plenum-exercise -c -a TARGET [-n OPERATIONS] [-r SEED] [-I ADDRESS] [-p PORT] [-m MTU] [-v]\n"
 	      "  -s  be the target; -a is the address to serve at\n"
 	      "  -c  be the actor; -a is the target's address, -I our own (else as the routing table says)\n"
 	      "  -n  operations (200)\n"
 	      "  -r  seed of what is done: any number (1)\n"
 	      "  -w  only look on, with so many receives: for a peer that speaks packet by packet\n"
 	      "  -p  port of the service (7475)\n"
+	      "  -v  print the transport's counters, even when all went well\n"
 	      "  -m  path MTU: 256, 512, 1024, 2048 or 4096 (else what the link carries)\n"
 	      "It needs UDP port 4791 of its address, so not beside the kernel's rdma_rxe.\n", to);
 	return to == stdout ? 0 : 2;
@@ -212,6 +213,7 @@ static bool take_option(struct options *options, int letter, const char *value)
 	switch (letter) {
 	case 's': options->server = true; return true;
 	case 'c': options->client = true; return true;
+	case 'v': options->verbose = true; return true;
 	case 'a': return peer_parse_address(value, &options->address);
 	case 'I': return peer_parse_address(value, &options->source);
 	case 'r': return peer_parse_number(value, 0, UINT64_MAX, &options->seed);
@@ -240,7 +242,7 @@ static bool parse(struct options *options, int count, char **words)
 {
 	int letter;
 
-	while ((letter = getopt(count, words, "sca:I:n:r:w:p:m:")) != -1)
+	while ((letter = getopt(count, words, "scva:I:n:r:w:p:m:")) != -1)
 		if (!take_option(options, letter, optarg)) {
 			if (letter != '?')
 				fprintf(stderr, "plenum-exercise: -%c %s: not a value this option takes\n", letter, optarg);

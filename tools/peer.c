@@ -15,6 +15,8 @@
 
 #define POLL_CEILING_MS 1000
 #define HELD_PACKETS 64u
+#define LINGER_MORE_NS UINT64_C(2000000000)	/* for a hang-up whose messages are lost */
+#define LINGER_STEP_NS UINT64_C(50000000)
 
 bool peer_parse_address(const char *text, uint32_t *address)
 {
@@ -105,11 +107,12 @@ bool peer_wait(struct peer *peer, struct roce_event *event, uint64_t deadline_ns
 
 void peer_linger(struct peer *peer, uint64_t duration_ns)
 {
-	uint64_t end_ns = udp_port_now_ns() + duration_ns;
+	uint64_t end_ns = udp_port_now_ns() + duration_ns, last_ns = end_ns + LINGER_MORE_NS;
 	struct roce_event event;
 
-	while (peer_wait(peer, &event, end_ns))
-		continue;
+	while (peer_wait(peer, &event, end_ns) || (roce_deadline_ns(peer->device) != UINT64_MAX && end_ns < last_ns))
+		if (udp_port_now_ns() >= end_ns)
+			end_ns += LINGER_STEP_NS;
 }
 
 void peer_print_counters(const struct peer *peer)

@@ -42,7 +42,7 @@ struct peer_config {
 int peer_open(struct peer *peer, const struct peer_config *config, char *error, size_t error_bytes);
 /* Run the device until its next event (true) or until `deadline_ns` (false). */
 bool peer_wait(struct peer *peer, struct roce_event *event, uint64_t deadline_ns);
-/* Answer the network for a while, with nothing more to do: the last messages may have to be repeated. */
+/* Answer the network for a while, with nothing more to do; longer while a hang-up is not through: its messages may be lost. */
 void peer_linger(struct peer *peer, uint64_t duration_ns);
 /* What a human needs when it went wrong: the counters that are not 0, on stderr. */
 void peer_print_counters(const struct peer *peer);

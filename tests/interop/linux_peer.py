@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """A wire with Linux's own RDMA stack at its far end: a namespace, a tap, and a QEMU guest that takes commands."""
 
+import json
 import pathlib
 import socket
 import subprocess
@@ -13,10 +14,15 @@ from plenum_rack import network, qemu
 SUBNET = "10.78.0"
 HOST = f"{SUBNET}.1"
 GUEST = f"{SUBNET}.2"
+RAW = f"{SUBNET}.4"  # on our side, too: for what speaks packet by packet
 COMPONENT_MEMORY = "128M"
 KEY_BYTES = 32
 BOOT_S = 120
 STOP_S = 10
+
+
+class GuestHung(AssertionError):
+    """A command in the guest did not end in time."""
 
 
 class LinuxGuest:
@@ -44,8 +50,7 @@ class LinuxGuest:
         command = [
             "qemu-system-x86_64", "-name", f"plenum-{self.wire.name}-{self.name}", "-machine", "q35,graphics=off", *qemu.TCG,
             "-m", "512M", "-smp", "1", "-nodefaults", "-display", "none", "-no-user-config", "-no-reboot",
-            "-netdev", f"tap,id=net0,ifname={tap},script=no,downscript=no,vnet_hdr=off",
-            "-device", f"virtio-net-pci,netdev=net0,mac={mac},host_mtu={self.wire.mtu},romfile=",
+            "-netdev", self.netdev(tap), "-device", f"virtio-net-pci,netdev=net0,mac={mac},host_mtu={self.wire.mtu},romfile=",
             "-chardev", f"file,id=console,path={self.console}", "-serial", "chardev:console",
             "-chardev", f"socket,id=commands,path={serial},server=on,wait=off", "-serial", "chardev:commands",
             "-kernel", str(self.build / "interop" / "vmlinuz"), "-initrd", str(self.initramfs),
@@ -62,6 +67,10 @@ class LinuxGuest:
             time.sleep(0.05)
         self._read_until(b"interop-ready", deadline)
 
+    def netdev(self, tap):
+        """QEMU's option for its end of the wire."""
+        return f"tap,id=net0,ifname={tap},script=no,downscript=no,vnet_hdr=off"
+
     def _read_until(self, mark, deadline):
         """Everything up to the line that starts with `mark`, and the rest of that line."""
         while True:
@@ -76,8 +85,8 @@ class LinuxGuest:
             except TimeoutError:
                 more = b""
             if not more:
-                raise AssertionError(f"the guest does not answer; it said {self.received.decode(errors='replace')!r}; "
-                                     f"its console:\n{self.console.read_text(errors='replace')[-2000:]}")
+                raise GuestHung(f"the guest does not answer; it said {self.received.decode(errors='replace')!r}; "
+                                f"its console:\n{self.console.read_text(errors='replace')[-2000:]}")
             self.received += more
 
     def run(self, command, timeout_s=30):
@@ -102,15 +111,42 @@ class LinuxGuest:
 class LinuxPeer(LinuxGuest):
     """One guest, and the namespace that our own programs run in. What the guest's card sees is captured."""
 
-    def __init__(self, build, mtu, name, initramfs="initramfs.cpio.gz"):
+    def __init__(self, build, mtu, name, initramfs="initramfs.cpio.gz", lossy=False):
+        """`lossy`: the wire can be told to lose packets (impair)."""
         wire = types.SimpleNamespace(name=f"interop-{name}", mtu=mtu, manager_address=HOST)
         super().__init__(build, wire, GUEST, initramfs=initramfs)
+        self.arguments = build, mtu, name, initramfs, lossy
+        self.lossy = lossy
+        self.forwarder = None
+        self.addresses = {}
         self.capture = pathlib.Path(self.directory.name) / "wire.pcap"
 
     def start(self):
         network.destroy(self.wire)  # what an interrupted run left behind
         network.create(self.wire)
+        network.run(*network.inside(self.wire, "ip", "addr", "add", f"{RAW}/24", "dev", "br0"))
         super().start()
+
+    def netdev(self, tap):
+        """With our own process between the tap and the guest (lossy_wire.py) if the wire is lossy."""
+        if not self.lossy:
+            return super().netdev(tap)
+        own, qemus = (f"{self.directory.name}/{name}.wire" for name in ("own", "qemu"))
+        command = network.inside(self.wire, str(pathlib.Path(__file__).parent / "lossy_wire.py"), tap, own, qemus)
+        self.forwarder = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        assert self.forwarder.stdout.readline() == "ready\n"
+        return f"dgram,id=net0,local.type=unix,local.path={qemus},remote.type=unix,remote.path={own}"
+
+    def impair(self, seed=0, loss=0.0, repeat=0.0, reorder=0.0):
+        """Rates from now on, both ways. Returns what was done to the packets of each direction until now."""
+        print(json.dumps({"seed": seed, "loss": loss, "repeat": repeat, "reorder": reorder}), file=self.forwarder.stdin, flush=True)
+        return json.loads(self.forwarder.stdout.readline())
+
+    def component(self, image, host_number):
+        """The address of a component kernel that serves rping; started when first asked for."""
+        if image not in self.addresses:
+            self.addresses[image] = self.start_component(image, host_number, "rping=on")[0]
+        return self.addresses[image]
 
     def start_component(self, image, host_number, words):
         """A component kernel on the same wire, without a manager. Returns its address and the file of its serial line."""
@@ -137,6 +173,15 @@ class LinuxPeer(LinuxGuest):
         command = network.inside(self.wire, str(self.build / "bin" / program), *arguments)
         return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
+    def restart(self):
+        """A new guest in a new namespace; component kernels end."""
+        self.stop()
+        self.__init__(*self.arguments)
+        self.start()
+
     def stop(self):
+        if self.forwarder:
+            self.forwarder.terminate()
+            self.forwarder.wait()
         super().stop()
         network.destroy(self.wire)

@@ -13,19 +13,13 @@ from conftest import BUILD, TOP, wait_until
 
 sys.path.insert(0, str(TOP / "tests" / "interop"))
 from linux_peer import GUEST, HOST, LinuxPeer  # noqa: E402
+from programs import (LINKS, LISTEN_S, ROUNDS, RUN_S, exercise_linux, exercise_ours, finish, path_mtu, rping_client, rping_to_linux,  # noqa: E402
+                      rping_to_us, run_against, serve_in_guest, server_ended)
 
-RUN_S = 90
-# Ethernet's MTU, and the path MTU that both sides must agree on.
-LINKS = {1500: 1024, 9000: 4096}
 SIZES = (64, 1000, 4096, 65535)
-ROUNDS = 10
 OPERATIONS = 500  # of the exercise: all kinds, 0 to 256 KiB
 CLEAN_S = 10
 REFUSED_S = 10
-SIGTERM_STATUS = 128 + 15
-LISTEN_S = 20
-# How a server in the guest shows that it listens: with the connection manager, or over TCP.
-LISTENS_CM = "rdma resource show cm_id | grep -q LISTEN"
 PINGPONG_LISTENS = f":{18515:04X} 00000000:0000 0A"  # in /proc/net/tcp
 LISTENS_TCP = "grep -q ' 0A ' /proc/net/tcp"
 
@@ -40,57 +34,6 @@ def linux(request):
         peer.stop()
 
 
-def finish(process):
-    """Wait for one of our programs. Returns what it printed; fails unless it ended well."""
-    try:
-        output, _ = process.communicate(timeout=RUN_S)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        output, _ = process.communicate()
-        pytest.fail(f"{process.args[-1]} did not end: {output}")
-    assert process.returncode == 0, output
-    return output
-
-
-def run_against(server, linux, command):
-    """A client in the guest against our server. Returns what the server printed; fails unless both ended well."""
-    status, output = linux.run(command, RUN_S)
-    if status != 0:
-        server.kill()
-    served, _ = server.communicate() if status else (finish(server), None)
-    assert status == 0, f"the guest: {output}\nours: {served}"
-    return served
-
-
-def serve_in_guest(linux, command, listens=LISTENS_CM):
-    """Start a server in the guest, until it listens; `server_ended` collects it."""
-    status, output = linux.run(f"{command} >/tmp/server 2>&1 & server=$!; tries={LISTEN_S * 10}; "
-                               f"until {listens}; do sleep 0.1; tries=$((tries - 1)); [ $tries -gt 0 ] || break; done; {listens}", RUN_S)
-    assert status == 0, f"{command} does not listen: {output}"
-
-
-def server_ended(linux, kill=False):
-    """Wait for the guest's server, or end one that serves for ever. Returns what it said."""
-    status, output = linux.run(f"{'kill $server; ' if kill else ''}wait $server; status=$?; cat /tmp/server; (exit $status)", RUN_S)
-    assert status == (SIGTERM_STATUS if kill else 0), output
-    return output
-
-
-# rping's main thread may close what its other thread waits at, when all is done: it says this, and its exit status is 255.
-RPING_RACE = "rdma_get_cm_event: Bad file descriptor"
-
-
-def rping_client(linux, server, size, rounds=ROUNDS):
-    """Stock rping asks and compares. Returns nothing; fails unless every round was right."""
-    status, output = linux.run(f"rping -c -a {server} -S {size} -C {rounds} -V -v", RUN_S)
-    assert output.count("ping data: rdma-ping-") == rounds, output
-    assert status == 0 or status == 255 and RPING_RACE in output, output
-
-
-def path_mtu(linux):
-    return LINKS[linux.wire.mtu]
-
-
 def test_guest_has_stock_rxe(linux):
     status, output = linux.run("ibv_devinfo -d rxe0")
     assert status == 0, output
@@ -100,22 +43,12 @@ def test_guest_has_stock_rxe(linux):
 
 @pytest.mark.parametrize("size", SIZES)
 def test_linux_rping_client(linux, size):
-    server = linux.begin("plenum-rping", "-s", "-a", HOST)
-    try:
-        rping_client(linux, HOST, size)
-    except AssertionError:
-        server.kill()
-        print(f"ours: {server.communicate()[0]}")
-        raise
-    assert finish(server) == f"served {ROUNDS} rounds, path MTU {path_mtu(linux)}\n"
+    rping_to_us(linux, size, ROUNDS)
 
 
 @pytest.mark.parametrize("size", SIZES)
 def test_linux_rping_server(linux, size):
-    serve_in_guest(linux, f"rping -s -a {GUEST} -S {size} -C {ROUNDS}")
-    asked = finish(linux.begin("plenum-rping", "-c", "-a", GUEST, "-S", str(size), "-C", str(ROUNDS), "-V"))
-    assert asked == f"{ROUNDS} rounds of {size} bytes, path MTU {path_mtu(linux)}, all equal\n"
-    server_ended(linux)
+    rping_to_linux(linux, size, ROUNDS)
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -178,38 +111,15 @@ def test_linux_is_connected_to(linux, program):
     assert_guest_clean(linux)
 
 
-def assert_exercised(linux, role, output):
-    assert output.startswith(f"{role}: {OPERATIONS} operations, path MTU {path_mtu(linux)}, all equal (WRITE "), output
-
-
-def exercise_ours(linux, seed):
-    """Linux does random operations to our memory; both sides compare every byte."""
-    target = linux.begin("plenum-exercise", "-s", "-a", HOST)
-    status, output = linux.run(f"verbs_peer -c {HOST} -n {OPERATIONS} -r {seed}", RUN_S)
-    if status != 0:
-        target.kill()
-    served = target.communicate(timeout=RUN_S)[0] if status else finish(target)
-    assert status == 0, f"the guest: {output}\nours: {served}"
-    assert_exercised(linux, "actor", output)
-    assert_exercised(linux, "target", served)
-
-
-def exercise_linux(linux, seed):
-    """We do random operations to Linux's memory."""
-    serve_in_guest(linux, "verbs_peer -s")
-    assert_exercised(linux, "actor", finish(linux.begin("plenum-exercise", "-c", "-a", GUEST, "-n", str(OPERATIONS), "-r", str(seed))))
-    assert_exercised(linux, "target", server_ended(linux))
-
-
 @pytest.mark.parametrize("seed", (1, 2))
 def test_every_operation_to_our_memory(linux, seed):
-    exercise_ours(linux, seed)
+    exercise_ours(linux, OPERATIONS, seed)
     assert_guest_clean(linux)
 
 
 @pytest.mark.parametrize("seed", (3, 4))
 def test_every_operation_to_linux_memory(linux, seed):
-    exercise_linux(linux, seed)
+    exercise_linux(linux, OPERATIONS, seed)
     assert_guest_clean(linux)
 
 
@@ -220,9 +130,9 @@ UNOPENED = 21  # the same with the service off
 SLOTS = 4  # clients of a kernel's service at a time
 
 
-@pytest.fixture(scope="module", params=COMPONENTS)
+@pytest.fixture(params=COMPONENTS)
 def component(request, linux):
-    return linux.start_component(request.param, COMPONENTS[request.param], "rping=on")[0]
+    return linux.component(request.param, COMPONENTS[request.param])
 
 
 @pytest.mark.parametrize("size", SIZES)
