@@ -135,7 +135,7 @@ static int unknown_key(struct loading *loading, const char *section, const char 
 
 static const char *const manager_keys[] = {
 	"address", "prefix", "http_port", "socket", "images", "history_kib", "lease_ms", "grace_ms", "key_file",
-	"boot_key", "packet_macs", NULL,
+	"boot_key", "packet_macs", "port", "foreign_peers", NULL,
 };
 
 static int manager_key(struct loading *loading, int key, const char *name, const char *value)
@@ -162,7 +162,10 @@ static int manager_key(struct loading *loading, int key, const char *name, const
 	case 7: return number(loading, name, value, 0, 3600000, &config->grace_ms);
 	case 8: return string(loading, name, value, config->key_file, sizeof(config->key_file));
 	case 9: return yes_or_no(loading, name, value, &config->boot_key);
-	default: return yes_or_no(loading, name, value, &config->packet_macs);
+	case 10: return yes_or_no(loading, name, value, &config->packet_macs);
+	case 11:
+		return host_port_parse(value, &config->port) ? 1 : fail(loading, "%s = %s: must be %s", name, value, HOST_PORT_KINDS);
+	default: return yes_or_no(loading, name, value, &config->foreign_peers);
 	}
 }
 

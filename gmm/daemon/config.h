@@ -11,6 +11,8 @@
 
 #include <plenum/limits.h>
 
+#include "net/port/host_port.h"
+
 #define CONFIG_ERROR_BYTES 512
 #define CONFIG_ARGS_BYTES 192		/* iPXE passes at most 512 bytes of command lines to a multiboot kernel */
 #define CONFIG_HISTORY_BYTES_DEFAULT (256u << 10)
@@ -31,6 +33,8 @@ struct config {
 	uint32_t address;		/* of the manager on the rack's network, host byte order */
 	uint32_t prefix;		/* length of the network's prefix */
 	uint16_t http_port;
+	enum host_port_kind port;	/* to the rack's network */
+	bool foreign_peers;		/* nodes whose packets are not of our own transport; see net/port/udp.h */
 	char socket[sizeof(((struct sockaddr_un *)0)->sun_path)];
 	char images[PATH_MAX];		/* directory of pcomponent.elf and mcomponent.elf */
 	char key_file[PATH_MAX];	/* with the rack's key */

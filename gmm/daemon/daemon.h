@@ -22,8 +22,8 @@
 #include "gmm/daemon/config.h"
 #include "net/node/counters.h"
 #include "net/node/data_door.h"
+#include "net/port/host_port.h"
 #include "net/port/key_file.h"
-#include "net/port/udp.h"
 #include "net/roce/roce.h"
 #include "net/rpc/rpc.h"
 
@@ -74,8 +74,8 @@ struct gmmd {
 	int signals;			/* signalfd */
 	bool stopping;
 
-	struct udp_port *port;
-	struct roce_device *device;
+	struct host_port port;
+	struct roce_device *device;	/* the port's */
 	struct key_file keys;		/* as in the key file */
 	struct secure *secure;
 	uint64_t strangers_logged;	/* requests without the rack's key, as of the last log line about them */

@@ -8,6 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <plenum/page.h>
+
 #include "gmm/daemon/daemon.h"
 #include "lib/crc.h"
 
@@ -15,7 +17,7 @@
 struct blob {
 	uint64_t len_bytes;
 	uint32_t crc32c;
-	uint8_t bytes[];
+	uint8_t *bytes;			/* from a page's start, as its wire address 0: RDMA devices map pages */
 };
 
 void data_limits(struct roce_limits *limits)
@@ -91,6 +93,27 @@ int data_check_file(const char *path, char error[CONFIG_ERROR_BYTES])
 	return 0;
 }
 
+static void blob_free(struct blob *blob)
+{
+	if (blob)
+		free(blob->bytes);
+	free(blob);
+}
+
+static struct blob *blob_allocate(uint64_t len_bytes)
+{
+	struct blob *blob = malloc(sizeof(*blob));
+
+	if (!blob)
+		return NULL;
+	blob->len_bytes = len_bytes;
+	blob->bytes = aligned_alloc(PAGE_BYTES, (len_bytes + PAGE_MASK) & ~PAGE_MASK);
+	if (blob->bytes)
+		return blob;
+	blob_free(blob);
+	return NULL;
+}
+
 static struct blob *load(const char *path, int *status, char error[CONFIG_ERROR_BYTES])
 {
 	uint64_t len_bytes = 0, done = 0;
@@ -100,13 +123,13 @@ static struct blob *load(const char *path, int *status, char error[CONFIG_ERROR_
 	*status = fd;
 	if (fd < 0)
 		return NULL;
-	blob = malloc(sizeof(*blob) + len_bytes);
+	blob = blob_allocate(len_bytes);
 	while (blob && done < len_bytes) {
 		ssize_t got = read(fd, blob->bytes + done, len_bytes - done);
 
 		if (got <= 0) {
 			*status = fail(error, path, got ? strerror(errno) : "became shorter while it was read", -EIO);
-			free(blob);
+			blob_free(blob);
 			close(fd);
 			return NULL;
 		}
@@ -117,7 +140,6 @@ static struct blob *load(const char *path, int *status, char error[CONFIG_ERROR_
 		*status = fail(error, path, "not enough memory to load it", -ENOMEM);
 		return NULL;
 	}
-	blob->len_bytes = len_bytes;
 	blob->crc32c = crc32c(0, blob->bytes, len_bytes);
 	return blob;
 }
@@ -128,7 +150,7 @@ void data_withdraw(struct gmmd *gmmd, struct vm_side *side)
 		if (!side->blobs[i])
 			continue;
 		roce_memory_deregister(gmmd->device, side->rkeys[i]);
-		free(side->blobs[i]);
+		blob_free(side->blobs[i]);
 		side->blobs[i] = NULL;
 	}
 }
@@ -151,7 +173,7 @@ int data_offer(struct gmmd *gmmd, struct vm_side *side, uint32_t node, struct wi
 		config.len_bytes = blob->len_bytes;
 		status = roce_memory_register(gmmd->device, &config, &side->rkeys[i]);
 		if (status) {
-			free(blob);
+			blob_free(blob);
 			fail(error, paths[i], "could not be registered for RDMA", status);
 			goto failed;
 		}

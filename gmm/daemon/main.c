@@ -159,7 +159,7 @@ static void turn(struct gmmd *self)
 			take_signal(self);
 		else if (tag == &self->control)
 			control_accept(self);
-		else if (tag != self->port && tag != self->http)
+		else if (tag != &self->port && tag != self->http)
 			control_ready(self, tag, events[i].events);
 	}
 	http_turn(self);
@@ -221,6 +221,6 @@ int main(int argc, char **argv)
 	log_line(LOG_INFO, "gmmd ends; nodes and VMs go on");
 	control_close(&gmmd);
 	http_close(&gmmd);
-	udp_port_close(gmmd.port);
+	host_port_close(&gmmd.port);
 	return 0;
 }

@@ -1,15 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The rack's side of the daemon: RPC sessions with the nodes, and the carrying out of the core's commands. */
-#include <arpa/inet.h>
 #include <assert.h>
 #include <errno.h>
-#include <ifaddrs.h>
-#include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/ioctl.h>
 
 #include "gmm/daemon/daemon.h"
 #include "lib/crc.h"
@@ -205,27 +201,6 @@ static void *aligned_memory(size_t bytes)
 	return memory;
 }
 
-/* The largest path MTU that packets of the address's interface can carry; the connection manager agrees with each peer. */
-static uint32_t path_mtu_bytes(const struct gmmd *gmmd)
-{
-	const uint32_t headers = 20 + 8 + ROCE_OVERHEAD_BYTES_MAX;
-	struct ifaddrs *list = NULL;
-	struct ifreq request = { 0 };
-	uint32_t mtu_bytes = 4096;
-
-	if (getifaddrs(&list) == 0)
-		for (struct ifaddrs *at = list; at; at = at->ifa_next)
-			if (at->ifa_addr && at->ifa_addr->sa_family == AF_INET &&
-			    ntohl(((struct sockaddr_in *)(void *)at->ifa_addr)->sin_addr.s_addr) == gmmd->config.address)
-				snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", at->ifa_name);
-	freeifaddrs(list);
-	if (request.ifr_name[0] == '\0' || ioctl(gmmd->port->fd, SIOCGIFMTU, &request))
-		return 1024;
-	while (mtu_bytes > 256 && mtu_bytes + headers > (uint32_t)request.ifr_mtu)
-		mtu_bytes /= 2;
-	return mtu_bytes;
-}
-
 /* Every node may have all its calls open, some of them with long bodies, and asks something itself now and then. */
 static const struct rpc_limits rpc_limits = {
 	.sessions_max = GMMD_SESSIONS_MAX,
@@ -263,26 +238,27 @@ int rack_open(struct gmmd *gmmd, char error[CONFIG_ERROR_BYTES])
 		.limits = rpc_limits, .types = types, .names = node_type_names, .context = gmmd, .session_changed = session_changed,
 		.peer_refused = peer_refused,
 	};
+	void *memory;
 
 	for (uint32_t i = 0; i < NODES_MAX; i++)
 		gmmd->sessions[i] = GMMD_NO_SESSION;
-	gmmd->port = aligned_memory(sizeof(*gmmd->port));
-	memset(gmmd->port, 0, sizeof(*gmmd->port));
-	if (open_secure(gmmd, error) || udp_port_open(gmmd->port, gmmd->config.address, error, CONFIG_ERROR_BYTES))
+	if (open_secure(gmmd, error))
 		return -1;
-	roce.path_mtu_bytes = path_mtu_bytes(gmmd);
 	rpc_device_limits(&rpc_limits, &roce.limits);
 	data_limits(&roce.limits);
-	gmmd->device = roce_device_create(aligned_memory(roce_device_bytes(&roce)), &roce, gmmd->now_ns);
-	rpc.device = gmmd->device;
+	if (host_port_open(&gmmd->port, gmmd->config.port, &roce, gmmd->config.foreign_peers, gmmd->now_ns, error, CONFIG_ERROR_BYTES))
+		return -1;
+	gmmd->device = rpc.device = gmmd->port.device;
+	log_line(LOG_INFO, "network port: port=%s path_mtu_bytes=%u reason=\"%s\"", host_port_name(&gmmd->port),
+		 gmmd->port.path_mtu_bytes, gmmd->port.reason);
 	rpc.secure = gmmd->secure;
-	if (gmmd->device)
-		gmmd->endpoint = rpc_endpoint_create(aligned_memory(rpc_endpoint_bytes(&rpc)), &rpc, gmmd->now_ns);
-	if (!gmmd->endpoint || data_open(gmmd)) {
+	memory = aligned_memory(rpc_endpoint_bytes(&rpc));
+	gmmd->endpoint = rpc_endpoint_create(memory, &rpc, gmmd->now_ns);
+	if (!gmmd->endpoint || roce_register_local(gmmd->device, memory, rpc_endpoint_bytes(&rpc)) || data_open(gmmd)) {
 		snprintf(error, CONFIG_ERROR_BYTES, "the RDMA device could not be set up");
 		return -1;
 	}
-	return loop_add(gmmd, gmmd->port->fd, EPOLLIN, gmmd->port);
+	return loop_add(gmmd, gmmd->port.fd, EPOLLIN, &gmmd->port);
 }
 
 /* Somebody without the rack's key asks to be let in: say so now and then, with the latest address. */
@@ -304,9 +280,7 @@ static void report_strangers(struct gmmd *gmmd)
 
 void rack_turn(struct gmmd *gmmd)
 {
-	udp_port_receive(gmmd->port, gmmd->device, gmmd->now_ns);
-	if (roce_deadline_ns(gmmd->device) <= gmmd->now_ns)
-		roce_tick(gmmd->device, gmmd->now_ns);
+	host_port_receive(&gmmd->port, gmmd->now_ns);
 	rpc_poll(gmmd->endpoint, gmmd->now_ns);
 	while (gmmd->closing_count) {
 		uint32_t session = gmmd->closing[--gmmd->closing_count];
@@ -322,7 +296,7 @@ void rack_turn(struct gmmd *gmmd)
 	console_turn(gmmd);
 	log_events(gmmd);
 	report_strangers(gmmd);
-	udp_port_send(gmmd->port, gmmd->device, gmmd->now_ns);
+	host_port_send(&gmmd->port, gmmd->now_ns);
 }
 
 uint64_t rack_deadline_ns(const struct gmmd *gmmd)

@@ -25,6 +25,7 @@ void data_door_limits(uint32_t places_max, struct roce_limits *limits)
 int data_door_open(struct data_door *door, const struct data_door_config *config)
 {
 	const struct roce_guard guard = { secure_guard_check, config->secure };
+	int status;
 
 	assert(config->places_max > 0 && config->secure);
 	memset(door, 0, sizeof(*door));
@@ -32,6 +33,10 @@ int data_door_open(struct data_door *door, const struct data_door_config *config
 	door->queue = roce_queue_create(config->device);
 	if (door->queue < 0)
 		return door->queue;
+	/* The greetings travel from and to the places. */
+	status = roce_register_local(config->device, config->places, config->places_max * sizeof(*config->places));
+	if (status)
+		return status;
 	return roce_listen_guarded(config->device, WIRE_PORT_DATA, door->queue, 0, &guard);
 }
 

@@ -12,18 +12,6 @@
 
 #define MEMORY_ALIGNMENT 64u
 
-bool host_port_parse(const char *text, enum host_port_kind *kind)
-{
-	static const char *const names[] = { [HOST_PORT_AUTO] = "auto", [HOST_PORT_UDP] = "udp", [HOST_PORT_VERBS] = "verbs" };
-
-	for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (strcmp(text, names[i]) == 0) {
-			*kind = (enum host_port_kind)i;
-			return true;
-		}
-	return false;
-}
-
 /* ---------------------------------------------------------------- opening */
 
 static int open_verbs(struct host_port *port, const struct roce_config *config, const char *name, char *error, size_t error_bytes)

@@ -3,6 +3,8 @@
  * Memory regions. An rkey is a table index in its low bits and random bits above: looked up at once, not to be
  * guessed, and refused after its slot was given to another region.
  */
+#include <plenum/page.h>
+
 #include "net/roce/internal.h"
 
 #define SLOT_NONE UINT32_MAX
@@ -93,6 +95,14 @@ int roce_memory_deregister(struct roce_device *device, uint32_t rkey)
 		device->regions[device->region_free_tail].next_free = slot;
 	device->region_free_tail = slot;
 	return 0;
+}
+
+void roce_memory_plain(struct roce_memory_config *config, void *bytes, uint64_t len_bytes)
+{
+	config->ops = &roce_memory_plain_ops;
+	config->base = (uintptr_t)bytes & PAGE_MASK;
+	config->context = (uint8_t *)bytes - config->base;
+	config->len_bytes = len_bytes;
 }
 
 int roce_register_local(struct roce_device *device, void *memory, size_t len_bytes)

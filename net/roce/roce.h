@@ -211,6 +211,12 @@ int roce_memory_deregister(struct roce_device *device, uint32_t rkey);
 extern const struct roce_memory_ops roce_memory_plain_ops;
 
 /*
+ * Describe such a region so that every kind of device can register it: RDMA devices map pages, so its first wire address
+ * stands in a page where `bytes` stands. Sets ops, context, base and len_bytes; the peer must be told the base.
+ */
+void roce_memory_plain(struct roce_memory_config *config, void *bytes, uint64_t len_bytes);
+
+/*
  * Work requests and receives will use [memory, memory + len): hardware must know it before. The own transport needs no
  * such thing; call it all the same for memory that a device of another kind might have to reach (docs/ports.md). -ENOBUFS.
  */

@@ -6,17 +6,15 @@ bool rpc_pull_offer(struct rpc_endpoint *endpoint, struct rpc_session *session, 
 		    uint32_t *rkey, struct rpc_pull *pull)
 {
 	struct roce_memory_config config = {
-		.ops = &roce_memory_plain_ops,
-		.context = endpoint->bodies[body],
-		.len_bytes = len_bytes,
 		.access = ROCE_ACCESS_REMOTE_READ,
 		.peer = rpc_peer_tag(session->tag),
 	};
 
+	roce_memory_plain(&config, endpoint->bodies[body], len_bytes);
 	assert(*rkey == 0 && len_bytes > RPC_INLINE_BYTES_MAX && len_bytes <= RPC_BODY_BYTES_MAX);
 	if (roce_memory_register(endpoint->config.device, &config, rkey) != 0)
 		return false;
-	*pull = (struct rpc_pull){ .rkey = *rkey, .len_bytes = len_bytes };
+	*pull = (struct rpc_pull){ .address = config.base, .rkey = *rkey, .len_bytes = len_bytes };
 	rpc_mac_body(endpoint, session, endpoint->bodies[body], len_bytes, pull->tag);
 	return true;
 }

@@ -28,6 +28,8 @@ class GuestHung(AssertionError):
 class LinuxGuest:
     """One guest with rxe0 over eth0 (GID index 1 is its IPv4 address) on a namespace's bridge; a shell of it takes commands."""
 
+    memory = "512M"
+
     def __init__(self, build, wire, address, name="linux", initramfs="initramfs.cpio.gz"):
         """`wire`: a namespace as network.create() makes it, whose `mtu` is the link's; `address`: an IPv4 address on it."""
         self.build = build
@@ -35,6 +37,7 @@ class LinuxGuest:
         self.wire = wire
         self.name = name
         self.address = address
+        self.mac = f"52:54:00:78:00:{int(address.rpartition('.')[2]):02x}"
         self.directory = tempfile.TemporaryDirectory(prefix="plenum-interop-")
         self.console = pathlib.Path(self.directory.name) / "console.log"
         self.capture = None
@@ -46,11 +49,10 @@ class LinuxGuest:
     def start(self):
         tap = network.add_tap(self.wire, types.SimpleNamespace(name=self.name))
         serial = f"{self.directory.name}/serial"
-        mac = f"52:54:00:78:00:{int(self.address.rpartition('.')[2]):02x}"
         command = [
             "qemu-system-x86_64", "-name", f"plenum-{self.wire.name}-{self.name}", "-machine", "q35,graphics=off", *qemu.TCG,
-            "-m", "512M", "-smp", "1", "-nodefaults", "-display", "none", "-no-user-config", "-no-reboot",
-            "-netdev", self.netdev(tap), "-device", f"virtio-net-pci,netdev=net0,mac={mac},host_mtu={self.wire.mtu},romfile=",
+            "-m", self.memory, "-smp", "1", "-nodefaults", "-display", "none", "-no-user-config", "-no-reboot",
+            "-netdev", self.netdev(tap), "-device", f"virtio-net-pci,netdev=net0,mac={self.mac},host_mtu={self.wire.mtu},romfile=",
             "-chardev", f"file,id=console,path={self.console}", "-serial", "chardev:console",
             "-chardev", f"socket,id=commands,path={serial},server=on,wait=off", "-serial", "chardev:commands",
             "-kernel", str(self.build / "interop" / "vmlinuz"), "-initrd", str(self.initramfs),

@@ -40,10 +40,10 @@ class RackMaker:
         self.directory = directory
         self.racks = []
 
-    def __call__(self, name, text, up=True):
+    def __call__(self, name, text, up=True, kind=VirtualRack):
         path = self.directory / f"{name}.rack"
         path.write_text(text, encoding="utf-8")
-        virtual = VirtualRack(config.load(path), BUILD)
+        virtual = kind(config.load(path), BUILD)
         virtual.path = path
         self.racks.append(virtual)
         virtual.down()  # what an interrupted run left behind

@@ -6,16 +6,19 @@ import sys
 
 import pytest
 
-from conftest import BUILD, TOP
+from conftest import BUILD, TOP, small_rack_text, wait_until
 
 sys.path.insert(0, str(TOP / "tests" / "interop"))
 from linux_peer import GUEST, HOST, LinuxPeer  # noqa: E402
+from linux_rack import LinuxManagedRack  # noqa: E402
+from plenum_rack import guest  # noqa: E402
 
 MTU = 9000
 PATH_MTU = 4096
 SIZES = (64, 4096, 65535)
 ROUNDS = 10
 RUN_S = 50
+GUEST_S = 280
 LISTENING = "until rdma resource show cm_id | grep -q LISTEN; do sleep 0.1; done"
 
 
@@ -66,3 +69,35 @@ def test_refusal_and_silence(linux):
     assert status == 1 and "refused, reason 8" in said, said
     status, said = linux.run(f"plenum-rping -c -a {HOST}9 -C 1 2>&1", RUN_S)
     assert status == 1 and "no answer from the server" in said, said
+
+
+# ---------------------------------------------------------------- the manager over verbs
+
+
+@pytest.fixture(scope="module")
+def managed(make_rack):
+    return make_rack("verbs", small_rack_text(memory_nodes=1, process_memory="256M", node_memory="384M"), kind=LinuxManagedRack)
+
+
+def test_manager_over_verbs(managed):
+    log = managed.manager_log()
+    assert 'port=verbs path_mtu_bytes=4096 reason="RDMA device rxe0 has the address"' in log, log
+    nodes = managed.nodes()
+    assert {name: node["state"] for name, node in nodes.items()} == {"p1": "up", "m1": "up"}
+    # Longer than one message: READ by the node's side, from the manager's registered memory or the reverse.
+    assert "roce_packets_received=" in managed.gmm("node", "counters", "m1")
+
+
+def test_guest_of_a_rack_managed_over_verbs(managed):
+    guest.create_check(managed, "checked", "256M", "48M", "64M", "plenum.operations=1000")
+    managed.gmm("vm", "start", "checked")
+    try:
+        status, console = managed.machine.run("gmm --socket /root/gmmd.socket vm console checked --no-input --history "
+                                              "--until-state powered-off", GUEST_S)
+    finally:
+        managed.gmm("vm", "stop", "checked", check=False)
+        managed.gmm("vm", "destroy", "checked", check=False)
+    found = guest.RESULT.search(console)
+    assert status == 0 and found, console[-2000:] + managed.manager_log()[-2000:]
+    assert found[1] == "ok" and guest.words(found[2])["mismatches"] == "0", found[0]
+    wait_until(lambda: managed.nodes()["m1"]["pages_stored"] == 0, "the frames of the destroyed VM to be free again")
