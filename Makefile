@@ -141,9 +141,10 @@ include $(wildcard kernel/image.mk testbed/sim/program.mk testbed/bench-native/p
 programs: $(O)/bin/gmmd $(O)/bin/gmm $(O)/bin/mcomponentd
 
 # What programs need that take either port of Linux; before libplenum.a, whose functions it stands before.
-$(O)/host/libports.a: $(call objects,host,$(verbs-y))
+$(O)/host/libports.a: $(call objects,host,$(verbs-y)) net/port/check-choice net/roce/roce.h
+	$(Q)net/port/check-choice
 	$(Q)rm -f $@
-	$(Q)ar rcs $@ $^
+	$(Q)ar rcs $@ $(filter %.o,$^)
 
 # A library, so that a program takes only what it calls: the shim's portable part needs a backend, which none has.
 $(O)/host/libplenum.a: $(call objects,host,$(portable-y) $(host-y))

@@ -2,15 +2,14 @@
 /*
  * mcomponentd: the memory component as a Linux process, so that an ordinary server lends memory to the rack.
  *
- * The same state machines as in the image (mcomponent.h, net/node/agent.h), over a UDP socket instead of a network card,
+ * The same state machines as in the image (mcomponent.h, net/node/agent.h), over a UDP socket or an RDMA device
+ * instead of a network card,
  * and in one thread instead of under a lock. What it lends is mapped, touched and locked at the start: a rack must not
  * hear of a promise that the server cannot keep.
  */
 #include <arpa/inet.h>
 #include <assert.h>
 #include <errno.h>
-#include <getopt.h>
-#include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -25,11 +24,10 @@
 #include <generated/build_id.h>
 
 #include "lib/crc.h"
+#include "mcomponent/host_options.h"
 #include "mcomponent/mcomponent.h"
 #include "net/node/agent.h"
-#include "net/port/key_file.h"
 #include "net/port/link.h"
-#include "net/port/udp.h"
 
 #define SESSIONS_MAX 1u			/* to the manager, which calls back over it */
 #define HANDSHAKES_MAX 1024u		/* answered in two epochs */
@@ -40,21 +38,11 @@
 
 _Static_assert(sizeof(BUILD_ID) <= BUILD_ID_BYTES, "fits the join message");
 
-struct options {
-	char name[NODE_NAME_BYTES];
-	uint32_t address, manager;
-	uint64_t memory_bytes;
-	uint8_t mac[LINK_MAC_BYTES];
-	bool mac_given;
-	const char *key_file;
-	struct key_file keys;
-};
-
 static struct {
-	struct options options;
+	struct host_options options;
 	struct link link;
-	struct udp_port port;
-	struct roce_device *device;
+	struct host_port port;
+	struct roce_device *device;	/* the port's */
 	struct secure *secure;
 	struct rpc_endpoint *rpc;
 	struct mcomponent component;
@@ -81,18 +69,6 @@ __attribute__((format(printf, 1, 2))) static void log_line(const char *format, .
 	vfprintf(stderr, format, arguments);
 	va_end(arguments);
 	fputc('\n', stderr);
-}
-
-__attribute__((noreturn, format(printf, 1, 2))) static void die(const char *format, ...)
-{
-	va_list arguments;
-
-	fputs("mcomponentd: ", stderr);
-	va_start(arguments, format);
-	vfprintf(stderr, format, arguments);
-	va_end(arguments);
-	fputc('\n', stderr);
-	exit(1);
 }
 
 /* ---------------------------------------------------------------- called by the state machines */
@@ -159,20 +135,21 @@ static void agent_said(void *context, enum agent_event event, int status, uint64
 static size_t counters_text(void *context, char *text, size_t bytes)
 {
 	const struct roce_counters *roce = roce_counters(host.device);
-	const struct udp_port_counters *port = &host.port.counters;
 	const struct secure_counters *secure = secure_counters(host.secure);
 	size_t len = 0;
 
 	(void)context;
 #define APPEND_OF(prefix, from) (node_counters_append(text, bytes, &len, prefix, (from)));
-#define APPEND_PORT(name) APPEND_OF("udp_" #name, port->name)
+#define APPEND_PORT(name) APPEND_OF("udp_" #name, host.port.udp->counters.name)
 #define APPEND_ROCE(name) APPEND_OF("roce_" #name, roce->name)
 #define APPEND_SECURE(name) APPEND_OF("secure_" #name, secure->name)
 	APPEND_OF("kernel_bytes", host.own_bytes)
 	APPEND_OF("agent_joins", host.agent.joins)
 	APPEND_OF("agent_renewals", host.agent.renewals)
 	APPEND_OF("agent_renewals_failed", host.agent.renewals_failed)
-	UDP_PORT_COUNTERS(APPEND_PORT)
+	if (host.port.udp != NULL) {
+		UDP_PORT_COUNTERS(APPEND_PORT)
+	}
 	ROCE_COUNTERS(APPEND_ROCE)
 	node_counters_append_rpc(text, bytes, &len, host.rpc);
 	SECURE_COUNTERS(APPEND_SECURE)
@@ -186,45 +163,52 @@ static void *own_memory(size_t bytes, const char *what)
 	void *memory = aligned_alloc(MEMORY_ALIGNMENT, (bytes + MEMORY_ALIGNMENT - 1) & ~(size_t)(MEMORY_ALIGNMENT - 1));
 
 	if (bytes == 0 || memory == NULL)
-		die("not enough memory for %s", what);
+		host_die("not enough memory for %s", what);
 	host.own_bytes += bytes;
 	return memory;
 }
 
 static void start_network(uint32_t pages)
 {
-	struct roce_config roce = { .address = host.options.address, .path_mtu_bytes = host.link.path_mtu_bytes,
+	struct roce_config roce = { .address = host.options.address,
 				    .environment = { .random = udp_port_random, .crc = crc_best() } };
 	struct rpc_config rpc = { .limits.sessions_max = SESSIONS_MAX, .types = mcomponent_rpc_types, .names = node_type_names,
 				  .context = &host.component, .session_changed = session_changed, .peer_refused = peer_refused };
 	struct secure_config secure = { .replays_max = HANDSHAKES_MAX, .environment = { .random = udp_port_random } };
 	char error[200];
+	void *memory;
 
-	if (udp_port_open(&host.port, host.options.address, error, sizeof(error)) != 0)
-		die("%s", error);
 	for (unsigned i = 0; i < LINK_MAC_BYTES; i++)
 		roce.guid = roce.guid << 8 | host.options.mac[i];
 	mcomponent_limits(pages, &roce.limits);
 	rpc_device_limits(&rpc.limits, &roce.limits);
-	host.device = roce_device_create(own_memory(roce_device_bytes(&roce), "the RoCE device"), &roce, now_since_start_ns());
-	assert(host.device != NULL);
+	if (host_port_open(&host.port, host.options.port, &roce, host.options.foreign_peers, now_since_start_ns(), error, sizeof(error)) != 0)
+		host_die("%s", error);
+	host.device = host.port.device;
+	host.own_bytes += host.port.device_bytes;
+	log_line("event=port port=%s path_mtu_bytes=%u reason=\"%s\"", host_port_name(&host.port), host.port.path_mtu_bytes,
+		 host.port.reason);
 	secure.address = host.options.address;
 	host.secure = secure_create(own_memory(secure_bytes(&secure), "the rack's key"), &secure, now_since_start_ns());
 	if (host.secure == NULL || key_file_use(&host.options.keys, host.secure) != 0)
-		die("the rack's key could not be set up");
+		host_die("the rack's key could not be set up");
 	secure_erase(&host.options.keys, sizeof(host.options.keys));
 	rpc.device = host.device;
 	rpc.secure = host.secure;
 	while (rpc.incarnation == 0)
 		udp_port_random(NULL, &rpc.incarnation, sizeof(rpc.incarnation));
-	host.rpc = rpc_endpoint_create(own_memory(rpc_endpoint_bytes(&rpc), "the RPC endpoint"), &rpc, now_since_start_ns());
+	memory = own_memory(rpc_endpoint_bytes(&rpc), "the RPC endpoint");
+	host.rpc = rpc_endpoint_create(memory, &rpc, now_since_start_ns());
 	assert(host.rpc != NULL);
+	if (roce_register_local(host.device, memory, rpc_endpoint_bytes(&rpc)) != 0)
+		host_die("the RDMA device cannot have the program's memory; allow more locked memory (ulimit -l, LimitMEMLOCK=)");
 }
 
 /* Map what is lent: frames with their tables behind them, all there from now on. */
 static void start_store(uint32_t pages)
 {
-	struct mcomponent_config config = { .device = host.device, .endpoint = host.rpc, .secure = host.secure, .pages = pages, .counters_text = counters_text };
+	struct mcomponent_config config = { .device = host.device, .endpoint = host.rpc, .secure = host.secure, .pages = pages,
+					    .flat = host.port.udp == NULL, .counters_text = counters_text };
 	size_t frames_bytes = (size_t)pages << PAGE_SHIFT, bytes;
 	uint8_t *run;
 	int status;
@@ -233,7 +217,7 @@ static void start_store(uint32_t pages)
 	bytes = frames_bytes + host.table_bytes;
 	run = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
 	if (run == MAP_FAILED)
-		die("cannot get %zu bytes to lend: %s", bytes, strerror(errno));
+		host_die("cannot get %zu bytes to lend: %s", bytes, strerror(errno));
 	if (mlock(run, bytes) != 0)
 		log_line("event=not_locked reason=\"%s\": what is lent may be swapped out; allow it with ulimit -l or LimitMEMLOCK=",
 			 strerror(errno));
@@ -241,9 +225,8 @@ static void start_store(uint32_t pages)
 	config.tables = run + frames_bytes;
 	status = mcomponent_init(&host.component, &config);
 	if (status != 0)
-		die("the memory service cannot start: %s", strerror(-status));
-	log_line("event=store pages=%u table_bytes=%zu own_bytes=%zu path_mtu_bytes=%u", pages, host.table_bytes, host.own_bytes,
-		 host.link.path_mtu_bytes);
+		host_die("the memory service cannot start: %s", strerror(-status));
+	log_line("event=store pages=%u table_bytes=%zu own_bytes=%zu flat=%d", pages, host.table_bytes, host.own_bytes, config.flat);
 }
 
 static void start_agent(uint32_t pages)
@@ -264,7 +247,7 @@ static void start_agent(uint32_t pages)
 	memcpy(join->name, host.options.name, sizeof(join->name));
 	snprintf(join->build_id, sizeof(join->build_id), "%s", BUILD_ID);
 	if (agent_start(&host.agent, &config, now_since_start_ns()) != 0)
-		die("cannot open a session to the manager");
+		host_die("cannot open a session to the manager");
 }
 
 /* ---------------------------------------------------------------- the loop */
@@ -274,13 +257,11 @@ static uint64_t turn(void)
 {
 	uint64_t now_ns = now_since_start_ns(), deadline_ns;
 
-	udp_port_receive(&host.port, host.device, now_ns);
-	if (roce_deadline_ns(host.device) <= now_ns)
-		roce_tick(host.device, now_ns);
+	host_port_receive(&host.port, now_ns);
 	rpc_poll(host.rpc, now_ns);
 	mcomponent_poll(&host.component, now_ns);
 	agent_poll(&host.agent, now_ns);
-	udp_port_send(&host.port, host.device, now_ns);
+	host_port_send(&host.port, now_ns);
 	deadline_ns = roce_deadline_ns(host.device);
 	if (rpc_deadline_ns(host.rpc) < deadline_ns)
 		deadline_ns = rpc_deadline_ns(host.rpc);
@@ -300,7 +281,7 @@ static int open_signals(void)
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (fd < 0)
-		die("signals could not be set up: %s", strerror(errno));
+		host_die("signals could not be set up: %s", strerror(errno));
 	return fd;
 }
 
@@ -311,123 +292,11 @@ static void serve(int signals)
 	while ((fds[1].revents & POLLIN) == 0) {
 		uint64_t deadline_ns = turn();
 
-		fds[0].events = host.port.blocked ? POLLIN | POLLOUT : POLLIN;
+		fds[0].events = host_port_blocked(&host.port) ? POLLIN | POLLOUT : POLLIN;
 		fds[1].revents = 0;
 		/* Interrupted or failed: the next turn looks at everything either way. */
 		poll(fds, 2, udp_port_timeout_ms(deadline_ns, now_since_start_ns(), POLL_CEILING_MS));
 	}
-}
-
-/* ---------------------------------------------------------------- command line */
-
-static const char usage[] =
-	"usage: mcomponentd --name NAME --ip ADDRESS --gmm ADDRESS --memory SIZE --key-file FILE [--mac MAC]\n"
-	"Lends SIZE of this machine's memory to a Plenum rack, as a memory component does.\n"
-	"  --name NAME    the node's name in the manager's configuration, where its role is memory\n"
-	"  --ip ADDRESS   an address of this machine, the node's 'ip' there; UDP port 4791 must be free on it\n"
-	"  --gmm ADDRESS  the manager\n"
-	"  --memory SIZE  what to lend, tables included: 80M or more, as in 4G; mapped and locked at the start\n"
-	"  --key-file FILE  the rack's key: a copy of the manager's key file, readable by its owner only\n"
-	"  --mac MAC      the node's 'mac' there, when it is not the card's that has the address\n"
-	"  --help         print this\n"
-	"SIGTERM ends it, and what it holds is lost: the rack then misses a memory component.\n";
-
-static bool parse_address(const char *text, uint32_t *address)
-{
-	struct in_addr in;
-
-	if (inet_pton(AF_INET, text, &in) != 1 || in.s_addr == INADDR_ANY)
-		return false;
-	*address = ntohl(in.s_addr);
-	return true;
-}
-
-static bool parse_size(const char *text, uint64_t *bytes)
-{
-	static const char units[] = "KMGT";
-	const char *unit;
-	char *end;
-	unsigned shift = 0;
-
-	errno = 0;
-	*bytes = strtoull(text, &end, 10);
-	if (errno != 0 || end == text || text[0] < '0' || text[0] > '9')
-		return false;
-	if (*end != '\0') {
-		unit = strchr(units, *end);
-		if (unit == NULL || end[1] != '\0')
-			return false;
-		shift = 10 * (unsigned)(unit - units + 1);
-	}
-	if (*bytes > (UINT64_MAX >> 1) >> shift)
-		return false;
-	*bytes <<= shift;
-	return true;
-}
-
-static bool parse_mac(const char *text, uint8_t mac[LINK_MAC_BYTES])
-{
-	unsigned values[LINK_MAC_BYTES];
-	int used = 0;
-
-	if (sscanf(text, "%2x:%2x:%2x:%2x:%2x:%2x%n", &values[0], &values[1], &values[2], &values[3], &values[4], &values[5], &used) != 6 ||
-	    text[used] != '\0')
-		return false;
-	for (unsigned i = 0; i < LINK_MAC_BYTES; i++)
-		mac[i] = (uint8_t)values[i];
-	return true;
-}
-
-static bool take_option(struct options *options, int letter, const char *value)
-{
-	switch (letter) {
-	case 'n':
-		if (value[0] == '\0' || strlen(value) >= sizeof(options->name))
-			return false;
-		memcpy(options->name, value, strlen(value) + 1);
-		return true;
-	case 'i':
-		return parse_address(value, &options->address);
-	case 'g':
-		return parse_address(value, &options->manager);
-	case 'm':
-		return parse_size(value, &options->memory_bytes);
-	case 'k':
-		options->key_file = value;
-		return true;
-	default:
-		options->mac_given = true;
-		return parse_mac(value, options->mac);
-	}
-}
-
-static void parse(struct options *options, int count, char **words)
-{
-	static const struct option known[] = {
-		{ "name", required_argument, NULL, 'n' }, { "ip", required_argument, NULL, 'i' }, { "gmm", required_argument, NULL, 'g' },
-		{ "memory", required_argument, NULL, 'm' }, { "key-file", required_argument, NULL, 'k' }, { "mac", required_argument, NULL, 'a' }, { "help", no_argument, NULL, 'h' },
-		{ NULL, 0, NULL, 0 },
-	};
-	int letter, index = 0;
-	char error[300];
-
-	while ((letter = getopt_long(count, words, "", known, &index)) != -1) {
-		if (letter == 'h') {
-			fputs(usage, stdout);
-			exit(0);
-		}
-		if (letter != '?' && !take_option(options, letter, optarg))
-			die("--%s %s: not a value this option takes; see --help", known[index].name, optarg);
-		if (letter == '?')
-			exit(2);
-	}
-	if (optind != count || !options->name[0] || !options->address || !options->manager || !options->memory_bytes ||
-	    !options->key_file) {
-		fputs(usage, stderr);
-		exit(2);
-	}
-	if (key_file_read(options->key_file, &options->keys, error, sizeof(error)) != 0)
-		die("%s", error);
 }
 
 int main(int count, char **words)
@@ -435,23 +304,23 @@ int main(int count, char **words)
 	int signals;
 	uint32_t pages;
 
-	parse(&host.options, count, words);
+	host_options_parse(&host.options, count, words);
 	host.start_ns = udp_port_now_ns() - CLOCK_FIRST_NS;
 	if (host.options.address == host.options.manager)
-		die("--ip and --gmm are the same machine's: the manager has that address's UDP port");
+		host_die("--ip and --gmm are the same machine's: the manager has that address's UDP port");
 	if (!link_of_address(host.options.address, &host.link))
-		die("--ip: no network card of this machine has this address");
+		host_die("--ip: no network card of this machine has this address");
 	if (!host.options.mac_given)
 		memcpy(host.options.mac, host.link.mac, LINK_MAC_BYTES);
 	pages = region_set_pages_for(host.options.memory_bytes);
 	if (pages < MCOMPONENT_PAGES_MIN)
-		die("--memory: too little: %u pages of 4 KiB, and a node needs %u", pages, MCOMPONENT_PAGES_MIN);
+		host_die("--memory: too little: %u pages of 4 KiB, and a node needs %u", pages, MCOMPONENT_PAGES_MIN);
 	signals = open_signals();
 	start_network(pages);
 	start_store(pages);
 	start_agent(pages);
 	serve(signals);
 	log_line("event=end; what was lent is gone");
-	udp_port_close(&host.port);
+	host_port_close(&host.port);
 	return 0;
 }

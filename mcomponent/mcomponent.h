@@ -2,12 +2,14 @@
 /*
  * The memory component: it lends page frames to VMs of other machines.
  *
- * Three parts, one on the other, all portable and under the fabric lock:
+ * Parts, one on the other, all portable and under the fabric lock:
  *
  *	store.c		frames. A page is never written, all zero, or in a frame; only the last kind has one.
  *	region.c	regions: (vm, index) -> epoch, owner, and a flat table of one 8-byte entry a page. This table is
  *			the translation table of the region's RDMA memory region: the responder of net/roce calls
  *			here for every packet of a READ or WRITE.
+ *	flat.c		the other kind of region: a run of frames, for RDMA hardware (mcomponentd over verbs). M1 holds for room in
+ *			all, not for room in one piece; M2 and M3 are about the first kind only.
  *	service.c	what the manager asks for (create, destroy, epoch). Owners connect through net/node/data_door.h.
  *
  * M1 Reservation. The pages of all regions together never exceed the frames. So a WRITE into a region never lacks a
@@ -91,12 +93,14 @@ struct region {
 	uint32_t pages;
 	uint32_t rkey;
 	struct region_set *set;
-	uint64_t *tables[REGION_TABLES];
+	uint32_t first_frame;		/* flat: of its run */
+	uint64_t *tables[REGION_TABLES];	/* not flat */
 };
 
 struct region_set {
 	struct roce_device *device;
 	struct store store;
+	bool flat;			/* regions are runs of frames without tables: flat.c */
 	struct region *regions;
 	uint32_t regions_max;
 	uint32_t regions_used;
@@ -115,6 +119,12 @@ uint32_t region_set_pages_for(size_t bytes);
 /* `tables` is zeroed, aligned to 64, region_set_table_bytes(pages) long; `frames` holds `pages` pages. */
 void region_set_init(struct region_set *set, void *tables, void *frames, uint32_t pages, struct roce_device *device);
 
+/*
+ * Before the first region: make them of runs of frames, which a device serves by itself. No page is known to be zero or
+ * never written then, and a store with room may have no run that is long enough (-ENOSPC).
+ */
+void region_set_make_flat(struct region_set *set);
+
 /* -EINVAL, -EEXIST (there is one, not older), -ESTALE (there is a newer one), -ENOSPC, -ENOBUFS (no memory region left). */
 int region_set_create(struct region_set *set, const struct wire_region_create *create, struct region **created);
 /* -ENOENT, -ESTALE. */
@@ -123,6 +133,13 @@ int region_set_destroy(struct region_set *set, const struct wire_region_name *na
 int region_set_raise_epoch(struct region_set *set, const struct wire_region_epoch *raise, struct region **raised);
 struct region *region_set_find(struct region_set *set, uint64_t vm, uint32_t index);
 uint64_t region_set_base(const struct region *region);
+
+/* ------------------------------------------------------------------ flat.c */
+
+/* Find and zero a run for a region that is not in use yet (its epoch is 0). False: there is none. */
+bool region_flat_take(struct region *region);
+/* Its first byte. */
+uint8_t *region_flat_bytes(const struct region *region);
 
 /* ------------------------------------------------------------------ service.c */
 
@@ -135,6 +152,7 @@ struct mcomponent_config {
 	uint32_t pages;			/* frames */
 	void *frames;
 	void *tables;			/* see region_set_init() */
+	bool flat;			/* see region_set_make_flat(); frames then begin at a page */
 	/* Counters of what lies below (network), as text; may be NULL. */
 	size_t (*counters_text)(void *context, char *text, size_t bytes);
 	void *context;

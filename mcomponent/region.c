@@ -83,6 +83,12 @@ void region_set_init(struct region_set *set, void *tables, void *frames, uint32_
 		set->free_tables[set->free_tables_count++] = count - 1 - i;
 }
 
+void region_set_make_flat(struct region_set *set)
+{
+	assert(set->regions_used == 0 && ((uintptr_t)set->store.frames & PAGE_MASK) == 0);
+	set->flat = true;
+}
+
 struct region *region_set_find(struct region_set *set, uint64_t vm, uint32_t index)
 {
 	for (uint32_t i = 0; i < set->regions_max; i++) {
@@ -174,7 +180,7 @@ static const struct roce_memory_ops region_memory_ops = { .read = region_memory_
 /* M6: for the node that owns the region from now on. */
 static int region_register(struct region *region, uint32_t owner_node, uint32_t *rkey)
 {
-	const struct roce_memory_config config = {
+	struct roce_memory_config config = {
 		.ops = &region_memory_ops,
 		.context = region,
 		.base = region_set_base(region),
@@ -183,6 +189,10 @@ static int region_register(struct region *region, uint32_t owner_node, uint32_t 
 		.peer = owner_node,
 	};
 
+	if (region->set->flat) {
+		config.ops = &roce_memory_plain_ops;
+		config.context = region_flat_bytes(region) - config.base;
+	}
 	return roce_memory_register(region->set->device, &config, rkey);
 }
 
@@ -209,8 +219,9 @@ static int create_check(struct region_set *set, const struct wire_region_create 
 		return create->epoch < region->epoch ? -ESTALE : -EEXIST;
 	if (create->pages > set->store.frames_total - set->pages_reserved)	/* M1 */
 		return -ENOSPC;
-	if (set->regions_used == set->regions_max ||
-	    (create->pages + TABLE_ENTRIES - 1) / TABLE_ENTRIES > set->free_tables_count)
+	if (set->regions_used == set->regions_max)
+		return -ENOSPC;
+	if (!set->flat && (create->pages + TABLE_ENTRIES - 1) / TABLE_ENTRIES > set->free_tables_count)
 		return -ENOSPC;
 	return 0;
 }
@@ -231,13 +242,17 @@ int region_set_create(struct region_set *set, const struct wire_region_create *c
 	region->owner_node = create->owner_node;
 	region->pages = create->pages;
 	region->set = set;
+	if (set->flat && !region_flat_take(region))
+		return -ENOSPC;
 	status = region_register(region, create->owner_node, &region->rkey);
 	if (status != 0)
 		return status;
 
 	/* Nothing can fail from here on. */
 	region->epoch = create->epoch;
-	for (uint32_t i = 0; i < region_tables(region); i++)
+	if (set->flat)
+		set->store.free_count -= region->pages;
+	for (uint32_t i = 0; !set->flat && i < region_tables(region); i++)
 		region->tables[i] = set->tables[set->free_tables[--set->free_tables_count]];
 	set->regions_used++;
 	set->pages_reserved += region->pages;
@@ -258,7 +273,10 @@ int region_set_destroy(struct region_set *set, const struct wire_region_name *na
 	status = roce_memory_deregister(set->device, region->rkey);
 	assert(status == 0);
 	(void)status;
-	tables_release(region);
+	if (set->flat)
+		set->store.free_count += region->pages;
+	else
+		tables_release(region);
 	assert(set->regions_used > 0 && set->pages_reserved >= region->pages);
 	set->regions_used--;
 	set->pages_reserved -= region->pages;

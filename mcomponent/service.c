@@ -53,6 +53,8 @@ int mcomponent_init(struct mcomponent *component, const struct mcomponent_config
 	component->counters.fill = counters_fill;
 	component->counters.context = component;
 	region_set_init(&component->regions, config->tables, config->frames, config->pages, config->device);
+	if (config->flat)
+		region_set_make_flat(&component->regions);
 	return data_door_open(&component->door, &door);
 }
 

@@ -239,6 +239,7 @@ int rack_open(struct gmmd *gmmd, char error[CONFIG_ERROR_BYTES])
 		.peer_refused = peer_refused,
 	};
 	void *memory;
+	int status;
 
 	for (uint32_t i = 0; i < NODES_MAX; i++)
 		gmmd->sessions[i] = GMMD_NO_SESSION;
@@ -254,8 +255,12 @@ int rack_open(struct gmmd *gmmd, char error[CONFIG_ERROR_BYTES])
 	rpc.secure = gmmd->secure;
 	memory = aligned_memory(rpc_endpoint_bytes(&rpc));
 	gmmd->endpoint = rpc_endpoint_create(memory, &rpc, gmmd->now_ns);
-	if (!gmmd->endpoint || roce_register_local(gmmd->device, memory, rpc_endpoint_bytes(&rpc)) || data_open(gmmd)) {
-		snprintf(error, CONFIG_ERROR_BYTES, "the RDMA device could not be set up");
+	status = gmmd->endpoint ? roce_register_local(gmmd->device, memory, rpc_endpoint_bytes(&rpc)) : -EINVAL;
+	if (status == 0)
+		status = data_open(gmmd);
+	if (status) {
+		snprintf(error, CONFIG_ERROR_BYTES, "the RDMA device could not be set up: %s%s", strerror(-status),
+			 status == -ENOMEM ? "; allow more locked memory (ulimit -l, LimitMEMLOCK=)" : "");
 		return -1;
 	}
 	return loop_add(gmmd, gmmd->port.fd, EPOLLIN, &gmmd->port);

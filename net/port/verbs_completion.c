@@ -59,10 +59,14 @@ static void fill_received(struct roce_event *event, const struct ibv_wc *complet
 	}
 }
 
-static void fill(struct roce_event *event, uint32_t qpn, const struct verbs_work *work, int status)
+static void fill(struct roce_event *event, const struct verbs_queue_pair *qp, const struct verbs_work *work, int status)
 {
-	*event = (struct roce_event){ .type = ROCE_EVENT_COMPLETION, .opcode = work->opcode, .status = status, .qpn = qpn,
+	*event = (struct roce_event){ .type = ROCE_EVENT_COMPLETION, .opcode = work->opcode, .status = status, .qpn = qp->qpn,
 				      .cookie = work->cookie };
+	if (qp->connection == NULL)
+		return;
+	event->connection = qp->connection->number;
+	event->remote_address = qp->connection->remote_address;
 }
 
 /* W1: what the device will not tell any more. */
@@ -72,7 +76,7 @@ static int poll_destroyed(struct verbs_queue_pair *qp, struct roce_event *event)
 
 	if (!ring_pop(&qp->receives, &work) && !ring_pop(&qp->sends, &work))
 		return 0;
-	fill(event, qp->qpn, &work, -ECONNRESET);
+	fill(event, qp, &work, -ECONNRESET);
 	return 1;
 }
 
@@ -86,7 +90,7 @@ static void take(struct verbs_device *device, struct verbs_queue_pair *qp, const
 
 	assert(known);
 	(void)known;
-	fill(event, qp->qpn, &work, status);
+	fill(event, qp, &work, status);
 	if (work.opcode == ROCE_RECEIVE && status == 0)
 		fill_received(event, completion);
 	count(&device->counters, work.opcode, status);

@@ -46,13 +46,31 @@ void verbs_domain_put(struct verbs_domain *domain)
 
 /* ---------------------------------------------------------------- our own memory */
 
+/* Can it be registered at all? Later, when a connection needs it, nobody could be told. */
+static int try_to_register(const struct verbs_device *device, void *memory, size_t len_bytes)
+{
+	struct ibv_pd *pd = ibv_alloc_pd(device->context);
+	struct ibv_mr *mr = pd != NULL ? ibv_reg_mr(pd, memory, len_bytes, IBV_ACCESS_LOCAL_WRITE) : NULL;
+	int status = mr != NULL ? 0 : -errno;
+
+	if (mr != NULL)
+		ibv_dereg_mr(mr);
+	if (pd != NULL)
+		ibv_dealloc_pd(pd);
+	return status;
+}
+
 int verbs_register_local(struct roce_device *opaque, void *memory, size_t len_bytes)
 {
 	struct verbs_device *device = verbs_of(opaque);
+	int status;
 
 	assert(memory != NULL && len_bytes > 0);
 	if (device->ranges_count == VERBS_LOCAL_RANGES_MAX)
 		return -ENOBUFS;
+	status = try_to_register(device, memory, len_bytes);
+	if (status != 0)
+		return status;
 	device->ranges[device->ranges_count++] = (struct verbs_range){ memory, len_bytes };
 	return 0;
 }

@@ -142,9 +142,9 @@ struct roce_event {
 	 */
 	int status;
 	uint32_t qpn;			/* the queue pair, when there is one */
-	uint32_t connection;		/* CM events */
+	uint32_t connection;		/* CM events; COMPLETION: of the queue pair, when it has one */
 	uint32_t len_bytes;		/* RECEIVE: bytes received; CM: bytes of private data */
-	uint32_t remote_address;	/* CM events */
+	uint32_t remote_address;	/* likewise */
 	uint16_t service_port;		/* CONNECT_REQUEST: the port that was asked for */
 	uint16_t reason;		/* REJECTED: REJ reason (docs/rocev2.md section 1.12) */
 	uint64_t cookie;		/* COMPLETION: of the work request; CM: of the connect or the listener */
@@ -218,7 +218,8 @@ void roce_memory_plain(struct roce_memory_config *config, void *bytes, uint64_t 
 
 /*
  * Work requests and receives will use [memory, memory + len): hardware must know it before. The own transport needs no
- * such thing; call it all the same for memory that a device of another kind might have to reach (docs/ports.md). -ENOBUFS.
+ * such thing; call it all the same for memory that a device of another kind might have to reach (docs/ports.md). -ENOBUFS;
+ * -ENOMEM: more than the process may lock.
  */
 int roce_register_local(struct roce_device *device, void *memory, size_t len_bytes);
 

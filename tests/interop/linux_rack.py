@@ -73,3 +73,41 @@ class LinuxManagedRack(VirtualRack):
             self.machine.stop()
             self.machine = None
         super().down()
+
+
+class LinuxLenderRack(VirtualRack):
+    """A rack whose node LENDER is mcomponentd in a Linux machine, over its RDMA device; the manager is over UDP."""
+
+    LENDER, LENT = "m2", "320M"
+    machine = None
+
+    def write_manager_configuration(self):
+        path = super().write_manager_configuration()
+        text = path.read_text(encoding="utf-8")
+        path.write_text(text.replace("[manager]\n", "[manager]\nforeign_peers = yes\n"), encoding="utf-8")
+        return path
+
+    def start_node(self, node):
+        if node.name != self.LENDER:
+            super().start_node(node)
+            return
+        self.state.nodes[node.name] = {"role": node.role, "address": node.address(self.rack), "mac": node.mac}
+        self.machine = LinuxMachine(self, node.name, node.address(self.rack), node.mac, "768M")
+        self.machine.start()
+        self.state.add_process(node.name, self.machine.guest.pid)
+        self.machine.write_file("/root/rack.key", self.state.key_file.read_text(encoding="utf-8"))
+        self.start_lending()
+
+    def start_lending(self):
+        node = self.rack.nodes[self.LENDER]
+        self.machine.run(f"mcomponentd --name {node.name} --ip {node.address(self.rack)} --gmm {self.rack.manager_address} "
+                         f"--memory {self.LENT} --key-file /root/rack.key >/root/mcomponentd.log 2>&1 & lender=$!")
+
+    def lender_log(self):
+        return self.machine.run("cat /root/mcomponentd.log")[1]
+
+    def down(self):
+        if self.machine:
+            self.machine.stop()
+            self.machine = None
+        super().down()

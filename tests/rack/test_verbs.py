@@ -10,7 +10,7 @@ from conftest import BUILD, TOP, small_rack_text, wait_until
 
 sys.path.insert(0, str(TOP / "tests" / "interop"))
 from linux_peer import GUEST, HOST, LinuxPeer  # noqa: E402
-from linux_rack import LinuxManagedRack  # noqa: E402
+from linux_rack import LinuxLenderRack, LinuxManagedRack  # noqa: E402
 from plenum_rack import guest  # noqa: E402
 
 MTU = 9000
@@ -18,7 +18,7 @@ PATH_MTU = 4096
 SIZES = (64, 4096, 65535)
 ROUNDS = 10
 RUN_S = 50
-GUEST_S = 280
+GUEST_S = 400
 LISTENING = "until rdma resource show cm_id | grep -q LISTEN; do sleep 0.1; done"
 
 
@@ -101,3 +101,40 @@ def test_guest_of_a_rack_managed_over_verbs(managed):
     assert status == 0 and found, console[-2000:] + managed.manager_log()[-2000:]
     assert found[1] == "ok" and guest.words(found[2])["mismatches"] == "0", found[0]
     wait_until(lambda: managed.nodes()["m1"]["pages_stored"] == 0, "the frames of the destroyed VM to be free again")
+
+
+# ---------------------------------------------------------------- memory lent over verbs
+
+
+@pytest.fixture(scope="module")
+def lent(make_rack):
+    text = small_rack_text(memory_nodes=1, process_memory="256M", node_memory="160M") + "[node m2]\nrole = memory\n"
+    return make_rack("lender", text, kind=LinuxLenderRack)
+
+
+def test_lender_over_verbs(lent):
+    log = lent.lender_log()
+    assert "event=port port=verbs path_mtu_bytes=4096" in log and "flat=1" in log, log
+    node = lent.nodes()["m2"]
+    assert 0.99 * (320 << 20) / 4096 < node["pages_capacity"] < (320 << 20) / 4096
+
+
+def test_guest_on_memory_lent_over_verbs(lent):
+    guest.create_check(lent, "borrower", "256M", "72M", "48M", "plenum.operations=500")
+    try:
+        outcome = guest.follow(lent, "borrower", GUEST_S)
+        node = lent.nodes()["m2"]
+    finally:
+        lent.gmm("vm", "stop", "borrower", check=False)
+        lent.gmm("vm", "destroy", "borrower", check=False)
+    assert outcome.result == "ok" and outcome.fields["mismatches"] == "0", outcome.console[-2000:] + lent.lender_log()[-2000:]
+    assert node["regions"] >= 2 and node["pages_stored"] >= 2 * 16384, node
+    wait_until(lambda: lent.nodes()["m2"]["pages_stored"] == 0, "the frames of the destroyed VM to be free again")
+
+
+def test_lender_ends_and_comes_back(lent):
+    """Its regions and queue pairs go with the process; a new one registers the memory anew."""
+    lent.machine.run("kill $lender; wait $lender")
+    wait_until(lambda: lent.nodes()["m2"]["state"] != "up", "the manager to miss it")
+    lent.start_lending()
+    wait_until(lambda: lent.nodes()["m2"]["state"] == "up", "it to join again")

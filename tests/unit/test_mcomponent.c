@@ -138,7 +138,7 @@ static size_t more_counters(void *context, char *text, size_t bytes)
 	return len;
 }
 
-static void build(struct fixture *fixture, uint32_t mtu_bytes)
+static void build(struct fixture *fixture, uint32_t mtu_bytes, bool flat)
 {
 	struct roce_limits limits = { 0 };
 	struct mcomponent_config config = { .pages = PAGES, .counters_text = more_counters };
@@ -163,7 +163,8 @@ static void build(struct fixture *fixture, uint32_t mtu_bytes)
 	config.endpoint = fixture->endpoint;
 	config.secure = fixture->secure;
 	config.tables = fixture->tables = zeroed(region_set_table_bytes(PAGES));
-	config.frames = fixture->frames = zeroed((size_t)PAGES * PAGE_BYTES);
+	config.frames = fixture->frames = aligned_alloc(PAGE_BYTES, (size_t)PAGES * PAGE_BYTES);
+	config.flat = flat;
 	memset(fixture->frames, 0xee, (size_t)PAGES * PAGE_BYTES);
 	assert_int_equal(mcomponent_init(&fixture->component, &config), 0);
 	for (unsigned i = 0; i < 2; i++) {
@@ -185,14 +186,21 @@ static void build(struct fixture *fixture, uint32_t mtu_bytes)
 static int setup(void **state)
 {
 	*state = zeroed(sizeof(struct fixture));
-	build(*state, 4096);
+	build(*state, 4096, false);
 	return 0;
 }
 
 static int setup_mtu_1024(void **state)
 {
 	*state = zeroed(sizeof(struct fixture));
-	build(*state, 1024);
+	build(*state, 1024, false);
+	return 0;
+}
+
+static int setup_flat(void **state)
+{
+	*state = zeroed(sizeof(struct fixture));
+	build(*state, 4096, true);
 	return 0;
 }
 
@@ -519,7 +527,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(pages_come_back),
 		cmocka_unit_test_setup_teardown(pages_come_back, setup_mtu_1024, teardown),
-		T(outside_and_foreign), T(epoch_fences), T(full_store), T(bad_bodies), T(bad_hellos),
+		T(outside_and_foreign), T(epoch_fences),
+		cmocka_unit_test_setup_teardown(epoch_fences, setup_flat, teardown),
+		T(full_store), T(bad_bodies), T(bad_hellos),
 		T(a_node_has_one_connection), T(counters_in_pieces),
 	};
 

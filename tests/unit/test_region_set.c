@@ -42,7 +42,9 @@ static int setup(void **state)
 	mcomponent_limits(PAGES, &limits);
 	wire_add(&fixture->wire, &limits, 4096);
 	fixture->tables = zeroed(region_set_table_bytes(PAGES));
-	fixture->frames = zeroed((size_t)PAGES * PAGE_BYTES);
+	fixture->frames = aligned_alloc(PAGE_BYTES, (size_t)PAGES * PAGE_BYTES);
+	assert_non_null(fixture->frames);
+	memset(fixture->frames, 0xee, (size_t)PAGES * PAGE_BYTES);
 	region_set_init(&fixture->set, fixture->tables, fixture->frames, PAGES, fixture->wire.ends[0].device);
 	*state = fixture;
 	return 0;
@@ -171,6 +173,43 @@ static void many_tiny_regions(void **state)
 	}
 }
 
+static uint32_t first_of(struct fixture *fixture, uint64_t vm)
+{
+	return region_set_find(&fixture->set, vm, 0)->first_frame;
+}
+
+/* Flat: runs of zeroed frames that do not meet; small ones from the end down. */
+static void flat_runs(void **state)
+{
+	struct fixture *fixture = *state;
+	struct wire_region_epoch raise = { 3, 0, 2, 6, 0 };
+	struct region *region;
+
+	region_set_make_flat(&fixture->set);
+	for (uint64_t vm = 1; vm <= 4; vm++)
+		assert_int_equal(create(fixture, vm, 0, 1, 1000), 0);
+	assert_int_equal(first_of(fixture, 1), PAGES - 1000);
+	assert_int_equal(first_of(fixture, 4), PAGES - 4000);
+	region = region_set_find(&fixture->set, 3, 0);
+	assert_ptr_equal(region_flat_bytes(region), (uint8_t *)fixture->frames + (size_t)(PAGES - 3000) * PAGE_BYTES);
+	assert_true(store_bytes_are_zero(region_flat_bytes(region), 1000 * PAGE_BYTES));
+	assert_int_equal(fixture->set.store.free_count, PAGES - 4000);
+	/* What was written stays over a raised epoch, and is gone for the next region there. */
+	memset(region_flat_bytes(region), 0x5a, 1000 * PAGE_BYTES);
+	assert_int_equal(region_set_raise_epoch(&fixture->set, &raise, &region), 0);
+	assert_int_equal(first_of(fixture, 3), PAGES - 3000);
+	assert_int_equal(region_flat_bytes(region)[999 * PAGE_BYTES], 0x5a);
+	assert_int_equal(destroy(fixture, 3, 0, 2), 0);
+	assert_int_equal(create(fixture, 5, 0, 1, 500), 0);
+	assert_int_equal(first_of(fixture, 5), PAGES - 2500);
+	assert_true(store_bytes_are_zero(region_flat_bytes(region_set_find(&fixture->set, 5, 0)), 500 * PAGE_BYTES));
+	/* 596 frames are free, 500 of them in one piece. */
+	assert_int_equal(create(fixture, 6, 0, 1, 501), -ENOSPC);
+	assert_int_equal(create(fixture, 6, 0, 1, 500), 0);
+	assert_int_equal(first_of(fixture, 6), PAGES - 3000);
+	assert_int_equal(fixture->set.store.free_count, 96);
+}
+
 static void cost_per_page(void **state)
 {
 	static const uint32_t sizes[] = { MCOMPONENT_PAGES_MIN, 50000, 131072, 1u << 20, 1u << 26 };
@@ -198,6 +237,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(bad_requests, setup, teardown),
 		cmocka_unit_test_setup_teardown(full, setup, teardown),
 		cmocka_unit_test_setup_teardown(many_tiny_regions, setup, teardown),
+		cmocka_unit_test_setup_teardown(flat_runs, setup, teardown),
 		cmocka_unit_test(cost_per_page),
 	};
 
