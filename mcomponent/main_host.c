@@ -100,10 +100,7 @@ static void renew_fill(void *context, struct wire_node_renew *renew, uint64_t no
 	renew->busy_ns = (uint64_t)busy.tv_sec * NS_PER_S + (uint64_t)busy.tv_nsec;
 	renew->packets_received = roce->packets_received;
 	renew->packets_sent = roce->packets_sent;
-	renew->packets_refused = roce->drop_short + roce->drop_icrc + roce->drop_opcode + roce->drop_version + roce->drop_pkey +
-				 roce->drop_unknown_qp + roce->drop_wrong_peer + roce->drop_state + roce->drop_stale +
-				 roce->drop_repetitions + roce->drop_length + roce->drop_management + roce->naks_access_sent + roce->naks_invalid_sent +
-				 roce->naks_operational_sent;
+	renew->packets_refused = roce_refused(roce);
 	renew->retransmits = roce->retransmits;
 	mcomponent_renew(&host.component, renew);
 }
@@ -142,6 +139,7 @@ static size_t counters_text(void *context, char *text, size_t bytes)
 #define APPEND_OF(prefix, from) (node_counters_append(text, bytes, &len, prefix, (from)));
 #define APPEND_PORT(name) APPEND_OF("udp_" #name, host.port.udp->counters.name)
 #define APPEND_ROCE(name) APPEND_OF("roce_" #name, roce->name)
+#define APPEND_REFUSAL(name, meaning) APPEND_ROCE(name)
 #define APPEND_SECURE(name) APPEND_OF("secure_" #name, secure->name)
 	APPEND_OF("kernel_bytes", host.own_bytes)
 	APPEND_OF("agent_joins", host.agent.joins)
@@ -150,6 +148,7 @@ static size_t counters_text(void *context, char *text, size_t bytes)
 	if (host.port.udp != NULL) {
 		UDP_PORT_COUNTERS(APPEND_PORT)
 	}
+	ROCE_REFUSALS(APPEND_REFUSAL)
 	ROCE_COUNTERS(APPEND_ROCE)
 	node_counters_append_rpc(text, bytes, &len, host.rpc);
 	SECURE_COUNTERS(APPEND_SECURE)

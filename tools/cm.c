@@ -220,7 +220,8 @@ static int take_event(struct run *run, const struct roce_event *event)
 	case ROCE_EVENT_DISCONNECTED:
 		return take_disconnected(run, event);
 	case ROCE_EVENT_REJECTED:
-		fprintf(stderr, "plenum-cm: the server refused, reason %u\n", event->reason);
+		fprintf(stderr, "plenum-cm: the server refused: %s (reason %u)\n",
+			roce_reject_reason_name(event->reason), event->reason);
 		return -1;
 	case ROCE_EVENT_UNREACHABLE:
 		return fail("no answer from the server", 0);

@@ -166,8 +166,8 @@ static enum outcome connect_server(struct run *run)
 		if (!peer_wait(&run->peer, &event, FOREVER))
 			continue;
 		if (event.type == ROCE_EVENT_REJECTED) {
-			fprintf(stderr, "plenum-rping: the server refused, reason %u%s\n", event.reason,
-				event.reason == 8 ? " (nothing listens there)" : "");
+			fprintf(stderr, "plenum-rping: the server refused: %s (reason %u)\n",
+				roce_reject_reason_name(event.reason), event.reason);
 			return FAILED;
 		}
 		if (event.type == ROCE_EVENT_UNREACHABLE)

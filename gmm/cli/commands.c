@@ -7,7 +7,9 @@ const struct cli_command cli_commands[] = {
 	{ "node list", { NULL }, "node.list", "nodes and their load", print_node_list, NULL, { { 0 } } },
 	{ "node show", { "name" }, "node.show", "everything about one node", print_node, NULL, { { 0 } } },
 	{ "node counters", { "name" }, "node.counters", "all counters of a node, name=value", print_text, NULL, { { 0 } } },
+	{ "node refusals", { "name" }, "node.refusals", "what a node refused, and what that means", print_text, NULL, { { 0 } } },
 	{ "manager counters", { NULL }, "manager.counters", "all counters of the manager, name=value", print_text, NULL, { { 0 } } },
+	{ "manager refusals", { NULL }, "manager.refusals", "what the manager refused, and what that means", print_text, NULL, { { 0 } } },
 	{ "vm list", { NULL }, "vm.list", "VMs and their states", print_vm_list, NULL, { { 0 } } },
 	{ "vm show", { "name" }, "vm.show", "everything about one VM", print_vm, NULL, { { 0 } } },
 	{ "vm create", { "name" }, "vm.create", "place a VM's memory and set it up, not running", NULL, NULL, {

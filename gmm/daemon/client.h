@@ -40,6 +40,7 @@ struct client {
 	uint64_t offset;		/* console: next byte to send */
 	uint32_t node;
 	bool follow;
+	bool refusals_only;
 	char wanted[32];		/* state waited for; console: last state told */
 	char *text;			/* counters so far */
 	size_t text_len_bytes;
@@ -59,6 +60,9 @@ struct client_command_entry {
 	client_command *run;
 };
 client_command run_vm_console, run_vm_type;	/* command_console.c */
+client_command run_node_counters, run_node_refusals, run_manager_counters, run_manager_refusals;	/* command_counters.c */
+/* The node that the argument "name" names; NULL when there is none, and the client has been told. */
+struct gmm_node *client_node(struct gmmd *gmmd, struct client *client, json_t *arguments);
 extern const struct client_command_entry node_commands[], vm_commands[];	/* end with name NULL */
 
 /* Unpack arguments or answer with -EINVAL: json_unpack format; false when answered. */

@@ -9,7 +9,6 @@
 #include "gmm/daemon/client.h"
 #include "lib/histogram.h"
 
-#define COUNTERS_BYTES_MAX (256u << 10)	/* of one node: more is not counters */
 
 /* ---------------------------------------------------------------- values */
 
@@ -155,7 +154,7 @@ static void run_node_list(struct gmmd *gmmd, struct client *client, json_t *argu
 		client_result(client, node_array(gmmd));
 }
 
-static struct gmm_node *find_node(struct gmmd *gmmd, struct client *client, json_t *arguments)
+struct gmm_node *client_node(struct gmmd *gmmd, struct client *client, json_t *arguments)
 {
 	struct gmm_node *node;
 	const char *name;
@@ -170,7 +169,7 @@ static struct gmm_node *find_node(struct gmmd *gmmd, struct client *client, json
 
 static void run_node_show(struct gmmd *gmmd, struct client *client, json_t *arguments)
 {
-	struct gmm_node *node = find_node(gmmd, client, arguments);
+	struct gmm_node *node = client_node(gmmd, client, arguments);
 	const struct boot_record *boot;
 	json_t *object;
 
@@ -183,87 +182,6 @@ static void run_node_show(struct gmmd *gmmd, struct client *client, json_t *argu
 		"image_done_s_ago", json_seconds_ago(gmmd, boot->image_done_ns), "joined_s_ago", json_seconds_ago(gmmd, boot->joined_ns),
 		"scripts_since_join", (int)boot->attempts));
 	client_result(client, object);
-}
-
-/* ---------------------------------------------------------------- node counters */
-
-static void ask_counters(struct gmmd *gmmd, struct client *client);
-
-static void counters_done(void *context, uint64_t cookie, int status, const void *body, uint32_t len_bytes, uint64_t now_ns)
-{
-	struct gmmd *gmmd = context;
-	struct client *client = client_by_id(gmmd, cookie);
-	char *grown;
-
-	(void)now_ns;
-	if (!client || !client->turn)
-		return;
-	if (status || client->text_len_bytes + len_bytes > COUNTERS_BYTES_MAX) {
-		client_error(client, status ? status : -EMSGSIZE, "the node does not answer with its counters: %s",
-			     strerror(status ? -status : EMSGSIZE));
-		return;
-	}
-	if (len_bytes == 0) {
-		client_result(client, json_text(client->text ? client->text : ""));
-		return;
-	}
-	grown = realloc(client->text, client->text_len_bytes + len_bytes + 1);
-	if (!grown) {
-		client_error(client, -ENOMEM, "out of memory");
-		return;
-	}
-	client->text = grown;
-	memcpy(grown + client->text_len_bytes, body, len_bytes);
-	client->text_len_bytes += len_bytes;
-	grown[client->text_len_bytes] = '\0';
-	ask_counters(gmmd, client);
-}
-
-static void ask_counters(struct gmmd *gmmd, struct client *client)
-{
-	struct wire_node_counters request = { .offset_bytes = (uint32_t)client->text_len_bytes };
-	int status = rack_call(gmmd, client->node, WIRE_NODE_COUNTERS, &request, sizeof(request), counters_done, client->id);
-
-	if (status)
-		client_error(client, status, "the node cannot be asked now: %s", strerror(-status));
-}
-
-/* The answer comes by counters_done(), at the latest when the call's time limit passes. */
-static void await(struct gmmd *gmmd, struct client *client)
-{
-	(void)gmmd;
-	(void)client;
-}
-
-static void run_node_counters(struct gmmd *gmmd, struct client *client, json_t *arguments)
-{
-	struct gmm_node *node = find_node(gmmd, client, arguments);
-
-	if (!node)
-		return;
-	if (node->state != GMM_NODE_UP) {
-		client_error(client, -EBUSY, "%s is %s", node->name, gmm_node_state_name(node->state));
-		return;
-	}
-	client->node = node->id;
-	client->turn = await;
-	ask_counters(gmmd, client);
-}
-
-static void run_manager_counters(struct gmmd *gmmd, struct client *client, json_t *arguments)
-{
-	static char text[NODE_COUNTERS_BYTES_MAX + 1];
-	const struct roce_counters *roce = roce_counters(gmmd->device);
-	size_t len = 0;
-
-	if (!client_unpack(client, arguments, "{}"))
-		return;
-#define APPEND_ROCE(name) node_counters_append(text, sizeof(text) - 1, &len, "roce_" #name, roce->name);
-	ROCE_COUNTERS(APPEND_ROCE)
-#undef APPEND_ROCE
-	node_counters_append_rpc(text, sizeof(text) - 1, &len, gmmd->endpoint);
-	text[len] = '\0';
-	client_result(client, json_text(text));
 }
 
 /* ---------------------------------------------------------------- regions, events */
@@ -332,7 +250,9 @@ const struct client_command_entry node_commands[] = {
 	{ "node.list", run_node_list },
 	{ "node.show", run_node_show },
 	{ "node.counters", run_node_counters },
+	{ "node.refusals", run_node_refusals },
 	{ "manager.counters", run_manager_counters },
+	{ "manager.refusals", run_manager_refusals },
 	{ "region.list", run_region_list },
 	{ "events", run_events },
 	{ NULL, NULL },

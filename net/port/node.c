@@ -88,10 +88,7 @@ void node_renew_fill(struct fabric *fabric, struct wire_node_renew *renew, uint6
 	}
 	renew->packets_received = roce->packets_received;
 	renew->packets_sent = roce->packets_sent;
-	renew->packets_refused = roce->drop_short + roce->drop_icrc + roce->drop_opcode + roce->drop_version +
-				 roce->drop_pkey + roce->drop_unknown_qp + roce->drop_wrong_peer + roce->drop_state +
-				 roce->drop_stale + roce->drop_repetitions + roce->drop_length + roce->drop_management +
-				 roce->naks_access_sent + roce->naks_invalid_sent + roce->naks_operational_sent;
+	renew->packets_refused = roce_refused(roce);
 	renew->retransmits = roce->retransmits;
 }
 

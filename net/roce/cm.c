@@ -467,6 +467,7 @@ int roce_accept_finish(struct roce_device *device, uint32_t number, const void *
 	set_private(connection, private_data, len_bytes);
 	roce_qp_start(connection->qp, QP_READY_TO_RECEIVE);
 	connection->state = CM_REP_SENT;
+	connection->owed &= (uint8_t)~OWES_MRA;
 	connection->give_up_ns = now_ns + CM_REPLY_GIVE_UP_NS;
 	repeat(device, connection, OWES_REP, now_ns);
 	return 0;
@@ -479,7 +480,7 @@ static void reject(struct roce_device *device, struct roce_connection *connectio
 	struct cm_reply reply = {
 		.remote_address = connection->remote_address, .attribute = CM_REJ, .transaction = connection->transaction,
 		.local_number = connection->number, .remote_number = connection->remote_number, .reason = reason,
-		.message_rejected = connection->active ? CM_REJECTED_OTHER : CM_REJECTED_REQ,
+		.message_concerned = connection->active ? CM_CONCERNS_OTHER : CM_CONCERNS_REQ,
 		.private_len_bytes = len_bytes,
 	};
 

@@ -24,11 +24,36 @@ static void receive_private(struct roce_connection *connection, const struct cm_
 
 /* ---------------------------------------------------------------- REQ */
 
+static void count_refusal(struct roce_counters *counters, uint16_t reason)
+{
+	counters->connects_rejected++;
+	switch (reason) {
+	case CM_REJECT_SERVICE_ID:
+		counters->refused_service++;
+		break;
+	case CM_REJECT_TRANSPORT:
+		counters->refused_transport++;
+		break;
+	case CM_REJECT_GID:
+		counters->refused_address++;
+		break;
+	case CM_REJECT_MTU:
+		counters->refused_mtu++;
+		break;
+	case CM_REJECT_NO_RESOURCES:
+		counters->refused_resources++;
+		break;
+	default:
+		counters->refused_fields++;
+		break;
+	}
+}
+
 static void refuse_request(struct roce_device *device, uint32_t address, const struct cm_message *req, uint16_t reason)
 {
 	struct cm_reply reply = {
 		.remote_address = address, .attribute = CM_REJ, .transaction = req->transaction,
-		.remote_number = req->local_number, .message_rejected = CM_REJECTED_REQ, .reason = reason,
+		.remote_number = req->local_number, .message_concerned = CM_CONCERNS_REQ, .reason = reason,
 	};
 
 	if (reason == CM_REJECT_MTU) {		/* the largest that would do */
@@ -36,7 +61,7 @@ static void refuse_request(struct roce_device *device, uint32_t address, const s
 		while ((128u << (reply.info[0] + 1)) <= device->config.path_mtu_bytes)
 			reply.info[0]++;
 	}
-	device->counters.connects_rejected++;
+	count_refusal(&device->counters, reason);
 	roce_cm_reply(device, &reply);
 }
 
@@ -59,7 +84,7 @@ static bool passes_guard(struct roce_device *device, const struct listener *list
 	struct roce_guard_reply challenge = { 0 };
 	struct cm_reply reply = {
 		.remote_address = address, .attribute = CM_REJ, .transaction = req->transaction,
-		.remote_number = req->local_number, .message_rejected = CM_REJECTED_REQ, .reason = CM_REJECT_CONSUMER,
+		.remote_number = req->local_number, .message_concerned = CM_CONCERNS_REQ, .reason = CM_REJECT_CONSUMER,
 	};
 
 	switch (listener->guard.check(listener->guard.context, &request, &challenge, now_ns)) {
@@ -92,13 +117,14 @@ static uint16_t check_request(const struct roce_device *device, uint32_t address
 {
 	if (!find_listener(device, req->service_id))
 		return CM_REJECT_SERVICE_ID;
-	if (req->transport != 0)
+	if (req->transport != 0 || req->extended)
 		return CM_REJECT_TRANSPORT;
 	if (req->gid_local != address || req->gid_remote != device->config.address)
 		return CM_REJECT_GID;
 	if (!mtu_code_valid(req->path_mtu) || (128u << req->path_mtu) > device->config.path_mtu_bytes)
 		return CM_REJECT_MTU;
-	if (!qpn_valid(req->qpn) || !req->ip_header_valid || req->local_number == 0)
+	if (!qpn_valid(req->qpn) || !req->ip_header_valid || req->local_number == 0 ||
+	    (req->pkey & ROCE_PKEY_NUMBER_MASK) != (ROCE_PKEY_DEFAULT & ROCE_PKEY_NUMBER_MASK))
 		return CM_REJECT_UNSUPPORTED;
 	return 0;
 }
@@ -112,8 +138,12 @@ static bool repeated_request(struct roce_device *device, uint32_t address, const
 		if (connection->active || connection->remote_address != address ||
 		    connection->remote_number != req->local_number || connection->remote_qpn != req->qpn)
 			continue;
-		if (connection->state == CM_REP_SENT)
+		if (connection->state == CM_REP_SENT) {
 			roce_cm_owe(device, connection, OWES_REP);
+		} else if (connection->state == CM_REQ_RECEIVED && !connection->peer_gave_up) {
+			device->counters.connects_delayed++;
+			roce_cm_owe(device, connection, OWES_MRA);	/* the application thinks */
+		}
 		return true;
 	}
 	return false;
@@ -200,7 +230,7 @@ static void reply_input(struct roce_device *device, struct roce_connection *conn
 		return;
 	}
 	if (connection->state != CM_REQ_SENT || rep->transaction != connection->transaction || !qpn_valid(rep->qpn)) {
-		device->counters.drop_management++;
+		device->counters.drop_unexpected++;
 		return;
 	}
 	connection->remote_number = rep->local_number;
@@ -219,7 +249,7 @@ static void reject_input(struct roce_device *device, struct roce_connection *con
 {
 	/* Once the peer's id is known, it must be there: a late REJ of a REQ that was repeated since has none. */
 	if (connection->state != CM_REQ_SENT && connection->remote_number != rej->local_number) {
-		device->counters.drop_management++;
+		device->counters.drop_unexpected++;
 		return;
 	}
 	switch (connection->state) {
@@ -247,16 +277,19 @@ static void reject_input(struct roce_device *device, struct roce_connection *con
 	default:
 		break;
 	}
-	device->counters.drop_management++;
+	device->counters.drop_unexpected++;
 }
 
 static void delay_input(struct roce_device *device, struct roce_connection *connection, const struct cm_message *mra,
 			uint64_t now_ns)
 {
 	uint64_t deadline_ns = now_ns + (UINT64_C(4096) << mra->mra_timeout);
+	bool awaited = (connection->state == CM_REQ_SENT && mra->message_concerned == CM_CONCERNS_REQ) ||
+		       (connection->state == CM_REP_SENT && mra->message_concerned == CM_CONCERNS_REP &&
+			mra->local_number == connection->remote_number);
 
-	if (connection->state != CM_REQ_SENT) {
-		device->counters.drop_management++;
+	if (!awaited) {
+		device->counters.drop_unexpected++;
 		return;
 	}
 	if (deadline_ns > connection->give_up_ns)
@@ -272,7 +305,7 @@ static void disconnect_input(struct roce_device *device, struct roce_connection 
 	bool ours = connection->qp && connection->qp->qpn == dreq->qpn && connection->remote_number == dreq->local_number;
 
 	if (!ours || connection->state < CM_REP_SENT || connection->state == CM_DEAD) {
-		device->counters.drop_management++;
+		device->counters.drop_unexpected++;
 		return;
 	}
 	connection->peer_disconnect_transaction = dreq->transaction;
@@ -305,7 +338,7 @@ static void unknown_input(struct roce_device *device, uint32_t address, const st
 		.remote_number = message->local_number,
 	};
 
-	device->counters.drop_management++;
+	device->counters.drop_unknown_connection++;
 	if (device->listeners_count > 0 && closed_to_strangers(device))
 		return;
 	if (message->attribute == CM_DREQ) {
@@ -314,9 +347,21 @@ static void unknown_input(struct roce_device *device, uint32_t address, const st
 	} else if (message->attribute == CM_REP) {
 		reply.attribute = CM_REJ;
 		reply.reason = CM_REJECT_INVALID_ID;
-		reply.message_rejected = CM_REJECTED_REP;
+		reply.message_concerned = CM_CONCERNS_REP;
 		roce_cm_reply(device, &reply);
 	}
+}
+
+/* Datagram services (SIDR) are not for us; a peer that asks need not wait. */
+static void refuse_datagram_service(struct roce_device *device, uint32_t address, const struct cm_message *request)
+{
+	struct cm_reply reply = {
+		.remote_address = address, .attribute = CM_SIDR_REP, .transaction = request->transaction,
+		.local_number = request->local_number, .status = CM_SIDR_UNSUPPORTED,
+	};
+
+	device->counters.refused_datagram_service++;
+	roce_cm_reply(device, &reply);
 }
 
 void roce_cm_input(struct roce_device *device, const struct roce_datagram *datagram, const struct roce_packet *packet,
@@ -327,13 +372,20 @@ void roce_cm_input(struct roce_device *device, const struct roce_datagram *datag
 	struct cm_message message;
 
 	/* Management comes from the peer's queue pair 1 and carries the well-known key; others are no business of ours. */
-	if (packet->opcode != OPCODE_UD_SEND_ONLY || packet->qkey != CM_QKEY || packet->source_qpn != 1 ||
-	    !cm_message_decode(packet->payload, packet->payload_len_bytes, &message)) {
-		device->counters.drop_management++;
+	if (packet->opcode != OPCODE_UD_SEND_ONLY || packet->qkey != CM_QKEY || packet->source_qpn != 1) {
+		device->counters.drop_foreign++;
+		return;
+	}
+	if (!cm_message_decode(packet->payload, packet->payload_len_bytes, &message)) {
+		device->counters.drop_malformed++;
 		return;
 	}
 	if (message.attribute == CM_REQ) {
 		request_input(device, address, &message, now_ns);
+		return;
+	}
+	if (message.attribute == CM_SIDR_REQ) {
+		refuse_datagram_service(device, address, &message);
 		return;
 	}
 	if (message.attribute == CM_REJ && message.remote_number == 0)
@@ -352,7 +404,7 @@ void roce_cm_input(struct roce_device *device, const struct roce_datagram *datag
 		if (connection->state == CM_REP_SENT && connection->remote_number == message.local_number)
 			roce_cm_established(device, connection);
 		else
-			device->counters.drop_management++;
+			device->counters.drop_unexpected++;
 		break;
 	case CM_REJ:
 		reject_input(device, connection, &message, now_ns);
@@ -367,9 +419,10 @@ void roce_cm_input(struct roce_device *device, const struct roce_datagram *datag
 		if (connection->state == CM_DREQ_SENT && connection->remote_number == message.local_number)
 			roce_cm_disconnected(device, connection, now_ns);
 		else
-			device->counters.drop_management++;
+			device->counters.drop_unexpected++;
 		break;
-	default:
+	default:				/* an answer to a SIDR_REQ, which we never send */
+		device->counters.drop_unexpected++;
 		break;
 	}
 }

@@ -38,6 +38,10 @@ static void private_place(uint16_t attribute, uint32_t *offset, uint32_t *len_by
 		*offset = 10;
 		*len_bytes = 222;
 		break;
+	case CM_SIDR_REQ:
+	case CM_SIDR_REP:			/* nothing of them is looked at */
+		*offset = *len_bytes = 0;
+		break;
 	default:				/* RTU, DREP */
 		*offset = 8;
 		*len_bytes = ROCE_PRIVATE_BYTES_MAX;
@@ -84,7 +88,9 @@ static void decode_req(const uint8_t *data, struct cm_message *message)
 	message->transport = data[43] >> 1 & 3;
 	message->starting_psn = get_be24(data + 44);
 	message->retries = data[47] & 7;
+	message->pkey = get_be16(data + 48);
 	message->path_mtu = data[50] >> 4;
+	message->extended = (data[50] & 8) || (data[51] & 7);
 	message->rnr_retries = data[50] & 7;
 	message->gid_local = gid_get(data + 56);
 	message->gid_remote = gid_get(data + 72);
@@ -107,7 +113,7 @@ static void decode_rep(const uint8_t *data, struct cm_message *message)
 
 static void decode_rej(const uint8_t *data, struct cm_message *message)
 {
-	message->message_rejected = data[8] >> 6;
+	message->message_concerned = data[8] >> 6;
 	message->info_len_bytes = data[9] >> 1;
 	message->reason = get_be16(data + 10);
 	if (message->info_len_bytes <= CM_INFO_BYTES_MAX)
@@ -126,7 +132,7 @@ bool cm_message_decode(const uint8_t *mad, uint32_t len_bytes, struct cm_message
 	message->transaction = get_be64(mad + 8);
 	message->attribute = get_be16(mad + 16);
 	message->local_number = get_be32(data);
-	if (message->attribute != CM_REQ)
+	if (message->attribute != CM_REQ && message->attribute != CM_SIDR_REQ && message->attribute != CM_SIDR_REP)
 		message->remote_number = get_be32(data + 4);
 	switch (message->attribute) {
 	case CM_REQ:
@@ -142,10 +148,13 @@ bool cm_message_decode(const uint8_t *mad, uint32_t len_bytes, struct cm_message
 		message->qpn = get_be24(data + 8);
 		break;
 	case CM_MRA:
+		message->message_concerned = data[8] >> 6;
 		message->mra_timeout = data[9] >> 3;
 		break;
 	case CM_RTU:
 	case CM_DREP:
+	case CM_SIDR_REQ:
+	case CM_SIDR_REP:
 		break;
 	default:
 		return false;
@@ -204,10 +213,16 @@ static void encode_rep(const struct cm_message *message, uint8_t *data)
 static void encode_rej(const struct cm_message *message, uint8_t *data)
 {
 	assert(message->info_len_bytes <= sizeof(message->info));
-	data[8] = (uint8_t)(message->message_rejected << 6);
+	data[8] = (uint8_t)(message->message_concerned << 6);
 	data[9] = (uint8_t)(message->info_len_bytes << 1);
 	put_be16(data + 10, message->reason);
 	memcpy(data + 12, message->info, message->info_len_bytes);
+}
+
+static void encode_mra(const struct cm_message *message, uint8_t *data)
+{
+	data[8] = (uint8_t)(message->message_concerned << 6);
+	data[9] = (uint8_t)(message->mra_timeout << 3);
 }
 
 void cm_message_encode(const struct cm_message *message, uint8_t *mad)
@@ -223,7 +238,7 @@ void cm_message_encode(const struct cm_message *message, uint8_t *mad)
 	put_be64(mad + 8, message->transaction);
 	put_be16(mad + 16, message->attribute);
 	put_be32(data, message->local_number);
-	if (message->attribute != CM_REQ)
+	if (message->attribute != CM_REQ && message->attribute != CM_SIDR_REP)
 		put_be32(data + 4, message->remote_number);
 	if (message->attribute == CM_REQ)
 		encode_req(message, data);
@@ -234,7 +249,9 @@ void cm_message_encode(const struct cm_message *message, uint8_t *mad)
 	else if (message->attribute == CM_DREQ)
 		put_be24(data + 8, message->qpn);
 	else if (message->attribute == CM_MRA)
-		data[9] = (uint8_t)(message->mra_timeout << 3);
+		encode_mra(message, data);
+	else if (message->attribute == CM_SIDR_REP)
+		data[4] = message->status;
 	private_place(message->attribute, &offset, &len_bytes_max);
 	assert(message->private_len_bytes <= len_bytes_max);
 	if (message->private_len_bytes > 0)

@@ -14,6 +14,7 @@
 #define CM_QKEY UINT32_C(0x80010000)
 #define CM_SERVICE_ID_TCP UINT64_C(0x0000000001060000)	/* RDMA_PS_TCP; the port stands in the low 16 bits */
 #define CM_IP_HEADER_BYTES 36u			/* in front of a REQ's private data */
+#define CM_SIDR_UNSUPPORTED 1u
 #define CM_INFO_BYTES_MAX 72u			/* REJ: additional reject information */
 /*
  * The vendor id of a REQ or REP between our own nodes: these 16 bits, then what the sender can do besides the standard.
@@ -29,6 +30,8 @@ enum cm_attribute {
 	CM_RTU = 0x14,
 	CM_DREQ = 0x15,
 	CM_DREP = 0x16,
+	CM_SIDR_REQ = 0x17,			/* asks for a datagram service */
+	CM_SIDR_REP = 0x18,
 };
 
 enum cm_reject_reason {
@@ -49,7 +52,8 @@ enum cm_feature {
 };
 #define CM_FEATURES CM_FEATURE_SELECTIVE_REPEAT	/* all that we know */
 
-enum cm_message_rejected { CM_REJECTED_REQ = 0, CM_REJECTED_REP = 1, CM_REJECTED_OTHER = 2 };
+/* The message that a REJ or an MRA is about. */
+enum cm_concerned { CM_CONCERNS_REQ = 0, CM_CONCERNS_REP = 1, CM_CONCERNS_OTHER = 2 };
 
 struct cm_message {
 	uint16_t attribute;			/* enum cm_attribute */
@@ -76,13 +80,18 @@ struct cm_message {
 	bool ip_header_valid;			/* version 0, IPv4, its addresses agree with the GIDs */
 	uint16_t ip_source_port;
 
+	uint16_t pkey;				/* decoded only */
+	bool extended;				/* a reliable datagram channel or an extended transport is asked for; decoded only */
+
+	uint8_t message_concerned;		/* REJ, MRA: enum cm_concerned */
+
 	/* REJ */
-	uint8_t message_rejected;		/* enum cm_message_rejected */
 	uint16_t reason;
 	uint8_t info_len_bytes;			/* at most 8 when encoded */
 	uint8_t info[8];			/* the first bytes of the additional information */
 
 	uint8_t mra_timeout;			/* MRA: service timeout code */
+	uint8_t status;				/* SIDR_REP: CM_SIDR_UNSUPPORTED */
 
 	const uint8_t *private_data;		/* of the user: after the IP header in a REQ; points into the datagram */
 	uint32_t private_len_bytes;

@@ -6,6 +6,7 @@
 
 #define ACK_TIMEOUT_CODE 14u		/* 67 ms: what a standard peer uses towards us */
 #define RETRIES 6u			/* not 7: rxe takes that for "for ever" (docs/rocev2.md section 2, pitfall 5) */
+#define PATIENCE_CODE 18u		/* 1.07 s: what a peer waits before it repeats a REQ that the application thinks about */
 #define RNR_RETRIES 7u			/* for ever: we are not ready only while memory is being made free */
 
 void roce_cm_owe(struct roce_device *device, struct roce_connection *connection, uint8_t message)
@@ -36,7 +37,7 @@ void roce_cm_owe_nothing(struct roce_device *device, struct roce_connection *con
 void roce_cm_reply(struct roce_device *device, const struct cm_reply *reply)
 {
 	if (device->replies_count == CM_REPLIES_MAX) {
-		device->counters.drop_management++;
+		device->counters.drop_flood++;
 		return;
 	}
 	device->replies[(device->replies_head + device->replies_count++) % CM_REPLIES_MAX] = *reply;
@@ -63,8 +64,8 @@ static void send_reply(struct roce_device *device, struct roce_datagram *datagra
 	struct cm_reply *reply = &device->replies[device->replies_head];
 	struct cm_message message = {
 		.attribute = reply->attribute, .transaction = reply->transaction, .local_number = reply->local_number,
-		.remote_number = reply->remote_number, .message_rejected = reply->message_rejected,
-		.reason = reply->reason, .info_len_bytes = reply->info_len_bytes,
+		.remote_number = reply->remote_number, .message_concerned = reply->message_concerned,
+		.reason = reply->reason, .status = reply->status, .info_len_bytes = reply->info_len_bytes,
 		.private_data = reply->private_data, .private_len_bytes = reply->private_len_bytes,
 	};
 
@@ -139,6 +140,11 @@ static void build_owed(const struct roce_device *device, struct roce_connection 
 		message->attribute = CM_DREQ;
 		message->transaction = connection->disconnect_transaction;
 		message->qpn = connection->remote_qpn;
+		break;
+	case OWES_MRA:
+		message->attribute = CM_MRA;
+		message->message_concerned = CM_CONCERNS_REQ;
+		message->mra_timeout = PATIENCE_CODE;
 		break;
 	case OWES_DREP:
 		message->attribute = CM_DREP;

@@ -222,6 +222,17 @@ static bool decode(struct roce_device *device, const struct roce_datagram *datag
 	return true;
 }
 
+/* A notice of congestion (CNP): what we send met some, as with a mark of our own. */
+static void notice_input(struct roce_device *device, struct queue_pair *qp, const struct roce_packet *packet)
+{
+	if (packet->payload_len_bytes != CONGESTION_NOTICE_BYTES) {
+		device->counters.drop_length++;
+		return;
+	}
+	device->counters.congestion_notices_received++;
+	roce_requester_congested(device, qp);
+}
+
 static void queue_pair_input(struct roce_device *device, const struct roce_datagram *datagram,
 			     const struct roce_packet *packet, uint64_t now_ns)
 {
@@ -233,11 +244,15 @@ static void queue_pair_input(struct roce_device *device, const struct roce_datag
 		return;
 	}
 	if (qp->state == QP_INIT) {
-		device->counters.drop_state++;
+		device->counters.drop_not_connected++;
 		return;
 	}
 	if (datagram->source_address != qp->remote_address) {
 		device->counters.drop_wrong_peer++;
+		return;
+	}
+	if (packet->opcode == OPCODE_CONGESTION_NOTIFICATION) {
+		notice_input(device, qp, packet);
 		return;
 	}
 	if (packet->opcode >= OPCODE_UD_SEND_ONLY) {	/* not of the reliable connected transport */
@@ -251,7 +266,8 @@ static void queue_pair_input(struct roce_device *device, const struct roce_datag
 		if (marked || (packet->congestion & CONGESTION_BECN))
 			roce_requester_congested(device, qp);
 	} else {
-		qp->responder.echo_congestion |= marked;
+		qp->responder.echo_congestion |= marked && qp->selective;
+		qp->responder.notice_due |= marked && !qp->selective;
 		roce_responder_input(device, qp, packet, now_ns);
 	}
 	roce_qp_schedule(device, qp);
@@ -264,7 +280,7 @@ void roce_input(struct roce_device *device, const struct roce_datagram *datagram
 	device->counters.packets_received++;
 	device->counters.bytes_received += datagram->len_bytes;
 	if (datagram->destination_address != device->config.address || datagram->destination_port != ROCE_UDP_PORT) {
-		device->counters.drop_wrong_peer++;
+		device->counters.drop_not_for_us++;
 		return;
 	}
 	if (!decode(device, datagram, &packet))

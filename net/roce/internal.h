@@ -79,6 +79,7 @@ _Static_assert(REPLAY_CREDIT_MAX <= UINT16_MAX, "the credit fits");
 #define ATOMIC_RESULTS_MAX READS_PENDING_MAX	/* kept for repetitions: all that a peer may have under way */
 #define ATOMIC_BYTES 8u
 #define PROTECTION_WINDOW 256u			/* packets that may be overtaken by later ones when they carry MACs */
+#define NOTICE_PAUSE_NS UINT64_C(50000)		/* between two notices of congestion, as adapters do it */
 #define MESSAGE_BYTES_MAX (1u << 31)		/* of the protocol */
 
 /*
@@ -321,6 +322,8 @@ struct responder {
 	uint32_t replay_full_ms;		/* when it was full, modulo 2^32 */
 	uint8_t repeatable_count;		/* of READs and atomics, modulo 256 */
 	bool echo_congestion;			/* a request came marked: the next answer says so */
+	bool notice_due;			/* a request came marked from a peer that wants a notice for that (CNP) */
+	uint64_t notice_ns;			/* when the last one was sent */
 	bool nak_sent;				/* one NAK per gap; cleared when the expected packet comes */
 	bool refused;				/* the expected packet came, and was refused: those behind it are not kept */
 	uint8_t fatal_syndrome;			/* not 0: this queue pair ended with this NAK */
@@ -328,7 +331,7 @@ struct responder {
 
 	struct atomic_result *atomics;		/* ATOMIC_RESULTS_MAX; NULL before the first */
 	uint64_t repeatable_from;		/* READs and atomics below this are not repeated any more */
-	uint64_t repeatable_next;		/* will be that, when 2 * READS_PENDING_MAX more have come */
+	uint64_t repeatable_next;		/* will be that, when READS_PENDING_MAX more have come */
 
 	uint64_t expected;			/* next sequence number */
 	uint64_t acknowledge;			/* last SEND or WRITE packet that was executed, plus 1 */
@@ -383,7 +386,7 @@ enum connection_state {
 };
 
 /* Messages a connection owes its peer; built when they are sent. */
-enum cm_owed { OWES_REQ = 1, OWES_REP = 2, OWES_RTU = 4, OWES_DREQ = 8, OWES_DREP = 16 };
+enum cm_owed { OWES_REQ = 1, OWES_REP = 2, OWES_RTU = 4, OWES_DREQ = 8, OWES_DREP = 16, OWES_MRA = 32 };
 
 struct roce_connection {
 	struct roce_connection *peer_next;	/* another in its list of device->peers */
@@ -437,8 +440,9 @@ struct cm_reply {
 	uint16_t attribute;
 	uint64_t transaction;
 	uint32_t local_number, remote_number;
-	uint8_t message_rejected;
+	uint8_t message_concerned;
 	uint16_t reason;
+	uint8_t status;				/* SIDR_REP */
 	uint8_t info_len_bytes;
 	uint8_t info[8];
 	uint32_t private_len_bytes;

@@ -99,6 +99,7 @@ struct roce_packet {
 
 #define ACK_REQUEST 0x80u
 #define CONGESTION_BECN 0x40u
+#define CONGESTION_NOTICE_BYTES 16u		/* reserved bytes behind the BTH of a notice of congestion (CNP) */
 
 /* Why a datagram is no packet. */
 enum roce_packet_error {

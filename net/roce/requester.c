@@ -461,7 +461,7 @@ static void acknowledgement(struct roce_device *device, struct queue_pair *qp, c
 	uint64_t executed_end = positive ? sequence + 1 : sequence;
 
 	if (sequence >= r->sent_end || (packet->syndrome & SYNDROME_CLASS) == 0x40) {
-		device->counters.drop_state++;
+		device->counters.drop_answer++;
 		return;
 	}
 	if (packet->payload_len_bytes > 0 && (!qp->selective || packet->payload_len_bytes != HELD_REPORT_BYTES ||
@@ -485,7 +485,7 @@ static void acknowledgement(struct roce_device *device, struct queue_pair *qp, c
 static const struct work_request *data_awaited(struct roce_device *device, struct requester *r, uint64_t sequence)
 {
 	if (sequence >= r->sent_end) {
-		device->counters.drop_state++;
+		device->counters.drop_answer++;
 		return NULL;
 	}
 	if (sequence < r->unacknowledged || received_test(r, sequence)) {
@@ -514,7 +514,7 @@ static void atomic_response(struct roce_device *device, struct queue_pair *qp, c
 	if (!work)
 		return;
 	if (!answered_by_data(work) || work->opcode == ROCE_READ || (packet->syndrome & SYNDROME_CLASS) != SYNDROME_ACK) {
-		device->counters.drop_state++;
+		device->counters.drop_answer++;
 		return;
 	}
 	memcpy(work->local, &packet->original, sizeof(packet->original));
@@ -535,7 +535,7 @@ static void read_response(struct roce_device *device, struct queue_pair *qp, con
 	offset = (sequence - work->first) * qp->mtu_bytes;
 	wanted = offset + qp->mtu_bytes <= work->len_bytes ? qp->mtu_bytes : work->len_bytes - (uint32_t)offset;
 	if (work->opcode != ROCE_READ || packet->payload_len_bytes != wanted) {
-		device->counters.drop_length++;
+		device->counters.drop_answer++;
 		return;
 	}
 	if (wanted > 0)
@@ -548,7 +548,7 @@ void roce_requester_input(struct roce_device *device, struct queue_pair *qp, con
 			  uint64_t now_ns)
 {
 	if (qp->state != QP_READY) {
-		device->counters.drop_state++;
+		device->counters.drop_not_connected++;
 		return;
 	}
 	if (packet->opcode == OPCODE_ACKNOWLEDGE)

@@ -273,7 +273,7 @@ static struct response *place_for_data(struct roce_device *device, struct queue_
 	struct response *place;
 
 	if (qp->responder.owed.count >= READS_PENDING_MAX) {
-		device->counters.drop_state++;
+		device->counters.drop_too_many++;
 		return NULL;
 	}
 	place = roce_pool_take(&device->answers);
@@ -285,13 +285,12 @@ static struct response *place_for_data(struct roce_device *device, struct queue_
 }
 
 /*
- * A READ or an atomic begins. Its peer has at most READS_PENDING_MAX of them under way, or twice as many when it repaired
- * some in pieces. So it cannot want those again that came before the last so many: whoever repeats them is not it, and would
- * make us send much for little.
+ * A READ or an atomic begins. Its peer has at most READS_PENDING_MAX of them under way, so it cannot want those again that
+ * came before the last so many: whoever repeats them is not it, and would make us send much for little.
  */
 static void note_repeatable(struct responder *r)
 {
-	if (r->repeatable_count++ % (2 * READS_PENDING_MAX) != 0)
+	if (r->repeatable_count++ % READS_PENDING_MAX != 0)
 		return;
 	r->repeatable_from = r->repeatable_next;
 	r->repeatable_next = r->expected;
@@ -427,7 +426,7 @@ static struct response *place_for_replay(struct roce_device *device, const struc
 {
 	struct response *place = r->replays.count < REPLAYS_MAX ? roce_pool_take(&device->answers) : NULL;
 
-	device->counters.drop_state += !place;
+	device->counters.drop_too_many += !place;
 	return place;
 }
 
@@ -447,10 +446,8 @@ static void read_again(struct roce_device *device, struct queue_pair *qp, const 
 			owed_from = owed->sequence;
 	if (sequence >= owed_from)
 		return;
-	if (!read_allowed(device, qp, packet)) {
-		device->counters.drop_state++;
-		return;
-	}
+	if (!read_allowed(device, qp, packet))
+		return;			/* counted there */
 	if (packets > owed_from - sequence)
 		packets = owed_from - sequence;
 	if (qp->selective && !spend_replays(r, packets, now_ns)) {
@@ -485,7 +482,7 @@ static void atomic_again(struct roce_device *device, struct responder *r, uint64
 		if (owed->kind == RESPONSE_ATOMIC && owed->sequence == sequence)
 			return;
 	if (!result) {
-		device->counters.drop_state++;
+		device->counters.drop_stale++;
 		return;
 	}
 	replay = place_for_replay(device, r);
@@ -568,7 +565,7 @@ void roce_responder_input(struct roce_device *device, struct queue_pair *qp, con
 		return;
 	}
 	if (qp->state == QP_ERROR) {
-		device->counters.drop_state++;
+		device->counters.drop_not_connected++;
 		return;
 	}
 	if (qp->state == QP_READY_TO_RECEIVE)

@@ -7,7 +7,7 @@ bool roce_responder_has_output(const struct queue_pair *qp)
 {
 	const struct responder *r = &qp->responder;
 
-	return r->owed.count > 0 || r->replays.count > 0 || r->word.kind != WORD_NONE;
+	return r->owed.count > 0 || r->replays.count > 0 || r->word.kind != WORD_NONE || r->notice_due;
 }
 
 static void echo_congestion(struct roce_device *device, struct queue_pair *qp, struct roce_packet *packet)
@@ -135,13 +135,37 @@ static int send_data_response(struct roce_device *device, struct queue_pair *qp,
 	return send_read_response(device, qp, response, datagram);
 }
 
+/* Tell a peer that is not ours, and does not look at BECN in answers, that its requests met congestion. 0: too soon again. */
+static int send_notice(struct roce_device *device, struct queue_pair *qp, struct roce_datagram *datagram, uint64_t now_ns)
+{
+	static const uint8_t reserved[CONGESTION_NOTICE_BYTES];
+	struct responder *r = &qp->responder;
+	struct roce_packet packet;
+
+	r->notice_due = false;
+	if (qp->state == QP_ERROR || now_ns - r->notice_ns < NOTICE_PAUSE_NS)
+		return 0;
+	r->notice_ns = now_ns;
+	roce_qp_packet(qp, OPCODE_CONGESTION_NOTIFICATION, 0, &packet);
+	packet.congestion = CONGESTION_BECN;
+	packet.payload = reserved;
+	packet.payload_len_bytes = sizeof(reserved);
+	roce_packet_encode(&packet, datagram, device->config.environment.crc);
+	device->counters.congestion_notices_sent++;
+	return 1;
+}
+
 int roce_responder_output(struct roce_device *device, struct queue_pair *qp, struct roce_datagram *datagram,
 			  uint64_t now_ns)
 {
 	struct responder *r = &qp->responder;
 	struct response_list *lists[2] = { &r->replays, &r->owed };
 
-	if (qp->state == QP_ERROR && roce_responder_has_output(qp)) {
+	if (r->notice_due && send_notice(device, qp, datagram, now_ns))
+		return 1;
+	if (!roce_responder_has_output(qp))
+		return 0;
+	if (qp->state == QP_ERROR) {
 		/* Hung up: the only thing left to say is why. */
 		responses_drop(device, r);
 		if (!r->fatal_syndrome)

@@ -345,28 +345,74 @@ int roce_post_receive(struct roce_device *device, uint32_t qpn, uint64_t cookie,
 
 /* ------------------------------------------------------------------ counters */
 
-/* One counter per thing that can happen to a packet; every refusal has a name. */
+/* Why packets and requests are refused: a counter for each cause, and what it says to an operator. */
+#define ROCE_REFUSALS(X) \
+	X(drop_short, "shorter than the headers that its opcode has") \
+	X(drop_icrc, "damaged on its way, or made by somebody who cannot compute ICRCs") \
+	X(drop_opcode, "no such opcode, or not one for a queue pair of this kind") \
+	X(drop_version, "another version of the transport") \
+	X(drop_length, "a length that the packet's type cannot have") \
+	X(drop_pkey, "another partition") \
+	X(drop_not_for_us, "another destination address or port") \
+	X(drop_unknown_qp, "no such queue pair: a connection that is gone, or a guess") \
+	X(drop_wrong_peer, "not from the queue pair's peer: a stranger, or a second machine with the address") \
+	X(drop_not_connected, "for a queue pair that is not connected yet, or has failed") \
+	X(drop_answer, "answers nothing that was asked, or not as it can be answered") \
+	X(drop_too_many, "more READs or atomics at a time than the peer was given") \
+	X(drop_stale, "repeats a READ or an atomic that its peer cannot want any more: a replay") \
+	X(drop_repetitions, "repeats READs more often than losses explain: a replay") \
+	X(reports_refused, "a report of held packets that cannot be true, or from a peer that agreed to none") \
+	X(drop_foreign, "for the connection manager, but not from one: opcode, queue key or queue pair") \
+	X(drop_malformed, "for the connection manager, but no message that it knows") \
+	X(drop_unknown_connection, "names no connection with that peer: one that is gone, or a guess") \
+	X(drop_unexpected, "a message that does not fit the state of its connection") \
+	X(drop_flood, "more refusals were owed than are kept: somebody floods the connection manager") \
+	X(drop_unauthenticated, "asks for a connection without the rack's key") \
+	X(drop_unauthorized, "reads or writes before it has shown who it is") \
+	X(drop_mac, "a packet without the MAC that its queue pair asks for, or with a wrong one: forged") \
+	X(drop_replay, "a packet with a MAC that came before: recorded and played again") \
+	X(refused_service, "a connect request for a port on which nothing listens") \
+	X(refused_transport, "a connect request for another kind of transport than reliable connections") \
+	X(refused_address, "a connect request whose addresses are not those of its packet, or not IPv4") \
+	X(refused_mtu, "a connect request with a path MTU that does not exist, or larger than ours (the peer tries a smaller one)") \
+	X(refused_fields, "a connect request with a number, a key or a header that cannot be") \
+	X(refused_resources, "a connect request while all connections are in use") \
+	X(refused_datagram_service, "a request for a datagram service (SIDR): there is none") \
+	X(access_unknown_rkey, "no such rkey: a region that was given up, an epoch that is over, or a guess") \
+	X(access_rights, "an access that the region does not allow") \
+	X(access_bounds, "an address outside of the region") \
+	X(access_wrong_peer, "the region of another peer") \
+	X(access_refused_by_owner, "the region's owner refused: it is frozen, damaged or full") \
+	X(naks_invalid_sent, "requests that break the protocol: their queue pair was ended")
+
+/* What else happens. */
 #define ROCE_COUNTERS(X) \
 	X(packets_received) X(packets_sent) X(bytes_received) X(bytes_sent) \
-	X(drop_short) X(drop_icrc) X(drop_opcode) X(drop_version) X(drop_pkey) X(drop_unknown_qp) X(drop_wrong_peer) \
-	X(drop_state) X(drop_stale) X(drop_repetitions) X(drop_length) X(drop_management) X(drop_unauthenticated) \
-	X(drop_unauthorized) X(drop_mac) X(drop_replay) \
-	X(duplicates) X(sequence_errors) X(requests_held) X(requests_not_held) X(reports_refused) \
-	X(acks_sent) X(naks_sequence_sent) X(naks_access_sent) X(naks_invalid_sent) \
+	X(duplicates) X(sequence_errors) X(requests_held) X(requests_not_held) \
+	X(acks_sent) X(naks_sequence_sent) X(naks_access_sent) \
 	X(naks_operational_sent) X(rnr_naks_sent) X(naks_received) X(rnr_naks_received) \
 	X(retransmits) X(probes_sent) X(probes_needless) X(timeouts) X(retry_exhausted) \
 	X(reads_served) X(writes_served) X(sends_received) X(reads_completed) X(writes_completed) X(sends_completed) \
 	X(reads_delayed) X(answers_delayed) X(atomics_served) X(atomics_completed) X(regions_invalidated) \
-	X(access_unknown_rkey) X(access_rights) X(access_bounds) X(access_wrong_peer) X(access_refused_by_owner) \
 	X(congestion_marks_received) X(congestion_echoes_sent) X(congestion_reductions) \
-	X(connects_received) X(connects_sent) X(connects_rejected) X(connects_challenged) X(connections_lost)
+	X(congestion_notices_sent) X(congestion_notices_received) \
+	X(connects_received) X(connects_sent) X(connects_rejected) X(connects_challenged) X(connects_delayed) X(connections_lost)
 
 struct roce_counters {
 #define ROCE_COUNTER_FIELD(name) uint64_t name;
+#define ROCE_REFUSAL_FIELD(name, meaning) uint64_t name;
+	ROCE_REFUSALS(ROCE_REFUSAL_FIELD)
 	ROCE_COUNTERS(ROCE_COUNTER_FIELD)
 #undef ROCE_COUNTER_FIELD
+#undef ROCE_REFUSAL_FIELD
 };
 
 const struct roce_counters *roce_counters(const struct roce_device *device);
+/* The sum of all refusals. */
+uint64_t roce_refused(const struct roce_counters *counters);
+/* What the counter with this name (of ROCE_REFUSALS, without a prefix) says; NULL when there is none. */
+const char *roce_refusal_meaning(const char *counter);
+/* The reason of a ROCE_EVENT_REJECTED in words; never NULL. */
+const char *roce_reject_reason_name(uint16_t reason);
 
 #endif

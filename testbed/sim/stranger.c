@@ -197,7 +197,7 @@ void attack_hang_up(struct stranger *stranger, struct roce_datagram *datagram)
 		.attribute = attributes[stranger_below(stranger, 6)], .transaction = sim_random(&stranger->node.random),
 		.local_number = stranger_below(stranger, UINT32_MAX), .remote_number = stranger_below(stranger, UINT32_MAX),
 		.qpn = stranger_below(stranger, 1u << 24), .reason = (uint16_t)stranger_below(stranger, 40),
-		.mra_timeout = (uint8_t)stranger_below(stranger, 32), .message_rejected = (uint8_t)stranger_below(stranger, 3),
+		.mra_timeout = (uint8_t)stranger_below(stranger, 32), .message_concerned = (uint8_t)stranger_below(stranger, 3),
 	};
 
 	pretend(stranger, datagram);
@@ -275,8 +275,5 @@ void stranger_attack_from(struct stranger *stranger, stranger_attack *attack, do
 
 uint64_t stranger_refused(const struct roce_counters *c)
 {
-	return c->drop_short + c->drop_icrc + c->drop_opcode + c->drop_version + c->drop_pkey + c->drop_unknown_qp +
-	       c->drop_wrong_peer + c->drop_state + c->drop_stale + c->drop_repetitions + c->drop_length + c->drop_management +
-	       c->drop_unauthenticated + c->drop_unauthorized + c->drop_mac + c->drop_replay + c->duplicates +
-	       c->sequence_errors + c->connects_received;
+	return roce_refused(c) + c->duplicates + c->sequence_errors + c->connects_received;
 }

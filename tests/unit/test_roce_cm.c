@@ -424,7 +424,7 @@ static void test_request_flood(void **state)
 	assert_int_equal(counters->connects_received, 1000);
 	assert_int_equal(counters->connects_rejected, 1000 - CONNECTIONS_MAX);
 	/* At most CM_REPLIES_MAX refusals are worth keeping. */
-	assert_int_equal(counters->drop_management, 1000 - CONNECTIONS_MAX - CM_REPLIES_MAX);
+	assert_int_equal(counters->drop_flood, 1000 - CONNECTIONS_MAX - CM_REPLIES_MAX);
 	rig->device[1]->replies_count = 0;	/* they would go to addresses that the rig has not */
 	for (int i = 0; i < CONNECTIONS_MAX; i++) {
 		assert_int_equal(roce_queue_poll(rig->device[1], rig->queue[1], &event), 1);

@@ -322,7 +322,7 @@ static void test_cm_messages_round_trip(void **state)
 			.remote_number = 0x22222222, .qpn = 0x333333, .starting_psn = 0x444444, .guid = 0x5555555555555555,
 			.responder_resources = 66, .initiator_depth = 77, .rnr_retries = 7, .service_id = 0x010688aa,
 			.path_mtu = 5, .ack_timeout = 14, .retries = 6, .gid_local = 0x0a000001, .gid_remote = 0x0a000002,
-			.message_rejected = 1, .reason = 26, .info_len_bytes = 1, .info = { 3 }, .mra_timeout = 19,
+			.message_concerned = 1, .reason = 26, .info_len_bytes = 1, .info = { 3 }, .mra_timeout = 19,
 			.private_data = private_data, .private_len_bytes = sizeof(private_data),
 		};
 		struct cm_message out;

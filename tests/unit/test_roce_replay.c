@@ -6,7 +6,7 @@
 
 #define MTU 1024u
 #define READ_BYTES (4 * MTU)
-#define READS (5 * READS_PENDING_MAX)
+#define READS (3 * READS_PENDING_MAX)
 
 static uint8_t remote[READ_BYTES], local[READ_BYTES];
 

@@ -368,7 +368,7 @@ static void test_answer_of_wrong_length(void **state)
 		rig_expect(rig, 0, ROCE_READ, 2, 0);
 		assert_memory_equal(near, far, cases[i / 2].len);
 		assert_int_equal(near[cases[i / 2].len], 0);
-		assert_int_equal(roce_counters(rig->device[0])->drop_length, 1);
+		assert_int_equal(roce_counters(rig->device[0])->drop_answer, 1);
 		rig_destroy(rig);
 	}
 }
