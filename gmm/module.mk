@@ -3,6 +3,6 @@ portable-y += gmm/core/core.c gmm/core/node.c gmm/core/operation.c gmm/core/plac
 	gmm/core/step.c gmm/core/text.c gmm/core/vm.c
 gmmd-y += gmm/daemon/main.c gmm/daemon/config.c gmm/daemon/log.c gmm/daemon/rack.c gmm/daemon/data.c gmm/daemon/http.c \
 	gmm/daemon/console.c gmm/daemon/control.c gmm/daemon/command_node.c gmm/daemon/command_counters.c gmm/daemon/command_vm.c \
-	gmm/daemon/command_console.c gmm/base64.c
+	gmm/daemon/command_console.c gmm/daemon/keys.c gmm/base64.c
 gmm-y += gmm/cli/main.c gmm/cli/commands.c gmm/cli/client.c gmm/cli/print.c gmm/cli/console.c gmm/base64.c
 unit-tests-y += tests/unit/test_gmm_core.c tests/unit/test_gmm_chaos.c tests/unit/test_gmm_config.c

@@ -21,7 +21,7 @@ struct host_options {
 	uint8_t mac[LINK_MAC_BYTES];
 	bool mac_given;
 	const char *key_file;
-	struct key_file keys;
+	struct secure_key_set keys;
 };
 
 /* Prints help, or what is wrong, and exits when there is no more to do. */

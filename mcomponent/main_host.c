@@ -44,6 +44,7 @@ static struct {
 	struct host_port port;
 	struct roce_device *device;	/* the port's */
 	struct secure *secure;
+	uint32_t keys_version;		/* as the key file has them */
 	struct rpc_endpoint *rpc;
 	struct mcomponent component;
 	struct agent agent;
@@ -192,6 +193,7 @@ static void start_network(uint32_t pages)
 	if (host.secure == NULL || key_file_use(&host.options.keys, host.secure) != 0)
 		host_die("the rack's key could not be set up");
 	secure_erase(&host.options.keys, sizeof(host.options.keys));
+	host.keys_version = secure_keys_version(host.secure);
 	rpc.device = host.device;
 	rpc.secure = host.secure;
 	while (rpc.incarnation == 0)
@@ -251,6 +253,23 @@ static void start_agent(uint32_t pages)
 
 /* ---------------------------------------------------------------- the loop */
 
+/* The manager has changed the rack's keys: the next start must find them. */
+static void keep_keys(void)
+{
+	struct secure_key_set set;
+	char error[300];
+
+	if (host.keys_version == secure_keys_version(host.secure))
+		return;
+	host.keys_version = secure_keys_version(host.secure);
+	secure_key_export(host.secure, &set);
+	if (key_file_write(host.options.key_file, &set, error, sizeof(error)) != 0)
+		log_line("event=keys_not_kept reason=\"%s\": copy the manager's key file here before the next start", error);
+	else
+		log_line("event=keys_kept in_use=%u count=%u", set.ids[0], set.count);
+	secure_erase(&set, sizeof(set));
+}
+
 /* One pass over everything; returns when the next is due. */
 static uint64_t turn(void)
 {
@@ -259,6 +278,7 @@ static uint64_t turn(void)
 	host_port_receive(&host.port, now_ns);
 	rpc_poll(host.rpc, now_ns);
 	mcomponent_poll(&host.component, now_ns);
+	keep_keys();
 	agent_poll(&host.agent, now_ns);
 	host_port_send(&host.port, now_ns);
 	deadline_ns = roce_deadline_ns(host.device);

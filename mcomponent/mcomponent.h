@@ -40,7 +40,7 @@
 #include <plenum/wire.h>
 
 #include "net/node/counters.h"
-#include "net/node/data_door.h"
+#include "net/node/rack_keys.h"
 #include "net/roce/roce.h"
 #include "net/rpc/rpc.h"
 
@@ -163,6 +163,7 @@ struct mcomponent {
 	struct region_set regions;
 	struct node_counters counters;
 	struct data_door door;		/* of the owners' connections */
+	struct rack_keys_watch keys;
 	struct data_place places[DATA_CONNECTIONS_MAX];
 	uint64_t region_requests_refused;
 };

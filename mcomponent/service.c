@@ -141,9 +141,17 @@ static void serve_counters(void *context, struct rpc_endpoint *endpoint, const s
 	node_counters_serve(&component->counters, endpoint, request, now_ns);
 }
 
+static void serve_rack_keys(void *context, struct rpc_endpoint *endpoint, const struct rpc_request *request, uint64_t now_ns)
+{
+	struct mcomponent *component = context;
+
+	rack_keys_serve(component->config.secure, endpoint, request, now_ns);
+}
+
 /* Bodies may grow at their end: a newer manager's longer one is fine, its new fields are not known here. */
 const struct rpc_type mcomponent_rpc_types[] = {
 	{ WIRE_NODE_COUNTERS, 0, sizeof(struct wire_node_counters), RPC_BODY_BYTES_MAX, serve_counters, RPC_BODY_BYTES_MAX },
+	{ WIRE_RACK_KEYS, 0, sizeof(struct wire_rack_keys), RPC_BODY_BYTES_MAX, serve_rack_keys, 0 },
 	{ WIRE_REGION_CREATE, 0, sizeof(struct wire_region_create), RPC_BODY_BYTES_MAX, serve_region_create, 0 },
 	{ WIRE_REGION_DESTROY, 0, sizeof(struct wire_region_name), RPC_BODY_BYTES_MAX, serve_region_destroy, 0 },
 	{ WIRE_REGION_EPOCH, 0, sizeof(struct wire_region_epoch), RPC_BODY_BYTES_MAX, serve_region_epoch, 0 },
@@ -153,4 +161,5 @@ const struct rpc_type mcomponent_rpc_types[] = {
 void mcomponent_poll(struct mcomponent *component, uint64_t now_ns)
 {
 	data_door_poll(&component->door, now_ns);
+	rack_keys_watch(&component->keys, component->config.secure, component->config.endpoint, &component->door, now_ns);
 }

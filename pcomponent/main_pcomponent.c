@@ -118,6 +118,7 @@ static void poll(void *context, uint64_t now)
 {
 	(void)context;
 	region_poll(process.regions, now);
+	rack_keys_watch(&process.keys, fabric_secure(process.fabric), fabric_rpc(process.fabric), NULL, now);
 	cache_poll(process.cache, now);
 	agent_poll(&process.agent, now);
 	sweeper_wake_if_wanted();

@@ -231,6 +231,12 @@ static void serve_counters(void *context, struct rpc_endpoint *endpoint, const s
 	node_counters_serve(&process.counters, endpoint, request, now);
 }
 
+static void serve_rack_keys(void *context, struct rpc_endpoint *endpoint, const struct rpc_request *request, uint64_t now)
+{
+	(void)context;
+	rack_keys_serve(fabric_secure(process.fabric), endpoint, request, now);
+}
+
 static void serve_bench(void *context, struct rpc_endpoint *endpoint, const struct rpc_request *request, uint64_t now)
 {
 	struct wire_bench_read body;
@@ -245,6 +251,7 @@ static void serve_bench(void *context, struct rpc_endpoint *endpoint, const stru
 
 const struct rpc_type process_rpc_types[] = {
 	{ WIRE_NODE_COUNTERS, 0, sizeof(struct wire_node_counters), RPC_BODY_BYTES_MAX, serve_counters, RPC_BODY_BYTES_MAX },
+	{ WIRE_RACK_KEYS, 0, sizeof(struct wire_rack_keys), RPC_BODY_BYTES_MAX, serve_rack_keys, 0 },
 	{ WIRE_VM_CREATE, 0, sizeof(struct wire_vm_create), RPC_BODY_BYTES_MAX, serve_create, 0 },
 	{ WIRE_VM_REGIONS, 0, sizeof(struct wire_vm_regions), RPC_BODY_BYTES_MAX, serve_regions, 0 },
 	{ WIRE_VM_START, 0, sizeof(struct wire_vm_start), RPC_BODY_BYTES_MAX, serve_start, 0 },

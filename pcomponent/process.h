@@ -17,6 +17,7 @@
 #include <kernel/kernel.h>
 
 #include "net/node/counters.h"
+#include "net/node/rack_keys.h"
 #include "net/port/node.h"
 #include "pcomponent/cache/cache.h"
 #include "pcomponent/hv/hv.h"
@@ -97,6 +98,7 @@ struct process {
 	struct cache *cache;
 	struct region_client *regions;
 	struct agent agent;
+	struct rack_keys_watch keys;
 	struct npt_pool npt_pool;
 	struct node_counters counters;
 	uint32_t lines_count;

@@ -276,3 +276,16 @@ void print_bench(json_t *result)
 	if (elapsed_ns)
 		printf("  %.0f READs a second\n", (double)integer(latency, "count") * 1e9 / (double)elapsed_ns);
 }
+
+void print_keys(json_t *result)
+{
+	static const struct column columns[] = { { "KEY", "id", CELL_NUMBER }, { "STATE", "state", CELL_STRING }, { 0 } };
+	json_t *waiting = json_object_get(result, "nodes_waiting"), *name;
+	size_t index;
+
+	print_table(json_object_get(result, "keys"), columns);
+	json_array_foreach(waiting, index, name)
+		printf("%s%s", index ? ", " : "not yet on: ", json_string_value(name));
+	if (json_array_size(waiting) > 0)
+		putchar('\n');
+}

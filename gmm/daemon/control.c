@@ -127,7 +127,7 @@ json_t *json_text(const char *text)
 
 static void run_command(struct gmmd *gmmd, struct client *client, json_t *line)
 {
-	static const struct client_command_entry *const tables[] = { node_commands, vm_commands };
+	static const struct client_command_entry *const tables[] = { node_commands, vm_commands, key_commands };
 	json_t *arguments = json_object_get(line, "arguments");
 	const char *name = json_string_value(json_object_get(line, "command"));
 	json_t *none;

@@ -4,6 +4,7 @@
  *
  *	rack.c		RoCE device, RPC sessions with the nodes, and the core's commands
  *	data.c		what nodes READ from us: kernels and initrds of guests
+ *	keys.c		the rack's keys, and how they are changed
  *	http.c		network boot: scripts and images
  *	control.c	the operator's socket, one JSON object a line
  *	command_*.c	the operator's commands
@@ -21,7 +22,7 @@
 #include "gmm/core/core.h"
 #include "gmm/daemon/config.h"
 #include "net/node/counters.h"
-#include "net/node/data_door.h"
+#include "net/node/rack_keys.h"
 #include "net/port/host_port.h"
 #include "net/port/key_file.h"
 #include "net/roce/roce.h"
@@ -64,6 +65,13 @@ struct vm_side {
 	uint64_t input_retry_ns;
 };
 
+/* How far a node has followed the rack's keys. */
+struct key_spread {
+	uint32_t taken;			/* version; 0: none since it joined */
+	bool under_way;
+	uint64_t retry_ns;
+};
+
 struct gmmd {
 	struct config config;
 	const char *config_path;
@@ -76,7 +84,11 @@ struct gmmd {
 
 	struct host_port port;
 	struct roce_device *device;	/* the port's */
-	struct key_file keys;		/* as in the key file */
+	struct secure_key_set keys;	/* as in the key file */
+	uint32_t keys_version;		/* counts their changes, from 1 */
+	uint64_t keys_retry_ns;
+	struct key_spread spread[NODES_MAX];
+	struct rack_keys_watch keys_watch;
 	struct secure *secure;
 	uint64_t strangers_logged;	/* requests without the rack's key, as of the last log line about them */
 	uint64_t strangers_log_ns;	/* not before */
@@ -123,6 +135,11 @@ int data_offer(struct gmmd *gmmd, struct vm_side *side, uint32_t node, struct wi
 void data_withdraw(struct gmmd *gmmd, struct vm_side *side);
 /* Can this file be a kernel or initrd at all? 0, or a negative errno and `error`. */
 int data_check_file(const char *path, char error[CONFIG_ERROR_BYTES]);
+
+/* keys.c */
+/* A node has joined: it is told the rack's keys again. */
+void keys_node_joined(struct gmmd *gmmd, uint32_t index);
+void keys_turn(struct gmmd *gmmd);
 
 /* http.c */
 int http_open(struct gmmd *gmmd, char error[CONFIG_ERROR_BYTES]);

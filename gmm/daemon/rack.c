@@ -61,6 +61,7 @@ static void serve_join(void *context, struct rpc_endpoint *endpoint, const struc
 
 	joined.flags = gmmd->config.packet_macs ? WIRE_RACK_PACKET_MACS : 0;
 	bind_session(gmmd, index, request->session);
+	keys_node_joined(gmmd, index);
 	gmmd->boots[index].joined_ns = now_ns;
 	gmmd->boots[index].attempts = 0;
 	rpc_reply(endpoint, request->token, 0, &joined, sizeof(joined), now_ns);
@@ -225,6 +226,7 @@ static int open_secure(struct gmmd *gmmd, char error[CONFIG_ERROR_BYTES])
 		snprintf(error, CONFIG_ERROR_BYTES, "the keys of key_file could not be set up");
 		return -1;
 	}
+	gmmd->keys_version = 1;
 	return 0;
 }
 
@@ -301,6 +303,7 @@ void rack_turn(struct gmmd *gmmd)
 	console_turn(gmmd);
 	log_events(gmmd);
 	report_strangers(gmmd);
+	keys_turn(gmmd);
 	host_port_send(&gmmd->port, gmmd->now_ns);
 }
 

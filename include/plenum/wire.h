@@ -23,6 +23,7 @@ enum wire_role { WIRE_ROLE_MANAGER = 1, WIRE_ROLE_PROCESS = 2, WIRE_ROLE_MEMORY 
 	X(NODE_JOIN, 1)			/* node -> manager */ \
 	X(NODE_RENEW, 2)		/* node -> manager: lease renewal and load */ \
 	X(NODE_COUNTERS, 3)		/* manager -> node: text of all counters, by offset */ \
+	X(RACK_KEYS, 4)			/* manager -> node: the rack's keys from now on, sealed */ \
 	X(REGION_CREATE, 16)		/* manager -> memory */ \
 	X(REGION_DESTROY, 17)		/* manager -> memory */ \
 	X(REGION_EPOCH, 18)		/* manager -> memory: raise the epoch: new owner and rkey */ \
@@ -105,6 +106,22 @@ struct wire_node_counters {			/* request */
 	uint32_t reserved;
 };
 /* The reply is a piece of "name=value\n" text from that offset; empty at the end. */
+
+/* One of the rack's keys, sealed under the session's (net/node/rack_keys.h). */
+struct wire_rack_key {
+	uint64_t counter;			/* of the seal */
+	uint8_t id;				/* > 0 */
+	uint8_t reserved[7];
+	uint8_t sealed[32];
+	uint8_t tag[16];
+};
+#define WIRE_RACK_KEYS_MAX 2u
+struct wire_rack_keys {
+	uint32_t count;				/* 1 to WIRE_RACK_KEYS_MAX; the first one is in use */
+	uint32_t reserved;
+	struct wire_rack_key keys[WIRE_RACK_KEYS_MAX];
+};
+_Static_assert(sizeof(struct wire_rack_keys) == 136, "wire");
 
 /*
  * First messages on a connection to WIRE_PORT_DATA, each with a MAC behind it (net/node/data_link.h): who wants to read and

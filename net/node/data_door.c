@@ -123,7 +123,7 @@ static void connect_request(struct data_door *door, const struct roce_event *eve
 		return;
 	}
 	*place = (struct data_place){ .state = DATA_PLACE_ANSWERED, .connection = event->connection, .qpn = place->qpn,
-				      .node = keys.node, .order = door->order++, .keys = keys };
+				      .node = keys.node, .order = door->order++, .key_id = keys.key_id, .keys = keys };
 	secure_erase(&keys, sizeof(keys));
 	if (protect(door, place) || roce_post_receive(device, place->qpn, 0, &place->in, sizeof(place->in)) ||
 	    roce_accept_finish(device, place->connection, answer, sizeof(answer), now_ns))
@@ -191,6 +191,13 @@ static void hello(struct data_door *door, struct data_place *place, const struct
 	}
 	if (welcome(door, place, status, now_ns))
 		drop(door, place, now_ns);
+}
+
+void data_door_key_forgotten(struct data_door *door, uint8_t key_id, uint64_t now_ns)
+{
+	for (uint32_t i = 0; i < door->config.places_max; i++)
+		if (door->config.places[i].state != DATA_PLACE_FREE && door->config.places[i].key_id == key_id)
+			drop(door, &door->config.places[i], now_ns);
 }
 
 void data_door_poll(struct data_door *door, uint64_t now_ns)

@@ -31,6 +31,7 @@ struct data_place {
 	uint32_t node;			/* as the handshake names it; D1 makes it true */
 	uint64_t incarnation;		/* ADMITTED */
 	uint64_t order;			/* of the request */
+	uint8_t key_id;			/* the rack's key that the handshake was made with */
 	struct secure_keys keys;	/* ANSWERED */
 	struct secure_packets packets;	/* when both sides want MACs on packets */
 	struct data_greeting in, out;
@@ -65,6 +66,8 @@ struct data_door {
 void data_door_limits(uint32_t places_max, struct roce_limits *limits);
 /* Listens on WIRE_PORT_DATA. 0, or what the device lacks. */
 int data_door_open(struct data_door *door, const struct data_door_config *config);
+/* A key of the rack was forgotten: connections that were made with it end. */
+void data_door_key_forgotten(struct data_door *door, uint8_t key_id, uint64_t now_ns);
 /* Take the door's events; after roce_input(). */
 void data_door_poll(struct data_door *door, uint64_t now_ns);
 

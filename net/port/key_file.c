@@ -27,21 +27,21 @@ static int fail(int status, char *error, size_t error_bytes, const char *format,
 	return status;
 }
 
-static int parse_line(char *line, struct key_file *file)
+static int parse_line(char *line, struct secure_key_set *set)
 {
 	size_t len = strcspn(line, "\r\n");
 
 	if (len == 0 || line[0] == '#')
 		return 0;
-	if (file->count == SECURE_KEYS_MAX)
+	if (set->count == SECURE_KEYS_MAX)
 		return -ENOBUFS;
-	if (secure_key_parse(line, len, &file->ids[file->count], file->keys[file->count]))
+	if (secure_key_parse(line, len, &set->ids[set->count], set->keys[set->count]))
 		return -EINVAL;
-	file->count++;
+	set->count++;
 	return 0;
 }
 
-static int parse(FILE *stream, const char *path, struct key_file *file, char *error, size_t error_bytes)
+static int parse(FILE *stream, const char *path, struct secure_key_set *set, char *error, size_t error_bytes)
 {
 	char line[LINE_BYTES_MAX];
 	unsigned number = 0;
@@ -49,7 +49,7 @@ static int parse(FILE *stream, const char *path, struct key_file *file, char *er
 
 	while (status == 0 && fgets(line, sizeof(line), stream)) {
 		number++;
-		status = parse_line(line, file);
+		status = parse_line(line, set);
 	}
 	secure_erase(line, sizeof(line));
 	if (status == -ENOBUFS)
@@ -58,18 +58,18 @@ static int parse(FILE *stream, const char *path, struct key_file *file, char *er
 	if (status)
 		return fail(status, error, error_bytes, "%s:%u: not a key: a line is ID:HEX, ID from 1 to 255, HEX 64 hexadecimal digits",
 			    path, number);
-	if (file->count == 0)
+	if (set->count == 0)
 		return fail(-EINVAL, error, error_bytes, "%s: there is no key in it; 'gmmd --new-key FILE' makes such a file", path);
 	return 0;
 }
 
-int key_file_read(const char *path, struct key_file *file, char *error, size_t error_bytes)
+int key_file_read(const char *path, struct secure_key_set *set, char *error, size_t error_bytes)
 {
 	struct stat info;
 	FILE *stream;
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK), status;
 
-	memset(file, 0, sizeof(*file));
+	memset(set, 0, sizeof(*set));
 	if (fd < 0)
 		return fail(-errno, error, error_bytes, "%s: %s%s", path, strerror(errno),
 			    errno == ENOENT ? "; 'gmmd --new-key FILE' makes a key for a new rack" : "");
@@ -86,22 +86,22 @@ int key_file_read(const char *path, struct key_file *file, char *error, size_t e
 		close(fd);
 		return fail(-ENOMEM, error, error_bytes, "%s: out of memory", path);
 	}
-	status = parse(stream, path, file, error, error_bytes);
+	status = parse(stream, path, set, error, error_bytes);
 	fclose(stream);
 	if (status)
-		secure_erase(file, sizeof(*file));
+		secure_erase(set, sizeof(*set));
 	return status;
 }
 
-static bool write_keys(int fd, const struct key_file *file)
+static bool write_keys(int fd, const struct secure_key_set *set)
 {
 	char text[SECURE_KEY_TEXT_BYTES + 1];
 	bool good = true;
 
-	for (unsigned i = 0; i < file->count && good; i++) {
+	for (unsigned i = 0; i < set->count && good; i++) {
 		size_t len;
 
-		secure_key_format(file->ids[i], file->keys[i], text);
+		secure_key_format(set->ids[i], set->keys[i], text);
 		len = strlen(text);
 		text[len] = '\n';
 		good = write(fd, text, len + 1) == (ssize_t)len + 1;
@@ -110,7 +110,7 @@ static bool write_keys(int fd, const struct key_file *file)
 	return good && fsync(fd) == 0;
 }
 
-int key_file_write(const char *path, const struct key_file *file, char *error, size_t error_bytes)
+int key_file_write(const char *path, const struct secure_key_set *set, char *error, size_t error_bytes)
 {
 	char fresh[PATH_MAX];
 	int fd, number;
@@ -118,7 +118,7 @@ int key_file_write(const char *path, const struct key_file *file, char *error, s
 	if (snprintf(fresh, sizeof(fresh), "%s.new", path) >= (int)sizeof(fresh))
 		return fail(-ENAMETOOLONG, error, error_bytes, "%s: the path is too long", path);
 	fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (fd >= 0 && write_keys(fd, file) && rename(fresh, path) == 0) {
+	if (fd >= 0 && write_keys(fd, set) && rename(fresh, path) == 0) {
 		close(fd);
 		return 0;
 	}
@@ -132,28 +132,28 @@ int key_file_write(const char *path, const struct key_file *file, char *error, s
 
 int key_file_create(const char *path, char *error, size_t error_bytes)
 {
-	struct key_file file = { .count = 1, .ids = { FIRST_ID } };
+	struct secure_key_set set = { .count = 1, .ids = { FIRST_ID } };
 	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600), number;
 
 	if (fd < 0)
 		return fail(-errno, error, error_bytes, "%s: %s", path, strerror(errno));
-	udp_port_random(NULL, file.keys[0], sizeof(file.keys[0]));
-	if (!write_keys(fd, &file)) {
+	udp_port_random(NULL, set.keys[0], sizeof(set.keys[0]));
+	if (!write_keys(fd, &set)) {
 		number = errno;
 		close(fd);
 		unlink(path);
 		return fail(-number, error, error_bytes, "%s: %s", path, strerror(number));
 	}
 	close(fd);
-	secure_erase(&file, sizeof(file));
+	secure_erase(&set, sizeof(set));
 	return 0;
 }
 
-int key_file_use(const struct key_file *file, struct secure *secure)
+int key_file_use(const struct secure_key_set *set, struct secure *secure)
 {
 	int status = 0;
 
-	for (unsigned i = 0; i < file->count && status == 0; i++)
-		status = secure_key_add(secure, file->ids[i], file->keys[i]);
+	for (unsigned i = 0; i < set->count && status == 0; i++)
+		status = secure_key_add(secure, set->ids[i], set->keys[i]);
 	return status;
 }

@@ -10,19 +10,13 @@
 
 #include "net/secure/secure.h"
 
-struct key_file {
-	unsigned count;
-	uint8_t ids[SECURE_KEYS_MAX];
-	uint8_t keys[SECURE_KEYS_MAX][SECURE_KEY_BYTES];
-};
-
 /* 0; or a negative errno with one line in `error` that says what to do: a file that others can read is refused (-EPERM). */
-int key_file_read(const char *path, struct key_file *file, char *error, size_t error_bytes);
+int key_file_read(const char *path, struct secure_key_set *set, char *error, size_t error_bytes);
 /* Write it anew, whole or not at all, readable by its owner only. */
-int key_file_write(const char *path, const struct key_file *file, char *error, size_t error_bytes);
+int key_file_write(const char *path, const struct secure_key_set *set, char *error, size_t error_bytes);
 /* Make a file with one new random key. -EEXIST when there is a file already. */
 int key_file_create(const char *path, char *error, size_t error_bytes);
 /* Give `secure` the file's keys. */
-int key_file_use(const struct key_file *file, struct secure *secure);
+int key_file_use(const struct secure_key_set *set, struct secure *secure);
 
 #endif

@@ -237,6 +237,7 @@ struct rpc_session {
 	uint8_t key_id;				/* of the rack's key that the connection was made with */
 	uint8_t key_send[SECURE_KEY_BYTES], key_receive[SECURE_KEY_BYTES];
 	uint64_t messages_sent, messages_received;	/* on this connection: counters of MACs (R11) */
+	uint32_t secrets_sealed;		/* on this connection */
 	uint32_t backoff_ms;
 	uint64_t peer_incarnation;
 	uint64_t since_ns;			/* WAITING: connect then; LOST: since then */

@@ -67,6 +67,7 @@ void rpc_mac_start(struct rpc_session *session, const uint8_t *send, const uint8
 	memcpy(session->key_send, send, SECURE_KEY_BYTES);
 	memcpy(session->key_receive, receive, SECURE_KEY_BYTES);
 	session->messages_sent = session->messages_received = 0;
+	session->secrets_sealed = 0;
 }
 
 void rpc_mac_end(struct rpc_endpoint *endpoint, struct rpc_session *session)

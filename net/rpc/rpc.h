@@ -166,6 +166,15 @@ int rpc_open(struct rpc_endpoint *endpoint, uint32_t address, uint16_t port, uin
 void rpc_close(struct rpc_endpoint *endpoint, uint32_t session, uint64_t now_ns);
 /* A key of the rack was forgotten: end the connections that were made with it. Sessions connect again with another. */
 void rpc_key_forgotten(struct rpc_endpoint *endpoint, uint8_t key_id, uint64_t now_ns);
+/*
+ * Encrypt a secret in place for the peer of a session that is connected now, and put counter and tag beside it in a message.
+ * -ENOTCONN. A message that is sent again on a later connection cannot be opened there: the caller seals anew.
+ */
+int rpc_secret_seal(struct rpc_endpoint *endpoint, uint32_t session, void *secret, uint32_t len_bytes, uint64_t *counter,
+		    uint8_t tag[SECURE_TAG_BYTES]);
+/* Decrypt it in place. False: it was not sealed for this connection. */
+bool rpc_secret_open(struct rpc_endpoint *endpoint, uint32_t session, uint64_t counter, void *secret, uint32_t len_bytes,
+		     const uint8_t tag[SECURE_TAG_BYTES]);
 
 /*
  * Send a request. `body` is copied. `done` is called exactly once: with the reply, with -ETIMEDOUT when

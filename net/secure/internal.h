@@ -53,6 +53,7 @@ struct secure {
 	struct secure_counters counters;
 	struct secure_key keys[SECURE_KEYS_MAX];
 	int current;				/* index of the key in use; -1: none */
+	uint32_t keys_version;
 	uint32_t stranger;			/* latest address without the rack's key */
 	uint32_t slot_mask;			/* of a generation's set */
 	struct generation generations[GENERATIONS];

@@ -68,16 +68,15 @@ const struct secure_key *secure_key_find(const struct secure *secure, uint8_t id
 
 int secure_key_add(struct secure *secure, uint8_t id, const uint8_t key[SECURE_KEY_BYTES])
 {
-	const struct secure_key *known = secure_key_find(secure, id);
-
-	if (known)
-		return memcmp(known->key, key, SECURE_KEY_BYTES) == 0 ? 0 : -EEXIST;
+	if (secure_key_known(secure, id))
+		return secure_key_differs(secure, id, key) ? -EEXIST : 0;
 	for (unsigned i = 0; i < SECURE_KEYS_MAX; i++) {
 		struct secure_key *free_key = &secure->keys[i];
 
 		if (free_key->used)
 			continue;
 		*free_key = (struct secure_key){ .used = true, .id = id };
+		secure->keys_version++;
 		memcpy(free_key->key, key, SECURE_KEY_BYTES);
 		if (secure->current < 0)
 			secure->current = (int)i;
@@ -93,6 +92,7 @@ int secure_key_use(struct secure *secure, uint8_t id)
 	if (!key)
 		return -ENOENT;
 	secure->current = (int)(key - secure->keys);
+	secure->keys_version++;
 	return 0;
 }
 
@@ -105,6 +105,7 @@ int secure_key_forget(struct secure *secure, uint8_t id)
 	if (key == &secure->keys[secure->current])
 		return -EBUSY;
 	secure_erase(&secure->keys[key - secure->keys], sizeof(*key));
+	secure->keys_version++;
 	return 0;
 }
 
@@ -116,4 +117,39 @@ int secure_key_current(const struct secure *secure)
 bool secure_key_known(const struct secure *secure, uint8_t id)
 {
 	return secure_key_find(secure, id) != NULL;
+}
+
+bool secure_key_differs(const struct secure *secure, uint8_t id, const uint8_t key[SECURE_KEY_BYTES])
+{
+	const struct secure_key *known = secure_key_find(secure, id);
+
+	return known && memcmp(known->key, key, SECURE_KEY_BYTES) != 0;
+}
+
+unsigned secure_key_ids(const struct secure *secure, uint8_t ids[SECURE_KEYS_MAX])
+{
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < SECURE_KEYS_MAX; i++)
+		if (secure->keys[i].used)
+			ids[count++] = secure->keys[i].id;
+	return count;
+}
+
+uint32_t secure_keys_version(const struct secure *secure)
+{
+	return secure->keys_version;
+}
+
+void secure_key_export(const struct secure *secure, struct secure_key_set *set)
+{
+	memset(set, 0, sizeof(*set));
+	for (unsigned i = 0; i < SECURE_KEYS_MAX; i++) {
+		const struct secure_key *key = &secure->keys[((unsigned)(secure->current < 0 ? 0 : secure->current) + i) % SECURE_KEYS_MAX];
+
+		if (!key->used)
+			continue;
+		set->ids[set->count] = key->id;
+		memcpy(set->keys[set->count++], key->key, SECURE_KEY_BYTES);
+	}
 }

@@ -82,6 +82,22 @@ int secure_key_forget(struct secure *secure, uint8_t id);
 /* The id of the key in use; -ENOENT: there is none, and nobody gets in or out. */
 int secure_key_current(const struct secure *secure);
 bool secure_key_known(const struct secure *secure, uint8_t id);
+/* Another key is known by this id. */
+bool secure_key_differs(const struct secure *secure, uint8_t id, const uint8_t key[SECURE_KEY_BYTES]);
+/* Counts the changes of what is known and in use. */
+uint32_t secure_keys_version(const struct secure *secure);
+/* The ids of all that are known; how many. */
+unsigned secure_key_ids(const struct secure *secure, uint8_t ids[SECURE_KEYS_MAX]);
+
+/* All keys that a rack has at a moment. */
+struct secure_key_set {
+	uint32_t count;				/* 1 to SECURE_KEYS_MAX; the first one is in use */
+	uint8_t ids[SECURE_KEYS_MAX];		/* different, > 0 */
+	uint8_t keys[SECURE_KEYS_MAX][SECURE_KEY_BYTES];
+};
+
+/* All that are known, the one in use first. */
+void secure_key_export(const struct secure *secure, struct secure_key_set *set);
 
 #define SECURE_KEY_TEXT_BYTES 70u		/* of a key as text, with its NUL */
 /* A key as text, "ID:HEX": `len_bytes` hostile characters. -EINVAL. */

@@ -74,7 +74,7 @@ static void test_text(void **state)
 
 static void test_create_and_read(void **state)
 {
-	struct key_file file, again;
+	struct secure_key_set file, again;
 	struct stat info;
 
 	(void)state;
@@ -107,7 +107,7 @@ static void test_bad_files(void **state)
 		{ "1:" HEX "\n2:" HEX "\n3:" HEX "\n", ":3: at most 2" },
 		{ "# one\n1:0011\n", ":2: not a key" },
 	};
-	struct key_file file;
+	struct secure_key_set file;
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {

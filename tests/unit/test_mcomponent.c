@@ -499,6 +499,96 @@ static void a_node_has_one_connection(void **state)
 	assert_int_equal(counters->lost, 1);
 }
 
+/* ---------------------------------------------------------------- the rack's keys */
+
+static const uint8_t next_key[SECURE_KEY_BYTES] = { 7, 7, 7 };
+
+static struct secure_key_set key_set(uint32_t count, uint8_t first, uint8_t second)
+{
+	struct secure_key_set set = { .count = count, .ids = { first, second } };
+
+	for (uint32_t i = 0; i < count; i++)
+		memcpy(set.keys[i], set.ids[i] == SECURE_FIXTURE_KEY_ID ? secure_fixture_key : next_key, SECURE_KEY_BYTES);
+	return set;
+}
+
+/* The manager tells the component, and goes by it itself. */
+static int tell_keys(struct fixture *fixture, const struct secure_key_set *set)
+{
+	struct wire_rack_keys body;
+	int status;
+
+	assert_int_equal(rack_keys_seal(fixture->manager, fixture->manager_session, set, &body), 0);
+	for (uint32_t i = 0; i < set->count; i++)
+		assert_memory_not_equal(body.keys[i].sealed, set->keys[i], SECURE_KEY_BYTES);
+	status = call(fixture, WIRE_RACK_KEYS, &body, sizeof(body));
+	assert_int_equal(rack_keys_apply(fixture->manager_secure, set), 0);
+	return status;
+}
+
+static void keys_rotate(void **state)
+{
+	struct fixture *fixture = *state;
+	struct owner *owner = &fixture->owners[0];
+	const uint8_t old = SECURE_FIXTURE_KEY_ID, new = SECURE_FIXTURE_KEY_ID + 1;
+	struct secure_key_set both = key_set(2, old, new), turned = key_set(2, new, old), alone = key_set(1, new, 0);
+	struct rack_keys_watch watch = { 0 };
+
+	connect_owner(fixture, owner);
+	rack_keys_watch(&watch, fixture->manager_secure, fixture->manager, NULL, fixture->wire.now_ns);
+	assert_int_equal(tell_keys(fixture, &both), 0);
+	assert_int_equal(secure_key_current(fixture->secure), old);
+	assert_true(secure_key_known(fixture->secure, new));
+	assert_int_equal(tell_keys(fixture, &turned), 0);
+	assert_int_equal(tell_keys(fixture, &turned), 0);	/* again changes nothing */
+	assert_int_equal(secure_key_current(fixture->secure), new);
+	rack_keys_watch(&watch, fixture->manager_secure, fixture->manager, NULL, fixture->wire.now_ns);
+	wire_run(&fixture->wire, NULL, NULL, WIRE_SECOND);
+	assert_int_equal(owner->link->state, DATA_LINK_UP);
+	assert_true(fixture->manager_up);
+	/* What was connected with the old key ends with it; the session comes back with the new one, the owner cannot. */
+	assert_int_equal(tell_keys(fixture, &alone), 0);
+	rack_keys_watch(&watch, fixture->manager_secure, fixture->manager, NULL, fixture->wire.now_ns);
+	wire_run(&fixture->wire, NULL, NULL, 10 * WIRE_SECOND);
+	assert_int_equal(owner->link->state, DATA_LINK_CLOSED);
+	assert_true(fixture->manager_up);
+	assert_false(secure_key_known(fixture->secure, old));
+	connect_as(fixture, owner, owner->node, owner->incarnation);
+	assert_int_equal(owner->link->state, DATA_LINK_CLOSED);
+	assert_int_equal(secure_key_add(owner->secure, new, next_key), 0);
+	assert_int_equal(secure_key_use(owner->secure, new), 0);
+	connect_owner(fixture, owner);
+}
+
+static void bad_key_messages(void **state)
+{
+	struct fixture *fixture = *state;
+	const uint8_t old = SECURE_FIXTURE_KEY_ID;
+	struct secure_key_set set = key_set(2, old, old + 1);
+	struct wire_rack_keys body;
+
+	assert_int_equal(rack_keys_seal(fixture->manager, fixture->manager_session, &set, &body), 0);
+	body.keys[1].sealed[3] ^= 1;
+	assert_int_equal(call(fixture, WIRE_RACK_KEYS, &body, sizeof(body)), -EBADMSG);
+	body.keys[1].sealed[3] ^= 1;
+	body.keys[1].counter++;
+	assert_int_equal(call(fixture, WIRE_RACK_KEYS, &body, sizeof(body)), -EBADMSG);
+	body.count = 3;
+	assert_int_equal(call(fixture, WIRE_RACK_KEYS, &body, sizeof(body)), -EINVAL);
+	body.count = 0;
+	assert_int_equal(call(fixture, WIRE_RACK_KEYS, &body, sizeof(body)), -EINVAL);
+	/* No key in common; the same id twice; another key by an id that is known. */
+	set = key_set(1, old + 1, 0);
+	assert_int_equal(rack_keys_apply(fixture->secure, &set), -ENOBUFS);
+	set = key_set(2, old, old);
+	assert_int_equal(rack_keys_apply(fixture->secure, &set), -EINVAL);
+	set = key_set(1, old, 0);
+	set.keys[0][0] ^= 1;
+	assert_int_equal(rack_keys_apply(fixture->secure, &set), -EINVAL);
+	assert_int_equal(secure_key_current(fixture->secure), old);
+	assert_false(secure_key_known(fixture->secure, old + 1));
+}
+
 static void counters_in_pieces(void **state)
 {
 	struct fixture *fixture = *state;
@@ -529,7 +619,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(pages_come_back, setup_mtu_1024, teardown),
 		T(outside_and_foreign), T(epoch_fences),
 		cmocka_unit_test_setup_teardown(epoch_fences, setup_flat, teardown),
-		T(full_store), T(bad_bodies), T(bad_hellos),
+		T(full_store), T(bad_bodies), T(bad_hellos), T(keys_rotate), T(bad_key_messages),
 		T(a_node_has_one_connection), T(counters_in_pieces),
 	};
 
