@@ -41,8 +41,8 @@ void rpc_device_limits(const struct rpc_limits *limits, struct roce_limits *devi
 	/* Receives; requests, replies and what is READ for them; pings and echoes; */
 	uint32_t works = buffers_count(&filled) + 2 * filled.calls_max + 2 * filled.serves_max + filled.sessions_max +
 			 filled.pending_max;
-	/* A connection that was just given up may linger beside its successor. */
-	uint32_t connections = 2 * filled.sessions_max + filled.pending_max;
+	/* Connections that were just given up may linger beside their successors; when all do at once, some must wait. */
+	uint32_t connections = filled.sessions_max + filled.sessions_max / RPC_LINGER_SHARE + RPC_LINGER_MIN + filled.pending_max;
 	/* Twice, as a queue pair that failed flushes its own while its successor's complete. */
 	uint32_t events = 2 * works;
 
