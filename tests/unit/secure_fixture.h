@@ -15,7 +15,7 @@ static const uint8_t secure_fixture_key[SECURE_KEY_BYTES] = "the key of the rack
 static inline struct secure *secure_fixture(struct wire *wire, unsigned number)
 {
 	const struct secure_config config = { .address = WIRE_ADDRESS(number), .replays_max = SECURE_FIXTURE_REPLAYS,
-					      .environment = { wire_random_bytes, wire } };
+					      .environment = { .random = wire_random_bytes, .context = wire } };
 	struct secure *secure = secure_create(aligned_alloc(64, secure_bytes(&config)), &config, wire->now_ns);
 
 	assert(secure != NULL && secure_key_add(secure, SECURE_FIXTURE_KEY_ID, secure_fixture_key) == 0);
