@@ -40,8 +40,7 @@ const struct cli_command cli_commands[] = {
 	{ "region list", { NULL }, "region.list", "where every region is", print_region_list, NULL, { { 0 } } },
 	{ "key list", { NULL }, "key.list", "the rack's keys by number, and which nodes lag behind", print_keys, NULL, { { 0 } } },
 	{ "key rotate", { NULL }, "key.rotate", "make a new key; it is used once every node has it", print_keys, NULL, { { 0 } } },
-	{ "key forget", { NULL }, "key.forget", "no longer accept a key that was in use before", print_keys, NULL, {
-		{ "id", "N", OPTION_NUMBER, "id", true, "its number" } } },
+	{ "key forget", { "id" }, "key.forget", "no longer accept a key that was in use before", print_keys, NULL, { { 0 } } },
 	{ "events", { NULL }, "events", "what happened", NULL, run_events, {
 		{ "follow", NULL, OPTION_FLAG, "follow", false, "go on with what happens" } } },
 	{ "help", { NULL }, NULL, "print this", NULL, run_help, { { 0 } } },

@@ -6,10 +6,12 @@
  *
  * The file is written before anything else changes, so a manager that dies goes on where it was: of two keys, one whose id
  * is the next after the one in use is on its way in. Nodes hear the set at every join and whenever it changes (net/node/
- * rack_keys.h); those that are down keep the step from being over, or, once it is, join with the key that still counts.
+ * rack_keys.h). A key is forgotten only when all nodes that are up have taken the step before; those that are down join with
+ * the key that is still accepted, or after its end with what they are started with.
  */
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "gmm/daemon/client.h"
@@ -169,17 +171,30 @@ static void command_rotate(struct gmmd *gmmd, struct client *client, json_t *arg
 
 static void command_forget(struct gmmd *gmmd, struct client *client, json_t *arguments)
 {
-	json_int_t id = json_integer_value(json_object_get(arguments, "id"));
 	struct secure_key_set set = gmmd->keys;
-	char error[CONFIG_ERROR_BYTES];
+	char error[CONFIG_ERROR_BYTES], *rest;
+	const char *text;
+	unsigned long id;
 	int status;
 
+	if (!client_unpack(client, arguments, "{s:s}", "id", &text))
+		return;
+	id = strtoul(text, &rest, 10);
+	if (text[0] < '0' || text[0] > '9' || *rest || id > KEY_ID_MAX) {
+		client_error(client, -EINVAL, "%s is not the number of a key; 'gmm key list' shows them", text);
+		return;
+	}
 	if (id == set.ids[0]) {
-		client_error(client, -EBUSY, "key %d is in use; 'gmm key rotate' makes another one", (int)id);
+		client_error(client, -EBUSY, "key %lu is in use; 'gmm key rotate' makes another one", id);
 		return;
 	}
 	if (set.count < 2 || id != set.ids[1]) {
-		client_error(client, -ENOENT, "there is no key %d; 'gmm key list' shows them", (int)id);
+		client_error(client, -ENOENT, "there is no key %lu; 'gmm key list' shows them", id);
+		return;
+	}
+	/* A node that has not heard of the key in use would be locked out. */
+	if (!taken_by_all(gmmd)) {
+		client_error(client, -EBUSY, "not every node has taken the key in use yet; see 'gmm key list'");
 		return;
 	}
 	set.count = 1;
@@ -190,7 +205,7 @@ static void command_forget(struct gmmd *gmmd, struct client *client, json_t *arg
 		client_error(client, status, "%s", error);
 		return;
 	}
-	log_line(LOG_INFO, "rack key forgotten: id=%d", (int)id);
+	log_line(LOG_INFO, "rack key forgotten: id=%lu", id);
 	client_result(client, list(gmmd));
 }
 

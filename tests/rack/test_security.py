@@ -112,3 +112,43 @@ def test_a_stranger_gets_no_answer(rack):
         assert rack.nodes()["p1"]["state"] == "up" and rack.nodes()["m1"]["state"] == "up"
     finally:
         network.run("ip", "-n", network.namespace(rack.rack), "addr", "del", f"{stranger}/24", "dev", "br0")
+
+
+def test_a_node_with_another_key_stays_out(rack):
+    """Its firmware has a wrong key: the manager says that somebody without the key asks, and the node does not come up."""
+    rack.kill("m1")
+    wait_until(lambda: rack.nodes()["m1"]["state"] != "up", "the manager to miss it")
+    right = rack.state.oem_string.read_text(encoding="utf-8")
+    rack.state.oem_string.write_text(f"plenum.key=1:{'5a' * 32}", encoding="utf-8")
+    try:
+        rack.start_node(rack.rack.nodes["m1"])
+        wait_until(lambda: "event=rack_key id=1" in (rack.state.logs / "m1.log").read_text(errors="replace").rsplit("event=entry")[-1],
+                   "it to boot", 60)
+        wait_until(lambda: "without the rack's key" in (rack.state.logs / "gmmd.log").read_text(errors="replace"),
+                   "the manager to report it", 60)
+        assert rack.nodes()["m1"]["state"] != "up"
+    finally:
+        rack.state.oem_string.write_text(right, encoding="utf-8")
+    rack.kill("m1")
+    rack.add(rack.rack.nodes["m1"], progress=lambda line: None)
+    assert rack.nodes()["m1"]["state"] == "up"
+
+
+def test_the_key_changes_under_a_running_rack(rack):
+    def keys():
+        return {key["id"]: key["state"] for key in rack.gmm_json("key", "list")["keys"]}
+
+    assert keys() == {1: "in use"}
+    rack.gmm("key", "rotate")
+    wait_until(lambda: keys() == {2: "in use", 1: "still accepted"}, "every node to have the new key", 60)
+    wait_until(lambda: not rack.gmm_json("key", "list")["nodes_waiting"], "every node to use it", 60)
+    assert rack.gmm("key", "rotate", check=False).returncode == 5
+    assert rack.gmm("key", "forget", "2", check=False).returncode == 5
+    assert rack.gmm("key", "forget", "7", check=False).returncode == 3
+    rack.gmm("key", "forget", "1")
+    assert keys() == {2: "in use"}
+    assert rack.state.key_file.read_text(encoding="utf-8").startswith("2:")
+    # Sessions made with the old key have ended; all of them come back with the new one, and stay.
+    wait_until(lambda: not rack.gmm_json("key", "list")["nodes_waiting"], "the nodes to be told", 60)
+    wait_until(lambda: all(node["state"] == "up" and node["renewed_s_ago"] < 2 for node in rack.nodes().values()),
+               "the nodes to renew their leases", 60)
