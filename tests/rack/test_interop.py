@@ -5,7 +5,6 @@ import pathlib
 import re
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -19,7 +18,7 @@ from programs import (LINKS, LISTEN_S, ROUNDS, RUN_S, exercise_linux, exercise_o
 SIZES = (64, 1000, 4096, 65535)
 OPERATIONS = 500  # of the exercise: all kinds, 0 to 256 KiB
 CLEAN_S = 10
-REFUSED_S = 10
+SILENT_S = 5  # an answer would come within milliseconds
 PINGPONG_LISTENS = f":{18515:04X} 00000000:0000 0A"  # in /proc/net/tcp
 LISTENS_TCP = "grep -q ' 0A ' /proc/net/tcp"
 
@@ -153,15 +152,12 @@ def test_component_refuses_one_client_too_many(linux, component):
     rping_client(linux, component, SIZES[0], 1)
 
 
-def test_component_without_the_service_refuses(linux):
+def test_component_without_the_service_is_silent(linux):
+    """What is left is for holders of the rack's key: a stranger does not even hear that there is no rping."""
     address, log = linux.start_component("mcomponent", UNOPENED, "")
-    for command in (f"rping -c -a {address} -C 1", f"rdma_client -s {address}", f"cmtime -s {address} -c 1"):
-        started = time.monotonic()
-        output = linux.run(command, RUN_S)[1]  # some end with status 0
-        assert time.monotonic() - started < REFUSED_S, f"{command} was not refused at once: {output}"
-        assert re.search("rdma_connect: Connection refused|REJECTED, error:? 8", output), output
+    status, output = linux.run(f"busybox timeout {SILENT_S} rping -c -a {address} -C 1", RUN_S)
+    assert status != 0 and not re.search("refused|REJECTED", output), output
     assert "event=rping" not in log.read_text(errors="replace")
-    assert_guest_clean(linux)
 
 
 def test_every_icrc_on_the_wire(linux):
