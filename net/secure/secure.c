@@ -91,8 +91,8 @@ int secure_key_use(struct secure *secure, uint8_t id)
 
 	if (!key)
 		return -ENOENT;
+	secure->keys_version += secure->current != (int)(key - secure->keys);
 	secure->current = (int)(key - secure->keys);
-	secure->keys_version++;
 	return 0;
 }
 
