@@ -92,7 +92,7 @@ class LinuxLenderRack(VirtualRack):
             super().start_node(node)
             return
         self.state.nodes[node.name] = {"role": node.role, "address": node.address(self.rack), "mac": node.mac}
-        self.machine = LinuxMachine(self, node.name, node.address(self.rack), node.mac, "768M")
+        self.machine = LinuxMachine(self, node.name, node.address(self.rack), node.mac)
         self.machine.start()
         self.state.add_process(node.name, self.machine.guest.pid)
         self.machine.write_file("/root/rack.key", self.state.key_file.read_text(encoding="utf-8"))
