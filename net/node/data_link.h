@@ -27,6 +27,7 @@
 
 #define DATA_LINK_CONNECT_NS UINT64_C(1000000000)	/* for a connect request, and then for the welcome */
 #define DATA_LINK_LABEL "plenum data hello"
+#define DATA_LINK_COUNTER 0u	/* of both: each is the first and only message of its direction under this label */
 
 enum data_link_state { DATA_LINK_CLOSED, DATA_LINK_CONNECTING, DATA_LINK_GREETING, DATA_LINK_UP };
 

@@ -74,6 +74,7 @@ int rack_keys_apply(struct secure *secure, const struct secure_key_set *keys)
 static int open_all(struct rpc_endpoint *endpoint, const struct rpc_request *request, struct secure_key_set *keys)
 {
 	struct wire_rack_keys body;
+	bool good = true;
 
 	memcpy(&body, request->body, sizeof(body));
 	if (body.count == 0 || body.count > SECURE_KEYS_MAX)
@@ -82,13 +83,12 @@ static int open_all(struct rpc_endpoint *endpoint, const struct rpc_request *req
 	for (uint32_t i = 0; i < body.count; i++) {
 		struct wire_rack_key *entry = &body.keys[i];
 
-		if (!rpc_secret_open(endpoint, request->session, entry->counter, entry->sealed, sizeof(entry->sealed), entry->tag))
-			return -EBADMSG;
+		good &= rpc_secret_open(endpoint, request->session, entry->counter, entry->sealed, sizeof(entry->sealed), entry->tag);
 		keys->ids[i] = entry->id;
 		memcpy(keys->keys[i], entry->sealed, sizeof(entry->sealed));
 	}
 	secure_erase(&body, sizeof(body));
-	return 0;
+	return good ? 0 : -EBADMSG;
 }
 
 void rack_keys_serve(struct secure *secure, struct rpc_endpoint *endpoint, const struct rpc_request *request, uint64_t now_ns)

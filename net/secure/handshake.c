@@ -1,16 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* The active side of the handshake, and what both sides mix in alike. */
+#include "net/roce/bytes.h"
 #include "net/secure/internal.h"
 
 #define PURPOSE "plenum rdma 1"
-
-static void put_be32(uint8_t *bytes, uint32_t value)
-{
-	bytes[0] = (uint8_t)(value >> 24);
-	bytes[1] = (uint8_t)(value >> 16);
-	bytes[2] = (uint8_t)(value >> 8);
-	bytes[3] = (uint8_t)value;
-}
 
 void secure_noise_begin(struct noise *noise, const struct secure_key *key, uint32_t active_address, uint32_t passive_address,
 			uint16_t port, const uint8_t header[HEADER_BYTES], const uint8_t *challenge)

@@ -7,6 +7,8 @@
 #include <string.h>
 
 #include "lib/vector.h"
+#include "net/roce/bytes.h"
+#include "net/secure/noise.h"
 #include "net/secure/secure.h"
 
 #define BLOCK_BYTES 16u
@@ -47,14 +49,6 @@ void secure_mac_init(struct secure_mac *mac, const uint8_t key[SECURE_KEY_BYTES]
 	vector_end();
 }
 
-static void put_be32(uint8_t *bytes, uint32_t value)
-{
-	bytes[0] = (uint8_t)(value >> 24);
-	bytes[1] = (uint8_t)(value >> 16);
-	bytes[2] = (uint8_t)(value >> 8);
-	bytes[3] = (uint8_t)value;
-}
-
 void secure_mac_tag(const struct secure_mac *mac, uint64_t counter, const void *first, size_t first_len_bytes,
 		    const void *second, size_t second_len_bytes, uint8_t tag[SECURE_TAG_BYTES])
 {
@@ -63,8 +57,7 @@ void secure_mac_tag(const struct secure_mac *mac, uint64_t counter, const void *
 	assert(first_len_bytes % BLOCK_BYTES == 0 && first_len_bytes < LENGTHS_BLOCK_MAX &&
 	       second_len_bytes < LENGTHS_BLOCK_MAX);
 	put_be32(lengths + 4, (uint32_t)(first_len_bytes + second_len_bytes) * 8);
-	put_be32(iv + 4, (uint32_t)(counter >> 32));
-	put_be32(iv + 8, (uint32_t)counter);
+	put_be64(iv + 4, counter);
 	memset(tag, 0, SECURE_TAG_BYTES);
 	vector_begin();
 	mac->ghash(tag, mac->subkey, first, first_len_bytes);
@@ -118,8 +111,7 @@ static void seal(const uint8_t key[SECURE_KEY_BYTES], uint64_t counter, void *se
 {
 	uint8_t seal_key[SECURE_KEY_BYTES], iv[IV_BYTES] = { 0 };
 
-	put_be32(iv + 4, (uint32_t)(counter >> 32));
-	put_be32(iv + 8, (uint32_t)counter);
+	put_be64(iv + 4, counter);
 	vector_begin();
 	derive(key, "plenum secret", seal_key, sizeof(seal_key));
 	br_poly1305_ctmul_run(seal_key, iv, secret, len_bytes, NULL, 0, tag, br_chacha20_ct_run, encrypt);
@@ -136,12 +128,10 @@ void secure_seal(const uint8_t key[SECURE_KEY_BYTES], uint64_t counter, void *se
 bool secure_open(const uint8_t key[SECURE_KEY_BYTES], uint64_t counter, void *secret, size_t len_bytes,
 		 const uint8_t tag[SECURE_TAG_BYTES])
 {
-	uint8_t expected[SECURE_TAG_BYTES], difference = 0;
+	uint8_t expected[SECURE_TAG_BYTES];
 
 	seal(key, counter, secret, len_bytes, expected, false);
-	for (unsigned i = 0; i < SECURE_TAG_BYTES; i++)
-		difference |= expected[i] ^ tag[i];
-	return difference == 0;
+	return noise_tags_equal(expected, tag);
 }
 
 void secure_erase(void *secret, size_t len_bytes)

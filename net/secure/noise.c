@@ -102,17 +102,24 @@ void noise_encrypt_and_hash(struct noise *noise, uint8_t *payload, size_t len_by
 	mix_sealed(noise, payload, len_bytes, tag);
 }
 
+bool noise_tags_equal(const uint8_t left[NOISE_TAG_BYTES], const uint8_t right[NOISE_TAG_BYTES])
+{
+	uint8_t difference = 0;
+
+	for (unsigned i = 0; i < NOISE_TAG_BYTES; i++)
+		difference |= left[i] ^ right[i];
+	return difference == 0;
+}
+
 bool noise_decrypt_and_hash(struct noise *noise, uint8_t *payload, size_t len_bytes, const uint8_t tag[NOISE_TAG_BYTES])
 {
-	uint8_t expected[NOISE_TAG_BYTES], difference = 0;
+	uint8_t expected[NOISE_TAG_BYTES];
 	struct noise before = *noise;
 
 	mix_sealed(noise, payload, len_bytes, tag);
 	aead(&before, payload, len_bytes, expected, false);
 	secure_erase(&before, sizeof(before));
-	for (unsigned i = 0; i < NOISE_TAG_BYTES; i++)
-		difference |= expected[i] ^ tag[i];
-	return difference == 0;
+	return noise_tags_equal(expected, tag);
 }
 
 void noise_split(const struct noise *noise, uint8_t first[NOISE_KEY_BYTES], uint8_t second[NOISE_KEY_BYTES])

@@ -32,6 +32,8 @@ void noise_mix_ephemeral(struct noise *noise, const uint8_t public_key[NOISE_KEY
 void noise_encrypt_and_hash(struct noise *noise, uint8_t *payload, size_t len_bytes, uint8_t tag[NOISE_TAG_BYTES]);
 /* False: not authentic. The state is useless then. */
 bool noise_decrypt_and_hash(struct noise *noise, uint8_t *payload, size_t len_bytes, const uint8_t tag[NOISE_TAG_BYTES]);
+/* In constant time. */
+bool noise_tags_equal(const uint8_t left[NOISE_TAG_BYTES], const uint8_t right[NOISE_TAG_BYTES]);
 /* The active side sends with `first`. */
 void noise_split(const struct noise *noise, uint8_t first[NOISE_KEY_BYTES], uint8_t second[NOISE_KEY_BYTES]);
 
