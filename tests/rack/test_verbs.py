@@ -66,7 +66,7 @@ def test_refusal_and_silence(linux):
     finally:
         server.kill()
         server.communicate()
-    assert status == 1 and "refused, reason 8" in said, said
+    assert status == 1 and "refused: nothing listens there (reason 8)" in said, said
     status, said = linux.run(f"plenum-rping -c -a {HOST}9 -C 1 2>&1", RUN_S)
     assert status == 1 and "no answer from the server" in said, said
 
