@@ -21,7 +21,8 @@ struct pair {
 	struct roce_device *device[PAIR_SIDES];
 	int queue[PAIR_SIDES];
 	uint32_t qpn[PAIR_SIDES];	/* after pair_connect() */
-	uint64_t now_ns;		/* when packets were last moved */
+	uint64_t now_ns;		/* the pair's own time, when packets were last moved */
+	uint64_t clock_ns;		/* the machine's clock then */
 	bool frozen;			/* time stands still: it is not to run out while every step takes microseconds */
 	uint8_t *frames;		/* of PAIR_BURST_PACKETS packets */
 	void *workload;			/* the workload's own */
