@@ -41,7 +41,7 @@ static void check_packet(struct tally *tally, const struct roce_datagram *datagr
 	if (roce_packet_decode(datagram->bytes, datagram->len_bytes, &packet) != PACKET_OK) {
 		tally->malformed++;
 		show(tally, datagram, "not a RoCEv2 packet");
-	} else if (!roce_icrc_verify(datagram, &crc_table)) {
+	} else if (!roce_icrc_verify(datagram, &crc_table, NULL)) {
 		tally->wrong++;
 		show(tally, datagram, "wrong ICRC");
 	} else {

@@ -63,7 +63,7 @@ bool ip_id_recover(struct roce_datagram *datagram, const struct crc_implementati
 	if (datagram->len_bytes < ROCE_BTH_BYTES + ROCE_ICRC_BYTES || datagram->len_bytes > ROCE_DATAGRAM_BYTES_MAX)
 		return false;
 	with_zero.ip_id = 0;
-	difference = roce_icrc(&with_zero, crc) ^
+	difference = roce_icrc(&with_zero, crc, NULL) ^
 		     ((uint32_t)end[3] << 24 | (uint32_t)end[2] << 16 | (uint32_t)end[1] << 8 | end[0]);
 	difference = multiply(difference, inverse_power(IP_AND_UDP_BYTES + datagram->len_bytes - ROCE_ICRC_BYTES - BYTES_IN_FRONT));
 	if (difference > UINT16_MAX)

@@ -33,7 +33,8 @@ void roce_budget_wake(struct roce_device *device)
 		struct queue_pair *qp = device->budget_head;
 
 		leave_line(device, qp);
-		woken = roce_qp_schedule(device, qp);
+		roce_qp_schedule(device, qp);
+		woken = true;
 	}
 }
 

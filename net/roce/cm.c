@@ -170,17 +170,18 @@ static int create_queue_pair(struct roce_device *device, struct roce_connection 
 void roce_cm_event(struct roce_device *device, struct roce_connection *connection, enum roce_event_type type, int status,
 		   uint16_t reason)
 {
-	struct stored_event event = {
-		.type = type, .status = status, .reason = reason, .connection = connection->number,
-		.qpn = connection->qp ? connection->qp->qpn : 0, .cookie = connection->cookie,
-		.remote_address = connection->remote_address, .service_port = connection->service_port,
-	};
+	struct stored_event *event;
 
 	if (connection->released)
 		return;
 	assert(connection->events_reserved > 0);
 	connection->events_reserved--;
-	roce_queue_push(device, connection->queue, &event);
+	event = roce_queue_push(device, connection->queue);
+	*event = (struct stored_event){
+		.type = type, .status = status, .reason = reason, .connection = connection->number,
+		.qpn = connection->qp ? connection->qp->qpn : 0, .cookie = connection->cookie,
+		.remote_address = connection->remote_address, .service_port = connection->service_port,
+	};
 }
 
 static void release(struct roce_device *device, struct roce_connection *connection)

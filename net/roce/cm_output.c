@@ -50,13 +50,13 @@ static void send_message(struct roce_device *device, const struct cm_message *me
 		.opcode = OPCODE_UD_SEND_ONLY, .migration = true, .pkey = ROCE_PKEY_DEFAULT, .destination_qpn = 1,
 		.psn = device->management_psn, .qkey = CM_QKEY, .source_qpn = 1, .payload_len_bytes = MAD_BYTES,
 	};
-	uint8_t *mad = datagram->bytes + roce_header_bytes(roce_opcode_properties(OPCODE_UD_SEND_ONLY));
+	uint8_t *mad = datagram->bytes + roce_header_bytes(OPCODE_UD_SEND_ONLY);
 
 	device->management_psn = (device->management_psn + 1) & 0xffffff;
 	cm_message_encode(message, mad);
 	packet.payload = mad;
 	datagram->destination_address = remote_address;
-	roce_packet_encode(&packet, datagram, device->config.environment.crc);
+	roce_packet_encode(&packet, datagram, device->config.environment.crc, NULL);
 }
 
 static void send_reply(struct roce_device *device, struct roce_datagram *datagram)

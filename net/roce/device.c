@@ -166,28 +166,40 @@ const struct roce_counters *roce_counters(const struct roce_device *device)
 
 /* ---------------------------------------------------------------- packets in */
 
-/* How packets for the queue pair that the datagram names are protected. */
-static struct roce_protection *protection_of(struct roce_device *device, const struct roce_datagram *datagram)
-{
-	const struct queue_pair *qp;
-
-	if (datagram->len_bytes < ROCE_BTH_BYTES + ROCE_ICRC_BYTES)
-		return NULL;
-	qp = roce_qp_find(device, roce_packet_destination(datagram->bytes));
-	return qp ? qp->protection : NULL;
-}
-
 static bool icrc_good(struct roce_device *device, const struct roce_datagram *datagram)
 {
-	bool good = roce_icrc_verify(datagram, device->config.environment.crc);
+	bool good = roce_icrc_verify(datagram, device->config.environment.crc, &device->icrc_cache);
 
 	device->counters.drop_icrc += !good;
 	return good;
 }
 
-static bool decode(struct roce_device *device, const struct roce_datagram *datagram, struct roce_packet *packet)
+/*
+ * The same, in one pass with copying READ data to its place, `packet->payload` then. What stands there when the ICRC is wrong
+ * does no harm: the READ is not complete before the right bytes have come over it.
+ */
+static bool icrc_good_landing(struct roce_device *device, const struct queue_pair *qp, const struct roce_datagram *datagram,
+			      struct roce_packet *packet)
 {
-	struct roce_protection *protection = protection_of(device, datagram);
+	uint8_t *place = NULL;
+	bool good;
+
+	if (qp && (packet->properties & IS_RESPONSE) && packet->payload_len_bytes >= ROCE_COPY_BYTES_MIN && packet->pad_bytes == 0 &&
+	    packet->opcode != OPCODE_ACKNOWLEDGE && datagram->source_address == qp->remote_address)
+		place = roce_requester_place(qp, packet);
+	if (!place)
+		return icrc_good(device, datagram);
+	good = roce_icrc_verify_copy(datagram, device->config.environment.crc, &device->icrc_cache, packet->payload, place);
+	device->counters.drop_icrc += !good;
+	packet->payload = place;
+	return good;
+}
+
+/* `qp` is what the packet is for, NULL: no queue pair. */
+static bool decode(struct roce_device *device, const struct roce_datagram *datagram, const struct queue_pair *qp,
+		   struct roce_packet *packet)
+{
+	struct roce_protection *protection = qp ? qp->protection : NULL;
 	struct roce_counters *counters = &device->counters;
 	size_t len_bytes = datagram->len_bytes;
 
@@ -212,7 +224,7 @@ static bool decode(struct roce_device *device, const struct roce_datagram *datag
 		counters->drop_length++;
 		return false;
 	}
-	if (!protection && !icrc_good(device, datagram))
+	if (!protection && !icrc_good_landing(device, qp, datagram, packet))
 		return false;
 	/* We are a full member of the default partition: both kinds of members may talk to us. */
 	if ((packet->pkey & ROCE_PKEY_NUMBER_MASK) != (ROCE_PKEY_DEFAULT & ROCE_PKEY_NUMBER_MASK)) {
@@ -233,16 +245,11 @@ static void notice_input(struct roce_device *device, struct queue_pair *qp, cons
 	roce_requester_congested(device, qp);
 }
 
-static void queue_pair_input(struct roce_device *device, const struct roce_datagram *datagram,
+static void queue_pair_input(struct roce_device *device, struct queue_pair *qp, const struct roce_datagram *datagram,
 			     const struct roce_packet *packet, uint64_t now_ns)
 {
-	struct queue_pair *qp = roce_qp_find(device, packet->destination_qpn);
 	bool marked;
 
-	if (!qp) {
-		device->counters.drop_unknown_qp++;
-		return;
-	}
 	if (qp->state == QP_INIT) {
 		device->counters.drop_not_connected++;
 		return;
@@ -276,6 +283,7 @@ static void queue_pair_input(struct roce_device *device, const struct roce_datag
 void roce_input(struct roce_device *device, const struct roce_datagram *datagram, uint64_t now_ns)
 {
 	struct roce_packet packet;
+	struct queue_pair *qp = NULL;
 
 	device->counters.packets_received++;
 	device->counters.bytes_received += datagram->len_bytes;
@@ -283,35 +291,23 @@ void roce_input(struct roce_device *device, const struct roce_datagram *datagram
 		device->counters.drop_not_for_us++;
 		return;
 	}
-	if (!decode(device, datagram, &packet))
+	if (datagram->len_bytes >= ROCE_BTH_BYTES + ROCE_ICRC_BYTES)
+		qp = roce_qp_find(device, roce_packet_destination(datagram->bytes));
+	if (!decode(device, datagram, qp, &packet))
 		return;
-	if (packet.destination_qpn == 1)
+	if (qp)
+		queue_pair_input(device, qp, datagram, &packet, now_ns);
+	else if (packet.destination_qpn == 1)
 		roce_cm_input(device, datagram, &packet, now_ns);
 	else
-		queue_pair_input(device, datagram, &packet, now_ns);
+		device->counters.drop_unknown_qp++;
 }
 
 /* ---------------------------------------------------------------- packets out */
 
-static struct queue_pair *take_ready(struct roce_device *device)
-{
-	struct queue_pair *qp = device->ready_head;
-
-	if (!qp)
-		return NULL;
-	device->ready_head = qp->ready_next;
-	if (device->ready_head)
-		device->ready_head->ready_previous = NULL;
-	else
-		device->ready_tail = NULL;
-	qp->ready_next = qp->ready_previous = NULL;
-	return qp;
-}
-
 int roce_output(struct roce_device *device, struct roce_datagram *datagram, uint64_t now_ns)
 {
-	struct queue_pair *qp;
-	int sent;
+	int sent = 0;
 
 	datagram->source_address = device->config.address;
 	/*
@@ -323,11 +319,12 @@ int roce_output(struct roce_device *device, struct roce_datagram *datagram, uint
 	datagram->ip_id = 0;
 	datagram->ip_flags_fragment = 0x4000;
 	datagram->ip_tos = 0;
-	sent = roce_cm_output(device, datagram, now_ns);
-	while (!sent && (qp = take_ready(device))) {
-		sent = roce_qp_output(device, qp, datagram, now_ns);
-		roce_qp_schedule(device, qp);
-		roce_budget_wake(device);
+	if (device->owing_head || device->replies_count > 0)
+		sent = roce_cm_output(device, datagram, now_ns);
+	while (!sent && device->ready_head) {
+		sent = roce_qp_output(device, datagram, now_ns);
+		if (device->budget_head)
+			roce_budget_wake(device);
 	}
 	if (sent) {
 		device->counters.packets_sent++;

@@ -454,6 +454,7 @@ struct cm_reply {
 struct roce_device {
 	struct roce_config config;
 	struct roce_counters counters;
+	struct roce_icrc_cache icrc_cache;
 	struct roce_pool works, receives;	/* as many as there are event places for them: never empty when asked */
 	struct roce_pool answers;		/* roce_limits.answers_max */
 	struct roce_pool atomics;		/* roce_limits.atomic_queue_pairs_max, of ATOMIC_RESULTS_MAX each */
@@ -506,8 +507,8 @@ struct roce_timer *roce_timer_due(struct roce_device *device, uint64_t now_ns);
 /* queue.c */
 /* A place for the completion of work that is being posted. */
 bool roce_queue_reserve(const struct roce_device *device, struct event_queue *queue);
-/* `event` has a place that was reserved. */
-void roce_queue_push(struct roce_device *device, struct event_queue *queue, const struct stored_event *event);
+/* One more event of the queue, whose place was reserved: every field but `next` is the caller's to set. */
+struct stored_event *roce_queue_push(struct roce_device *device, struct event_queue *queue);
 struct event_queue *roce_queue_find(struct roce_device *device, int queue);
 
 /* memory.c */
@@ -525,7 +526,14 @@ bool roce_memory_invalidatable(struct roce_device *device, uint32_t rkey, uint64
 void roce_memory_init(struct roce_device *device);
 
 /* queue_pair.c */
-struct queue_pair *roce_qp_find(struct roce_device *device, uint32_t qpn);
+static inline struct queue_pair *roce_qp_find(struct roce_device *device, uint32_t qpn)
+{
+	uint32_t index = qpn & device->queue_pair_mask;
+
+	if (qpn == 0 || index >= device->config.limits.queue_pairs_max || device->queue_pairs[index].qpn != qpn)
+		return NULL;
+	return &device->queue_pairs[index];
+}
 /* Give a connection a queue pair in QP_INIT. 0 or -ENOBUFS. */
 int roce_qp_create(struct roce_device *device, struct roce_connection *connection, uint64_t peer);
 /* Set the path from the connection and start at its PSNs. */
@@ -535,18 +543,22 @@ void roce_qp_flush(struct roce_device *device, struct queue_pair *qp, int status
 /* As flush, and tell the connection manager. `failed` is the request to blame, counted from the oldest. */
 void roce_qp_fail(struct roce_device *device, struct queue_pair *qp, uint32_t failed, int status, uint64_t now_ns);
 void roce_qp_destroy(struct roce_device *device, struct queue_pair *qp);
-/* Put on the list of queue pairs with output, if it has any; false when not. */
-bool roce_qp_schedule(struct roce_device *device, struct queue_pair *qp);
-int roce_qp_output(struct roce_device *device, struct queue_pair *qp, struct roce_datagram *datagram, uint64_t now_ns);
+/* It may have something to send: it gets a turn. */
+void roce_qp_schedule(struct roce_device *device, struct queue_pair *qp);
+/* The turn of the first one that waits for it. 1: sent a packet. 0: has nothing to send now, and waits no more. */
+int roce_qp_output(struct roce_device *device, struct roce_datagram *datagram, uint64_t now_ns);
 void roce_qp_complete(struct roce_device *device, struct queue_pair *qp, enum roce_opcode opcode, uint64_t cookie, int status, uint32_t len_bytes);
 /* A receive that a message of the peer used up; `flags` and `extra` as in struct stored_event. */
 void roce_qp_complete_receive(struct roce_device *device, struct queue_pair *qp, uint64_t cookie, uint32_t len_bytes, uint8_t flags, uint32_t extra);
-/* Fields that all packets of a queue pair share. */
+/* Fields that all packets of a queue pair share; those of headers that the opcode has are the caller's to set. */
 void roce_qp_packet(const struct queue_pair *qp, uint8_t opcode, uint64_t sequence, struct roce_packet *packet);
+/* Build the datagram, with a MAC where the queue pair has them. */
+void roce_qp_encode(struct roce_device *device, struct queue_pair *qp, const struct roce_packet *packet,
+		    struct roce_datagram *datagram);
 
 /* protect.c */
-/* Put the trailer into a packet that was encoded. */
-void roce_protection_seal(struct roce_device *device, struct roce_protection *protection, struct roce_datagram *datagram);
+/* Put the trailer into a packet that was encoded but for its ICRC. */
+void roce_protection_seal(struct roce_protection *protection, struct roce_datagram *datagram);
 /* Is the packet the peer's, and not a replay? Its ICRC is right. Counts why not. */
 bool roce_protection_open(struct roce_device *device, struct roce_protection *protection,
 			  const struct roce_datagram *datagram);
@@ -561,9 +573,13 @@ void roce_requester_append(struct roce_device *device, struct requester *request
 void roce_requester_drop_first(struct roce_device *device, struct requester *requester);
 void roce_requester_input(struct roce_device *device, struct queue_pair *qp, const struct roce_packet *packet,
 			  uint64_t now_ns);
+/*
+ * Where the payload of a READ response belongs, whose ICRC may be wrong: nothing valid stands there until it is found good.
+ * NULL: nowhere.
+ */
+uint8_t *roce_requester_place(const struct queue_pair *qp, const struct roce_packet *packet);
 /* What we sent, or asked for, met congestion on its way. */
 void roce_requester_congested(struct roce_device *device, struct queue_pair *qp);
-bool roce_requester_has_output(const struct queue_pair *qp);
 int roce_requester_output(struct roce_device *device, struct queue_pair *qp, struct roce_datagram *datagram,
 			  uint64_t now_ns);
 void roce_requester_timer(struct roce_device *device, struct queue_pair *qp, uint64_t now_ns);
@@ -588,7 +604,8 @@ uint64_t roce_responder_use_receive(struct roce_device *device, struct responder
 void roce_responder_end(struct roce_device *device, struct queue_pair *qp);
 void roce_responder_input(struct roce_device *device, struct queue_pair *qp, const struct roce_packet *packet,
 			  uint64_t now_ns);
-bool roce_responder_has_output(const struct queue_pair *qp);
+/* Is an answer owed, with data or without? */
+bool roce_responder_owes(const struct responder *responder);
 int roce_responder_output(struct roce_device *device, struct queue_pair *qp, struct roce_datagram *datagram,
 			  uint64_t now_ns);
 

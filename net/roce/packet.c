@@ -4,7 +4,6 @@
 #include <assert.h>
 #include <string.h>
 
-#include "lib/crc.h"
 #include "net/roce/bytes.h"
 
 #define SEND_FLAGS (IS_KNOWN | IS_SEND | HAS_PAYLOAD)
@@ -12,48 +11,55 @@
 #define RESPONSE_FLAGS (IS_KNOWN | IS_RESPONSE)
 #define ONLY (IS_FIRST | IS_LAST)
 
-static const uint16_t opcode_table[256] = {
-	[OPCODE_SEND_FIRST] = SEND_FLAGS | IS_FIRST,
-	[OPCODE_SEND_MIDDLE] = SEND_FLAGS,
-	[OPCODE_SEND_LAST] = SEND_FLAGS | IS_LAST,
-	[OPCODE_SEND_LAST_IMMEDIATE] = SEND_FLAGS | IS_LAST | HAS_IMMEDIATE,
-	[OPCODE_SEND_ONLY] = SEND_FLAGS | ONLY,
-	[OPCODE_SEND_ONLY_IMMEDIATE] = SEND_FLAGS | ONLY | HAS_IMMEDIATE,
-	[OPCODE_SEND_LAST_INVALIDATE] = SEND_FLAGS | IS_LAST | HAS_IETH,
-	[OPCODE_SEND_ONLY_INVALIDATE] = SEND_FLAGS | ONLY | HAS_IETH,
-	[OPCODE_WRITE_FIRST] = WRITE_FLAGS | IS_FIRST | HAS_RETH,
-	[OPCODE_WRITE_MIDDLE] = WRITE_FLAGS,
-	[OPCODE_WRITE_LAST] = WRITE_FLAGS | IS_LAST,
-	[OPCODE_WRITE_LAST_IMMEDIATE] = WRITE_FLAGS | IS_LAST | HAS_IMMEDIATE,
-	[OPCODE_WRITE_ONLY] = WRITE_FLAGS | ONLY | HAS_RETH,
-	[OPCODE_WRITE_ONLY_IMMEDIATE] = WRITE_FLAGS | ONLY | HAS_RETH | HAS_IMMEDIATE,
-	[OPCODE_READ_REQUEST] = IS_KNOWN | IS_READ_REQUEST | ONLY | HAS_RETH,
-	[OPCODE_READ_RESPONSE_FIRST] = RESPONSE_FLAGS | HAS_AETH | HAS_PAYLOAD | IS_FIRST,
-	[OPCODE_READ_RESPONSE_MIDDLE] = RESPONSE_FLAGS | HAS_PAYLOAD,
-	[OPCODE_READ_RESPONSE_LAST] = RESPONSE_FLAGS | HAS_AETH | HAS_PAYLOAD | IS_LAST,
-	[OPCODE_READ_RESPONSE_ONLY] = RESPONSE_FLAGS | HAS_AETH | HAS_PAYLOAD | ONLY,
+#define HEADER_BYTES(properties) \
+	(ROCE_BTH_BYTES + ((properties) & HAS_RETH ? 16 : 0) + ((properties) & HAS_ATOMIC ? 28 : 0) + \
+	 ((properties) & HAS_DETH ? 8 : 0) + ((properties) & HAS_AETH ? 4 : 0) + ((properties) & HAS_ATOMIC_ACK ? 8 : 0) + \
+	 ((properties) & HAS_IMMEDIATE ? 4 : 0) + ((properties) & HAS_IETH ? 4 : 0))
+#define OPCODE(properties) { (properties), HEADER_BYTES(properties) }
+
+static const struct {
+	uint16_t properties;
+	uint8_t header_bytes;
+} opcode_table[256] = {
+	[OPCODE_SEND_FIRST] = OPCODE(SEND_FLAGS | IS_FIRST),
+	[OPCODE_SEND_MIDDLE] = OPCODE(SEND_FLAGS),
+	[OPCODE_SEND_LAST] = OPCODE(SEND_FLAGS | IS_LAST),
+	[OPCODE_SEND_LAST_IMMEDIATE] = OPCODE(SEND_FLAGS | IS_LAST | HAS_IMMEDIATE),
+	[OPCODE_SEND_ONLY] = OPCODE(SEND_FLAGS | ONLY),
+	[OPCODE_SEND_ONLY_IMMEDIATE] = OPCODE(SEND_FLAGS | ONLY | HAS_IMMEDIATE),
+	[OPCODE_SEND_LAST_INVALIDATE] = OPCODE(SEND_FLAGS | IS_LAST | HAS_IETH),
+	[OPCODE_SEND_ONLY_INVALIDATE] = OPCODE(SEND_FLAGS | ONLY | HAS_IETH),
+	[OPCODE_WRITE_FIRST] = OPCODE(WRITE_FLAGS | IS_FIRST | HAS_RETH),
+	[OPCODE_WRITE_MIDDLE] = OPCODE(WRITE_FLAGS),
+	[OPCODE_WRITE_LAST] = OPCODE(WRITE_FLAGS | IS_LAST),
+	[OPCODE_WRITE_LAST_IMMEDIATE] = OPCODE(WRITE_FLAGS | IS_LAST | HAS_IMMEDIATE),
+	[OPCODE_WRITE_ONLY] = OPCODE(WRITE_FLAGS | ONLY | HAS_RETH),
+	[OPCODE_WRITE_ONLY_IMMEDIATE] = OPCODE(WRITE_FLAGS | ONLY | HAS_RETH | HAS_IMMEDIATE),
+	[OPCODE_READ_REQUEST] = OPCODE(IS_KNOWN | IS_READ_REQUEST | ONLY | HAS_RETH),
+	[OPCODE_READ_RESPONSE_FIRST] = OPCODE(RESPONSE_FLAGS | HAS_AETH | HAS_PAYLOAD | IS_FIRST),
+	[OPCODE_READ_RESPONSE_MIDDLE] = OPCODE(RESPONSE_FLAGS | HAS_PAYLOAD),
+	[OPCODE_READ_RESPONSE_LAST] = OPCODE(RESPONSE_FLAGS | HAS_AETH | HAS_PAYLOAD | IS_LAST),
+	[OPCODE_READ_RESPONSE_ONLY] = OPCODE(RESPONSE_FLAGS | HAS_AETH | HAS_PAYLOAD | ONLY),
 	/* Its payload, if any, is the report of a peer that agreed to selective repeat (held.h). */
-	[OPCODE_ACKNOWLEDGE] = RESPONSE_FLAGS | HAS_AETH | HAS_PAYLOAD | ONLY,
-	[OPCODE_ATOMIC_ACKNOWLEDGE] = RESPONSE_FLAGS | HAS_AETH | HAS_ATOMIC_ACK | ONLY,
-	[OPCODE_COMPARE_SWAP] = IS_KNOWN | IS_ATOMIC | HAS_ATOMIC | ONLY,
-	[OPCODE_FETCH_ADD] = IS_KNOWN | IS_ATOMIC | HAS_ATOMIC | ONLY,
-	[OPCODE_UD_SEND_ONLY] = SEND_FLAGS | ONLY | HAS_DETH,
-	[OPCODE_UD_SEND_ONLY_IMMEDIATE] = SEND_FLAGS | ONLY | HAS_DETH | HAS_IMMEDIATE,
+	[OPCODE_ACKNOWLEDGE] = OPCODE(RESPONSE_FLAGS | HAS_AETH | HAS_PAYLOAD | ONLY),
+	[OPCODE_ATOMIC_ACKNOWLEDGE] = OPCODE(RESPONSE_FLAGS | HAS_AETH | HAS_ATOMIC_ACK | ONLY),
+	[OPCODE_COMPARE_SWAP] = OPCODE(IS_KNOWN | IS_ATOMIC | HAS_ATOMIC | ONLY),
+	[OPCODE_FETCH_ADD] = OPCODE(IS_KNOWN | IS_ATOMIC | HAS_ATOMIC | ONLY),
+	[OPCODE_UD_SEND_ONLY] = OPCODE(SEND_FLAGS | ONLY | HAS_DETH),
+	[OPCODE_UD_SEND_ONLY_IMMEDIATE] = OPCODE(SEND_FLAGS | ONLY | HAS_DETH | HAS_IMMEDIATE),
 	/* Its 16 reserved bytes are carried as payload. */
-	[OPCODE_CONGESTION_NOTIFICATION] = IS_KNOWN | HAS_PAYLOAD | ONLY,
+	[OPCODE_CONGESTION_NOTIFICATION] = OPCODE(IS_KNOWN | HAS_PAYLOAD | ONLY),
 };
 
 uint16_t roce_opcode_properties(uint8_t opcode)
 {
-	return opcode_table[opcode];
+	return opcode_table[opcode].properties;
 }
 
-uint32_t roce_header_bytes(uint16_t properties)
+uint32_t roce_header_bytes(uint8_t opcode)
 {
-	return ROCE_BTH_BYTES + (properties & HAS_RETH ? 16u : 0) + (properties & HAS_ATOMIC ? 28u : 0) +
-	       (properties & HAS_DETH ? 8u : 0) + (properties & HAS_AETH ? 4u : 0) +
-	       (properties & HAS_ATOMIC_ACK ? 8u : 0) + (properties & HAS_IMMEDIATE ? 4u : 0) +
-	       (properties & HAS_IETH ? 4u : 0);
+	assert(opcode_table[opcode].properties);
+	return opcode_table[opcode].header_bytes;
 }
 
 uint32_t roce_packet_destination(const uint8_t *bytes)
@@ -126,19 +132,18 @@ enum roce_packet_error roce_packet_decode(const uint8_t *bytes, size_t len_bytes
 		return PACKET_SHORT;
 	if (len_bytes > ROCE_DATAGRAM_BYTES_MAX || len_bytes % 4 != 0)
 		return PACKET_LENGTH;
-	properties = opcode_table[bytes[0]];
+	properties = opcode_table[bytes[0]].properties;
 	if (!properties)
 		return PACKET_OPCODE;
 	if (bytes[1] & 0x0f)
 		return PACKET_VERSION;
-	header_bytes = roce_header_bytes(properties);
+	header_bytes = opcode_table[bytes[0]].header_bytes;
 	pad_bytes = bytes[1] >> 4 & 3;
 	if (len_bytes < header_bytes + pad_bytes + ROCE_ICRC_BYTES)
 		return PACKET_SHORT;
 	rest_bytes = (uint32_t)len_bytes - header_bytes - pad_bytes - ROCE_ICRC_BYTES;
 	if (rest_bytes > ROCE_PAYLOAD_BYTES_MAX || (!(properties & HAS_PAYLOAD) && rest_bytes + pad_bytes > 0))
 		return PACKET_LENGTH;
-	memset(packet, 0, sizeof(*packet));
 	packet->properties = properties;
 	decode_bth(bytes, packet);
 	decode_other_headers(decode_address_headers(bytes + ROCE_BTH_BYTES, packet), packet);
@@ -206,48 +211,12 @@ static uint8_t *encode_other_headers(const struct roce_packet *packet, uint16_t 
 	return bytes;
 }
 
-#define PSEUDO_HEADER_BYTES 28u			/* IPv4 20, UDP 8 */
-#define MASKED_BYTES 80u			/* with the longest headers behind it, and more */
-#define MASKED_CONGESTION (PSEUDO_HEADER_BYTES + 4)
-
-/*
- * The IPv4 and UDP headers as the ICRC sees them. Fields that routers may change count as ones: TOS, TTL, both
- * checksums (and the BTH's congestion byte, behind them).
- */
-static void put_pseudo_header(const struct roce_datagram *datagram, uint8_t masked[MASKED_BYTES])
+/* Headers and length; returns where the payload belongs. */
+static uint8_t *encode_headers(const struct roce_packet *packet, struct roce_datagram *datagram)
 {
-	uint32_t len_bytes = (uint32_t)datagram->len_bytes;
-
-	masked[0] = 0x45;			/* version 4, header of five words: no options */
-	masked[1] = 0xff;
-	put_be16(masked + 2, len_bytes + 28);
-	put_be16(masked + 4, datagram->ip_id);
-	put_be16(masked + 6, datagram->ip_flags_fragment);
-	masked[8] = 0xff;
-	masked[9] = 17;				/* UDP */
-	put_be16(masked + 10, 0xffff);
-	put_be32(masked + 12, datagram->source_address);
-	put_be32(masked + 16, datagram->destination_address);
-	put_be16(masked + 20, datagram->source_port);
-	put_be16(masked + 22, datagram->destination_port);
-	put_be16(masked + 24, len_bytes + 8);
-	put_be16(masked + 26, 0xffff);
-}
-
-static void put_icrc(uint8_t *bytes, uint32_t icrc)
-{
-	bytes[0] = (uint8_t)icrc;
-	bytes[1] = (uint8_t)(icrc >> 8);
-	bytes[2] = (uint8_t)(icrc >> 16);
-	bytes[3] = (uint8_t)(icrc >> 24);
-}
-
-void roce_packet_encode(const struct roce_packet *packet, struct roce_datagram *datagram,
-			const struct crc_implementation *crc)
-{
-	uint16_t properties = opcode_table[packet->opcode];
-	uint32_t len_bytes = packet->payload_len_bytes, pad_bytes = -len_bytes & 3, header_bytes, state;
-	uint8_t masked[MASKED_BYTES], *place;
+	uint16_t properties = opcode_table[packet->opcode].properties;
+	uint32_t len_bytes = packet->payload_len_bytes;
+	uint8_t *place;
 
 	assert(properties & IS_KNOWN);
 	assert(len_bytes <= ROCE_PAYLOAD_BYTES_MAX);
@@ -255,52 +224,38 @@ void roce_packet_encode(const struct roce_packet *packet, struct roce_datagram *
 	encode_bth(packet, datagram->bytes);
 	place = encode_address_headers(packet, properties, datagram->bytes + ROCE_BTH_BYTES);
 	place = encode_other_headers(packet, properties, place);
-	header_bytes = (uint32_t)(place - datagram->bytes);
-	assert(PSEUDO_HEADER_BYTES + header_bytes <= MASKED_BYTES);
-	datagram->len_bytes = header_bytes + len_bytes + pad_bytes + ROCE_ICRC_BYTES;
-	put_pseudo_header(datagram, masked);
-	memcpy(masked + PSEUDO_HEADER_BYTES, datagram->bytes, header_bytes);
-	masked[MASKED_CONGESTION] = 0xff;
-	state = crc->update(CRC32_ICRC_START, masked, PSEUDO_HEADER_BYTES + header_bytes);
-	if (packet->payload == place)
-		state = crc->update(state, place, len_bytes);
-	else if (len_bytes > 0)
+	datagram->len_bytes = (size_t)(place - datagram->bytes) + len_bytes + (-len_bytes & 3) + ROCE_ICRC_BYTES;
+	return place;
+}
+
+/* Payload and pad. */
+static void encode_payload(const struct roce_packet *packet, uint8_t *place)
+{
+	uint32_t len_bytes = packet->payload_len_bytes;
+
+	if (packet->payload != place && len_bytes > 0)
+		memcpy(place, packet->payload, len_bytes);
+	memset(place + len_bytes, 0, -len_bytes & 3);
+}
+
+void roce_packet_encode_unsealed(const struct roce_packet *packet, struct roce_datagram *datagram)
+{
+	encode_payload(packet, encode_headers(packet, datagram));
+}
+
+void roce_packet_encode(const struct roce_packet *packet, struct roce_datagram *datagram,
+			const struct crc_implementation *crc, struct roce_icrc_cache *cache)
+{
+	uint8_t *place = encode_headers(packet, datagram), *rest = datagram->bytes + ROCE_ICRC_BEGINNING_BYTES;
+	uint8_t *end = datagram->bytes + datagram->len_bytes - ROCE_ICRC_BYTES;
+	uint32_t len_bytes = packet->payload_len_bytes, state = roce_icrc_begin(datagram, crc, cache);
+
+	if (packet->payload != place && len_bytes >= ROCE_COPY_BYTES_MIN && len_bytes % 4 == 0) {
+		state = crc->update(state, rest, (size_t)(place - rest));
 		state = crc->copy(state, place, packet->payload, len_bytes);
-	place += len_bytes;
-	if (pad_bytes > 0) {
-		memset(place, 0, pad_bytes);
-		state = crc->update(state, place, pad_bytes);
+	} else {
+		encode_payload(packet, place);
+		state = crc->update(state, rest, (size_t)(end - rest));
 	}
-	put_icrc(place + pad_bytes, ~state);
-}
-
-uint32_t roce_icrc(const struct roce_datagram *datagram, const struct crc_implementation *crc)
-{
-	size_t covered_bytes = datagram->len_bytes - ROCE_ICRC_BYTES, masked_bytes = MASKED_BYTES - PSEUDO_HEADER_BYTES;
-	uint8_t masked[MASKED_BYTES];
-	uint32_t state;
-
-	assert(datagram->len_bytes >= ROCE_BTH_BYTES + ROCE_ICRC_BYTES);
-	if (masked_bytes > covered_bytes)
-		masked_bytes = covered_bytes;
-	put_pseudo_header(datagram, masked);
-	memcpy(masked + PSEUDO_HEADER_BYTES, datagram->bytes, masked_bytes);
-	masked[MASKED_CONGESTION] = 0xff;
-	state = crc->update(CRC32_ICRC_START, masked, PSEUDO_HEADER_BYTES + masked_bytes);
-	if (covered_bytes > masked_bytes)
-		state = crc->update(state, datagram->bytes + masked_bytes, covered_bytes - masked_bytes);
-	return ~state;
-}
-
-void roce_icrc_seal(struct roce_datagram *datagram, const struct crc_implementation *crc)
-{
-	put_icrc(datagram->bytes + datagram->len_bytes - ROCE_ICRC_BYTES, roce_icrc(datagram, crc));
-}
-
-bool roce_icrc_verify(const struct roce_datagram *datagram, const struct crc_implementation *crc)
-{
-	const uint8_t *end = datagram->bytes + datagram->len_bytes - ROCE_ICRC_BYTES;
-	uint32_t received = (uint32_t)end[3] << 24 | (uint32_t)end[2] << 16 | (uint32_t)end[1] << 8 | end[0];
-
-	return roce_icrc(datagram, crc) == received;
+	roce_icrc_put(end, ~state);
 }

@@ -10,11 +10,9 @@
 #ifndef PLENUM_NET_ROCE_PACKET_H
 #define PLENUM_NET_ROCE_PACKET_H
 
-#include "lib/crc.h"
-#include "net/roce/roce.h"
+#include "net/roce/icrc.h"
 
 #define ROCE_BTH_BYTES 12u
-#define ROCE_ICRC_BYTES 4u
 #define ROCE_PKEY_DEFAULT 0xffffu
 #define ROCE_PKEY_NUMBER_MASK 0x7fffu		/* without the full-member bit */
 
@@ -67,6 +65,7 @@ enum roce_opcode_properties {
 	IS_KNOWN = 1u << 15,		/* set for every opcode that exists */
 };
 
+/* Fields of headers that its opcode does not have are anything. */
 struct roce_packet {
 	uint16_t properties;		/* roce_opcode_properties of the opcode */
 	uint8_t opcode;
@@ -112,28 +111,26 @@ enum roce_packet_error {
 
 /* 0 for opcodes that do not exist. */
 uint16_t roce_opcode_properties(uint8_t opcode);
-/* BTH and extension headers together. */
-uint32_t roce_header_bytes(uint16_t properties);
+/* BTH and extension headers of an opcode that exists. */
+uint32_t roce_header_bytes(uint8_t opcode);
 
-/* Take `len_bytes` hostile bytes apart, ICRC included in the length but not verified. `payload` points into `bytes`. */
+/*
+ * Take `len_bytes` hostile bytes apart, ICRC included in the length but not verified. `payload` points into `bytes`. Only
+ * the fields of headers that the packet has are set.
+ */
 enum roce_packet_error roce_packet_decode(const uint8_t *bytes, size_t len_bytes, struct roce_packet *packet);
 
 /*
  * Build a whole datagram in `datagram->bytes`: headers, payload, pad and ICRC; sets len_bytes. Addresses, ports and
  * IP fields of `datagram` must be set: the ICRC covers them. The pad is computed. When `packet->payload` already
- * stands in its place in `datagram->bytes`, it is not copied.
+ * stands in its place in `datagram->bytes`, it is not copied. `cache` may be NULL.
  */
 void roce_packet_encode(const struct roce_packet *packet, struct roce_datagram *datagram,
-			const struct crc_implementation *crc);
+			const struct crc_implementation *crc, struct roce_icrc_cache *cache);
+/* The same but for the ICRC, whose four bytes are counted. */
+void roce_packet_encode_unsealed(const struct roce_packet *packet, struct roce_datagram *datagram);
 
 /* The queue pair that a datagram of at least 12 bytes is for. */
 uint32_t roce_packet_destination(const uint8_t *bytes);
-
-/* The ICRC of a datagram of at least 16 bytes, over everything but its last four bytes. */
-uint32_t roce_icrc(const struct roce_datagram *datagram, const struct crc_implementation *crc);
-/* Put it there. */
-void roce_icrc_seal(struct roce_datagram *datagram, const struct crc_implementation *crc);
-/* Does the datagram's ICRC match? */
-bool roce_icrc_verify(const struct roce_datagram *datagram, const struct crc_implementation *crc);
 
 #endif

@@ -30,7 +30,7 @@ int roce_protect(struct roce_device *device, uint32_t qpn, struct roce_protectio
 	return 0;
 }
 
-void roce_protection_seal(struct roce_device *device, struct roce_protection *protection, struct roce_datagram *datagram)
+void roce_protection_seal(struct roce_protection *protection, struct roce_datagram *datagram)
 {
 	uint8_t *trailer = datagram->bytes + datagram->len_bytes - ROCE_ICRC_BYTES;
 	uint64_t counter = protection->sent++;
@@ -40,7 +40,6 @@ void roce_protection_seal(struct roce_device *device, struct roce_protection *pr
 			trailer + COUNTER_BYTES);
 	datagram->len_bytes += ROCE_TRAILER_BYTES;
 	assert(datagram->len_bytes <= ROCE_DATAGRAM_BYTES_MAX);
-	roce_icrc_seal(datagram, device->config.environment.crc);
 }
 
 static uint64_t window_bit(uint64_t counter)

@@ -28,18 +28,18 @@ bool roce_queue_reserve(const struct roce_device *device, struct event_queue *qu
 	return true;
 }
 
-void roce_queue_push(struct roce_device *device, struct event_queue *queue, const struct stored_event *event)
+struct stored_event *roce_queue_push(struct roce_device *device, struct event_queue *queue)
 {
 	struct stored_event *stored = roce_pool_take(&device->events);
 
 	assert(stored);
-	*stored = *event;
 	stored->next = NULL;
 	if (queue->first)
 		queue->last->next = stored;
 	else
 		queue->first = stored;
 	queue->last = stored;
+	return stored;
 }
 
 static void unpack(const struct stored_event *stored, struct roce_event *event)

@@ -13,15 +13,6 @@
 #define QPN_TRIES_MAX 64u
 #define QPN_MASK 0xffffffu
 
-struct queue_pair *roce_qp_find(struct roce_device *device, uint32_t qpn)
-{
-	uint32_t index = qpn & device->queue_pair_mask;
-
-	if (qpn == 0 || index >= device->config.limits.queue_pairs_max || device->queue_pairs[index].qpn != qpn)
-		return NULL;
-	return &device->queue_pairs[index];
-}
-
 static uint32_t draw_qpn(struct roce_device *device, uint32_t index)
 {
 	for (unsigned i = 0; i < QPN_TRIES_MAX; i++) {
@@ -71,26 +62,37 @@ void roce_qp_start(struct queue_pair *qp, enum queue_pair_state state)
 	qp->state = state;
 }
 
+static struct stored_event *completion(struct roce_device *device, const struct queue_pair *qp, enum roce_opcode opcode,
+				       uint64_t cookie, int status, uint32_t len_bytes)
+{
+	struct stored_event *event = roce_queue_push(device, qp->queue);
+
+	event->cookie = cookie;
+	event->status = status;
+	event->qpn = qp->qpn;
+	event->connection = qp->connection->number;
+	event->len_bytes = len_bytes;
+	event->remote_address = qp->remote_address;
+	event->extra = 0;
+	event->type = ROCE_EVENT_COMPLETION;
+	event->opcode = (uint8_t)opcode;
+	event->flags = 0;
+	return event;
+}
+
 void roce_qp_complete_receive(struct roce_device *device, struct queue_pair *qp, uint64_t cookie, uint32_t len_bytes,
 			      uint8_t flags, uint32_t extra)
 {
-	struct stored_event event = {
-		.type = ROCE_EVENT_COMPLETION, .opcode = ROCE_RECEIVE, .cookie = cookie, .qpn = qp->qpn, .len_bytes = len_bytes,
-		.connection = qp->connection->number, .remote_address = qp->remote_address, .flags = flags, .extra = extra,
-	};
+	struct stored_event *event = completion(device, qp, ROCE_RECEIVE, cookie, 0, len_bytes);
 
-	roce_queue_push(device, qp->queue, &event);
+	event->flags = flags;
+	event->extra = extra;
 }
 
 void roce_qp_complete(struct roce_device *device, struct queue_pair *qp, enum roce_opcode opcode, uint64_t cookie, int status,
 		      uint32_t len_bytes)
 {
-	struct stored_event event = {
-		.type = ROCE_EVENT_COMPLETION, .opcode = opcode, .cookie = cookie, .status = status, .qpn = qp->qpn,
-		.len_bytes = len_bytes, .connection = qp->connection->number, .remote_address = qp->remote_address,
-	};
-
-	roce_queue_push(device, qp->queue, &event);
+	completion(device, qp, opcode, cookie, status, len_bytes);
 }
 
 static void flush(struct roce_device *device, struct queue_pair *qp, uint32_t failed, int status)
@@ -131,10 +133,13 @@ void roce_qp_fail(struct roce_device *device, struct queue_pair *qp, uint32_t fa
 	roce_cm_qp_failed(device, qp->connection, status, now_ns);
 }
 
+static bool is_ready(const struct roce_device *device, const struct queue_pair *qp)
+{
+	return device->ready_head == qp || qp->ready_previous;
+}
+
 static void unlink_ready(struct roce_device *device, struct queue_pair *qp)
 {
-	if (device->ready_head != qp && !qp->ready_previous)
-		return;
 	*(qp->ready_previous ? &qp->ready_previous->ready_next : &device->ready_head) = qp->ready_next;
 	*(qp->ready_next ? &qp->ready_next->ready_previous : &device->ready_tail) = qp->ready_previous;
 	qp->ready_next = qp->ready_previous = NULL;
@@ -144,7 +149,8 @@ void roce_qp_destroy(struct roce_device *device, struct queue_pair *qp)
 {
 	assert(qp->requester.count == 0 && qp->responder.count == 0 && !qp->responder.held);
 	roce_responder_end(device, qp);
-	unlink_ready(device, qp);
+	if (is_ready(device, qp))
+		unlink_ready(device, qp);
 	roce_timer_remove(device, &qp->timer);
 	memset(qp, 0, sizeof(*qp));
 	qp->timer.deadline_ns = NEVER;
@@ -153,48 +159,65 @@ void roce_qp_destroy(struct roce_device *device, struct queue_pair *qp)
 
 /* ---------------------------------------------------------------- output */
 
-static bool has_output(const struct queue_pair *qp)
+static void link_ready(struct roce_device *device, struct queue_pair *qp)
 {
-	if (qp->state == QP_FREE || qp->state == QP_INIT)
-		return false;
-	return roce_responder_has_output(qp) || (qp->state == QP_READY && roce_requester_has_output(qp));
-}
-
-bool roce_qp_schedule(struct roce_device *device, struct queue_pair *qp)
-{
-	if (device->ready_head == qp || qp->ready_previous)
-		return true;
-	if (!has_output(qp))
-		return false;
 	qp->ready_previous = device->ready_tail;
 	qp->ready_next = NULL;
 	*(device->ready_tail ? &device->ready_tail->ready_next : &device->ready_head) = qp;
 	device->ready_tail = qp;
-	return true;
+}
+
+void roce_qp_schedule(struct roce_device *device, struct queue_pair *qp)
+{
+	if (!is_ready(device, qp) && qp->state != QP_FREE && qp->state != QP_INIT)
+		link_ready(device, qp);
 }
 
 void roce_qp_packet(const struct queue_pair *qp, uint8_t opcode, uint64_t sequence, struct roce_packet *packet)
 {
-	memset(packet, 0, sizeof(*packet));
 	packet->opcode = opcode;
+	packet->solicited = false;
 	packet->migration = true;		/* as hardware does; rxe takes both (docs/rocev2.md section 2, pitfall 18) */
+	packet->congestion = 0;
+	packet->ack_byte = 0;
 	packet->pkey = ROCE_PKEY_DEFAULT;
+	packet->payload = NULL;
+	packet->payload_len_bytes = 0;
 	packet->destination_qpn = qp->remote_qpn;
 	packet->psn = sequence_psn(sequence);
 }
 
-int roce_qp_output(struct roce_device *device, struct queue_pair *qp, struct roce_datagram *datagram, uint64_t now_ns)
+void roce_qp_encode(struct roce_device *device, struct queue_pair *qp, const struct roce_packet *packet,
+		    struct roce_datagram *datagram)
 {
+	const struct crc_implementation *crc = device->config.environment.crc;
+
+	if (!qp->protection) {
+		roce_packet_encode(packet, datagram, crc, &device->icrc_cache);
+		return;
+	}
+	roce_packet_encode_unsealed(packet, datagram);
+	roce_protection_seal(qp->protection, datagram);
+	roce_icrc_seal(datagram, crc, &device->icrc_cache);
+}
+
+int roce_qp_output(struct roce_device *device, struct roce_datagram *datagram, uint64_t now_ns)
+{
+	struct queue_pair *qp = device->ready_head;
 	int sent;
 
 	datagram->destination_address = qp->remote_address;
 	datagram->ip_tos = ECN_CAPABLE;
 	/* Answers first: they free the peer's window, and cost ours nothing. */
-	sent = roce_responder_has_output(qp) ? roce_responder_output(device, qp, datagram, now_ns) : 0;
-	if (!sent && qp->state == QP_READY && roce_requester_has_output(qp))
+	sent = roce_responder_output(device, qp, datagram, now_ns);
+	if (!sent && qp->state == QP_READY)
 		sent = roce_requester_output(device, qp, datagram, now_ns);
-	if (sent && qp->protection)
-		roce_protection_seal(device, qp->protection, datagram);
+	/* One that has sent goes behind the others, and finds out when its turn comes whether there is more. */
+	if (device->ready_head == qp && (!sent || qp->ready_next)) {
+		unlink_ready(device, qp);
+		if (sent)
+			link_ready(device, qp);
+	}
 	return sent;
 }
 

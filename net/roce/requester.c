@@ -521,26 +521,49 @@ static void atomic_response(struct roce_device *device, struct queue_pair *qp, c
 	data_landed(device, qp, sequence, now_ns);
 }
 
+/*
+ * Is a response what `work` wants for this sequence number, and at which offset? Only the sequence number says that: a
+ * repeated part of a READ may come as MIDDLE or LAST.
+ */
+static bool belongs(const struct queue_pair *qp, const struct work_request *work, uint64_t sequence,
+		    const struct roce_packet *packet, uint64_t *offset)
+{
+	uint32_t wanted;
+
+	*offset = (sequence - work->first) * qp->mtu_bytes;
+	wanted = *offset + qp->mtu_bytes <= work->len_bytes ? qp->mtu_bytes : work->len_bytes - (uint32_t)*offset;
+	return work->opcode == ROCE_READ && packet->payload_len_bytes == wanted;
+}
+
+uint8_t *roce_requester_place(const struct queue_pair *qp, const struct roce_packet *packet)
+{
+	const struct requester *r = &qp->requester;
+	uint64_t sequence = sequence_near(r->unacknowledged, packet->psn), offset;
+	const struct work_request *work;
+
+	assert(packet->payload_len_bytes > 0);
+	if (qp->state != QP_READY || sequence < r->unacknowledged || sequence >= r->sent_end || received_test(r, sequence))
+		return NULL;
+	work = request_of(r, sequence);
+	return belongs(qp, work, sequence, packet, &offset) ? work->local + offset : NULL;
+}
+
 static void read_response(struct roce_device *device, struct queue_pair *qp, const struct roce_packet *packet,
 			  uint64_t now_ns)
 {
 	struct requester *r = &qp->requester;
 	uint64_t sequence = sequence_near(r->unacknowledged, packet->psn), offset;
 	const struct work_request *work = data_awaited(device, r, sequence);
-	uint32_t wanted;
 
 	if (!work)
 		return;
-	/* Only the sequence number says where data belongs: a repeated part of a READ may come as MIDDLE or LAST. */
-	offset = (sequence - work->first) * qp->mtu_bytes;
-	wanted = offset + qp->mtu_bytes <= work->len_bytes ? qp->mtu_bytes : work->len_bytes - (uint32_t)offset;
-	if (work->opcode != ROCE_READ || packet->payload_len_bytes != wanted) {
+	if (!belongs(qp, work, sequence, packet, &offset)) {
 		device->counters.drop_answer++;
 		return;
 	}
-	if (wanted > 0)
-		memcpy(work->local + offset, packet->payload, wanted);
-	roce_budget_return(device, qp, wanted);
+	if (packet->payload_len_bytes > 0 && packet->payload != work->local + offset)
+		memcpy(work->local + offset, packet->payload, packet->payload_len_bytes);
+	roce_budget_return(device, qp, packet->payload_len_bytes);
 	data_landed(device, qp, sequence, now_ns);
 }
 

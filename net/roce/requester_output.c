@@ -58,17 +58,6 @@ static bool window_open(const struct requester *r)
 	return !answered_by_data(work) || r->reads < r->reads_max;
 }
 
-bool roce_requester_has_output(const struct queue_pair *qp)
-{
-	const struct requester *r = &qp->requester;
-
-	if (r->waiting_not_ready)
-		return false;
-	if (r->probe_due || r->repair_next < r->repair_end)
-		return true;
-	return (r->cursor < r->count || r->next < r->sent_end) && window_open(r);
-}
-
 /* Payload of the packets [sequence, end) of a request. */
 static uint64_t payload_bytes(const struct queue_pair *qp, const struct work_request *work, uint64_t sequence, uint64_t end)
 {
@@ -101,7 +90,7 @@ static uint64_t send_read(struct roce_device *device, struct queue_pair *qp, con
 	packet.address = work->remote_address + (sequence - work->first) * qp->mtu_bytes;
 	packet.rkey = work->rkey;
 	packet.dma_len_bytes = (uint32_t)payload_bytes(qp, work, sequence, end);
-	roce_packet_encode(&packet, datagram, device->config.environment.crc);
+	roce_qp_encode(device, qp, &packet, datagram);
 	return end;
 }
 
@@ -116,7 +105,7 @@ static void send_atomic(struct roce_device *device, struct queue_pair *qp, const
 	packet.rkey = work->rkey;
 	packet.swap_or_add = work->operand;
 	packet.compare = work->compare;
-	roce_packet_encode(&packet, datagram, device->config.environment.crc);
+	roce_qp_encode(device, qp, &packet, datagram);
 }
 
 /* Ask for the data from `sequence` on. Returns where the request ends, at most `limit`. */
@@ -176,7 +165,7 @@ static void send_data(struct roce_device *device, struct queue_pair *qp, const s
 		packet.ack_byte = ACK_REQUEST;
 		r->packets_without_ack_request = 0;
 	}
-	roce_packet_encode(&packet, datagram, device->config.environment.crc);
+	roce_qp_encode(device, qp, &packet, datagram);
 }
 
 /*
@@ -296,16 +285,16 @@ int roce_requester_output(struct roce_device *device, struct queue_pair *qp, str
 	uint64_t from, to;
 	struct work_request *work;
 
+	if (r->waiting_not_ready)
+		return 0;
 	if (r->probe_due && send_probe(device, qp, datagram))
 		return 1;
 	if (r->repair_next < r->repair_end && send_repair(device, qp, datagram))
 		return 1;
-	if (!skip_answered(r))
+	if (!skip_answered(r) || !window_open(r))
 		return 0;
 	if (r->cursor == r->started)
 		start_request(qp);
-	if (!window_open(r))
-		return 0;
 	work = r->at;
 	from = r->next;
 	if (work->opcode == ROCE_READ && from >= r->sent_end &&

@@ -405,7 +405,8 @@ static void execute(struct roce_device *device, struct queue_pair *qp, const str
 		return;
 	}
 	r->nak_sent = r->refused = false;
-	if (!in_order(r, packet) || !length_valid(qp, packet) || packet->dma_len_bytes > MESSAGE_BYTES_MAX) {
+	if (!in_order(r, packet) || !length_valid(qp, packet) ||
+	    ((packet->properties & HAS_RETH) && packet->dma_len_bytes > MESSAGE_BYTES_MAX)) {
 		refuse(device, qp, SYNDROME_INVALID);
 		return;
 	}
@@ -560,7 +561,7 @@ void roce_responder_input(struct roce_device *device, struct queue_pair *qp, con
 	uint64_t sequence = sequence_near(r->expected, packet->psn);
 
 	if (r->fatal_syndrome) {
-		if (qp->state == QP_ERROR && !roce_responder_has_output(qp))
+		if (qp->state == QP_ERROR && !roce_responder_owes(r))
 			roce_responder_owe_nak(r, r->fatal_syndrome, r->fatal_sequence);
 		return;
 	}

@@ -3,11 +3,9 @@
 #include "net/roce/held.h"
 #include "net/roce/responder.h"
 
-bool roce_responder_has_output(const struct queue_pair *qp)
+bool roce_responder_owes(const struct responder *r)
 {
-	const struct responder *r = &qp->responder;
-
-	return r->owed.count > 0 || r->replays.count > 0 || r->word.kind != WORD_NONE || r->notice_due;
+	return r->owed.count > 0 || r->replays.count > 0 || r->word.kind != WORD_NONE;
 }
 
 static void echo_congestion(struct roce_device *device, struct queue_pair *qp, struct roce_packet *packet)
@@ -42,7 +40,7 @@ static void send_word(struct roce_device *device, struct queue_pair *qp, struct 
 		packet.payload = report;
 		packet.payload_len_bytes = sizeof(report);
 	}
-	roce_packet_encode(&packet, datagram, device->config.environment.crc);
+	roce_qp_encode(device, qp, &packet, datagram);
 	device->counters.acks_sent += word.kind == WORD_ACK;
 	if (word.kind == WORD_NAK && qp->responder.fatal_syndrome && qp->state != QP_ERROR) {
 		status = qp->responder.fatal_syndrome == SYNDROME_ACCESS ? -EACCES :
@@ -91,7 +89,7 @@ static int send_read_response(struct roce_device *device, struct queue_pair *qp,
 	bool last = read->remaining_bytes <= qp->mtu_bytes;
 	uint32_t len_bytes = last ? read->remaining_bytes : qp->mtu_bytes;
 	uint8_t opcode = opcodes[2 * !read->begun + last], syndrome;
-	uint8_t *place = datagram->bytes + roce_header_bytes(roce_opcode_properties(opcode));
+	uint8_t *place = datagram->bytes + roce_header_bytes(opcode);
 	struct roce_packet packet;
 
 	roce_qp_packet(qp, opcode, read->sequence, &packet);
@@ -104,7 +102,7 @@ static int send_read_response(struct roce_device *device, struct queue_pair *qp,
 	echo_congestion(device, qp, &packet);
 	packet.syndrome = SYNDROME_ACK;
 	packet.msn = read->msn;
-	roce_packet_encode(&packet, datagram, device->config.environment.crc);
+	roce_qp_encode(device, qp, &packet, datagram);
 	read->begun = true;
 	read->sequence++;
 	read->address += len_bytes;
@@ -122,7 +120,7 @@ static int send_atomic_response(struct roce_device *device, struct queue_pair *q
 	packet.syndrome = SYNDROME_ACK;
 	packet.msn = atomic->msn;
 	packet.original = atomic->original;
-	roce_packet_encode(&packet, datagram, device->config.environment.crc);
+	roce_qp_encode(device, qp, &packet, datagram);
 	return 2;
 }
 
@@ -150,7 +148,7 @@ static int send_notice(struct roce_device *device, struct queue_pair *qp, struct
 	packet.congestion = CONGESTION_BECN;
 	packet.payload = reserved;
 	packet.payload_len_bytes = sizeof(reserved);
-	roce_packet_encode(&packet, datagram, device->config.environment.crc);
+	roce_qp_encode(device, qp, &packet, datagram);
 	device->counters.congestion_notices_sent++;
 	return 1;
 }
@@ -163,7 +161,7 @@ int roce_responder_output(struct roce_device *device, struct queue_pair *qp, str
 
 	if (r->notice_due && send_notice(device, qp, datagram, now_ns))
 		return 1;
-	if (!roce_responder_has_output(qp))
+	if (!roce_responder_owes(r))
 		return 0;
 	if (qp->state == QP_ERROR) {
 		/* Hung up: the only thing left to say is why. */

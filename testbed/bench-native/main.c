@@ -8,9 +8,9 @@
 
 #include "testbed/bench-native/bench.h"
 
-#define ROUNDS_DEFAULT 7u
-#define ROUNDS_MAX 101u
-#define ROUND_NS UINT64_C(200000000)
+#define ROUNDS_DEFAULT 71u
+#define ROUNDS_MAX 1001u
+#define ROUND_NS UINT64_C(20000000)
 #define WARM_UP_OPERATIONS 20000u
 #define COUNTED_OPERATIONS 20000u
 

@@ -148,7 +148,7 @@ void attack_guess(struct stranger *stranger, struct roce_datagram *datagram)
 		packet.payload_len_bytes = 4 * stranger_below(stranger, RANDOM_BYTES_MAX / 4);
 		random_fill(stranger, payload, packet.payload_len_bytes);
 	}
-	roce_packet_encode(&packet, datagram, &crc_table);
+	roce_packet_encode(&packet, datagram, &crc_table, NULL);
 }
 
 static void management(struct stranger *stranger, const struct cm_message *message, struct roce_datagram *datagram)
@@ -160,7 +160,7 @@ static void management(struct stranger *stranger, const struct cm_message *messa
 	};
 
 	cm_message_encode(message, mad);
-	roce_packet_encode(&packet, datagram, &crc_table);
+	roce_packet_encode(&packet, datagram, &crc_table, NULL);
 }
 
 void stranger_connect_request(struct stranger *stranger, const uint8_t *private_data, uint32_t len_bytes,

@@ -170,7 +170,7 @@ static void repeat(struct join *j)
 	for (unsigned i = 0; i < changes; i++)
 		kept->bytes[(take(j) | (size_t)take(j) << 8) % kept->datagram.len_bytes] ^= take(j);
 	if (changes > 0 && take(j) % 8 != 0)
-		roce_icrc_seal(&kept->datagram, &crc_table);
+		roce_icrc_seal(&kept->datagram, &crc_table, NULL);
 	roce_input(kept->to_door ? j->door_device : j->node, &kept->datagram, j->now_ns);
 }
 
@@ -196,7 +196,7 @@ static void knock(struct join *j)
 	for (unsigned i = take(j) % 4; i > 0; i--)
 		private_data[take(j) % sizeof(private_data)] ^= take(j);
 	cm_message_encode(&req, mad);
-	roce_packet_encode(&packet, &datagram, &crc_table);
+	roce_packet_encode(&packet, &datagram, &crc_table, NULL);
 	roce_input(j->door_device, &datagram, j->now_ns);
 	free(secure);
 }

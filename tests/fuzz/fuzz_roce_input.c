@@ -145,7 +145,7 @@ static void drain(struct fuzz *f)
 		struct roce_packet packet;
 
 		assert(i < 5000);
-		assert(roce_icrc_verify(&datagram, &crc_table));
+		assert(roce_icrc_verify(&datagram, &crc_table, NULL));
 		assert(roce_packet_decode(bytes, datagram.len_bytes, &packet) == PACKET_OK);
 		if (packet.destination_qpn == 1)
 			management_sent(f, &packet);
@@ -162,7 +162,7 @@ static void input(struct fuzz *f, const struct roce_packet *packet)
 					  .source_port = 4791, .destination_port = 4791, .ip_flags_fragment = 0x4000,
 					  .bytes = bytes };
 
-	roce_packet_encode(packet, &datagram, &crc_table);
+	roce_packet_encode(packet, &datagram, &crc_table, NULL);
 	roce_input(f->device, &datagram, f->now_ns);
 }
 
@@ -343,7 +343,7 @@ static void record(struct fuzz *f, uint8_t control, uint8_t distance, const uint
 		aim(f, &packet, control, distance);
 		if (packet.destination_qpn == 1 && packet.opcode == OPCODE_UD_SEND_ONLY)
 			aim_management(f, &packet, distance, mad);
-		roce_packet_encode(&packet, &datagram, &crc_table);
+		roce_packet_encode(&packet, &datagram, &crc_table, NULL);
 	} else {
 		memcpy(copy, bytes, len);
 		datagram.len_bytes = len;

@@ -16,7 +16,7 @@ static inline void inject_management(struct rig *rig, int to, uint32_t source, c
 				      .qkey = CM_QKEY, .payload = mad, .payload_len_bytes = MAD_BYTES };
 
 	cm_message_encode(message, mad);
-	roce_packet_encode(&packet, &datagram, &crc_table);
+	roce_packet_encode(&packet, &datagram, &crc_table, NULL);
 	roce_input(rig->device[to], &datagram, rig->now_ns);
 }
 

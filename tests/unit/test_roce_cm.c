@@ -459,7 +459,7 @@ static void expect_rejected(struct rig *rig, struct cm_message req, uint16_t rea
 
 	inject_management(rig, 1, rig_address(0), &req);
 	assert_int_equal(roce_output(rig->device[1], &datagram, rig->now_ns), 1);
-	assert_true(roce_icrc_verify(&datagram, &crc_table));
+	assert_true(roce_icrc_verify(&datagram, &crc_table, NULL));
 	assert_int_equal(roce_packet_decode(bytes, datagram.len_bytes, &packet), PACKET_OK);
 	assert_true(cm_message_decode(packet.payload, packet.payload_len_bytes, &rej));
 	assert_int_equal(rej.attribute, CM_REJ);

@@ -474,7 +474,7 @@ static bool rewrite(struct rig *rig, const struct roce_datagram *datagram, int t
 	packet.opcode = *opcode;
 	if (!(roce_opcode_properties(*opcode) & HAS_PAYLOAD))
 		packet.payload_len_bytes = 0;
-	roce_packet_encode(&packet, &again, &crc_table);
+	roce_packet_encode(&packet, &again, &crc_table, NULL);
 	rig_fly(rig, &again, to);
 	return true;
 }
@@ -511,7 +511,7 @@ static void inject(struct rig *rig, int to, uint32_t source, struct roce_packet 
 					  .source_port = 50000, .destination_port = ROCE_UDP_PORT,
 					  .ip_id = 7, .ip_flags_fragment = 0x4000, .bytes = bytes };
 
-	roce_packet_encode(packet, &datagram, &crc_table);
+	roce_packet_encode(packet, &datagram, &crc_table, NULL);
 	roce_input(rig->device[to], &datagram, rig->now_ns);
 }
 

@@ -251,7 +251,7 @@ static bool misalign(struct rig *rig, const struct roce_datagram *datagram, int 
 		return false;
 	packet.address |= 4;
 	again.bytes = copy;
-	roce_packet_encode(&packet, &again, &crc_table);
+	roce_packet_encode(&packet, &again, &crc_table, NULL);
 	rig_fly(rig, &again, to);
 	return true;
 }
@@ -342,7 +342,7 @@ static void inject(struct rig *rig, struct roce_packet *packet)
 					  .source_port = 50000, .destination_port = ROCE_UDP_PORT, .ip_flags_fragment = 0x4000,
 					  .bytes = bytes };
 
-	roce_packet_encode(packet, &datagram, &crc_table);
+	roce_packet_encode(packet, &datagram, &crc_table, NULL);
 	roce_input(rig->device[1], &datagram, rig->now_ns);
 }
 

@@ -123,18 +123,18 @@ static unsigned check_capture(const char *name, unsigned *attributes)
 		struct roce_packet packet;
 
 		assert_int_equal(roce_packet_decode(datagram.bytes, datagram.len_bytes, &packet), PACKET_OK);
-		assert_true(roce_icrc_verify(&datagram, &crc_table));
+		assert_true(roce_icrc_verify(&datagram, &crc_table, NULL));
 		if (packet.opcode == OPCODE_UD_SEND_ONLY)
 			check_management(&packet, attributes);
 		memset(bytes, 0xa5, sizeof(bytes));
 		again.bytes = bytes;
 		again.len_bytes = 0;
-		roce_packet_encode(&packet, &again, &crc_table);
+		roce_packet_encode(&packet, &again, &crc_table, NULL);
 		assert_int_equal(again.len_bytes, datagram.len_bytes);
 		assert_memory_equal(again.bytes, datagram.bytes, datagram.len_bytes);
 		/* Any bit that the ICRC covers makes it wrong. */
 		bytes[count % datagram.len_bytes] ^= 0x10;
-		assert_int_equal(roce_icrc_verify(&again, &crc_table), count % datagram.len_bytes == 4);
+		assert_int_equal(roce_icrc_verify(&again, &crc_table, NULL), count % datagram.len_bytes == 4);
 		count++;
 	}
 	free(capture.bytes);
@@ -186,14 +186,14 @@ static void test_every_opcode_round_trips(void **state)
 			struct roce_packet out;
 
 			prepare(&datagram, bytes);
-			roce_packet_encode(&packet, &datagram, &crc_table);
-			assert_true(roce_icrc_verify(&datagram, &crc_table));
+			roce_packet_encode(&packet, &datagram, &crc_table, NULL);
+			assert_true(roce_icrc_verify(&datagram, &crc_table, NULL));
 			assert_int_equal(roce_packet_decode(bytes, datagram.len_bytes, &out), PACKET_OK);
 			assert_int_equal(out.payload_len_bytes, lengths[i]);
 			if (properties & (HAS_RETH | HAS_ATOMIC))
 				assert_true(out.address == packet.address && out.rkey == packet.rkey);
 			prepare(&again, again_bytes);
-			roce_packet_encode(&out, &again, &crc_table);
+			roce_packet_encode(&out, &again, &crc_table, NULL);
 			assert_int_equal(again.len_bytes, datagram.len_bytes);
 			assert_memory_equal(bytes, again_bytes, datagram.len_bytes);
 		}
@@ -211,11 +211,11 @@ static void test_payload_in_place(void **state)
 	memset(payload, 0x3c, sizeof(payload));
 	memset(other, 0xff, sizeof(other));
 	prepare(&datagram, bytes);
-	roce_packet_encode(&packet, &datagram, &crc_table);
+	roce_packet_encode(&packet, &datagram, &crc_table, NULL);
 	prepare(&in_place, other);
-	packet.payload = other + roce_header_bytes(roce_opcode_properties(packet.opcode));
+	packet.payload = other + roce_header_bytes(packet.opcode);
 	memcpy(other + 16, payload, 99);
-	roce_packet_encode(&packet, &in_place, &crc_table);
+	roce_packet_encode(&packet, &in_place, &crc_table, NULL);
 	assert_int_equal(in_place.len_bytes, datagram.len_bytes);
 	assert_memory_equal(bytes, other, datagram.len_bytes);
 }
@@ -236,7 +236,7 @@ static void test_hostile_lengths(void **state)
 			for (size_t len = 0; len <= sizeof(bytes); len += len == 200 ? 3890 : 1) {
 				uint8_t *exact = malloc(len ? len : 1);	/* so that a read beyond it is found */
 				enum roce_packet_error error;
-				size_t least = roce_header_bytes(properties) + ROCE_ICRC_BYTES + pad;
+				size_t least = (properties ? roce_header_bytes((uint8_t)opcode) : ROCE_BTH_BYTES) + ROCE_ICRC_BYTES + pad;
 
 				memcpy(exact, bytes, len);
 				error = roce_packet_decode(exact, len, &packet);
@@ -267,21 +267,53 @@ static void test_icrc_covers_the_right_fields(void **state)
 
 	(void)state;
 	prepare(&datagram, bytes);
-	roce_packet_encode(&packet, &datagram, &crc_table);
+	roce_packet_encode(&packet, &datagram, &crc_table, NULL);
 	changed = datagram;
 	changed.ip_id = 1;
-	assert_false(roce_icrc_verify(&changed, &crc_table));
+	assert_false(roce_icrc_verify(&changed, &crc_table, NULL));
 	changed = datagram;
 	changed.source_port++;
-	assert_false(roce_icrc_verify(&changed, &crc_table));
+	assert_false(roce_icrc_verify(&changed, &crc_table, NULL));
 	changed = datagram;
 	changed.source_address++;
-	assert_false(roce_icrc_verify(&changed, &crc_table));
+	assert_false(roce_icrc_verify(&changed, &crc_table, NULL));
 	changed = datagram;
 	changed.ip_flags_fragment = 0;
-	assert_false(roce_icrc_verify(&changed, &crc_table));
+	assert_false(roce_icrc_verify(&changed, &crc_table, NULL));
 	bytes[4] = 0xff;			/* a switch may mark congestion */
-	assert_true(roce_icrc_verify(&datagram, &crc_table));
+	assert_true(roce_icrc_verify(&datagram, &crc_table, NULL));
+}
+
+/* What is remembered of packets must not be taken for another's: whatever differs, the ICRC is that of a fresh computation. */
+static void test_icrc_remembered(void **state)
+{
+	static struct roce_icrc_cache cache;
+	static uint8_t bytes[ROCE_DATAGRAM_BYTES_MAX], place[ROCE_PAYLOAD_BYTES_MAX];
+	uint64_t seed = 1;
+
+	(void)state;
+	for (unsigned i = 0; i < 20000; i++) {
+		struct roce_datagram datagram;
+		uint32_t icrc;
+
+		prepare(&datagram, bytes);
+		seed = seed * UINT64_C(6364136223846793005) + 1;
+		/* Few different values of each field, so that most of it is known and some is not. */
+		bytes[0] = OPCODE_READ_RESPONSE_ONLY;
+		bytes[4] = (uint8_t)(seed >> 33 & 0xff);
+		bytes[7] = (uint8_t)(seed >> 41 & 3);
+		datagram.source_address ^= seed >> 43 & 1;
+		datagram.destination_address ^= seed >> 44 & 1;
+		datagram.source_port ^= seed >> 45 & 1;
+		datagram.ip_id ^= seed >> 46 & 1;
+		datagram.ip_flags_fragment ^= seed >> 47 & 1;
+		datagram.len_bytes = 540 + (seed >> 48 & 7) * 4;
+		icrc = roce_icrc(&datagram, &crc_table, NULL);
+		assert_int_equal(roce_icrc(&datagram, &crc_table, &cache), icrc);
+		roce_icrc_put(bytes + datagram.len_bytes - ROCE_ICRC_BYTES, icrc ^ (seed >> 63));
+		assert_int_equal(roce_icrc_verify_copy(&datagram, &crc_table, &cache, bytes + 16, place), !(seed >> 63));
+		assert_memory_equal(place, bytes + 16, datagram.len_bytes - 16 - ROCE_ICRC_BYTES);
+	}
 }
 
 /* Features are only ours when the whole magic is there; what a later version adds is ignored. */
@@ -350,6 +382,7 @@ int main(void)
 		cmocka_unit_test(test_payload_in_place),
 		cmocka_unit_test(test_hostile_lengths),
 		cmocka_unit_test(test_icrc_covers_the_right_fields),
+		cmocka_unit_test(test_icrc_remembered),
 		cmocka_unit_test(test_cm_messages_round_trip),
 	};
 

@@ -36,7 +36,7 @@ static void inject_bytes(struct rig *rig, int to, const uint8_t *mad)
 	struct roce_packet packet = { .opcode = OPCODE_UD_SEND_ONLY, .pkey = 0xffff, .destination_qpn = 1, .source_qpn = 1,
 				      .qkey = CM_QKEY, .payload = mad, .payload_len_bytes = MAD_BYTES };
 
-	roce_packet_encode(&packet, &datagram, &crc_table);
+	roce_packet_encode(&packet, &datagram, &crc_table, NULL);
 	roce_input(rig->device[to], &datagram, rig->now_ns);
 }
 
@@ -264,7 +264,7 @@ static void test_every_syndrome(void **state)
 		rig_send(rig);
 		packet.destination_qpn = rig->qpn[0];
 		packet.psn = sequence_psn(qp->requester.unacknowledged);
-		roce_packet_encode(&packet, &datagram, &crc_table);
+		roce_packet_encode(&packet, &datagram, &crc_table, NULL);
 		roce_input(rig->device[0], &datagram, rig->now_ns);
 		if (syndrome < 0x20) {
 			assert_int_equal(roce_queue_poll(rig->device[0], rig->queue[0], &event), 1);
@@ -300,7 +300,7 @@ static void forge_notice(struct rig *rig, int to, uint32_t len_bytes)
 	struct roce_packet packet = { .opcode = OPCODE_CONGESTION_NOTIFICATION, .pkey = 0xffff, .destination_qpn = rig->qpn[to],
 				      .congestion = CONGESTION_BECN, .payload = reserved, .payload_len_bytes = len_bytes };
 
-	roce_packet_encode(&packet, &datagram, &crc_table);
+	roce_packet_encode(&packet, &datagram, &crc_table, NULL);
 	roce_input(rig->device[to], &datagram, rig->now_ns);
 }
 

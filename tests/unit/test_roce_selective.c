@@ -230,7 +230,7 @@ static bool be_stock(struct rig *rig, const struct roce_datagram *datagram, int 
 	cm_message_encode(&message, mad);
 	packet.payload = mad;
 	again.bytes = copy;
-	roce_packet_encode(&packet, &again, &crc_table);
+	roce_packet_encode(&packet, &again, &crc_table, NULL);
 	rig_fly(rig, &again, to);
 	return true;
 }
@@ -338,7 +338,7 @@ static void forge(struct rig *rig, int to, struct roce_packet *packet)
 
 	packet->pkey = ROCE_PKEY_DEFAULT;
 	packet->destination_qpn = rig->qpn[to];
-	roce_packet_encode(packet, &datagram, &crc_table);
+	roce_packet_encode(packet, &datagram, &crc_table, NULL);
 	roce_input(rig->device[to], &datagram, rig->now_ns);
 }
 

@@ -253,7 +253,7 @@ static bool strike(struct rig *rig, const struct roce_datagram *datagram, int to
 	again.bytes = copy;
 	packet.payload = payload;		/* wrong bytes, too */
 	packet.payload_len_bytes += fault->lengthen ? 4 : -4u;
-	roce_packet_encode(&packet, &again, &crc_table);
+	roce_packet_encode(&packet, &again, &crc_table, NULL);
 	rig_fly(rig, &again, to);
 	return true;
 }
