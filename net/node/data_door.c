@@ -138,7 +138,7 @@ static bool hello_good(const struct data_place *place, const struct roce_event *
 	bool good = event->len_bytes == sizeof(place->in);
 
 	secure_mac_init(&mac, place->keys.receive, DATA_LINK_LABEL);
-	good = good && secure_mac_verify(&mac, DATA_LINK_COUNTER, hello, sizeof(*hello), NULL, 0, place->in.tag);
+	good = good && secure_mac_verify(&mac, DATA_LINK_COUNTER, hello, sizeof(*hello), place->in.tag);
 	secure_erase(&mac, sizeof(mac));
 	return good && hello->magic == WIRE_DATA_MAGIC && hello->node == place->node && hello->incarnation != 0;
 }
@@ -161,7 +161,7 @@ static int welcome(struct data_door *door, struct data_place *place, int status,
 
 	place->out.welcome = (struct wire_data_welcome){ .magic = WIRE_DATA_MAGIC, .status = status };
 	secure_mac_init(&mac, place->keys.send, DATA_LINK_LABEL);
-	secure_mac_tag(&mac, DATA_LINK_COUNTER, &place->out.welcome, sizeof(place->out.welcome), NULL, 0, place->out.tag);
+	secure_mac_tag(&mac, DATA_LINK_COUNTER, &place->out.welcome, sizeof(place->out.welcome), place->out.tag);
 	secure_erase(&mac, sizeof(mac));
 	secure_erase(&place->keys, sizeof(place->keys));
 	return roce_post_send(door->config.device, place->qpn, 0, &place->out, sizeof(place->out), now_ns);

@@ -111,7 +111,7 @@ static void established(struct data_link *link, const struct roce_event *event, 
 	link->out.hello = (struct wire_data_hello){ .magic = WIRE_DATA_MAGIC, .node = link->config.node,
 						    .incarnation = link->config.incarnation };
 	secure_mac_init(&mac, link->keys.send, DATA_LINK_LABEL);
-	secure_mac_tag(&mac, DATA_LINK_COUNTER, &link->out.hello, sizeof(link->out.hello), NULL, 0, link->out.tag);
+	secure_mac_tag(&mac, DATA_LINK_COUNTER, &link->out.hello, sizeof(link->out.hello), link->out.tag);
 	secure_erase(&mac, sizeof(mac));
 	if (roce_post_receive(device, link->qpn, link->config.cookie, &link->in, sizeof(link->in)) ||
 	    roce_post_send(device, link->qpn, link->config.cookie, &link->out, sizeof(link->out), now_ns)) {
@@ -128,7 +128,7 @@ static void welcomed(struct data_link *link, const struct roce_event *event, uin
 	bool good = event->len_bytes == sizeof(link->in);
 
 	secure_mac_init(&mac, link->keys.receive, DATA_LINK_LABEL);
-	good = good && secure_mac_verify(&mac, DATA_LINK_COUNTER, &link->in.welcome, sizeof(link->in.welcome), NULL, 0,
+	good = good && secure_mac_verify(&mac, DATA_LINK_COUNTER, &link->in.welcome, sizeof(link->in.welcome),
 					 link->in.tag);
 	secure_erase(&mac, sizeof(mac));
 	if (!good || link->in.welcome.magic != WIRE_DATA_MAGIC) {

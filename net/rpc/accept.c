@@ -141,7 +141,7 @@ static void refuse(struct rpc_endpoint *endpoint, struct rpc_pending *pending, i
 
 static void hello_received(struct rpc_endpoint *endpoint, struct rpc_pending *pending, uint32_t len_bytes, uint64_t now_ns)
 {
-	const uint8_t *message = endpoint->buffers[pending->buffer].message;
+	uint8_t *message = endpoint->buffers[pending->buffer].message;
 	struct rpc_session *session = NULL;
 	struct rpc_header header;
 	struct rpc_hello hello;

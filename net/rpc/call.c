@@ -2,6 +2,21 @@
 /* Calls: from rpc_call() to done(). */
 #include "net/rpc/internal.h"
 
+/* It is to be sent, behind all that were made before. */
+static void want(struct rpc_endpoint *endpoint, struct rpc_session *session, const struct rpc_call *call)
+{
+	session->calls_wanted |= rpc_bit(call->slot);
+	rpc_list_push(&session->wanted, endpoint->call_links, (uint16_t)(call - endpoint->calls));
+}
+
+static void unwant(struct rpc_endpoint *endpoint, struct rpc_session *session, const struct rpc_call *call)
+{
+	if ((session->calls_wanted & rpc_bit(call->slot)) == 0)
+		return;
+	session->calls_wanted &= (uint16_t)~rpc_bit(call->slot);
+	rpc_list_remove(&session->wanted, endpoint->call_links, (uint16_t)(call - endpoint->calls));
+}
+
 static struct rpc_session *session_of(const struct rpc_endpoint *endpoint, const struct rpc_call *call)
 {
 	return &endpoint->sessions[call->session];
@@ -56,7 +71,7 @@ int rpc_call(struct rpc_endpoint *endpoint, uint32_t handle, uint16_t type, cons
 	session->call_sequence[call->slot]++;
 	session->calls_busy |= rpc_bit(call->slot);
 	session->calls_waiting |= rpc_bit(call->slot);
-	session->calls_wanted |= rpc_bit(call->slot);
+	want(endpoint, session, call);
 	rpc_timer_lower(endpoint, session, call->deadline_ns);
 	rpc_transfer_pump(endpoint, session, now_ns);
 	return 0;
@@ -74,26 +89,63 @@ static uint32_t left_us(const struct rpc_call *call, uint64_t now_ns)
 	return left == 0 ? 1 : left > UINT32_MAX ? 0 : (uint32_t)left;
 }
 
+/* Of what is not to be run any more, or has run, the name says enough. */
+static uint32_t body_bytes(const struct rpc_call *call)
+{
+	return call->state == CALL_ABANDONED || call->replied ? 0 : call->len_bytes;
+}
+
+static void put_call(struct rpc_endpoint *endpoint, struct rpc_session *session, const struct rpc_call *call,
+		     struct rpc_header *header, uint64_t now_ns)
+{
+	assert(call->state == CALL_OPEN || call->state == CALL_ABANDONED);
+	header->type = call->type;
+	header->slot = call->slot;
+	header->body_len_bytes = body_bytes(call);
+	header->sequence = session->call_sequence[call->slot];
+	if (call->state == CALL_ABANDONED)
+		header->flags = RPC_FLAG_ABANDONED;
+	else
+		header->deadline_us = left_us(call, now_ns);
+	if (rpc_receive_set_aside(endpoint, session, call->slot))
+		header->flags |= RPC_FLAG_TOGETHER;
+}
+
+bool rpc_call_may_follow(const struct rpc_call *call, uint32_t message_bytes)
+{
+	return rpc_message_has_room(message_bytes, body_bytes(call));
+}
+
+uint32_t rpc_call_append(struct rpc_endpoint *endpoint, struct rpc_session *session, const struct rpc_call *call, uint8_t *message,
+			 uint32_t message_bytes, uint64_t now_ns)
+{
+	struct rpc_header header = { 0 };
+
+	put_call(endpoint, session, call, &header, now_ns);
+	return rpc_message_append(message, message_bytes, &header, endpoint->buffers[call->buffer].message + RPC_HEADER_BYTES);
+}
+
+void rpc_call_went(struct rpc_endpoint *endpoint, struct rpc_session *session, struct rpc_call *call)
+{
+	unwant(endpoint, session, call);
+	if (call->sent)
+		endpoint->counters.resent++;
+	else
+		endpoint->counters.requests_sent++;
+	call->sent = true;
+}
+
 bool rpc_call_prepare(struct rpc_endpoint *endpoint, struct rpc_session *session, struct rpc_call *call, uint32_t *len_bytes,
 		      uint64_t now_ns)
 {
 	uint8_t *message = endpoint->buffers[call->buffer].message;
 	struct rpc_header header;
 	struct rpc_pull pull;
-	uint32_t inline_bytes = call->len_bytes;
+	uint32_t inline_bytes = body_bytes(call);
 
-	assert(call->state == CALL_OPEN || call->state == CALL_ABANDONED);
 	rpc_message_header(endpoint, session, &header);
-	header.type = call->type;
-	header.slot = call->slot;
-	header.sequence = session->call_sequence[call->slot];
-	if (call->state == CALL_ABANDONED)
-		header.flags = RPC_FLAG_ABANDONED;
-	else
-		header.deadline_us = left_us(call, now_ns);
-	if (call->state == CALL_ABANDONED || call->replied) {
-		inline_bytes = 0;		/* it is not to be run any more, or has run: its name says enough */
-	} else if (call->len_bytes > RPC_INLINE_BYTES_MAX) {
+	put_call(endpoint, session, call, &header, now_ns);
+	if (inline_bytes > RPC_INLINE_BYTES_MAX) {
 		if (!rpc_pull_offer(endpoint, session, call->body, call->len_bytes, &call->rkey, &pull))
 			return false;
 		header.flags |= RPC_FLAG_PULL;
@@ -142,7 +194,7 @@ static void call_queue(struct rpc_endpoint *endpoint, struct rpc_call *call)
 static void finish(struct rpc_endpoint *endpoint, struct rpc_session *session, struct rpc_call *call, int status)
 {
 	assert(call->state == CALL_OPEN || call->state == CALL_PULLING || call->state == CALL_ABANDONED);
-	session->calls_wanted &= (uint16_t)~rpc_bit(call->slot);
+	unwant(endpoint, session, call);
 	session->calls_waiting &= (uint16_t)~rpc_bit(call->slot);
 	rpc_pull_withdraw(endpoint, &call->rkey);
 	if (call->state != CALL_ABANDONED)
@@ -168,7 +220,7 @@ void rpc_call_forget(struct rpc_endpoint *endpoint, struct rpc_session *session)
 		if (call != NULL && call->state != CALL_DONE)
 			finish(endpoint, session, call, -ECONNRESET);
 	}
-	session->calls_waiting = session->calls_wanted = 0;
+	session->calls_waiting = session->calls_wanted = session->abandoned = 0;
 }
 
 static const uint8_t *reply_body(const struct rpc_endpoint *endpoint, const struct rpc_call *call, uint32_t *len_bytes)
@@ -191,9 +243,10 @@ static const uint8_t *reply_body(const struct rpc_endpoint *endpoint, const stru
 /* Nobody waits for it, and there is no connection to say so: its type is all that has to be kept (R8). */
 static void compact(struct rpc_endpoint *endpoint, struct rpc_session *session, struct rpc_call *call)
 {
-	session->calls_wanted &= (uint16_t)~rpc_bit(call->slot);
+	unwant(endpoint, session, call);
 	session->calls[call->slot] = RPC_NONE;
 	session->abandoned_type[call->slot] = call->type;
+	session->abandoned |= rpc_bit(call->slot);
 	settle(endpoint, call);
 }
 
@@ -266,6 +319,20 @@ static bool is_answer(const struct rpc_session *session, const struct rpc_call *
 	       header->sequence == session->call_sequence[call->slot] && header->type == call->type;
 }
 
+/* The body of a reply that shares its message with others. */
+static uint16_t copied(struct rpc_endpoint *endpoint, const struct rpc_arrival *arrival)
+{
+	struct rpc_header header = arrival->header;
+	uint16_t buffer;
+
+	if (header.body_len_bytes == 0)
+		return RPC_NONE;
+	buffer = rpc_buffer_take(endpoint);
+	assert(buffer != RPC_NONE);		/* R9: the receive that was posted for it stays, on another account */
+	rpc_message_seal(endpoint->buffers[buffer].message, &header, arrival->body, header.body_len_bytes);
+	return buffer;
+}
+
 bool rpc_call_reply(struct rpc_endpoint *endpoint, struct rpc_session *session, const struct rpc_arrival *arrival, bool *expected)
 {
 	const struct rpc_header *header = &arrival->header;
@@ -286,7 +353,7 @@ bool rpc_call_reply(struct rpc_endpoint *endpoint, struct rpc_session *session, 
 	}
 	call->status = header->status > 0 ? -EPROTO : header->status;
 	if ((header->flags & RPC_FLAG_PULL) == 0) {
-		call->reply_buffer = arrival->buffer;
+		call->reply_buffer = arrival->buffer != RPC_NONE ? arrival->buffer : copied(endpoint, arrival);
 		call->answered = true;
 		finish(endpoint, session, call, call->status);
 		return true;
@@ -358,12 +425,10 @@ void rpc_call_timers(struct rpc_endpoint *endpoint, struct rpc_session *session,
 
 void rpc_call_revive(struct rpc_endpoint *endpoint, struct rpc_session *session)
 {
-	for (uint32_t i = 0; i < RPC_SLOTS; i++) {
-		struct rpc_call *call;
+	while (session->abandoned != 0) {
+		uint32_t i = (uint32_t)__builtin_ctz(session->abandoned);
+		struct rpc_call *call = rpc_call_take(endpoint);
 
-		if (session->abandoned_type[i] == 0)
-			continue;
-		call = rpc_call_take(endpoint);
 		if (call == NULL)
 			return;			/* later: the slot can wait, a new call cannot come into it */
 		call->state = CALL_ABANDONED;
@@ -374,8 +439,9 @@ void rpc_call_revive(struct rpc_endpoint *endpoint, struct rpc_session *session)
 		call->deadline_ns = UINT64_MAX;
 		call->order = endpoint->call_order++;
 		session->abandoned_type[i] = 0;
+		session->abandoned &= (uint16_t)~rpc_bit(i);
 		session->calls[i] = (uint16_t)(call - endpoint->calls);
-		session->calls_wanted |= rpc_bit(i);
+		want(endpoint, session, call);
 	}
 }
 
@@ -398,9 +464,29 @@ static void call_disconnected(struct rpc_endpoint *endpoint, struct rpc_session 
 		call->state = CALL_OPEN;
 	}
 	call->reading = false;
-	session->calls_wanted |= rpc_bit(call->slot);
 	if (call->state == CALL_ABANDONED && call->done == NULL)
 		compact(endpoint, session, call);
+}
+
+/* Every call without a reply is to be sent again, in the order in which they were made. */
+static void want_again(struct rpc_endpoint *endpoint, struct rpc_session *session)
+{
+	struct rpc_call *next;
+
+	session->calls_wanted = 0;
+	session->wanted.first = RPC_NONE;
+	do {
+		next = NULL;
+		for (uint32_t i = 0; i < RPC_SLOTS; i++) {
+			struct rpc_call *call = session->calls[i] == RPC_NONE ? NULL : &endpoint->calls[session->calls[i]];
+
+			if (call != NULL && call->state != CALL_DONE && (session->calls_wanted & rpc_bit(i)) == 0 &&
+			    (next == NULL || call->order < next->order))
+				next = call;
+		}
+		if (next != NULL)
+			want(endpoint, session, next);
+	} while (next != NULL);
 }
 
 void rpc_call_disconnected(struct rpc_endpoint *endpoint, struct rpc_session *session)
@@ -410,4 +496,5 @@ void rpc_call_disconnected(struct rpc_endpoint *endpoint, struct rpc_session *se
 	for (uint32_t i = 0; i < endpoint->config.limits.calls_max; i++)
 		if (endpoint->calls[i].state != CALL_FREE && endpoint->calls[i].session == index)
 			call_disconnected(endpoint, session, &endpoint->calls[i]);
+	want_again(endpoint, session);
 }

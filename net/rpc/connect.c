@@ -106,7 +106,7 @@ static void answered(struct rpc_endpoint *endpoint, struct rpc_session *session,
 	session->heard_ns = now_ns;
 	rpc_timer_lower(endpoint, session, now_ns + RPC_HELLO_NS);
 	rpc_receive_start(endpoint, session);
-	if (!rpc_receive_expect(endpoint, session) || !rpc_hello_send(endpoint, session, false, now_ns))
+	if (!rpc_receive_expect(endpoint, session, 1) || !rpc_hello_send(endpoint, session, false, now_ns))
 		rpc_session_lost(endpoint, session, now_ns);
 }
 

@@ -90,7 +90,7 @@ static void lay_out(struct rpc_endpoint *endpoint, struct layout *layout)
 
 	endpoint->table_mask = heads - 1;
 	endpoint->buffers_count = buffers_count(limits);
-	endpoint->ready_size = 2 * limits->sessions_max + limits->calls_max + limits->serves_max;
+	endpoint->ready_size = 3 * limits->sessions_max + limits->calls_max + limits->serves_max;
 	endpoint->ready = piece(layout, endpoint->ready_size, sizeof(*endpoint->ready));
 	endpoint->sessions = piece(layout, limits->sessions_max, sizeof(*endpoint->sessions));
 	endpoint->of_address = piece(layout, heads, sizeof(*endpoint->of_address));
@@ -265,6 +265,9 @@ static void ready_run(struct rpc_endpoint *endpoint, uint64_t now_ns)
 			break;
 		case READY_CLOSE:
 			rpc_session_free(endpoint, &endpoint->sessions[ready.index]);
+			break;
+		case READY_PUMP:
+			rpc_transfer_pump_run(endpoint, &endpoint->sessions[ready.index], now_ns);
 			break;
 		case READY_CALL:
 			rpc_call_run_done(endpoint, &endpoint->calls[ready.index], now_ns);

@@ -29,7 +29,12 @@
  * R10 Long bodies are pulled. A body above RPC_INLINE_BYTES_MAX stays at its sender, in a region for this connection only;
  *    the receiver READs it when it has a place for it, and the message counts as received when the whole body is there.
  *
- * R11 Nothing unauthenticated (I8). Every message has a MAC under its connection's keys, with the number of the message as
+ * R12 Messages share SENDs. What is wanted at the same moment goes together, up to what fits a receive: a message with a whole
+ *    header, and followers with what is their own; all are requests, or all are replies. What is pulled, a ping and a hello
+ *    go alone. A SEND uses up one receive, so a reply may follow another only when its request said so (RPC_FLAG_TOGETHER):
+ *    the receive that was posted for it stays posted, and for that its caller has set aside one of the spare ones (R9).
+ *
+ * R11 Nothing unauthenticated (I8). Every SEND has a MAC under its connection's keys, with the number of the SEND as
  *    its counter; it is checked before anything else. One that is not good ends the connection, as what it stood in for is lost.
  *    A connection that was accepted is no session's before its first message, the hello, was found good: it waits in a
  *    bounded table, for RPC_HELLO_NS.
@@ -92,6 +97,8 @@
 #define RPC_FLAG_ABANDONED 4u		/* nobody waits for this any more: do not start it (R8) */
 #define RPC_FLAG_PULL 8u		/* the body is a struct rpc_pull (R10) */
 #define RPC_FLAG_HELLO 16u		/* first message of its direction: the body is a struct rpc_hello */
+#define RPC_FLAG_TOGETHER 32u		/* of a request: its reply may follow another (R12) */
+#define RPC_TOGETHER_MAX (1u + RPC_FOLLOWERS_MAX)
 
 /*
  * The peer tag of a queue pair is a number that no other connection of this endpoint has: so no region is open to any
@@ -138,7 +145,7 @@ _Static_assert(sizeof(struct rpc_buffer) == RPC_MESSAGE_BYTES_MAX, "a message an
 struct rpc_arrival {
 	struct rpc_header header;
 	const uint8_t *body;
-	uint16_t buffer;
+	uint16_t buffer;			/* RPC_NONE: of a follower, whose bytes are to be copied */
 	uint64_t counter;			/* of its MAC */
 	uint64_t when_ns;
 };
@@ -188,6 +195,7 @@ struct rpc_serve {
 	bool queued;				/* in the ready ring */
 	bool under_way;				/* the reply's SEND has not completed (R6) */
 	bool abandoned;				/* the caller's timeout came first (R8) */
+	bool together;				/* the reply may follow another (R12) */
 	uint8_t version_minor;			/* the caller's */
 	uint16_t session;
 	uint16_t type;
@@ -225,6 +233,7 @@ struct rpc_session {
 	bool control_under_way;
 	bool busy;				/* a request came since the last ping */
 	bool asked;				/* opener: for grants, since its last request */
+	bool pump_queued;			/* in the ready ring */
 	uint16_t generation;			/* of the handle: a closed session's handle finds nothing */
 	uint16_t port;				/* opener: to connect to */
 	uint16_t connection_serial;		/* stale completions carry an older one */
@@ -256,16 +265,21 @@ struct rpc_session {
 	uint16_t sent;				/* requests and pings ever sent on this connection */
 	uint8_t grants;				/* granted receives that are still empty */
 	uint8_t waiting;			/* requests that wait in such receives for a serve record */
-	uint8_t spare;				/* of both together, those on the account of all sessions */
+	uint8_t spare;				/* receives on the account of all sessions: granted, set aside or left over */
 	uint8_t expected;			/* receives posted for replies and echoes */
 	uint8_t unanswered;			/* requests and pings that such a receive waits for */
+	uint8_t surplus;			/* of those posted, left over by replies that followed others (R12) */
+	uint8_t set_aside;			/* bits of `together` that are set */
 
 	/* A bit a slot. */
 	uint16_t calls_busy;			/* not to be used for another call */
 	uint16_t calls_waiting;			/* the reply has not been seen */
-	uint16_t calls_wanted;			/* to be sent when the connection allows it */
+	uint16_t calls_wanted;			/* to be sent when the connection allows it, */
+	struct rpc_list wanted;			/* in the order in which they were made */
 	uint16_t replies_wanted;
 	uint16_t replies_kept;			/* the caller has not said that it saw it */
+	uint16_t together;			/* calls whose replies may follow others: a spare receive each */
+	uint16_t abandoned;			/* slots with an abandoned_type */
 	uint16_t calls[RPC_SLOTS];		/* record, or RPC_NONE */
 	uint16_t abandoned_type[RPC_SLOTS];	/* of an ABANDONED call without a record, or 0 */
 	uint16_t serves[RPC_SLOTS];		/* record, or RPC_NONE */
@@ -305,8 +319,11 @@ struct rpc_mac {
 	uint16_t before, after;
 };
 
-/* What waits for its callback. At most one entry for each call, served request, session event and closing session. */
-enum ready_kind { READY_SESSION, READY_CLOSE, READY_CALL, READY_SERVE };
+/*
+ * What waits for its callback, and sessions that have something to send: what callbacks ask for goes out together. At most one
+ * entry for each call, served request, session event, closing session and sending session.
+ */
+enum ready_kind { READY_SESSION, READY_CLOSE, READY_PUMP, READY_CALL, READY_SERVE };
 struct rpc_ready {
 	uint16_t index;
 	uint16_t kind;
@@ -394,6 +411,39 @@ static inline uint16_t rpc_bit(uint32_t slot)
 	return (uint16_t)(1u << slot);
 }
 
+/* Lists are linked through an array beside what they hold. Popping from an empty one gives RPC_NONE. */
+static inline void rpc_list_push(struct rpc_list *list, uint16_t *links, uint16_t index)
+{
+	links[index] = RPC_NONE;
+	if (list->first == RPC_NONE)
+		list->first = index;
+	else
+		links[list->last] = index;
+	list->last = index;
+}
+
+static inline uint16_t rpc_list_pop(struct rpc_list *list, const uint16_t *links)
+{
+	uint16_t index = list->first;
+
+	if (index != RPC_NONE)
+		list->first = links[index];
+	return index;
+}
+
+/* A stack: the buffer that was used last is the warmest. */
+static inline uint16_t rpc_buffer_take(struct rpc_endpoint *endpoint)
+{
+	return rpc_list_pop(&endpoint->buffers_free, endpoint->buffer_links);
+}
+
+static inline void rpc_buffer_free(struct rpc_endpoint *endpoint, uint16_t buffer)
+{
+	assert(buffer < endpoint->buffers_count);
+	endpoint->buffer_links[buffer] = endpoint->buffers_free.first;
+	endpoint->buffers_free.first = buffer;
+}
+
 /* endpoint.c */
 void rpc_ready_push(struct rpc_endpoint *endpoint, enum ready_kind kind, uint32_t index);
 void rpc_deadline_lower(struct rpc_endpoint *endpoint, uint64_t deadline_ns);
@@ -406,12 +456,9 @@ void rpc_stats_call(struct rpc_endpoint *endpoint, const struct rpc_call *call, 
 void rpc_stats_serve(struct rpc_endpoint *endpoint, const struct rpc_serve *serve, uint32_t request_bytes, int status, uint64_t now_ns);
 
 /* pool.c: what is taken is NULL or RPC_NONE when there is none. */
-void rpc_list_push(struct rpc_list *list, uint16_t *links, uint16_t index);
-uint16_t rpc_list_pop(struct rpc_list *list, const uint16_t *links);
 void rpc_list_fill(struct rpc_list *list, uint16_t *links, uint32_t first, uint32_t count);
+/* `index` is in the list. */
 void rpc_list_remove(struct rpc_list *list, uint16_t *links, uint16_t index);
-uint16_t rpc_buffer_take(struct rpc_endpoint *endpoint);
-void rpc_buffer_free(struct rpc_endpoint *endpoint, uint16_t buffer);
 struct rpc_call *rpc_call_take(struct rpc_endpoint *endpoint);
 void rpc_call_free(struct rpc_endpoint *endpoint, struct rpc_call *call);
 struct rpc_serve *rpc_serve_take(struct rpc_endpoint *endpoint);
@@ -477,14 +524,14 @@ void rpc_accept_key_forgotten(struct rpc_endpoint *endpoint, uint8_t key_id, uin
 void rpc_mac_pool(struct rpc_endpoint *endpoint);
 void rpc_mac_init(struct secure_mac *mac, const uint8_t key[SECURE_KEY_BYTES]);
 void rpc_mac_seal_with(const struct secure_mac *mac, uint64_t counter, uint8_t *message, uint32_t len_bytes);
-bool rpc_mac_good_with(const struct secure_mac *mac, uint64_t counter, const uint8_t *message, uint32_t len_bytes);
+bool rpc_mac_good_with(const struct secure_mac *mac, uint64_t counter, uint8_t *message, uint32_t len_bytes);
 /* A fresh connection with these keys, which are copied. */
 void rpc_mac_start(struct rpc_session *session, const uint8_t *send, const uint8_t *receive);
 void rpc_mac_end(struct rpc_endpoint *endpoint, struct rpc_session *session);
 /* Write the next message's trailer. */
 void rpc_mac_seal(struct rpc_endpoint *endpoint, struct rpc_session *session, uint8_t *message, uint32_t len_bytes);
 /* Check an arrived message, trailer included. Every message that arrived is checked once. */
-bool rpc_mac_good(struct rpc_endpoint *endpoint, struct rpc_session *session, const uint8_t *message, uint32_t len_bytes);
+bool rpc_mac_good(struct rpc_endpoint *endpoint, struct rpc_session *session, uint8_t *message, uint32_t len_bytes);
 void rpc_mac_body(struct rpc_endpoint *endpoint, struct rpc_session *session, const uint8_t *body, uint32_t len_bytes,
 		  uint8_t tag[SECURE_TAG_BYTES]);
 bool rpc_mac_body_good(struct rpc_endpoint *endpoint, struct rpc_session *session, uint64_t counter, const uint8_t *body,
@@ -493,8 +540,12 @@ bool rpc_mac_body_good(struct rpc_endpoint *endpoint, struct rpc_session *sessio
 /* receive.c: posting receives, sorting what arrived. */
 /* A fresh connection: grant the peer what it may use at once. */
 void rpc_receive_start(struct rpc_endpoint *endpoint, struct rpc_session *session);
-/* Before a request or ping is sent: is there a receive for its answer? */
-bool rpc_receive_expect(struct rpc_endpoint *endpoint, struct rpc_session *session);
+/* Before so many requests or a ping are sent: is there a receive for each answer? */
+bool rpc_receive_expect(struct rpc_endpoint *endpoint, struct rpc_session *session, uint32_t answers);
+/* They were sent. */
+void rpc_receive_expected(struct rpc_endpoint *endpoint, struct rpc_session *session, uint32_t answers);
+/* May the reply to a call follow another? Sets a spare receive aside for it. */
+bool rpc_receive_set_aside(struct rpc_endpoint *endpoint, struct rpc_session *session, uint32_t slot);
 /* Grant the peer receives: what it needs, and with `grow` what it can use. */
 void rpc_receive_grant(struct rpc_endpoint *endpoint, struct rpc_session *session, bool grow);
 /* A request has left the receive in which it waited. */
@@ -509,8 +560,10 @@ void rpc_receive_completed(struct rpc_endpoint *endpoint, struct rpc_session *se
 bool rpc_transfer_send(struct rpc_endpoint *endpoint, struct rpc_session *session, uint8_t *message, uint32_t len_bytes,
 		       enum cookie_kind kind, uint32_t index, uint64_t now_ns);
 void rpc_transfer_completion(struct rpc_endpoint *endpoint, const struct roce_event *event, uint64_t now_ns);
-/* Post all that is wanted and can go. */
+/* Post all that is wanted and can go; at the end of rpc_poll(), when it runs. */
 void rpc_transfer_pump(struct rpc_endpoint *endpoint, struct rpc_session *session, uint64_t now_ns);
+
+void rpc_transfer_pump_run(struct rpc_endpoint *endpoint, struct rpc_session *session, uint64_t now_ns);
 
 /* pull.c: long bodies (R10). */
 /* Open `body` to the peer and write the rpc_pull of the message that is sent next. False: no region is free. */
@@ -526,6 +579,14 @@ bool rpc_pull_start(struct rpc_endpoint *endpoint, const struct rpc_session *ses
 /* message.c */
 void rpc_message_seal(uint8_t *message, struct rpc_header *header, const void *body, uint32_t len_bytes);
 void rpc_message_header(const struct rpc_endpoint *endpoint, const struct rpc_session *session, struct rpc_header *header);
+/* May a follower with such a body be appended to a message of `message_bytes`? */
+bool rpc_message_has_room(uint32_t message_bytes, uint32_t len_bytes);
+/* Append what `header` says and its body. Returns the message's new length. */
+uint32_t rpc_message_append(uint8_t *message, uint32_t message_bytes, const struct rpc_header *header, const void *body);
+/* The last follower was appended. Returns the message's length. */
+uint32_t rpc_message_end(uint8_t *message, uint32_t message_bytes);
+/* Drop what stands before the part that `header` and `body` are of; `followers` stand behind it. */
+void rpc_message_keep(uint8_t *message, const struct rpc_header *header, const uint8_t *body, uint32_t followers);
 
 /* call.c */
 /* A reply arrived; true when its buffer is kept. `expected`: whether it answers a call. */
@@ -534,6 +595,13 @@ void rpc_call_pulled(struct rpc_endpoint *endpoint, struct rpc_session *session,
 /* Write the message as of now. False: it cannot go yet. */
 bool rpc_call_prepare(struct rpc_endpoint *endpoint, struct rpc_session *session, struct rpc_call *call, uint32_t *len_bytes,
 		      uint64_t now_ns);
+/* Can it follow another, in a message of `message_bytes`? */
+bool rpc_call_may_follow(const struct rpc_call *call, uint32_t message_bytes);
+/* Append it. Returns the message's new length. */
+uint32_t rpc_call_append(struct rpc_endpoint *endpoint, struct rpc_session *session, const struct rpc_call *call, uint8_t *message,
+			 uint32_t message_bytes, uint64_t now_ns);
+/* It was sent. */
+void rpc_call_went(struct rpc_endpoint *endpoint, struct rpc_session *session, struct rpc_call *call);
 /* Calls that were abandoned while there was no connection: send word of them. */
 void rpc_call_revive(struct rpc_endpoint *endpoint, struct rpc_session *session);
 void rpc_call_sent(struct rpc_endpoint *endpoint, struct rpc_call *call);
@@ -549,10 +617,16 @@ enum serve_verdict { SERVE_TAKEN, SERVE_WAIT, SERVE_DROPPED };
 /* TAKEN: so is the buffer. WAIT: try again when something has become free. */
 enum serve_verdict rpc_serve_request(struct rpc_endpoint *endpoint, struct rpc_session *session,
 				     const struct rpc_arrival *arrival, uint64_t now_ns);
+/* The same for all requests of a SEND. WAIT: those that are left stand in the buffer. */
+enum serve_verdict rpc_serve_requests(struct rpc_endpoint *endpoint, struct rpc_session *session, struct rpc_arrival *arrival,
+				      uint64_t now_ns);
 void rpc_serve_wait(struct rpc_endpoint *endpoint, struct rpc_session *session, const struct rpc_arrival *arrival);
 void rpc_serve_pulled(struct rpc_endpoint *endpoint, struct rpc_session *session, struct rpc_serve *serve, uint64_t now_ns);
 /* Write the message as of now. False: it cannot go yet. */
 bool rpc_serve_prepare(struct rpc_endpoint *endpoint, struct rpc_session *session, struct rpc_serve *serve, uint32_t *len_bytes);
+bool rpc_serve_may_follow(const struct rpc_serve *serve, uint32_t message_bytes);
+uint32_t rpc_serve_append(struct rpc_endpoint *endpoint, struct rpc_session *session, const struct rpc_serve *serve,
+			  uint8_t *message, uint32_t message_bytes);
 void rpc_serve_sent(struct rpc_endpoint *endpoint, struct rpc_serve *serve);
 void rpc_serve_acknowledged(struct rpc_endpoint *endpoint, struct rpc_session *session, uint32_t slots);
 void rpc_serve_disconnected(struct rpc_endpoint *endpoint, struct rpc_session *session);

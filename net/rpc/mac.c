@@ -89,17 +89,14 @@ void rpc_mac_end(struct rpc_endpoint *endpoint, struct rpc_session *session)
 void rpc_mac_seal_with(const struct secure_mac *mac, uint64_t counter, uint8_t *message, uint32_t len_bytes)
 {
 	assert(len_bytes >= RPC_HEADER_BYTES && len_bytes <= RPC_MESSAGE_BYTES_MAX - RPC_TRAILER_BYTES);
-	secure_mac_tag(mac, counter, message, RPC_HEADER_BYTES, message + RPC_HEADER_BYTES, len_bytes - RPC_HEADER_BYTES,
-		       message + len_bytes);
+	secure_mac_seal(mac, counter, message, len_bytes);
 }
 
-bool rpc_mac_good_with(const struct secure_mac *mac, uint64_t counter, const uint8_t *message, uint32_t len_bytes)
+bool rpc_mac_good_with(const struct secure_mac *mac, uint64_t counter, uint8_t *message, uint32_t len_bytes)
 {
 	if (len_bytes < RPC_HEADER_BYTES + RPC_TRAILER_BYTES || len_bytes > RPC_MESSAGE_BYTES_MAX)
 		return false;
-	len_bytes -= RPC_TRAILER_BYTES;
-	return secure_mac_verify(mac, counter, message, RPC_HEADER_BYTES, message + RPC_HEADER_BYTES,
-				 len_bytes - RPC_HEADER_BYTES, message + len_bytes);
+	return secure_mac_open(mac, counter, message, len_bytes - RPC_TRAILER_BYTES);
 }
 
 void rpc_mac_seal(struct rpc_endpoint *endpoint, struct rpc_session *session, uint8_t *message, uint32_t len_bytes)
@@ -107,7 +104,7 @@ void rpc_mac_seal(struct rpc_endpoint *endpoint, struct rpc_session *session, ui
 	rpc_mac_seal_with(&mac_of(endpoint, session)->send, session->messages_sent, message, len_bytes);
 }
 
-bool rpc_mac_good(struct rpc_endpoint *endpoint, struct rpc_session *session, const uint8_t *message, uint32_t len_bytes)
+bool rpc_mac_good(struct rpc_endpoint *endpoint, struct rpc_session *session, uint8_t *message, uint32_t len_bytes)
 {
 	return rpc_mac_good_with(&mac_of(endpoint, session)->receive, session->messages_received++, message, len_bytes);
 }
@@ -117,11 +114,11 @@ bool rpc_mac_good(struct rpc_endpoint *endpoint, struct rpc_session *session, co
 void rpc_mac_body(struct rpc_endpoint *endpoint, struct rpc_session *session, const uint8_t *body, uint32_t len_bytes,
 		  uint8_t tag[SECURE_TAG_BYTES])
 {
-	secure_mac_tag(&mac_of(endpoint, session)->send, session->messages_sent | RPC_BODY_COUNTER, NULL, 0, body, len_bytes, tag);
+	secure_mac_tag(&mac_of(endpoint, session)->send, session->messages_sent | RPC_BODY_COUNTER, body, len_bytes, tag);
 }
 
 bool rpc_mac_body_good(struct rpc_endpoint *endpoint, struct rpc_session *session, uint64_t counter, const uint8_t *body,
 		       uint32_t len_bytes, const uint8_t tag[SECURE_TAG_BYTES])
 {
-	return secure_mac_verify(&mac_of(endpoint, session)->receive, counter | RPC_BODY_COUNTER, NULL, 0, body, len_bytes, tag);
+	return secure_mac_verify(&mac_of(endpoint, session)->receive, counter | RPC_BODY_COUNTER, body, len_bytes, tag);
 }

@@ -2,25 +2,6 @@
 /* The pools that all sessions share: message buffers, call and serve records, long bodies. */
 #include "net/rpc/internal.h"
 
-void rpc_list_push(struct rpc_list *list, uint16_t *links, uint16_t index)
-{
-	links[index] = RPC_NONE;
-	if (list->first == RPC_NONE)
-		list->first = index;
-	else
-		links[list->last] = index;
-	list->last = index;
-}
-
-uint16_t rpc_list_pop(struct rpc_list *list, const uint16_t *links)
-{
-	uint16_t index = list->first;
-
-	if (index != RPC_NONE)
-		list->first = links[index];
-	return index;
-}
-
 void rpc_list_fill(struct rpc_list *list, uint16_t *links, uint32_t first, uint32_t count)
 {
 	list->first = RPC_NONE;
@@ -28,7 +9,6 @@ void rpc_list_fill(struct rpc_list *list, uint16_t *links, uint32_t first, uint3
 		rpc_list_push(list, links, (uint16_t)(first + i));
 }
 
-/* `index` is in the list. */
 void rpc_list_remove(struct rpc_list *list, uint16_t *links, uint16_t index)
 {
 	uint16_t before = RPC_NONE;
@@ -41,19 +21,6 @@ void rpc_list_remove(struct rpc_list *list, uint16_t *links, uint16_t index)
 		links[before] = links[index];
 	if (list->last == index)
 		list->last = before;
-}
-
-/* A stack: the buffer that was used last is the warmest. */
-uint16_t rpc_buffer_take(struct rpc_endpoint *endpoint)
-{
-	return rpc_list_pop(&endpoint->buffers_free, endpoint->buffer_links);
-}
-
-void rpc_buffer_free(struct rpc_endpoint *endpoint, uint16_t buffer)
-{
-	assert(buffer < endpoint->buffers_count);
-	endpoint->buffer_links[buffer] = endpoint->buffers_free.first;
-	endpoint->buffers_free.first = buffer;
 }
 
 uint16_t rpc_body_take(struct rpc_endpoint *endpoint, struct rpc_list *free)

@@ -31,11 +31,11 @@ static uint32_t grants_sure(const struct rpc_session *session)
 	return session->opener ? 1 : 2;
 }
 
-/* Charge what is beyond that to the account of all sessions. */
+/* Charge what is beyond that, and what replies leave over or may leave (R12), to the account of all sessions. */
 static void charge(struct rpc_endpoint *endpoint, struct rpc_session *session)
 {
 	uint32_t hold = (uint32_t)session->grants + session->waiting, sure = grants_sure(session);
-	uint32_t spare = hold > sure ? hold - sure : 0;
+	uint32_t spare = (hold > sure ? hold - sure : 0) + session->surplus + session->set_aside;
 
 	endpoint->spare_used += spare - session->spare;
 	session->spare = (uint8_t)spare;
@@ -68,14 +68,47 @@ void rpc_receive_start(struct rpc_endpoint *endpoint, struct rpc_session *sessio
 	rpc_receive_grant(endpoint, session, true);
 }
 
-bool rpc_receive_expect(struct rpc_endpoint *endpoint, struct rpc_session *session)
+bool rpc_receive_expect(struct rpc_endpoint *endpoint, struct rpc_session *session, uint32_t answers)
 {
-	if (session->expected > session->unanswered)
-		return true;
-	if (!receive_post_fresh(endpoint, session))
-		return false;
-	session->expected++;
+	while (session->expected < session->unanswered + answers) {
+		if (!receive_post_fresh(endpoint, session))
+			return false;
+		session->expected++;
+	}
 	return true;
+}
+
+void rpc_receive_expected(struct rpc_endpoint *endpoint, struct rpc_session *session, uint32_t answers)
+{
+	uint32_t reused = answers < session->surplus ? answers : session->surplus;
+
+	session->unanswered += (uint8_t)answers;
+	session->surplus -= (uint8_t)reused;
+	if (reused > 0)
+		charge(endpoint, session);
+}
+
+bool rpc_receive_set_aside(struct rpc_endpoint *endpoint, struct rpc_session *session, uint32_t slot)
+{
+	/* Half of the spare receives is for peers' requests. */
+	if (2 * endpoint->spare_used >= endpoint->config.limits.receives_max)
+		return false;
+	if (session->together & rpc_bit(slot))
+		return true;
+	session->together |= rpc_bit(slot);
+	session->set_aside++;
+	charge(endpoint, session);
+	return true;
+}
+
+/* The reply is there. Was a receive set aside for it? */
+static bool take_aside(struct rpc_session *session, uint32_t slot)
+{
+	bool was = session->together & rpc_bit(slot);
+
+	session->together &= (uint16_t)~rpc_bit(slot);
+	session->set_aside -= was;
+	return was;
 }
 
 void rpc_receive_waited(struct rpc_endpoint *endpoint, struct rpc_session *session)
@@ -109,7 +142,8 @@ void rpc_receive_drop(struct rpc_endpoint *endpoint, struct rpc_session *session
 	/* Requests that waited took no effect: the caller asks again. */
 	if (session->waiting > 0)
 		waiting_drop(endpoint, session);
-	session->grants = session->waiting = session->expected = session->unanswered = 0;
+	session->grants = session->waiting = session->expected = session->unanswered = session->surplus = session->set_aside = 0;
+	session->together = 0;
 	charge(endpoint, session);
 }
 
@@ -165,6 +199,29 @@ static bool answer_received(struct rpc_endpoint *endpoint, struct rpc_session *s
 	return false;
 }
 
+/* R12: the replies behind the one that `first` is. */
+static void followers_completed(struct rpc_endpoint *endpoint, struct rpc_session *session, const struct rpc_arrival *first)
+{
+	struct rpc_arrival arrival = *first;
+
+	arrival.buffer = RPC_NONE;
+	for (uint32_t i = 0; i < first->header.followers; i++) {
+		bool expected = false;
+
+		rpc_decode_follower(endpoint->buffers[first->buffer].message, &arrival.header, &arrival.body);
+		if (arrival.header.slot >= RPC_SLOTS)
+			endpoint->counters.refused_slot++;
+		else if ((session->together & rpc_bit(arrival.header.slot)) == 0)
+			endpoint->counters.refused_sequence++;
+		else
+			rpc_call_reply(endpoint, session, &arrival, &expected);
+		if (!expected)
+			continue;
+		session->unanswered--;
+		session->surplus += take_aside(session, arrival.header.slot);
+	}
+}
+
 static void answer_completed(struct rpc_endpoint *endpoint, struct rpc_session *session, const struct rpc_arrival *arrival)
 {
 	bool expected, kept = answer_received(endpoint, session, arrival, &expected);
@@ -175,12 +232,15 @@ static void answer_completed(struct rpc_endpoint *endpoint, struct rpc_session *
 	}
 	session->expected--;
 	session->unanswered--;
+	take_aside(session, arrival->header.slot);
+	followers_completed(endpoint, session, arrival);
+	charge(endpoint, session);
 	if (!kept)
 		rpc_buffer_free(endpoint, arrival->buffer);
 }
 
 /* A request or a ping; true when its buffer is kept. */
-static bool request_received(struct rpc_endpoint *endpoint, struct rpc_session *session, const struct rpc_arrival *arrival)
+static bool request_received(struct rpc_endpoint *endpoint, struct rpc_session *session, struct rpc_arrival *arrival)
 {
 	if (arrival->header.flags & RPC_FLAG_PING) {
 		if (session->opener)
@@ -190,7 +250,7 @@ static bool request_received(struct rpc_endpoint *endpoint, struct rpc_session *
 		return false;
 	}
 	session->busy = true;
-	switch (rpc_serve_request(endpoint, session, arrival, arrival->when_ns)) {
+	switch (rpc_serve_requests(endpoint, session, arrival, arrival->when_ns)) {
 	case SERVE_TAKEN:
 		return true;
 	case SERVE_WAIT:
@@ -202,7 +262,7 @@ static bool request_received(struct rpc_endpoint *endpoint, struct rpc_session *
 	}
 }
 
-static void request_completed(struct rpc_endpoint *endpoint, struct rpc_session *session, const struct rpc_arrival *arrival)
+static void request_completed(struct rpc_endpoint *endpoint, struct rpc_session *session, struct rpc_arrival *arrival)
 {
 	bool ping = (arrival->header.flags & RPC_FLAG_PING) != 0;
 

@@ -28,7 +28,7 @@
 #include "net/roce/roce.h"
 #include "net/secure/secure.h"
 
-#define RPC_VERSION_MAJOR 2
+#define RPC_VERSION_MAJOR 3
 #define RPC_VERSION_MINOR 0
 #define RPC_HEADER_BYTES 64u
 #define RPC_TRAILER_BYTES 16u
@@ -37,7 +37,11 @@
 #define RPC_MESSAGE_BYTES_MAX (RPC_HEADER_BYTES + RPC_INLINE_BYTES_MAX + RPC_TRAILER_BYTES)
 #define RPC_SLOTS 16u				/* requests under way in one direction of a session */
 
-/* On the wire, little-endian, naturally aligned; then the body, then a MAC of RPC_TRAILER_BYTES over both. */
+/*
+ * On the wire, little-endian, naturally aligned: a header and its body, then the followers with their bodies, each at the next
+ * multiple of RPC_ALIGNMENT, zeros up to a multiple of RPC_TRAILER_BYTES, and a MAC of that length over all. Without followers
+ * the MAC stands right behind the body.
+ */
 struct rpc_header {
 	uint32_t magic;				/* 0x00 */
 	uint8_t version_major;			/* 0x04 */
@@ -56,9 +60,27 @@ struct rpc_header {
 	uint32_t deadline_us;			/* 0x2c: time left for the request when sent; 0: none */
 	uint32_t epoch;				/* 0x30 */
 	int32_t status;				/* 0x34: replies: 0 or a negative errno */
-	uint64_t reserved;			/* 0x38: 0 */
+	uint16_t followers;			/* 0x38: messages behind this one */
+	uint16_t reserved[3];			/* 0x3a: 0 */
 };
 _Static_assert(sizeof(struct rpc_header) == RPC_HEADER_BYTES, "rpc header is 64 bytes");
+
+/* Another message of the same kind (request or reply), session and moment as the one whose header comes first. */
+#define RPC_ALIGNMENT 8u
+#define RPC_FOLLOWER_BYTES 24u
+#define RPC_FOLLOWERS_MAX 5u			/* as many as there is room for */
+struct rpc_follower {
+	uint16_t type;				/* 0x00 */
+	uint16_t flags;				/* 0x02 */
+	uint16_t slot;				/* 0x04 */
+	uint16_t body_len_bytes;		/* 0x06 */
+	uint32_t sequence;			/* 0x08 */
+	uint32_t deadline_us;			/* 0x0c */
+	uint32_t epoch;				/* 0x10 */
+	int32_t status;				/* 0x14 */
+};
+_Static_assert(sizeof(struct rpc_follower) == RPC_FOLLOWER_BYTES, "rpc follower is 24 bytes");
+_Static_assert(RPC_FOLLOWERS_MAX == RPC_INLINE_BYTES_MAX / RPC_FOLLOWER_BYTES, "as many as there is room for");
 
 #define RPC_MAGIC UINT32_C(0x504d4c50)		/* "PLMP" */
 #define RPC_FLAG_REPLY 1u
@@ -134,7 +156,7 @@ struct rpc_limits {
 };
 #define RPC_CALLS_DEFAULT 32u
 #define RPC_SERVES_DEFAULT 32u
-#define RPC_RECEIVES_DEFAULT 32u
+#define RPC_RECEIVES_DEFAULT 128u
 #define RPC_BODIES_DEFAULT 8u
 #define RPC_HANDSHAKES_DEFAULT 4u
 #define RPC_PENDING_DEFAULT 16u
@@ -199,7 +221,7 @@ uint64_t rpc_deadline_ns(const struct rpc_endpoint *endpoint);
 	X(requests_sent) X(requests_received) X(replies_sent) X(replies_received) X(replayed) X(resent) X(timeouts) \
 	X(refused_magic) X(refused_version) X(refused_length) X(refused_mac) X(refused_type) X(refused_slot) \
 	X(refused_sequence) X(refused_session) X(refused_credits) X(refused_body) X(refused_hello) X(refused_peer) X(pending_full) X(pending_expired) X(expired) X(sessions_reset) \
-	X(sessions_forgotten) X(requests_delayed) X(bodies_read) X(reconnects)
+	X(sessions_forgotten) X(requests_delayed) X(followers_sent) X(bodies_read) X(reconnects)
 
 struct rpc_counters {
 #define RPC_COUNTER_FIELD(name) uint64_t name;
@@ -228,5 +250,10 @@ const struct rpc_type_stats *rpc_type_stats(const struct rpc_endpoint *endpoint,
  * -EOPNOTSUPP (major version), -EMSGSIZE (lengths that lie). Also the fuzz target's entry.
  */
 int rpc_decode(const uint8_t *message, size_t len_bytes, struct rpc_header *header, const uint8_t **body);
+/*
+ * In a message that rpc_decode() found good, step from the part that `header` and `*body` are of to the follower behind it:
+ * both become the follower's, with what it shares with the first.
+ */
+void rpc_decode_follower(const uint8_t *message, struct rpc_header *header, const uint8_t **body);
 
 #endif

@@ -131,6 +131,17 @@ static bool matter_of(const struct rpc_endpoint *endpoint, const struct rpc_head
 	return true;
 }
 
+/* A request that shares its message with others needs a buffer of its own, for its reply too. */
+static uint16_t copied(struct rpc_endpoint *endpoint, const struct rpc_arrival *arrival)
+{
+	uint16_t buffer = rpc_buffer_take(endpoint);
+	struct rpc_header header = arrival->header;
+
+	assert(buffer != RPC_NONE);		/* R9: the served request's */
+	rpc_message_seal(endpoint->buffers[buffer].message, &header, arrival->body, header.body_len_bytes);
+	return buffer;
+}
+
 static struct rpc_serve *accept(struct rpc_endpoint *endpoint, struct rpc_session *session, const struct rpc_arrival *arrival,
 				const struct matter *matter)
 {
@@ -143,8 +154,9 @@ static struct rpc_serve *accept(struct rpc_endpoint *endpoint, struct rpc_sessio
 	serve->session = (uint16_t)rpc_session_index(endpoint, session);
 	serve->type = header->type;
 	serve->asked_serial = session->connection_serial;
-	serve->header_len_bytes = header->header_len_bytes;
-	serve->buffer = arrival->buffer;
+	serve->header_len_bytes = arrival->buffer != RPC_NONE ? header->header_len_bytes : RPC_HEADER_BYTES;
+	serve->together = (header->flags & RPC_FLAG_TOGETHER) != 0;
+	serve->buffer = arrival->buffer != RPC_NONE ? arrival->buffer : copied(endpoint, arrival);
 	serve->body = matter->needs_body ? rpc_body_take(endpoint, &endpoint->serve_bodies_free) : RPC_NONE;
 	serve->serial = endpoint->serve_serial++;
 	serve->epoch = header->epoch;
@@ -197,6 +209,30 @@ enum serve_verdict rpc_serve_request(struct rpc_endpoint *endpoint, struct rpc_s
 	return SERVE_TAKEN;
 }
 
+enum serve_verdict rpc_serve_requests(struct rpc_endpoint *endpoint, struct rpc_session *session, struct rpc_arrival *arrival,
+				      uint64_t now_ns)
+{
+	uint16_t buffer = arrival->buffer;
+	uint8_t *message = endpoint->buffers[buffer].message;
+
+	if (arrival->header.followers == 0)
+		return rpc_serve_request(endpoint, session, arrival, now_ns);
+	arrival->buffer = RPC_NONE;
+	for (uint32_t left = arrival->header.followers + 1u; left > 0; left--) {
+		if (arrival->header.slot >= RPC_SLOTS) {
+			endpoint->counters.refused_slot++;
+		} else if (rpc_serve_request(endpoint, session, arrival, now_ns) == SERVE_WAIT) {
+			rpc_message_keep(message, &arrival->header, arrival->body, left - 1);
+			arrival->buffer = buffer;
+			return SERVE_WAIT;
+		}
+		if (left > 1)
+			rpc_decode_follower(message, &arrival->header, &arrival->body);
+	}
+	arrival->buffer = buffer;
+	return SERVE_DROPPED;
+}
+
 void rpc_serve_pulled(struct rpc_endpoint *endpoint, struct rpc_session *session, struct rpc_serve *serve, uint64_t now_ns)
 {
 	assert(serve->state == SERVE_PULLING);
@@ -237,7 +273,7 @@ void rpc_serve_admit(struct rpc_endpoint *endpoint, uint64_t now_ns)
 
 		memcpy(&arrival.header, buffer->message, sizeof(arrival.header));
 		arrival.body = buffer->message + arrival.header.header_len_bytes;
-		verdict = rpc_serve_request(endpoint, session, &arrival, now_ns);
+		verdict = rpc_serve_requests(endpoint, session, &arrival, now_ns);
 		if (verdict == SERVE_WAIT)
 			return;
 		rpc_list_pop(&endpoint->waiting, endpoint->buffer_links);
@@ -346,6 +382,33 @@ int rpc_reply(struct rpc_endpoint *endpoint, uint64_t token, int status, const v
 	return 0;
 }
 
+static void put_reply(const struct rpc_session *session, const struct rpc_serve *serve, struct rpc_header *header)
+{
+	assert(serve->state == SERVE_REPLIED);
+	header->type = serve->type;
+	header->flags = RPC_FLAG_REPLY;
+	header->session = session->peer_incarnation;
+	header->slot = serve->slot;
+	header->body_len_bytes = serve->len_bytes;
+	header->sequence = session->serve_sequence[serve->slot];
+	header->epoch = serve->epoch;
+	header->status = serve->status;
+}
+
+bool rpc_serve_may_follow(const struct rpc_serve *serve, uint32_t message_bytes)
+{
+	return serve->together && !serve->under_way && !serve->long_body && rpc_message_has_room(message_bytes, serve->len_bytes);
+}
+
+uint32_t rpc_serve_append(struct rpc_endpoint *endpoint, struct rpc_session *session, const struct rpc_serve *serve,
+			  uint8_t *message, uint32_t message_bytes)
+{
+	struct rpc_header header = { 0 };
+
+	put_reply(session, serve, &header);
+	return rpc_message_append(message, message_bytes, &header, endpoint->buffers[serve->buffer].message + RPC_HEADER_BYTES);
+}
+
 bool rpc_serve_prepare(struct rpc_endpoint *endpoint, struct rpc_session *session, struct rpc_serve *serve, uint32_t *len_bytes)
 {
 	uint8_t *message = endpoint->buffers[serve->buffer].message;
@@ -353,15 +416,8 @@ bool rpc_serve_prepare(struct rpc_endpoint *endpoint, struct rpc_session *sessio
 	struct rpc_pull pull;
 	uint32_t inline_bytes = serve->len_bytes;
 
-	assert(serve->state == SERVE_REPLIED);
 	rpc_message_header(endpoint, session, &header);
-	header.type = serve->type;
-	header.flags = RPC_FLAG_REPLY;
-	header.session = session->peer_incarnation;
-	header.slot = serve->slot;
-	header.sequence = session->serve_sequence[serve->slot];
-	header.epoch = serve->epoch;
-	header.status = serve->status;
+	put_reply(session, serve, &header);
 	if (serve->long_body) {
 		rpc_pull_withdraw(endpoint, &serve->rkey);
 		if (!rpc_pull_offer(endpoint, session, serve->body, serve->len_bytes, &serve->rkey, &pull))

@@ -159,7 +159,7 @@ struct rpc_session *rpc_session_take(struct rpc_endpoint *endpoint, uint32_t add
 	session->connection_serial = serial;
 	session->backoff_ms = RPC_BACKOFF_MIN_MS;
 	session->state = SESSION_LOST;
-	session->posted.first = session->mac = session->handshake = RPC_NONE;
+	session->posted.first = session->wanted.first = session->mac = session->handshake = RPC_NONE;
 	for (uint32_t i = 0; i < RPC_SLOTS; i++)
 		session->calls[i] = session->serves[i] = RPC_NONE;
 	session->remote_address = address;

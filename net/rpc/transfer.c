@@ -27,7 +27,7 @@ static void send_control(struct rpc_endpoint *endpoint, struct rpc_session *sess
 	struct rpc_header header;
 
 	if (session->control_under_way ||
-	    (session->opener && (!has_credit(session, true) || !rpc_receive_expect(endpoint, session))))
+	    (session->opener && (!has_credit(session, true) || !rpc_receive_expect(endpoint, session, 1))))
 		return;
 	rpc_message_header(endpoint, session, &header);
 	header.flags = RPC_FLAG_PING;
@@ -42,64 +42,101 @@ static void send_control(struct rpc_endpoint *endpoint, struct rpc_session *sess
 	session->control_under_way = true;
 	if (session->opener) {
 		session->sent++;
-		session->unanswered++;
+		rpc_receive_expected(endpoint, session, 1);
 	}
 }
 
-/* False: the queue pair takes no more. */
-static bool send_reply(struct rpc_endpoint *endpoint, struct rpc_session *session, struct rpc_serve *serve, uint64_t now_ns)
+/* Append replies that may follow, out of `slots`. `serves[0]` is the first one; returns their number. */
+static uint32_t gather_replies(struct rpc_endpoint *endpoint, struct rpc_session *session, struct rpc_serve **serves,
+			       uint32_t slots, uint32_t *len_bytes)
 {
-	uint32_t len_bytes;
+	uint8_t *message = endpoint->buffers[serves[0]->buffer].message;
+	uint32_t count = 1;
+
+	for (; slots != 0 && count < RPC_TOGETHER_MAX; slots &= slots - 1) {
+		struct rpc_serve *serve = &endpoint->serves[session->serves[__builtin_ctz(slots)]];
+
+		if (!rpc_serve_may_follow(serve, *len_bytes))
+			continue;
+		*len_bytes = rpc_serve_append(endpoint, session, serve, message, *len_bytes);
+		serves[count++] = serve;
+	}
+	if (count > 1)
+		*len_bytes = rpc_message_end(message, *len_bytes);
+	return count;
+}
+
+/* Send the reply of the lowest of `slots`, and others that may follow it. False: the queue pair takes no more. */
+static bool send_reply(struct rpc_endpoint *endpoint, struct rpc_session *session, uint32_t slots, uint64_t now_ns)
+{
+	struct rpc_serve *serves[RPC_TOGETHER_MAX], *first = &endpoint->serves[session->serves[__builtin_ctz(slots)]];
+	uint32_t len_bytes, count = 1;
 
 	/* Still on its way from the last time it was asked for. */
-	if (serve->under_way)
+	if (first->under_way)
 		return true;
-	if (!rpc_serve_prepare(endpoint, session, serve, &len_bytes) ||
-	    !rpc_transfer_send(endpoint, session, endpoint->buffers[serve->buffer].message, len_bytes, COOKIE_REPLY,
-		  (uint32_t)(serve - endpoint->serves), now_ns))
+	if (!rpc_serve_prepare(endpoint, session, first, &len_bytes))
 		return false;
-	serve->under_way = true;
-	session->replies_wanted &= (uint16_t)~rpc_bit(serve->slot);
+	serves[0] = first;
+	if (!first->long_body)
+		count = gather_replies(endpoint, session, serves, slots & (slots - 1), &len_bytes);
+	if (!rpc_transfer_send(endpoint, session, endpoint->buffers[first->buffer].message, len_bytes, COOKIE_REPLY,
+			       (uint32_t)(first - endpoint->serves), now_ns))
+		return false;
+	first->under_way = true;
+	endpoint->counters.followers_sent += count - 1;
+	while (count-- > 0)
+		session->replies_wanted &= (uint16_t)~rpc_bit(serves[count]->slot);
 	return true;
 }
 
-/* The wanted call that was made first. */
-static struct rpc_call *next_call(const struct rpc_endpoint *endpoint, const struct rpc_session *session)
+/* Append calls that may follow, in the order in which they were made; `calls[0]` is the first one. Returns their number. */
+static uint32_t gather_calls(struct rpc_endpoint *endpoint, struct rpc_session *session, struct rpc_call **calls,
+			     uint32_t *len_bytes, uint64_t now_ns)
 {
-	struct rpc_call *first = NULL;
+	uint8_t *message = endpoint->buffers[calls[0]->buffer].message;
+	uint16_t next = endpoint->call_links[session->wanted.first];
+	uint32_t count = 1;
 
-	for (uint32_t slots = session->calls_wanted; slots != 0; slots &= slots - 1) {
-		struct rpc_call *call = &endpoint->calls[session->calls[__builtin_ctz(slots)]];
+	for (; next != RPC_NONE && count < RPC_TOGETHER_MAX; next = endpoint->call_links[next]) {
+		struct rpc_call *call = &endpoint->calls[next];
 
-		if (first == NULL || call->order < first->order)
-			first = call;
+		if (!rpc_call_may_follow(call, *len_bytes) || !rpc_receive_expect(endpoint, session, count + 1))
+			break;
+		assert(!call->under_way);
+		*len_bytes = rpc_call_append(endpoint, session, call, message, *len_bytes, now_ns);
+		calls[count++] = call;
 	}
-	return first;
+	if (count > 1)
+		*len_bytes = rpc_message_end(message, *len_bytes);
+	return count;
 }
 
-static bool send_call(struct rpc_endpoint *endpoint, struct rpc_session *session, struct rpc_call *call, uint64_t now_ns)
+/* Send the oldest of the wanted calls, and others that may follow it. False: it cannot go now. */
+static bool send_call(struct rpc_endpoint *endpoint, struct rpc_session *session, uint64_t now_ns)
 {
-	uint32_t len_bytes;
+	struct rpc_call *calls[RPC_TOGETHER_MAX], *first = &endpoint->calls[session->wanted.first];
+	uint32_t len_bytes, count = 1;
 
-	assert(!call->under_way);
-	if (!has_credit(session, false) || !rpc_receive_expect(endpoint, session) ||
-	    !rpc_call_prepare(endpoint, session, call, &len_bytes, now_ns))
+	assert(!first->under_way);
+	if (!has_credit(session, false) || !rpc_receive_expect(endpoint, session, 1) ||
+	    !rpc_call_prepare(endpoint, session, first, &len_bytes, now_ns))
 		return false;
-	if (!rpc_transfer_send(endpoint, session, endpoint->buffers[call->buffer].message, len_bytes, COOKIE_CALL,
-		  (uint32_t)(call - endpoint->calls), now_ns)) {
-		rpc_pull_withdraw(endpoint, &call->rkey);
+	calls[0] = first;
+	if (first->rkey == 0)
+		count = gather_calls(endpoint, session, calls, &len_bytes, now_ns);
+	if (!rpc_transfer_send(endpoint, session, endpoint->buffers[first->buffer].message, len_bytes, COOKIE_CALL,
+			       (uint32_t)(first - endpoint->calls), now_ns)) {
+		rpc_pull_withdraw(endpoint, &first->rkey);
 		return false;
 	}
-	session->calls_wanted &= (uint16_t)~rpc_bit(call->slot);
+	first->under_way = true;
 	session->sent++;
-	session->unanswered++;
 	session->asked = false;
-	call->under_way = true;
-	if (call->sent)
-		endpoint->counters.resent++;
-	else
-		endpoint->counters.requests_sent++;
-	call->sent = true;
+	rpc_receive_expected(endpoint, session, count);
+	endpoint->counters.followers_sent += count - 1;
+	for (uint32_t i = 0; i < count; i++)
+		rpc_call_went(endpoint, session, calls[i]);
 	return true;
 }
 
@@ -113,25 +150,40 @@ static void ask_for_grants(struct rpc_endpoint *endpoint, struct rpc_session *se
 }
 
 /* What cannot go now goes after the next completion, message or connection. */
-void rpc_transfer_pump(struct rpc_endpoint *endpoint, struct rpc_session *session, uint64_t now_ns)
+void rpc_transfer_pump_run(struct rpc_endpoint *endpoint, struct rpc_session *session, uint64_t now_ns)
 {
-	struct rpc_call *call;
-
+	session->pump_queued = false;
 	if (session->state != SESSION_UP)
 		return;
 	if (session->control_wanted)
 		send_control(endpoint, session, now_ns);
-	for (uint32_t slots = session->replies_wanted; slots != 0; slots &= slots - 1)
-		if (!send_reply(endpoint, session, &endpoint->serves[session->serves[__builtin_ctz(slots)]], now_ns))
+	for (uint32_t slots = session->replies_wanted; slots != 0; slots &= slots - 1) {
+		slots &= session->replies_wanted;		/* without those that followed another */
+		if (slots == 0)
+			break;
+		if (!send_reply(endpoint, session, slots, now_ns))
 			return;
-	if (session->calls_waiting == 0)
-		return;
-	rpc_call_revive(endpoint, session);
-	while ((call = next_call(endpoint, session)) != NULL)
-		if (!send_call(endpoint, session, call, now_ns)) {
+	}
+	if (session->abandoned != 0)
+		rpc_call_revive(endpoint, session);
+	while (session->wanted.first != RPC_NONE)
+		if (!send_call(endpoint, session, now_ns)) {
 			ask_for_grants(endpoint, session, now_ns);
 			return;
 		}
+}
+
+void rpc_transfer_pump(struct rpc_endpoint *endpoint, struct rpc_session *session, uint64_t now_ns)
+{
+	if (session->pump_queued || session->state != SESSION_UP ||
+	    (!session->control_wanted && (session->replies_wanted | session->calls_wanted | session->abandoned) == 0))
+		return;
+	if (!endpoint->in_poll) {
+		rpc_transfer_pump_run(endpoint, session, now_ns);
+		return;
+	}
+	session->pump_queued = true;
+	rpc_ready_push(endpoint, READY_PUMP, rpc_session_index(endpoint, session));
 }
 
 void rpc_transfer_completion(struct rpc_endpoint *endpoint, const struct roce_event *event, uint64_t now_ns)

@@ -49,33 +49,79 @@ void secure_mac_init(struct secure_mac *mac, const uint8_t key[SECURE_KEY_BYTES]
 	vector_end();
 }
 
-void secure_mac_tag(const struct secure_mac *mac, uint64_t counter, const void *first, size_t first_len_bytes,
-		    const void *second, size_t second_len_bytes, uint8_t tag[SECURE_TAG_BYTES])
+static void put_lengths(uint8_t block[BLOCK_BYTES], size_t len_bytes)
 {
-	uint8_t lengths[BLOCK_BYTES] = { 0 }, iv[IV_BYTES] = { 0 };
+	memset(block, 0, BLOCK_BYTES);
+	put_be32(block + 4, (uint32_t)len_bytes * 8);
+}
 
-	assert(first_len_bytes % BLOCK_BYTES == 0 && first_len_bytes < LENGTHS_BLOCK_MAX &&
-	       second_len_bytes < LENGTHS_BLOCK_MAX);
-	put_be32(lengths + 4, (uint32_t)(first_len_bytes + second_len_bytes) * 8);
+/* The last step: the cipher's block for the counter on top of the hash. */
+static void cover(const struct secure_mac *mac, uint64_t counter, uint8_t tag[SECURE_TAG_BYTES])
+{
+	uint8_t iv[IV_BYTES] = { 0 };
+
 	put_be64(iv + 4, counter);
+	mac->aes.vtable->run(&mac->aes.vtable, iv, 1, tag, SECURE_TAG_BYTES);
+}
+
+void secure_mac_tag(const struct secure_mac *mac, uint64_t counter, const void *message, size_t len_bytes,
+		    uint8_t tag[SECURE_TAG_BYTES])
+{
+	uint8_t lengths[BLOCK_BYTES];
+
+	assert(len_bytes < LENGTHS_BLOCK_MAX);
+	put_lengths(lengths, len_bytes);
 	memset(tag, 0, SECURE_TAG_BYTES);
 	vector_begin();
-	mac->ghash(tag, mac->subkey, first, first_len_bytes);
-	if (second_len_bytes > 0)
-		mac->ghash(tag, mac->subkey, second, second_len_bytes);
+	mac->ghash(tag, mac->subkey, message, len_bytes);
 	mac->ghash(tag, mac->subkey, lengths, sizeof(lengths));
-	mac->aes.vtable->run(&mac->aes.vtable, iv, 1, tag, SECURE_TAG_BYTES);
+	cover(mac, counter, tag);
 	vector_end();
 }
 
-bool secure_mac_verify(const struct secure_mac *mac, uint64_t counter, const void *first, size_t first_len_bytes,
-		       const void *second, size_t second_len_bytes, const uint8_t tag[SECURE_TAG_BYTES])
+void secure_mac_seal(const struct secure_mac *mac, uint64_t counter, uint8_t *message, size_t len_bytes)
 {
-	uint64_t expected[2], given[2];
+	uint8_t tag[SECURE_TAG_BYTES] = { 0 };
 
-	secure_mac_tag(mac, counter, first, first_len_bytes, second, second_len_bytes, (uint8_t *)expected);
-	memcpy(given, tag, sizeof(given));
-	return ((expected[0] ^ given[0]) | (expected[1] ^ given[1])) == 0;
+	assert(len_bytes < LENGTHS_BLOCK_MAX);
+	if (len_bytes % BLOCK_BYTES != 0) {
+		secure_mac_tag(mac, counter, message, len_bytes, message + len_bytes);
+		return;
+	}
+	/* The lengths stand where the tag is going to be: one range, and each call of the hash costs as much as a message. */
+	put_lengths(message + len_bytes, len_bytes);
+	vector_begin();
+	mac->ghash(tag, mac->subkey, message, len_bytes + BLOCK_BYTES);
+	cover(mac, counter, tag);
+	vector_end();
+	memcpy(message + len_bytes, tag, sizeof(tag));
+}
+
+static bool tags_equal(const uint8_t *first, const uint8_t *second)
+{
+	uint64_t a[2], b[2];
+
+	memcpy(a, first, sizeof(a));
+	memcpy(b, second, sizeof(b));
+	return ((a[0] ^ b[0]) | (a[1] ^ b[1])) == 0;
+}
+
+bool secure_mac_open(const struct secure_mac *mac, uint64_t counter, uint8_t *message, size_t len_bytes)
+{
+	uint8_t given[SECURE_TAG_BYTES];
+
+	memcpy(given, message + len_bytes, sizeof(given));
+	secure_mac_seal(mac, counter, message, len_bytes);
+	return tags_equal(given, message + len_bytes);
+}
+
+bool secure_mac_verify(const struct secure_mac *mac, uint64_t counter, const void *message, size_t len_bytes,
+		       const uint8_t tag[SECURE_TAG_BYTES])
+{
+	uint8_t expected[SECURE_TAG_BYTES];
+
+	secure_mac_tag(mac, counter, message, len_bytes, expected);
+	return tags_equal(expected, tag);
 }
 
 /* ---------------------------------------------------------------- packets */
@@ -84,7 +130,7 @@ static void packet_tag(void *context, uint64_t counter, const uint8_t *bytes, si
 {
 	const struct secure_packets *packets = context;
 
-	secure_mac_tag(&packets->send, counter, NULL, 0, bytes, len_bytes, tag);
+	secure_mac_tag(&packets->send, counter, bytes, len_bytes, tag);
 }
 
 static bool packet_verify(void *context, uint64_t counter, const uint8_t *bytes, size_t len_bytes,
@@ -92,7 +138,7 @@ static bool packet_verify(void *context, uint64_t counter, const uint8_t *bytes,
 {
 	const struct secure_packets *packets = context;
 
-	return secure_mac_verify(&packets->receive, counter, NULL, 0, bytes, len_bytes, tag);
+	return secure_mac_verify(&packets->receive, counter, bytes, len_bytes, tag);
 }
 
 void secure_packets_init(struct secure_packets *packets, const struct secure_keys *keys)

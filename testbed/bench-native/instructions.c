@@ -16,7 +16,7 @@
 #include "testbed/bench-native/bench.h"
 
 #define WARM_OPERATIONS 1000u		/* until the window is open */
-#define STEPPED_OPERATIONS 8u		/* at most: a step costs microseconds */
+#define STEPPED_OPERATIONS 96u		/* at most: a step costs microseconds */
 
 static int open_counter(void)
 {

@@ -334,7 +334,7 @@ static void liar_pulls(struct liar *liar, struct input *input)
 		pull.rkey ^= take(input);
 	if (how & 2)
 		pull.address = take(input) * UINT64_C(0x0101010101010101);
-	secure_mac_tag(&liar->mac_send, (liar->counter_sent | RPC_BODY_COUNTER) + (how >> 2 & 1), NULL, 0, liar->body,
+	secure_mac_tag(&liar->mac_send, (liar->counter_sent | RPC_BODY_COUNTER) + (how >> 2 & 1), liar->body,
 		       pull.len_bytes <= sizeof(liar->body) ? pull.len_bytes : 0, pull.tag);
 	memcpy(liar->message + RPC_HEADER_BYTES, &pull, sizeof(pull));
 	liar_says(liar, input, how & 8 ? RPC_FLAG_PULL | RPC_FLAG_REPLY : RPC_FLAG_PULL, sizeof(pull) - (how & 16 ? 1 : 0));

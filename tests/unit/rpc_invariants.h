@@ -24,7 +24,8 @@ static inline uint32_t rpc_check_session(const struct rpc_endpoint *endpoint, co
 
 	if (!rpc_session_has_connection(session))
 		assert(posted == 0 && session->waiting == 0 && session->unanswered == 0);
-	assert(session->spare == (hold > sure ? hold - sure : 0));
+	assert(session->spare == (hold > sure ? hold - sure : 0) + session->surplus + (uint32_t)__builtin_popcount(session->together));
+	assert(session->surplus <= session->expected - session->unanswered);
 	assert(hold <= RPC_GRANTS_MAX && session->unanswered <= session->expected && posted <= RPC_RECEIVES);
 	for (uint32_t i = 0; i < RPC_SLOTS; i++) {
 		uint16_t call = session->calls[i], serve = session->serves[i];

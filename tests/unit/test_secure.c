@@ -407,41 +407,42 @@ static void test_mac_is_gmac(void **state)
 	br_hkdf_produce(&hkdf, "label", 5, key, sizeof(key));
 	br_aes_ct64_ctr_init(&cipher, key, sizeof(key));
 	secure_mac_init(&mac, rack_key, "label");
-	for (size_t first = 0; first <= 128; first += 16) {
-		for (size_t second = 0; second < 150; second += 13) {
-			br_gcm_init(&gcm, &cipher.vtable, br_ghash_ctmul64);
-			br_gcm_reset(&gcm, iv, sizeof(iv));
-			br_gcm_aad_inject(&gcm, message, first + second);
-			br_gcm_flip(&gcm);
-			br_gcm_get_tag(&gcm, expected);
-			secure_mac_tag(&mac, UINT64_C(0x0102030405060708), message, first, message + first, second, tag);
-			assert_memory_equal(tag, expected, sizeof(tag));
-		}
+	for (size_t len = 0; len <= sizeof(message) - SECURE_TAG_BYTES; len++) {
+		br_gcm_init(&gcm, &cipher.vtable, br_ghash_ctmul64);
+		br_gcm_reset(&gcm, iv, sizeof(iv));
+		br_gcm_aad_inject(&gcm, message, len);
+		br_gcm_flip(&gcm);
+		br_gcm_get_tag(&gcm, expected);
+		secure_mac_tag(&mac, UINT64_C(0x0102030405060708), message, len, tag);
+		assert_memory_equal(tag, expected, sizeof(tag));
+		secure_mac_seal(&mac, UINT64_C(0x0102030405060708), message, len);
+		assert_memory_equal(message + len, expected, sizeof(expected));
 	}
 }
 
 static void test_mac_notices(void **state)
 {
-	uint8_t message[96] = { 1, 2, 3 }, tag[SECURE_TAG_BYTES];
+	uint8_t message[96] = { 1, 2, 3 }, sealed[96 + SECURE_TAG_BYTES], tag[SECURE_TAG_BYTES];
 	struct secure_mac mac, other;
 
 	(void)state;
 	secure_mac_init(&mac, rack_key, "one");
 	secure_mac_init(&other, rack_key, "two");
-	secure_mac_tag(&mac, 5, message, 64, message + 64, 30, tag);
-	assert_true(secure_mac_verify(&mac, 5, message, 64, message + 64, 30, tag));
-	assert_false(secure_mac_verify(&mac, 6, message, 64, message + 64, 30, tag));
-	assert_false(secure_mac_verify(&other, 5, message, 64, message + 64, 30, tag));
-	assert_false(secure_mac_verify(&mac, 5, message, 64, message + 64, 31, tag));
-	for (unsigned bit = 0; bit < 8 * 94; bit++) {
-		message[bit / 8] ^= (uint8_t)(1u << bit % 8);
-		assert_false(secure_mac_verify(&mac, 5, message, 64, message + 64, 30, tag));
-		message[bit / 8] ^= (uint8_t)(1u << bit % 8);
-	}
-	for (unsigned bit = 0; bit < 8 * SECURE_TAG_BYTES; bit++) {
-		tag[bit / 8] ^= (uint8_t)(1u << bit % 8);
-		assert_false(secure_mac_verify(&mac, 5, message, 64, message + 64, 30, tag));
-		tag[bit / 8] ^= (uint8_t)(1u << bit % 8);
+	for (size_t len = 80; len <= 94; len += 14) {
+		secure_mac_tag(&mac, 5, message, len, tag);
+		assert_true(secure_mac_verify(&mac, 5, message, len, tag));
+		assert_false(secure_mac_verify(&mac, 6, message, len, tag));
+		assert_false(secure_mac_verify(&other, 5, message, len, tag));
+		assert_false(secure_mac_verify(&mac, 5, message, len + 1, tag));
+		for (unsigned bit = 0; bit < 8 * (len + SECURE_TAG_BYTES); bit++) {
+			memcpy(sealed, message, len);
+			memcpy(sealed + len, tag, sizeof(tag));
+			assert_true(secure_mac_open(&mac, 5, sealed, len));
+			assert_memory_equal(sealed, message, len);
+			sealed[bit / 8] ^= (uint8_t)(1u << bit % 8);
+			assert_false(secure_mac_verify(&mac, 5, sealed, len, sealed + len));
+			assert_false(secure_mac_open(&mac, 5, sealed, len));
+		}
 	}
 }
 
