@@ -57,7 +57,7 @@ static void drop(struct data_door *door, struct data_place *place, uint64_t now_
 }
 
 /* A free place, or that of who has been waiting longest to show its keys (D4). */
-static struct data_place *take_place(struct data_door *door, uint64_t now_ns)
+static struct data_place *choose_place(struct data_door *door, uint64_t now_ns)
 {
 	struct data_place *oldest = NULL;
 
@@ -74,6 +74,16 @@ static struct data_place *take_place(struct data_door *door, uint64_t now_ns)
 		drop(door, oldest, now_ns);
 	}
 	return oldest;
+}
+
+/* The queue pair of the connection before may still say why it ended, until the place has another one. */
+static struct data_place *take_place(struct data_door *door, uint64_t now_ns)
+{
+	struct data_place *place = choose_place(door, now_ns);
+
+	if (place)
+		roce_unprotect(door->config.device, place->qpn, &place->packets.protection);
+	return place;
 }
 
 /* ---------------------------------------------------------------- a connect request */

@@ -8,6 +8,7 @@
 
 static void closed(struct data_link *link, int refusal)
 {
+	roce_unprotect(link->config.device, link->qpn, &link->packets.protection);
 	link->state = DATA_LINK_CLOSED;
 	link->connection = 0;
 	link->qpn = 0;

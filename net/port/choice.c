@@ -30,6 +30,7 @@ CHOICE(int, listen_guarded, (struct roce_device *device, uint16_t port, int queu
        (device, port, queue, cookie, guard))
 CHOICE(int, authorize, (struct roce_device *device, uint32_t qpn), (device, qpn))
 CHOICE(int, protect, (struct roce_device *device, uint32_t qpn, struct roce_protection *protection), (device, qpn, protection))
+CHOICE(void, unprotect, (struct roce_device *device, uint32_t qpn, const struct roce_protection *protection), (device, qpn, protection))
 CHOICE(int, connect, (struct roce_device *device, const struct roce_connect *connect, uint32_t *connection, uint64_t now_ns),
        (device, connect, connection, now_ns))
 CHOICE(int, accept_begin, (struct roce_device *device, uint32_t connection, uint64_t peer, uint32_t *qpn),

@@ -63,6 +63,7 @@ int verbs_listen_guarded(struct roce_device *device, uint16_t port, int queue, u
 int verbs_authorize(struct roce_device *device, uint32_t qpn);
 /* -EOPNOTSUPP: the hardware's packets carry no MACs. */
 int verbs_protect(struct roce_device *device, uint32_t qpn, struct roce_protection *protection);
+void verbs_unprotect(struct roce_device *device, uint32_t qpn, const struct roce_protection *protection);
 int verbs_connect(struct roce_device *device, const struct roce_connect *connect, uint32_t *connection, uint64_t now_ns);
 int verbs_accept_begin(struct roce_device *device, uint32_t connection, uint64_t peer, uint32_t *qpn);
 int verbs_accept_finish(struct roce_device *device, uint32_t connection, const void *private_data, uint32_t len_bytes,

@@ -57,6 +57,14 @@ int verbs_protect(struct roce_device *opaque, uint32_t qpn, struct roce_protecti
 	return verbs_qp_find(verbs_of(opaque), qpn) != NULL ? -EOPNOTSUPP : -ENOENT;
 }
 
+/* None was ever taken. */
+void verbs_unprotect(struct roce_device *opaque, uint32_t qpn, const struct roce_protection *protection)
+{
+	(void)opaque;
+	(void)qpn;
+	(void)protection;
+}
+
 int verbs_connect(struct roce_device *opaque, const struct roce_connect *connect, uint32_t *number, uint64_t now_ns)
 {
 	struct verbs_device *device = verbs_of(opaque);

@@ -15,6 +15,7 @@
 #include "net/roce/internal.h"
 
 #include "net/roce/bytes.h"
+#include "net/roce/responder.h"
 
 #define COUNTER_BYTES 8u
 _Static_assert(ROCE_TRAILER_BYTES == COUNTER_BYTES + ROCE_TAG_BYTES, "trailer");
@@ -28,6 +29,18 @@ int roce_protect(struct roce_device *device, uint32_t qpn, struct roce_protectio
 		return -ENOENT;
 	qp->protection = protection;
 	return 0;
+}
+
+void roce_unprotect(struct roce_device *device, uint32_t qpn, const struct roce_protection *protection)
+{
+	struct queue_pair *qp = roce_qp_find(device, qpn);
+
+	if (!qp || !qp->protection || qp->protection != protection)
+		return;
+	assert(qp->state == QP_ERROR);
+	qp->protection = NULL;
+	responses_drop(device, &qp->responder);
+	qp->responder.fatal_syndrome = 0;	/* the NAK that each repetition would get */
 }
 
 void roce_protection_seal(struct roce_protection *protection, struct roce_datagram *datagram)

@@ -283,9 +283,14 @@ struct roce_protection {
 };
 /*
  * From the next packet on, in or out; so before anything was posted. `protection` stays the caller's and lives as long as the
- * queue pair. -ENOENT; -EOPNOTSUPP (RDMA devices).
+ * queue pair, or until roce_unprotect(). -ENOENT; -EOPNOTSUPP (RDMA devices).
  */
 int roce_protect(struct roce_device *device, uint32_t qpn, struct roce_protection *protection);
+/*
+ * Take `protection` back after its connection has ended: the queue pair may stand a while longer, but says and hears
+ * nothing from now on. No effect when `qpn` is gone, or another connection's by now.
+ */
+void roce_unprotect(struct roce_device *device, uint32_t qpn, const struct roce_protection *protection);
 
 struct roce_connect {
 	uint32_t remote_address;

@@ -194,6 +194,69 @@ static void test_window(void **state)
 	rig_destroy(rig);
 }
 
+struct recorder {
+	struct roce_datagram last;		/* to device 1's queue pair */
+	uint8_t bytes[ROCE_DATAGRAM_BYTES_MAX];
+};
+
+static bool record(struct rig *rig, const struct roce_datagram *datagram, int to)
+{
+	struct recorder *recorder = rig->drop_context;
+
+	if (to != 1 || roce_packet_destination(datagram->bytes) != rig->qpn[1])
+		return false;
+	recorder->last = *datagram;
+	recorder->last.bytes = recorder->bytes;
+	memcpy(recorder->bytes, datagram->bytes, datagram->len_bytes);
+	return false;
+}
+
+/* A connection is over for its owner before its queue pair is: keys that were taken back are not asked for again. */
+static void given_back(bool by_error)
+{
+	struct recorder recorder = { 0 };
+	uint32_t rkey;
+	struct rig *rig = protected_rig(4096, &rkey);
+	struct roce_event event;
+	uint64_t sent;
+
+	rig->drop = record;
+	rig->drop_context = &recorder;
+	all_operations(rig, rkey);
+	if (by_error) {
+		roce_memory_deregister(rig->device[1], rkey);
+		roce_post_read(rig->device[0], rig->qpn[0], 9, buffer, 100, 0, rkey, rig->now_ns);
+		rig_expect(rig, 0, ROCE_READ, 9, -EACCES);
+		while (roce_queue_poll(rig->device[1], rig->queue[1], &event))
+			;
+	} else {
+		roce_disconnect(rig->device[1], rig->connection[1], rig->now_ns);
+	}
+	roce_unprotect(rig->device[1], rig->qpn[1], &packets[0].protection);	/* not its own: no effect */
+	roce_unprotect(rig->device[1], rig->qpn[1], &packets[1].protection);
+	memset(&packets[1], 0, sizeof(packets[1]));
+	assert_non_null(roce_qp_find(rig->device[1], rig->qpn[1]));
+	sent = roce_counters(rig->device[1])->packets_sent;
+	for (unsigned i = 0; i < 3; i++) {
+		struct roce_datagram datagram = { .bytes = buffer };
+
+		roce_input(rig->device[1], &recorder.last, rig->now_ns);
+		while (roce_output(rig->device[1], &datagram, rig->now_ns))
+			assert_int_equal(roce_packet_destination(buffer), 1);
+	}
+	assert_true(roce_counters(rig->device[1])->packets_sent <= sent + 1);	/* a DREQ */
+	rig_run(rig, 10 * RIG_SECOND);
+	roce_unprotect(rig->device[1], rig->qpn[1], &packets[1].protection);
+	rig_destroy(rig);
+}
+
+static void test_given_back(void **state)
+{
+	(void)state;
+	given_back(false);
+	given_back(true);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -201,6 +264,7 @@ int main(void)
 		cmocka_unit_test(test_changed_packets),
 		cmocka_unit_test(test_unprotected_packets),
 		cmocka_unit_test(test_window),
+		cmocka_unit_test(test_given_back),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
