@@ -74,6 +74,12 @@ static bool closed_to_strangers(const struct roce_device *device)
 	return true;
 }
 
+/* Services for key holders alone: who belongs to no connection gets no answer. */
+static bool is_guarded(const struct roce_device *device)
+{
+	return device->listeners_count > 0 && closed_to_strangers(device);
+}
+
 /* What the listener's guard says, done; true when the request may go on (R7). */
 static bool passes_guard(struct roce_device *device, const struct listener *listener, uint32_t address,
 			 const struct cm_message *req, uint64_t now_ns)
@@ -339,7 +345,7 @@ static void unknown_input(struct roce_device *device, uint32_t address, const st
 	};
 
 	device->counters.drop_unknown_connection++;
-	if (device->listeners_count > 0 && closed_to_strangers(device))
+	if (is_guarded(device))
 		return;
 	if (message->attribute == CM_DREQ) {
 		reply.attribute = CM_DREP;
@@ -361,6 +367,8 @@ static void refuse_datagram_service(struct roce_device *device, uint32_t address
 	};
 
 	device->counters.refused_datagram_service++;
+	if (is_guarded(device))
+		return;
 	roce_cm_reply(device, &reply);
 }
 

@@ -119,6 +119,30 @@ static void test_strangers_hear_nothing(void **state)
 	rig_destroy(rig);
 }
 
+/* A device without an open service says nothing to whom it does not know, whatever that is about. */
+static void test_closed_device(void **state)
+{
+	static const uint16_t attributes[] = { CM_REQ, CM_SIDR_REQ, CM_SIDR_REP, CM_REP, CM_REJ, CM_DREQ, CM_MRA };
+	struct rig *rig = rig_create(3, 4096, 4096);
+	struct door door = { 0 };
+	const struct roce_guard guard = { check, &door };
+
+	(void)state;
+	assert_int_equal(roce_listen_guarded(rig->device[0], GUARDED_PORT, rig->queue[0], 78, &guard), 0);
+	for (unsigned i = 0; i < sizeof(attributes) / sizeof(*attributes); i++) {
+		struct cm_message message = forged_request(rig_address(1), 1, 0x100);
+
+		message.attribute = attributes[i];
+		message.remote_number = 5;
+		inject_management(rig, 0, rig_address(1), &message);
+	}
+	rig_run(rig, RIG_SECOND);
+	assert_int_equal(roce_counters(rig->device[0])->packets_sent, 0);
+	assert_int_equal(roce_counters(rig->device[0])->refused_datagram_service, 1);
+	assert_int_equal(door.asked, 0);
+	rig_destroy(rig);
+}
+
 static void test_smaller_mtu_asks_again(void **state)
 {
 	struct door door;
@@ -218,6 +242,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_challenge),
 		cmocka_unit_test(test_strangers_hear_nothing),
+		cmocka_unit_test(test_closed_device),
 		cmocka_unit_test(test_smaller_mtu_asks_again),
 		cmocka_unit_test(test_passive_side_is_locked),
 		cmocka_unit_test(test_active_side_is_locked),
