@@ -189,11 +189,14 @@ $(FUZZERS): $(O)/fuzz/%: $(O)/fuzz/tests/fuzz/%.o $(O)/fuzz/libplenum.a
 	$(call say,LD,$@)
 	$(Q)$(CLANG) -fsanitize=fuzzer,address,undefined -o $@ $< $(O)/fuzz/libplenum.a -linih -ljansson -lbearssl
 
-.PHONY: unit unit-tests fuzzers clang-check
+.PHONY: unit unit-tests fuzzers fuzz clang-check
 unit-tests: $(UNIT_TESTS)
 unit: $(UNIT_TESTS)
 	$(Q)tests/run-unit $(UNIT_TESTS)
 fuzzers: $(FUZZERS)
+# SECONDS, JOBS, FUZZ (names) and MERGE=1 as they are given.
+fuzz: $(FUZZERS)
+	$(Q)O=$(O) tests/run-fuzz $(if $(SECONDS),--seconds $(SECONDS)) $(if $(JOBS),--jobs $(JOBS)) $(if $(MERGE),--merge) $(FUZZ)
 
 # The other compiler's warnings: all portable and Linux code.
 clang-check: $(AUTOCONF) $(BUILD_ID_HEADER)
@@ -221,7 +224,8 @@ help:
 	@echo '  make             build the component images and the manager into $(O)/'
 	@echo '  make setup       install the Debian packages that are needed'
 	@echo '  make unit        unit tests under AddressSanitizer and UBSan'
-	@echo '  make fuzzers     libFuzzer targets into $(O)/fuzz/'
+	@echo '  make fuzz        run all fuzzers a minute each; SECONDS=3600 JOBS=2 FUZZ="fuzz_cm fuzz_join" say for how long, how'
+	@echo '                   many at once and which, MERGE=1 takes what they found into tests/fuzz/corpus'
 	@echo '  make menuconfig  change the configuration; make rack_defconfig, debug_defconfig reset it'
 	@echo '  make clean       remove $(O)/'
 	@echo

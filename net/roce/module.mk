@@ -13,4 +13,4 @@ unit-tests-y += tests/unit/test_roce_packet.c tests/unit/test_roce_transfer.c te
 	tests/unit/test_roce_goodput.c tests/unit/test_roce_selective.c \
 	tests/unit/test_roce_congestion.c tests/unit/test_roce_guard.c tests/unit/test_roce_protect.c \
 	tests/unit/test_roce_pools.c tests/unit/test_roce_refusals.c
-fuzz-y += tests/fuzz/fuzz_roce_packet.c tests/fuzz/fuzz_roce_input.c
+fuzz-y += tests/fuzz/fuzz_cm.c tests/fuzz/fuzz_roce_packet.c tests/fuzz/fuzz_roce_input.c

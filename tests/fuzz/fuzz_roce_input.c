@@ -4,14 +4,14 @@
  * with packets that get past the ICRC. The device's own asserts watch its state; here it is watched that every request
  * completes once, that nothing outside the region is written, and that everything ends when the connections are given up.
  *
- * Input: records of { control, psn distance, length 16 bits little-endian, datagram from the BTH }.
+ * Input: a byte of settings, then records of { control, psn distance, length 14 bits little-endian and LENGTH_MARKED,
+ * datagram from the BTH }.
  */
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "net/roce/cm_message.h"
-#include "net/roce/packet.h"
+#include "tests/fuzz/forge.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -31,6 +31,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 #define CONTROL_WORK 32u		/* post more work first; for the connection manager, connect once more */
 #define CONTROL_PSN_AS_GIVEN 64u	/* else relative to the last PSN that was asked of us, or that we asked for */
 #define CONTROL_NO_OUTPUT 128u		/* our packets wait */
+
+#define LENGTH_MARKED 0x8000u		/* it met congestion on its way */
+
+/* Settings. */
+#define SETTING_BUDGET 1u		/* of one READ */
+#define SETTING_NOTHING_HELD 2u
+#define SETTING_FEW_ANSWERS 4u
+#define SETTING_PLAIN 8u		/* the region is plain memory, whose bytes are sent from where they stand */
+#define SETTING_LOCKED 16u		/* the opened queue pair stays locked */
 
 struct fuzz {
 	struct roce_device *device;
@@ -52,16 +61,6 @@ struct fuzz {
 
 static struct fuzz fuzz;
 static _Alignas(64) uint8_t device_memory[1u << 20];
-
-static void fuzz_random(void *context, void *bytes, size_t len)
-{
-	struct fuzz *f = context;
-
-	for (size_t i = 0; i < len; i++) {
-		f->random = f->random * 6364136223846793005u + 1442695040888963407u;
-		((uint8_t *)bytes)[i] = (uint8_t)(f->random >> 33);
-	}
-}
 
 /* Every third access is not ready, so that RNR NAKs happen too. */
 static int region_read(void *context, uint64_t address, void *bytes, uint32_t len_bytes)
@@ -155,25 +154,11 @@ static void drain(struct fuzz *f)
 	}
 }
 
-static void input(struct fuzz *f, const struct roce_packet *packet)
-{
-	uint8_t bytes[ROCE_DATAGRAM_BYTES_MAX];
-	struct roce_datagram datagram = { .source_address = PEER_ADDRESS, .destination_address = OUR_ADDRESS,
-					  .source_port = 4791, .destination_port = 4791, .ip_flags_fragment = 0x4000,
-					  .bytes = bytes };
-
-	roce_packet_encode(packet, &datagram, &crc_table, NULL);
-	roce_input(f->device, &datagram, f->now_ns);
-}
-
 static void management(struct fuzz *f, const struct cm_message *message)
 {
-	uint8_t mad[MAD_BYTES];
-	struct roce_packet packet = { .opcode = OPCODE_UD_SEND_ONLY, .pkey = 0xffff, .destination_qpn = 1, .source_qpn = 1,
-				      .qkey = CM_QKEY, .payload = mad, .payload_len_bytes = MAD_BYTES };
+	const struct forge forge = { f->device, PEER_ADDRESS, OUR_ADDRESS, f->now_ns };
 
-	cm_message_encode(message, mad);
-	input(f, &packet);
+	forge_message(&forge, message);
 }
 
 /* Our REQ or REP for connection `c` goes out: remember where requests to us start. Returns its transaction. */
@@ -213,20 +198,24 @@ static void work(struct fuzz *f)
 	}
 }
 
-static void set_up(struct fuzz *f)
+static void set_up(struct fuzz *f, uint8_t settings)
 {
 	struct roce_config config = {
 		.address = OUR_ADDRESS, .path_mtu_bytes = 1024, .guid = 1,
 		.limits = { .queue_pairs_max = 6, .memory_regions_max = 2, .queues_max = 1, .connections_max = 5,
 			    .listeners_max = 1, .queue_events_max = 300, .send_depth_max = 20, .receive_depth_max = 10,
-			    .held_packets_max = 12 },
-		.environment = { .random = fuzz_random, .context = f },
+			    .held_packets_max = settings & SETTING_NOTHING_HELD ? 0 : 12,
+			    .answers_max = settings & SETTING_FEW_ANSWERS ? 1 : 0,
+			    .atomic_queue_pairs_max = settings & SETTING_FEW_ANSWERS ? 1 : 0 },
+		.read_budget_bytes = settings & SETTING_BUDGET ? 4096 : 0,
+		.environment = { .random = forge_random, .context = &f->random },
 	};
 	static const struct roce_memory_ops ops = { .read = region_read, .write = region_write,
 						 .atomic = region_atomic };
-	struct roce_memory_config region = { .ops = &ops, .context = f, .len_bytes = REGION_BYTES, .access = 15, .peer = 1 };
+	struct roce_memory_config region = { .ops = settings & SETTING_PLAIN ? &roce_memory_plain_ops : &ops,
+					     .context = settings & SETTING_PLAIN ? (void *)(f->region + GUARD_BYTES) : f, .len_bytes = REGION_BYTES, .access = 15, .peer = 1 };
 	struct roce_connect connect = { .remote_address = PEER_ADDRESS, .remote_port = PORT, .peer = 1,
-					.timeout_ns = 1000000000 };
+					.timeout_ns = 1000000000, .locked = settings & SETTING_LOCKED };
 	struct cm_message req = { .attribute = CM_REQ, .transaction = 5, .local_number = 0x1000, .qpn = 0x100,
 				  .starting_psn = 0xfffff0, .responder_resources = 16, .initiator_depth = 16,
 				  .service_id = CM_SERVICE_ID_TCP | PORT, .path_mtu = 3, .gid_local = PEER_ADDRESS,
@@ -318,12 +307,12 @@ static void aim(struct fuzz *f, struct roce_packet *packet, uint8_t control, uin
 	packet->pkey |= 0x7fff;
 }
 
-static void record(struct fuzz *f, uint8_t control, uint8_t distance, const uint8_t *bytes, size_t len)
+static void record(struct fuzz *f, uint8_t control, uint8_t distance, bool marked, const uint8_t *bytes, size_t len)
 {
 	uint8_t copy[ROCE_DATAGRAM_BYTES_MAX], mad[MAD_BYTES];
 	struct roce_datagram datagram = { .source_address = control & CONTROL_STRANGER ? 0x0a0000ffu : PEER_ADDRESS,
 					  .destination_address = OUR_ADDRESS, .source_port = 4791, .destination_port = 4791,
-					  .ip_flags_fragment = 0x4000, .bytes = copy };
+					  .ip_flags_fragment = 0x4000, .ip_tos = marked ? 3 : 0, .bytes = copy };
 	struct roce_packet packet;
 
 	if (control & CONTROL_TIME) {
@@ -378,9 +367,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct fuzz *f = &fuzz;
 	size_t at = 0;
 
-	set_up(f);
-	while (size - at >= 4) {
-		size_t len = data[at + 2] | (size_t)data[at + 3] << 8;
+	set_up(f, size > 0 ? data[at++] : 0);
+	while (size >= at + 4) {
+		size_t word = data[at + 2] | (size_t)data[at + 3] << 8, len = word & 0x3fff;
 		uint8_t control = data[at], distance = data[at + 1];
 
 		at += 4;
@@ -388,7 +377,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			len = size - at;
 		if (len > ROCE_DATAGRAM_BYTES_MAX)
 			len = ROCE_DATAGRAM_BYTES_MAX;
-		record(f, control, distance, data + at, len);
+		record(f, control, distance, word & LENGTH_MARKED, data + at, len);
 		at += len;
 	}
 	tear_down(f);
