@@ -35,6 +35,7 @@ static void give_up(struct data_link *link, int refusal, uint64_t now_ns)
 static int ask(struct data_link *link, const uint8_t *challenge, uint64_t now_ns)
 {
 	const struct secure_route route = { .address = link->address, .port = WIRE_PORT_DATA, .node = link->config.node,
+					    .unanswered = link->unanswered,
 					    .features = link->config.packet_macs ? SECURE_FEATURE_PACKET_MAC : 0 };
 	uint8_t request[SECURE_REQUEST_BYTES];
 	const struct roce_connect connect = {
@@ -58,8 +59,11 @@ static int ask(struct data_link *link, const uint8_t *challenge, uint64_t now_ns
 int data_link_open(struct data_link *link, const struct data_link_config *config, uint32_t peer_node, uint32_t address,
 		   uint64_t now_ns)
 {
+	uint8_t unanswered = link->unanswered;
+
 	assert(link->state == DATA_LINK_CLOSED && config->node > 0);
 	memset(link, 0, sizeof(*link));
+	link->unanswered = unanswered;
 	link->config = *config;
 	link->peer_node = peer_node;
 	link->address = address;
@@ -78,6 +82,7 @@ static void refused(struct data_link *link, const struct roce_event *event, uint
 	}
 	if (event->len_bytes >= sizeof(refusal))
 		memcpy(&refusal, event->private_data, sizeof(refusal));
+	link->unanswered += refusal.magic != WIRE_DATA_MAGIC;	/* RDMA devices cannot be silent to strangers */
 	closed(link, refusal.magic == WIRE_DATA_MAGIC && refusal.status < 0 ? refusal.status : -ECONNREFUSED);
 }
 
@@ -100,9 +105,11 @@ static void established(struct data_link *link, const struct roce_event *event, 
 	int status;
 
 	if (secure_finish(link->config.secure, &link->handshake, event->private_data, event->len_bytes, &link->keys)) {
+		link->unanswered++;
 		give_up(link, -EBADMSG, now_ns);
 		return;
 	}
+	link->unanswered = 0;
 	link->qpn = roce_connection_qpn(device, link->connection);
 	status = protect(link);
 	if (status) {
@@ -161,6 +168,9 @@ void data_link_event(struct data_link *link, const struct roce_event *event, uin
 			welcomed(link, event, now_ns);
 		break;
 	case ROCE_EVENT_UNREACHABLE:
+		link->unanswered++;
+		closed(link, 0);
+		break;
 	case ROCE_EVENT_DISCONNECTED:
 		closed(link, 0);
 		break;

@@ -11,6 +11,8 @@
  * L2 A challenge is answered once for each opening: a peer that only ever challenges is refused like any other.
  * L3 With packet_macs no packet goes out, or is taken in, without one: a peer that has not agreed to it is refused.
  * L4 Nothing of a connection that was given up is taken for the present one (its number tells).
+ * L5 A node that knows two keys of the rack opens with the one in use, and with the other when it had no answer: it may have
+ *    been away when the peer forgot the first.
  *
  * Pure; the buffers that it lends to the device are inside it, so it must not move while it is open.
  */
@@ -59,6 +61,7 @@ struct data_link {
 	uint32_t qpn;			/* UP */
 	int refusal;			/* CLOSED: the negative errno that the peer gave, or 0 */
 	bool challenged;		/* L2 */
+	uint8_t unanswered;		/* times in a row that it was opened without an answer of a key holder (L5) */
 	uint64_t deadline_ns;		/* UINT64_MAX: none */
 	struct secure_handshake handshake;
 	struct secure_keys keys;

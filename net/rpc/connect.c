@@ -29,7 +29,8 @@ static bool request(struct rpc_endpoint *endpoint, struct rpc_session *session, 
 {
 	struct roce_device *device = endpoint->config.device;
 	struct rpc_handshake *handshake = &endpoint->handshakes[session->handshake];
-	struct secure_route route = { .address = session->remote_address, .port = session->port, .node = endpoint->config.node };
+	struct secure_route route = { .address = session->remote_address, .port = session->port, .node = endpoint->config.node,
+				      .unanswered = session->tries_failed };
 	uint8_t private_data[SECURE_REQUEST_BYTES];
 	struct roce_connect connect = {
 		.remote_address = session->remote_address,
@@ -64,6 +65,13 @@ void rpc_connect(struct rpc_endpoint *endpoint, struct rpc_session *session, uin
 	rpc_timer_lower(endpoint, session, session->since_ns);
 }
 
+/* No answer, or none of somebody with the rack's key. */
+static void try_failed(struct rpc_endpoint *endpoint, struct rpc_session *session, uint64_t now_ns)
+{
+	session->tries_failed++;
+	rpc_session_lost(endpoint, session, now_ns);
+}
+
 /* The listener wants to see that we are where we say: ask once more, with what it gave us. */
 static void challenged(struct rpc_endpoint *endpoint, struct rpc_session *session, const struct roce_event *event,
 		       uint64_t now_ns)
@@ -72,7 +80,7 @@ static void challenged(struct rpc_endpoint *endpoint, struct rpc_session *sessio
 	uint16_t index = session->handshake;
 
 	if (handshake->challenged || !secure_challenge(event->private_data, event->len_bytes, handshake->challenge)) {
-		rpc_session_lost(endpoint, session, now_ns);
+		try_failed(endpoint, session, now_ns);
 		return;
 	}
 	handshake->challenged = true;
@@ -95,9 +103,10 @@ static void answered(struct rpc_endpoint *endpoint, struct rpc_session *session,
 	if (secure_finish(endpoint->config.secure, &endpoint->handshakes[session->handshake].state, event->private_data,
 			  event->len_bytes, &keys) != 0) {
 		endpoint->counters.refused_hello++;
-		rpc_session_lost(endpoint, session, now_ns);
+		try_failed(endpoint, session, now_ns);
 		return;
 	}
+	session->tries_failed = 0;
 	rpc_connect_ended(endpoint, session);
 	rpc_mac_start(session, keys.send, keys.receive);
 	session->key_id = keys.key_id;
@@ -118,6 +127,8 @@ void rpc_connect_event(struct rpc_endpoint *endpoint, const struct roce_event *e
 		rpc_accept_event(endpoint, event, now_ns);
 	else if (event->type == ROCE_EVENT_REJECTED && session->state == SESSION_CONNECTING)
 		challenged(endpoint, session, event, now_ns);
+	else if (event->type == ROCE_EVENT_UNREACHABLE)
+		try_failed(endpoint, session, now_ns);
 	else if (event->type != ROCE_EVENT_ESTABLISHED)
 		rpc_session_lost(endpoint, session, now_ns);
 	else if (session->state == SESSION_CONNECTING)

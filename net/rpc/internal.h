@@ -38,6 +38,8 @@
  *    its counter; it is checked before anything else. One that is not good ends the connection, as what it stood in for is lost.
  *    A connection that was accepted is no session's before its first message, the hello, was found good: it waits in a
  *    bounded table, for RPC_HELLO_NS.
+ * R13 No lockout. An opener that knows two keys of the rack asks with the one in use, and with the other when it had no
+ *    answer: it may have been away when the listener forgot the first. The session tells it of the keys, once it is in.
  *
  * The connection of a session; the left column is the opener's (connect.c), the right one the listener's (accept.c):
  *
@@ -246,6 +248,7 @@ struct rpc_session {
 	uint16_t handshake;			/* CONNECTING: in the endpoint's table */
 	uint16_t mac;				/* its keys made ready, or RPC_NONE */
 	uint8_t key_id;				/* of the rack's key that the connection was made with */
+	uint8_t tries_failed;			/* opener: requests in a row that no holder of a key answered (R13) */
 	uint8_t key_send[SECURE_KEY_BYTES], key_receive[SECURE_KEY_BYTES];
 	uint64_t messages_sent, messages_received;	/* on this connection: counters of MACs (R11) */
 	uint32_t secrets_sealed;		/* on this connection */

@@ -28,6 +28,14 @@ void secure_noise_begin(struct noise *noise, const struct secure_key *key, uint3
 	noise_mix_key_and_hash(noise, key->key);
 }
 
+/* The key in use; another one in turn when it was not answered: a peer that has forgotten ours says nothing. */
+static const struct secure_key *key_to_ask_with(const struct secure *secure, uint8_t unanswered)
+{
+	const struct secure_key *other = &secure->keys[((unsigned)secure->current + unanswered) % SECURE_KEYS_MAX];
+
+	return other->used ? other : &secure->keys[secure->current];
+}
+
 int secure_request(struct secure *secure, struct secure_handshake *handshake, const struct secure_route *route,
 		   const uint8_t *challenge, uint8_t request[SECURE_REQUEST_BYTES])
 {
@@ -38,7 +46,7 @@ int secure_request(struct secure *secure, struct secure_handshake *handshake, co
 	assert((route->features & ~FLAG_FEATURES) == 0);
 	if (secure->current < 0)
 		return -ENOENT;
-	key = &secure->keys[secure->current];
+	key = key_to_ask_with(secure, route->unanswered);
 	header[0] = SECURE_MAGIC;
 	header[1] = SECURE_VERSION;
 	header[2] = key->id;

@@ -73,7 +73,7 @@ uint32_t secure_stranger(const struct secure *secure);
 
 /* ---------------------------------------------------------------- keys of the rack */
 
-/* Accept handshakes with this key from now on. The first one is also used to ask. -ENOBUFS, -EEXIST (another key has this id). */
+/* Accept handshakes with this key from now on, and ask with it when the one in use is not answered. The first one is in use. -ENOBUFS, -EEXIST (another key has this id). */
 int secure_key_add(struct secure *secure, uint8_t id, const uint8_t key[SECURE_KEY_BYTES]);
 /* Ask with this key from now on. -ENOENT. */
 int secure_key_use(struct secure *secure, uint8_t id);
@@ -129,6 +129,7 @@ struct secure_route {
 	uint16_t port;
 	uint32_t node;				/* who we are; 0: not known yet */
 	uint8_t features;
+	uint8_t unanswered;			/* times in a row that it was asked without an answer: our keys take turns */
 };
 
 /*

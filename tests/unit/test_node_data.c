@@ -291,6 +291,25 @@ static void test_no_key(void **state)
 	assert_int_equal(secure_stranger(f->secure), WIRE_ADDRESS(1));
 }
 
+/* The door has gone on to the next key while this node was away: it knows that key, too, and asks with it next. */
+static void test_second_key(void **state)
+{
+	struct fixture *f = *state;
+	struct data_link *link = &f->knockers[0].link;
+	static const uint8_t next[SECURE_KEY_BYTES] = { 1 };
+
+	assert_int_equal(secure_key_add(f->knockers[0].secure, SECURE_FIXTURE_KEY_ID + 1, next), 0);
+	assert_int_equal(secure_key_add(f->secure, SECURE_FIXTURE_KEY_ID + 1, next), 0);
+	assert_int_equal(secure_key_use(f->secure, SECURE_FIXTURE_KEY_ID + 1), 0);
+	assert_int_equal(secure_key_forget(f->secure, SECURE_FIXTURE_KEY_ID), 0);
+	assert_int_equal(open_as(f, 0, NODE(0)), 0);
+	assert_true(wire_run(&f->wire, first_is_closed, f, 20 * WIRE_SECOND));
+	come_up(f);
+	assert_int_equal(read_first(f), 0);
+	data_link_close(link, f->wire.now_ns);
+	assert_int_equal(link->unanswered, 0);		/* it begins with the key in use again */
+}
+
 /* A key holder that answers the handshake but is not let on by its hello: another node's name in it. */
 static void test_hello_of_another_node(void **state)
 {
@@ -369,6 +388,7 @@ int main(void)
 		DATA_TEST(test_up_and_read),	 DATA_TEST(test_up_on_a_bad_wire),
 		DATA_TEST(test_newer_connection_replaces), DATA_TEST(test_not_admitted),
 		DATA_TEST(test_packet_macs),	 DATA_TEST(test_packet_macs_demanded),
+		DATA_TEST(test_second_key),
 		DATA_TEST(test_no_key),		 DATA_TEST(test_hello_of_another_node),
 		DATA_TEST(test_silent_ones_make_room), DATA_TEST(test_silent_door),
 	};

@@ -358,6 +358,37 @@ static void test_keys_rotate(void **state)
 	assert_int_equal(check(pair, fresh, NULL), ROCE_GUARD_ACCEPT);
 }
 
+/* Which key a request was made with. */
+static uint8_t asked_with(struct pair *pair, uint8_t unanswered)
+{
+	struct secure_route again = route;
+	struct secure_handshake handshake;
+	uint8_t request[SECURE_REQUEST_BYTES];
+
+	again.unanswered = unanswered;
+	assert_int_equal(secure_request(pair->active, &handshake, &again, NULL, request), 0);
+	assert_int_equal(request[2], handshake.key_id);
+	secure_abandon(&handshake);
+	return request[2];
+}
+
+static void test_keys_take_turns(void **state)
+{
+	struct pair *pair = *state;
+	static const uint8_t next_key[SECURE_KEY_BYTES] = { 42 };
+
+	for (unsigned unanswered = 0; unanswered < 4; unanswered++)
+		assert_int_equal(asked_with(pair, (uint8_t)unanswered), KEY_ID);	/* there is one only */
+	assert_int_equal(secure_key_add(pair->active, KEY_ID + 1, next_key), 0);
+	for (unsigned unanswered = 0; unanswered < 4; unanswered++)
+		assert_int_equal(asked_with(pair, (uint8_t)unanswered), KEY_ID + unanswered % 2);
+	assert_int_equal(secure_key_use(pair->active, KEY_ID + 1), 0);
+	assert_int_equal(asked_with(pair, 0), KEY_ID + 1);
+	assert_int_equal(asked_with(pair, 1), KEY_ID);
+	assert_int_equal(secure_key_forget(pair->active, KEY_ID), 0);
+	assert_int_equal(asked_with(pair, 1), KEY_ID + 1);
+}
+
 /* A peer's key that makes the agreed secret known to everybody. */
 static void test_low_order_key(void **state)
 {
@@ -470,6 +501,7 @@ int main(void)
 		PAIR_TEST(test_strangers_are_counted),	PAIR_TEST(test_replay),
 		PAIR_TEST(test_challenges_grow_old),	PAIR_TEST(test_clock_jumps),
 		PAIR_TEST(test_bounded),		PAIR_TEST(test_keys_rotate),
+		PAIR_TEST(test_keys_take_turns),
 		PAIR_TEST(test_low_order_key),		PAIR_TEST(test_config),
 		cmocka_unit_test(test_mac_is_gmac),	cmocka_unit_test(test_mac_notices),
 		cmocka_unit_test(test_seal),
