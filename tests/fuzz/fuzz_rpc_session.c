@@ -75,9 +75,9 @@ static void on_session(void *context, uint32_t session, enum rpc_session_event e
 		f->sessions[rpc_session_of_handle(f->endpoint, session)->remote_address - WIRE_ADDRESS(LIAR)] = session;
 }
 
-static void call(uint32_t session, uint16_t type, uint32_t len_bytes, uint64_t timeout_ns, bool another);
+static void call(uint32_t session, uint16_t type, uint32_t len_bytes, uint64_t timeout_ns, bool more);
 
-/* The cookie says whether to make another one from here. */
+/* The cookie says whether to make more of them from here, which may go together. */
 static void on_done(void *context, uint64_t cookie, int status, const void *body, uint32_t len_bytes, uint64_t now_ns)
 {
 	static uint8_t copy[RPC_BODY_BYTES_MAX];	/* the sanitizer sees every byte that is claimed to be there */
@@ -89,16 +89,16 @@ static void on_done(void *context, uint64_t cookie, int status, const void *body
 	f->ended++;
 	if (len_bytes > 0)
 		memcpy(copy, body, len_bytes);
-	if (cookie > 0)
-		call((uint32_t)cookie, TYPE_ECHO, len_bytes, WIRE_SECOND, false);
+	for (unsigned i = 0; i < 3 && cookie > 0; i++)
+		call((uint32_t)cookie, TYPE_ECHO, len_bytes * i, WIRE_SECOND, false);
 }
 
-static void call(uint32_t session, uint16_t type, uint32_t len_bytes, uint64_t timeout_ns, bool another)
+static void call(uint32_t session, uint16_t type, uint32_t len_bytes, uint64_t timeout_ns, bool more)
 {
 	static uint8_t body[RPC_BODY_BYTES_MAX + 255];
 
 	if (f->calls < CALLS_MAX && rpc_call(f->endpoint, session, type, body, len_bytes, timeout_ns, on_done, &f->done[f->calls],
-					     another ? session : 0, f->wire.now_ns) == 0)
+					     more ? session : 0, f->wire.now_ns) == 0)
 		f->calls++;
 }
 
@@ -171,11 +171,11 @@ static void turn(struct input *input)
 	switch (operation) {
 	case 0:
 	case 1:
-		liar_says(liar, input, (uint16_t)(take(input) & 15), take(input) % (RPC_INLINE_BYTES_MAX + 1));
+		liar_says(liar, input, (uint16_t)(take(input) & 63), take(input) % (RPC_INLINE_BYTES_MAX + 1));
 		break;
 	case 2:
 	case 3:
-		liar_says(liar, input, operation == 2 ? RPC_FLAG_REPLY : 0, take(input) % (RPC_INLINE_BYTES_MAX + 1));
+		liar_says(liar, input, operation == 2 ? RPC_FLAG_REPLY : RPC_FLAG_TOGETHER, take(input) % (RPC_INLINE_BYTES_MAX + 1));
 		break;
 	case 4:
 		liar_says(liar, input, RPC_FLAG_PING, 0);

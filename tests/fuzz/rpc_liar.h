@@ -32,8 +32,8 @@ struct liar {
 	uint32_t connection, qpn;
 	bool up, challenged, polite;	/* polite: it answers pings */
 	uint8_t challenge[SECURE_CHALLENGE_BYTES];
-	uint8_t receives[RECEIVES][RPC_MESSAGE_BYTES_MAX];
-	uint8_t message[RPC_MESSAGE_BYTES_MAX];
+	uint8_t receives[RECEIVES][RPC_MESSAGE_BYTES_MAX] __attribute__((aligned(16)));
+	uint8_t message[RPC_MESSAGE_BYTES_MAX] __attribute__((aligned(16)));
 	uint8_t body[RPC_BODY_BYTES_MAX + 64];
 	uint32_t rkey;
 	uint64_t incarnation;
@@ -82,33 +82,49 @@ static inline void liar_sends(struct liar *liar, struct input *input, uint8_t ch
 	liar_run_ms(liar, 1);
 }
 
-/* A header that is good but for what the input changes. */
+/* What a message in this slot says: `step` chooses the next one, the last one again, or one that cannot be. */
+static inline void liar_fills(struct liar *liar, struct rpc_header *header, unsigned slot, uint8_t step, uint8_t last)
+{
+	const struct rpc_header *asked = &liar->asked[slot % RPC_SLOTS];
+
+	header->slot = (uint16_t)slot;
+	if (header->flags & RPC_FLAG_REPLY) {
+		header->sequence = asked->sequence + (step == 3);
+		header->type = asked->type;
+		header->status = (int8_t)last;
+		return;
+	}
+	header->type = 1 + slot % 4;
+	header->deadline_us = last * 10000u;
+	if (slot < RPC_SLOTS) {
+		liar->sequence[slot] += step < 2;
+		header->sequence = liar->sequence[slot] + (step == 3 ? 5 : 0);
+	}
+}
+
+/* A header that is good but for what the input changes, and perhaps messages of other slots behind it. */
 static inline void liar_says(struct liar *liar, struct input *input, uint16_t flags, uint32_t len_bytes)
 {
 	struct rpc_header header = liar_header(liar, flags);
-	uint8_t change = take(input), slot = take(input) % (RPC_SLOTS + 1), step = take(input) % 4, seen;
-	const struct rpc_header *asked = &liar->asked[slot % RPC_SLOTS];
+	uint8_t change = take(input), slot = take(input) % (RPC_SLOTS + 1), step = take(input) % 4, seen, last;
+	uint32_t followers = change >> 1 & 7;
 
-	header.slot = slot;
-	header.type = 1 + slot % 4;
 	header.version_minor = change >> 4 & 1;
 	header.credits = (uint16_t)(take(input) << 4);
 	seen = take(input);
 	header.acknowledged = seen & 1 ? UINT32_MAX : seen * 0x101u;
-	if (flags & RPC_FLAG_REPLY) {
-		header.sequence = asked->sequence + (step == 3);
-		header.type = asked->type;
-		header.status = (int8_t)take(input);
-	} else {
-		header.deadline_us = take(input) * 10000u;
-		if (slot < RPC_SLOTS) {
-			/* The next one, the last one again, or one that cannot be. */
-			liar->sequence[slot] += step < 2;
-			header.sequence = liar->sequence[slot] + (step == 3 ? 5 : 0);
-		}
-	}
+	last = take(input);
+	liar_fills(liar, &header, slot, step, last);
 	rpc_message_seal(liar->message, &header, liar->message + RPC_HEADER_BYTES, len_bytes);
-	liar_sends(liar, input, change, RPC_HEADER_BYTES + len_bytes);
+	len_bytes += RPC_HEADER_BYTES;
+	header.body_len_bytes = last % 8;
+	for (uint32_t i = 1; i <= followers && i <= RPC_FOLLOWERS_MAX && rpc_message_has_room(len_bytes, header.body_len_bytes); i++) {
+		liar_fills(liar, &header, (slot + i) % (RPC_SLOTS + 1), step, last);
+		len_bytes = rpc_message_append(liar->message, len_bytes, &header, liar->body);
+	}
+	if (followers > 0)
+		len_bytes = rpc_message_end(liar->message, len_bytes);
+	liar_sends(liar, input, change, len_bytes);
 }
 
 /* Who it is, whether it remembers, and (as the listener) whether it wants the victim at all. */
@@ -173,16 +189,21 @@ static inline void liar_reads(struct liar *liar, struct input *input)
 
 static inline void liar_receive(struct liar *liar, const struct roce_event *event)
 {
-	const uint8_t *message = liar->receives[event->cookie];
+	uint8_t *message = liar->receives[event->cookie];
+	const uint8_t *body;
 	struct rpc_header header;
 
-	/* The victim never lies: right MACs, in order. */
+	/* The victim never lies: right MACs, in order, of messages that are well formed. */
 	assert(rpc_mac_good_with(&liar->mac_receive, liar->counter_received++, message, event->len_bytes));
-	memcpy(&header, message, sizeof(header));
+	assert(rpc_decode(message, event->len_bytes - RPC_TRAILER_BYTES, &header, &body) == 0);
 	if (header.flags & RPC_FLAG_PULL)
-		memcpy(&liar->pull, message + RPC_HEADER_BYTES, sizeof(liar->pull));
-	if ((header.flags & (RPC_FLAG_REPLY | RPC_FLAG_HELLO | RPC_FLAG_PING)) == 0)
+		memcpy(&liar->pull, body, sizeof(liar->pull));
+	for (uint32_t i = 0; (header.flags & (RPC_FLAG_REPLY | RPC_FLAG_HELLO | RPC_FLAG_PING)) == 0; i++) {
 		liar->asked[header.slot] = header;
+		if (i == header.followers)
+			break;
+		rpc_decode_follower(message, &header, &body);
+	}
 	roce_post_receive(liar->device, liar->qpn, event->cookie, liar->receives[event->cookie], RPC_MESSAGE_BYTES_MAX);
 	if (header.flags == RPC_FLAG_PING && liar->polite)
 		liar_echoes(liar);
