@@ -211,11 +211,12 @@ static void finish(struct rpc_endpoint *endpoint, struct rpc_session *session, s
 void rpc_call_forget(struct rpc_endpoint *endpoint, struct rpc_session *session)
 {
 	for (uint32_t i = 0; i < RPC_SLOTS; i++) {
-		struct rpc_call *call = session->calls[i] == RPC_NONE ? NULL : &endpoint->calls[session->calls[i]];
+		struct rpc_call *call = rpc_call_of(endpoint, session, i);
 
-		if (session->abandoned_type[i] != 0)
+		if (session->abandoned & rpc_bit(i)) {
 			session->calls_busy &= (uint16_t)~rpc_bit(i);
-		session->abandoned_type[i] = 0;
+			session->calls[i] = RPC_NONE;
+		}
 		session->call_sequence[i] = 0;
 		if (call != NULL && call->state != CALL_DONE)
 			finish(endpoint, session, call, -ECONNRESET);
@@ -244,8 +245,7 @@ static const uint8_t *reply_body(const struct rpc_endpoint *endpoint, const stru
 static void compact(struct rpc_endpoint *endpoint, struct rpc_session *session, struct rpc_call *call)
 {
 	unwant(endpoint, session, call);
-	session->calls[call->slot] = RPC_NONE;
-	session->abandoned_type[call->slot] = call->type;
+	session->calls[call->slot] = call->type;
 	session->abandoned |= rpc_bit(call->slot);
 	settle(endpoint, call);
 }
@@ -336,8 +336,7 @@ static uint16_t copied(struct rpc_endpoint *endpoint, const struct rpc_arrival *
 bool rpc_call_reply(struct rpc_endpoint *endpoint, struct rpc_session *session, const struct rpc_arrival *arrival, bool *expected)
 {
 	const struct rpc_header *header = &arrival->header;
-	uint16_t index = session->calls[header->slot];
-	struct rpc_call *call = index == RPC_NONE ? NULL : &endpoint->calls[index];
+	struct rpc_call *call = rpc_call_of(endpoint, session, header->slot);
 	struct rpc_pull where;
 
 	*expected = call != NULL && is_answer(session, call, header);
@@ -416,10 +415,10 @@ static void call_expire(struct rpc_endpoint *endpoint, struct rpc_session *sessi
 void rpc_call_timers(struct rpc_endpoint *endpoint, struct rpc_session *session, uint64_t now_ns)
 {
 	for (uint32_t slots = session->calls_waiting; slots != 0; slots &= slots - 1) {
-		uint16_t index = session->calls[__builtin_ctz(slots)];
+		struct rpc_call *call = rpc_call_of(endpoint, session, (uint32_t)__builtin_ctz(slots));
 
-		if (index != RPC_NONE && now_ns >= endpoint->calls[index].deadline_ns)
-			call_expire(endpoint, session, &endpoint->calls[index]);
+		if (call != NULL && now_ns >= call->deadline_ns)
+			call_expire(endpoint, session, call);
 	}
 }
 
@@ -435,10 +434,9 @@ void rpc_call_revive(struct rpc_endpoint *endpoint, struct rpc_session *session)
 		call->sent = true;
 		call->slot = (uint8_t)i;
 		call->session = (uint16_t)rpc_session_index(endpoint, session);
-		call->type = session->abandoned_type[i];
+		call->type = session->calls[i];
 		call->deadline_ns = UINT64_MAX;
 		call->order = endpoint->call_order++;
-		session->abandoned_type[i] = 0;
 		session->abandoned &= (uint16_t)~rpc_bit(i);
 		session->calls[i] = (uint16_t)(call - endpoint->calls);
 		want(endpoint, session, call);
@@ -478,7 +476,7 @@ static void want_again(struct rpc_endpoint *endpoint, struct rpc_session *sessio
 	do {
 		next = NULL;
 		for (uint32_t i = 0; i < RPC_SLOTS; i++) {
-			struct rpc_call *call = session->calls[i] == RPC_NONE ? NULL : &endpoint->calls[session->calls[i]];
+			struct rpc_call *call = rpc_call_of(endpoint, session, i);
 
 			if (call != NULL && call->state != CALL_DONE && (session->calls_wanted & rpc_bit(i)) == 0 &&
 			    (next == NULL || call->order < next->order))

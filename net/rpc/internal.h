@@ -282,12 +282,11 @@ struct rpc_session {
 	uint16_t replies_wanted;
 	uint16_t replies_kept;			/* the caller has not said that it saw it */
 	uint16_t together;			/* calls whose replies may follow others: a spare receive each */
-	uint16_t abandoned;			/* slots with an abandoned_type */
-	uint16_t calls[RPC_SLOTS];		/* record, or RPC_NONE */
-	uint16_t abandoned_type[RPC_SLOTS];	/* of an ABANDONED call without a record, or 0 */
+	uint16_t abandoned;			/* by a call that has no record any more: `calls` has its type */
+	uint16_t calls[RPC_SLOTS];		/* record, or RPC_NONE; type, see `abandoned` */
 	uint16_t serves[RPC_SLOTS];		/* record, or RPC_NONE */
-	uint32_t call_sequence[RPC_SLOTS];
-	uint32_t serve_sequence[RPC_SLOTS];	/* last accepted */
+	uint16_t call_sequence[RPC_SLOTS];	/* modulo 2^16: what comes again is one of the last two */
+	uint16_t serve_sequence[RPC_SLOTS];	/* last accepted */
 	/* A ping, an echo or a hello: none of them waits for a pool. */
 	uint8_t control[RPC_HEADER_BYTES + sizeof(struct rpc_hello) + RPC_TRAILER_BYTES] __attribute__((aligned(8)));
 };
@@ -412,6 +411,14 @@ static inline bool rpc_session_has_connection(const struct rpc_session *session)
 static inline uint16_t rpc_bit(uint32_t slot)
 {
 	return (uint16_t)(1u << slot);
+}
+
+/* The call in a slot, or NULL. */
+static inline struct rpc_call *rpc_call_of(const struct rpc_endpoint *endpoint, const struct rpc_session *session, uint32_t slot)
+{
+	if (session->calls[slot] == RPC_NONE || (session->abandoned & rpc_bit(slot)))
+		return NULL;
+	return &endpoint->calls[session->calls[slot]];
 }
 
 /* Lists are linked through an array beside what they hold. Popping from an empty one gives RPC_NONE. */

@@ -55,7 +55,7 @@ struct rpc_header {
 	uint64_t session;			/* 0x18: the caller's incarnation */
 	uint16_t slot;				/* 0x20 */
 	uint16_t credits;			/* 0x22: requests and pings we may have sent on this connection, in all (mod 2^16) */
-	uint32_t sequence;			/* 0x24: of the slot, counts from 1 */
+	uint32_t sequence;			/* 0x24: of the slot, counts from 1, modulo 2^16 */
 	uint32_t acknowledged;			/* 0x28: a bit a slot: the sender has seen the reply to all it sent there */
 	uint32_t deadline_us;			/* 0x2c: time left for the request when sent; 0: none */
 	uint32_t epoch;				/* 0x30 */

@@ -167,7 +167,7 @@ static struct rpc_serve *accept(struct rpc_endpoint *endpoint, struct rpc_sessio
 	serve->arrived_ns = arrival->when_ns;
 	serve->expires_ns = header->deadline_us == 0 ? UINT64_MAX : arrival->when_ns + (uint64_t)header->deadline_us * 1000;
 	session->serves[header->slot] = (uint16_t)(serve - endpoint->serves);
-	session->serve_sequence[header->slot] = header->sequence;
+	session->serve_sequence[header->slot] = (uint16_t)header->sequence;
 	return serve;
 }
 
@@ -183,7 +183,7 @@ enum serve_verdict rpc_serve_request(struct rpc_endpoint *endpoint, struct rpc_s
 		return SERVE_DROPPED;
 	}
 	/* R2: only the next one, and only when the caller can have seen the reply to the last (R1). */
-	if (header->sequence != session->serve_sequence[header->slot] + 1 || (serve != NULL && serve->state != SERVE_REPLIED)) {
+	if (header->sequence != (uint16_t)(session->serve_sequence[header->slot] + 1u) || (serve != NULL && serve->state != SERVE_REPLIED)) {
 		endpoint->counters.refused_sequence++;
 		return SERVE_DROPPED;
 	}

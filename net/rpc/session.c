@@ -164,10 +164,10 @@ uint64_t rpc_session_deadline_ns(const struct rpc_endpoint *endpoint, const stru
 		deadline_ns = session->heard_ns +
 			      (session->ping_open || !session->opener ? RPC_SILENCE_NS : RPC_PING_IDLE_NS);
 	for (uint32_t slots = session->calls_waiting; slots != 0; slots &= slots - 1) {
-		uint16_t call = session->calls[__builtin_ctz(slots)];
+		const struct rpc_call *call = rpc_call_of(endpoint, session, (uint32_t)__builtin_ctz(slots));
 
-		if (call != RPC_NONE && endpoint->calls[call].deadline_ns < deadline_ns)
-			deadline_ns = endpoint->calls[call].deadline_ns;
+		if (call != NULL && call->deadline_ns < deadline_ns)
+			deadline_ns = call->deadline_ns;
 	}
 	return deadline_ns;
 }

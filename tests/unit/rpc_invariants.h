@@ -28,12 +28,13 @@ static inline uint32_t rpc_check_session(const struct rpc_endpoint *endpoint, co
 	assert(session->surplus <= session->expected - session->unanswered);
 	assert(hold <= RPC_GRANTS_MAX && session->unanswered <= session->expected && posted <= RPC_RECEIVES);
 	for (uint32_t i = 0; i < RPC_SLOTS; i++) {
-		uint16_t call = session->calls[i], serve = session->serves[i];
+		const struct rpc_call *call = rpc_call_of(endpoint, session, i);
+		uint16_t serve = session->serves[i];
 
-		assert(call == RPC_NONE || endpoint->calls[call].slot == i);
+		assert(call == NULL || call->slot == i);
 		assert(serve == RPC_NONE || (endpoint->serves[serve].slot == i && endpoint->serves[serve].state != SERVE_GONE));
-		assert(((session->calls_busy & rpc_bit(i)) != 0) == (call != RPC_NONE || session->abandoned_type[i] != 0));
-		assert((session->calls_wanted & rpc_bit(i)) == 0 || call != RPC_NONE);
+		assert(((session->calls_busy & rpc_bit(i)) != 0) == (call != NULL || (session->abandoned & rpc_bit(i))));
+		assert((session->calls_wanted & rpc_bit(i)) == 0 || call != NULL);
 		assert(((session->replies_kept & rpc_bit(i)) != 0) ==
 		       (serve != RPC_NONE && endpoint->serves[serve].state == SERVE_REPLIED));
 	}

@@ -103,6 +103,32 @@ static void slots_run_out(void **state)
 	pair_await(pair, &outcomes[0], WIRE_SECOND);
 }
 
+/* Slots' numbers have 16 bits: the one after the last is the first again, also over a new connection. */
+static void numbers_wrap(void **state)
+{
+	struct pair *pair = *state;
+	struct outcome outcome;
+
+	pair_open(pair);
+	pair->client.endpoint->sessions[pair->client.session & 0xffff].call_sequence[0] = UINT16_MAX - 3;
+	pair->server.endpoint->sessions[pair->server.session & 0xffff].serve_sequence[0] = UINT16_MAX - 3;
+	for (uint32_t number = 0; number < 8; number++) {
+		assert_int_equal(node_call(&pair->client, TYPE_COUNT, &number, 4, 0, &outcome), 0);
+		if (number % 2 == 1) {		/* answered, and the answer is lost */
+			while (pair->server.ran[number] == 0)
+				assert_true(wire_step(&pair->wire, UINT64_MAX));
+			pair->wire.ends[0].cut = true;
+			wire_run(&pair->wire, NULL, NULL, 6 * WIRE_SECOND);
+			pair->wire.ends[0].cut = false;
+		}
+		pair_await(pair, &outcome, 10 * WIRE_SECOND);
+		assert_int_equal(outcome.status, -(int)(number % 3));
+		assert_int_equal(pair->server.ran[number], 1);
+	}
+	assert_true(rpc_counters(pair->server.endpoint)->replayed > 0);
+	assert_int_equal(rpc_counters(pair->server.endpoint)->refused_sequence, 0);
+}
+
 /* ---------------------------------------------------------------- lost connections */
 
 struct stream {
@@ -396,7 +422,7 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, pair_setup, pair_teardown)
 	const struct CMUnitTest tests[] = {
-		T(call_and_reply), T(calls_before_the_connection), T(refusals), T(slots_run_out), T(exactly_once),
+		T(call_and_reply), T(calls_before_the_connection), T(refusals), T(slots_run_out), T(numbers_wrap), T(exactly_once),
 		T(reply_is_replayed), T(reply_while_down), T(silence_is_seen), T(server_reboots), T(client_reboots),
 		T(close_and_open), T(listener_closes), T(late_reply), T(abandoned_request_is_not_run),
 	};
