@@ -90,12 +90,14 @@ _Static_assert(REPLAY_CREDIT_MAX <= UINT16_MAX, "the credit fits");
 #define RETRANSMIT_FIRST_NS (100 * MILLISECOND)	/* before the first round trip was measured */
 #define RETRANSMIT_CEILING_NS (500 * MILLISECOND)
 /*
- * Tail-loss probe: when nothing was answered for twice a round trip, the last packet is sent again, long before the
- * retransmission timer; and, as a probe may be lost too, some more times, each after twice as long. The floor keeps it clear of ordinary scheduling delays. A probe that was needless (both it and what
- * it repeats were answered) doubles the time until the next; every round trip that could be measured halves it again. So
- * when round trips become longer, probes do not keep them from being measured for ever.
+ * Tail-loss probe: when nothing was answered for twice a round trip, or for a round trip and four times its variance, the last
+ * packet is sent again, long before the retransmission timer; and, as a probe may be lost too, some more times, each after
+ * twice as long. The variance keeps it clear of ordinary scheduling delays; the floor is for paths whose round trips hardly
+ * vary. A probe that was needless (both it and what it repeats were answered) doubles the time until the next; every round
+ * trip that could be measured halves it again. So when round trips become longer, probes do not keep them from being
+ * measured for ever.
  */
-#define PROBE_FLOOR_NS (MILLISECOND / 4)
+#define PROBE_FLOOR_NS (MILLISECOND / 50)	/* below it, timers are no good */
 #define PROBE_FIRST_NS (4 * MILLISECOND)	/* before the first round trip was measured */
 #define PROBE_BACKOFF_MAX 6u
 #define PROBES_MAX 3u				/* until something is answered */

@@ -80,7 +80,7 @@ static uint64_t retransmit_timeout_ns(const struct requester *r)
 
 static uint64_t probe_timeout_ns(const struct requester *r)
 {
-	uint64_t timeout_ns = r->round_trip_ns + 2 * r->round_trip_variance_ns;
+	uint64_t timeout_ns = r->round_trip_ns + 4 * r->round_trip_variance_ns;
 
 	if (timeout_ns < 2 * r->round_trip_ns)
 		timeout_ns = 2 * r->round_trip_ns;
@@ -281,6 +281,13 @@ static void advance(struct roce_device *device, struct queue_pair *qp, uint64_t 
 		roce_requester_arm(device, qp, now_ns);
 }
 
+/* The oldest hole is still open, but the peer is heard: the repair may be on its way among its answers. */
+static void put_probe_off(struct roce_device *device, struct queue_pair *qp, uint64_t now_ns)
+{
+	if (qp->requester.probe_armed && qp->requester.unacknowledged < qp->requester.sent_end)
+		roce_requester_arm(device, qp, now_ns);
+}
+
 static void go_back(struct requester *r, uint64_t sequence)
 {
 	if (sequence < r->unacknowledged)
@@ -445,6 +452,7 @@ static void negative(struct roce_device *device, struct queue_pair *qp, uint64_t
 	if (sequence < r->acknowledged)
 		return;			/* it came late: the peer has the packet by now */
 	if (note_report(device, qp, sequence, packet, &last)) {
+		put_probe_off(device, qp, now_ns);
 		repair(r, last);
 	} else if (sequence < r->next) {
 		roce_requester_shrink(r);
@@ -502,6 +510,8 @@ static void data_landed(struct roce_device *device, struct queue_pair *qp, uint6
 	received_set(r, sequence, true);
 	acknowledge(r, sequence + 1);
 	advance(device, qp, now_ns);
+	if (sequence > r->unacknowledged)
+		put_probe_off(device, qp, now_ns);
 	repair(r, sequence);
 }
 
