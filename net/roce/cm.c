@@ -406,6 +406,7 @@ int roce_connect(struct roce_device *device, const struct roce_connect *connect,
 	struct event_queue *queue = roce_queue_find(device, connect->queue);
 	struct roce_connection *connection;
 
+	now_ns = roce_clock(device, now_ns);
 	if (!queue || connect->private_len_bytes > ROCE_REQ_PRIVATE_BYTES_MAX || connect->remote_address == 0 ||
 	    (connect->private_len_bytes > 0 && !connect->private_data))
 		return -EINVAL;
@@ -456,6 +457,7 @@ int roce_accept_finish(struct roce_device *device, uint32_t number, const void *
 {
 	struct roce_connection *connection = find_live(device, number);
 
+	now_ns = roce_clock(device, now_ns);
 	if (!connection)
 		return -ENOENT;
 	if (connection->state != CM_REQ_RECEIVED || !connection->qp || len_bytes > ROCE_REP_PRIVATE_BYTES_MAX)
@@ -518,6 +520,7 @@ void roce_disconnect(struct roce_device *device, uint32_t number, uint64_t now_n
 {
 	struct roce_connection *connection = find_live(device, number);
 
+	now_ns = roce_clock(device, now_ns);
 	if (!connection)
 		return;
 	switch (connection->state) {

@@ -93,7 +93,7 @@ static bool passes_guard(struct roce_device *device, const struct listener *list
 		.remote_number = req->local_number, .message_concerned = CM_CONCERNS_REQ, .reason = CM_REJECT_CONSUMER,
 	};
 
-	switch (listener->guard.check(listener->guard.context, &request, &challenge, now_ns)) {
+	switch (listener->guard.check(listener->guard.context, &request, &challenge, now_ns - device->clock_ahead_ns)) {
 	case ROCE_GUARD_ACCEPT:
 		return true;
 	case ROCE_GUARD_CHALLENGE:

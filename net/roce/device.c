@@ -135,11 +135,11 @@ struct roce_device *roce_device_create(void *memory, const struct roce_config *c
 	struct roce_device *device = memory;
 	const struct roce_limits *limits = &config->limits;
 
-	(void)now_ns;
 	if (!memory || ((uintptr_t)memory & (ALIGNMENT - 1)) || !config_valid(config))
 		return NULL;
 	memset(memory, 0, bytes_wanted(config));
 	device->config = *config;
+	device->clock_ns = now_ns;
 	if (!config->environment.crc)
 		device->config.environment.crc = &crc_table;
 	device->config.limits = filled_in(limits);
@@ -285,6 +285,7 @@ void roce_input(struct roce_device *device, const struct roce_datagram *datagram
 	struct roce_packet packet;
 	struct queue_pair *qp = NULL;
 
+	now_ns = roce_clock(device, now_ns);
 	device->counters.packets_received++;
 	device->counters.bytes_received += datagram->len_bytes;
 	if (datagram->destination_address != device->config.address || datagram->destination_port != ROCE_UDP_PORT) {
@@ -309,6 +310,7 @@ int roce_output(struct roce_device *device, struct roce_datagram *datagram, uint
 {
 	int sent = 0;
 
+	now_ns = roce_clock(device, now_ns);
 	datagram->source_address = device->config.address;
 	/*
 	 * The ICRC covers the source port. It is always this one, so that a socket bound to the RoCE port, which
@@ -341,6 +343,7 @@ void roce_tick(struct roce_device *device, uint64_t now_ns)
 {
 	struct roce_timer *timer;
 
+	now_ns = roce_clock(device, now_ns);
 	while ((timer = roce_timer_due(device, now_ns))) {
 		if (timer->of_connection) {
 			roce_cm_timer(device, CONTAINER(timer, struct roce_connection, timer), now_ns);

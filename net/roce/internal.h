@@ -14,6 +14,8 @@
  *  R6  READ data asked for and not landed, of all queue pairs together, is at most read_budget_bytes (or one request).
  *  R7  Behind a guard nothing is kept for a peer that the guard has not accepted, and no region is touched for one that
  *      was not authorized.
+ *  R8  The device's time never goes backward, and never passes its first deadline by more than CLOCK_LATE_MAX_NS: when the
+ *      caller's clock jumps, or the caller stood still, nothing was waited for in between, so nothing is given up for it.
  */
 #ifndef PLENUM_NET_ROCE_INTERNAL_H
 #define PLENUM_NET_ROCE_INTERNAL_H
@@ -104,6 +106,9 @@ _Static_assert(REPLAY_CREDIT_MAX <= UINT16_MAX, "the credit fits");
 #define GIVE_UP_NS (3000 * MILLISECOND)		/* no progress: the peer is gone */
 #define RNR_GIVE_UP_NS (30000 * MILLISECOND)	/* the peer answers, but is never ready */
 #define RNR_TIMER_CODE 14u			/* 1.28 ms: what we ask a peer to wait */
+
+#define CLOCK_LATE_MAX_NS (100 * MILLISECOND)	/* past the first deadline: more is a jump */
+#define CLOCK_BACK_MAX_NS (10 * MILLISECOND)	/* less is two threads that read the clock before they took the lock */
 
 #define CM_RETRY_NS (200 * MILLISECOND)		/* first repetition; doubles */
 #define CM_RETRY_CEILING_NS (800 * MILLISECOND)
@@ -493,12 +498,27 @@ struct roce_device {
 	uint32_t queues_count;
 
 	struct roce_timer **timers;		/* heap */
+	uint64_t clock_ns;			/* the device's own time, when it was last called (R8) */
+	uint64_t clock_ahead_ns;		/* of the caller's; wraps around where it is behind */
 	uint32_t timers_count;
 };
 
 uint32_t roce_random32(struct roce_device *device);
 
 /* timer.c */
+/* The caller's clock went backward, or forward by much. Returns the device's time. */
+uint64_t roce_clock_jump(struct roce_device *device, uint64_t now_ns);
+
+/* R8: the device's time. Every function of roce.h that is told the caller's begins with it. */
+static inline uint64_t roce_clock(struct roce_device *device, uint64_t now_ns)
+{
+	uint64_t time_ns = now_ns + device->clock_ahead_ns;
+
+	if (time_ns - device->clock_ns > CLOCK_LATE_MAX_NS)	/* backward, too */
+		time_ns = roce_clock_jump(device, now_ns);
+	device->clock_ns = time_ns;
+	return time_ns;
+}
 void roce_timer_set(struct roce_device *device, struct roce_timer *timer, uint64_t deadline_ns);
 void roce_timer_cancel(struct roce_timer *timer);
 /* Take out a timer that is about to disappear with its owner. */

@@ -236,7 +236,7 @@ static int post(struct roce_device *device, uint32_t qpn, const struct work_requ
 	if (requester->count == device->config.limits.send_depth_max || !roce_queue_reserve(device, qp->queue))
 		return -ENOBUFS;
 	if (requester->count == 0)
-		roce_requester_begin(qp, now_ns);
+		roce_requester_begin(qp, roce_clock(device, now_ns));
 	roce_requester_append(device, requester, work);
 	roce_qp_schedule(device, qp);
 	return 0;

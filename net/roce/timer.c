@@ -95,7 +95,33 @@ struct roce_timer *roce_timer_due(struct roce_device *device, uint64_t now_ns)
 	return NULL;
 }
 
+/* ---------------------------------------------------------------- the clock */
+
+uint64_t roce_clock_jump(struct roce_device *device, uint64_t now_ns)
+{
+	uint64_t time_ns = now_ns + device->clock_ahead_ns, latest_ns;
+
+	if (device->clock_ns - time_ns <= CLOCK_BACK_MAX_NS)
+		return device->clock_ns;
+	if ((int64_t)(time_ns - device->clock_ns) < 0) {
+		time_ns = device->clock_ns;
+	} else if (device->timers_count > 0) {
+		latest_ns = device->timers[0]->key_ns > device->clock_ns ? device->timers[0]->key_ns : device->clock_ns;
+		latest_ns += CLOCK_LATE_MAX_NS;
+		if (time_ns > latest_ns)
+			time_ns = latest_ns;
+	}
+	device->clock_ahead_ns = time_ns - now_ns;
+	return time_ns;
+}
+
+/* On the caller's clock. */
 uint64_t roce_deadline_ns(const struct roce_device *device)
 {
-	return device->timers_count > 0 ? device->timers[0]->key_ns : NEVER;
+	uint64_t first_ns;
+
+	if (device->timers_count == 0)
+		return NEVER;
+	first_ns = device->timers[0]->key_ns;
+	return (first_ns > device->clock_ns ? first_ns : device->clock_ns) - device->clock_ahead_ns;
 }

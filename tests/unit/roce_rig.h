@@ -35,6 +35,7 @@ struct rig {
 	uint32_t connection[2];
 	uint32_t qpn[2];
 	uint64_t now_ns;
+	uint64_t ahead_ns[2];		/* this device's clock, of now_ns; it may jump, and wraps around as backward */
 	uint64_t seed;
 	uint64_t delay_ns;		/* one way */
 	uint64_t bytes_per_us;		/* of each direction of the wire; 0: no limit */
@@ -155,6 +156,18 @@ static inline void rig_fly(struct rig *rig, const struct roce_datagram *datagram
 	fail_msg("the wire is full");
 }
 
+static inline uint64_t rig_clock(const struct rig *rig, int side)
+{
+	return rig->now_ns + rig->ahead_ns[side];
+}
+
+static inline uint64_t rig_deadline_ns(const struct rig *rig, int side)
+{
+	uint64_t deadline_ns = roce_deadline_ns(rig->device[side]);
+
+	return deadline_ns == UINT64_MAX ? UINT64_MAX : deadline_ns <= rig_clock(rig, side) ? 0 : deadline_ns - rig->ahead_ns[side];
+}
+
 /* Put everything that the devices want to send on the wire. */
 static inline void rig_send(struct rig *rig)
 {
@@ -163,7 +176,7 @@ static inline void rig_send(struct rig *rig)
 	for (int side = 0; side < 2; side++) {
 		struct roce_datagram datagram = { .bytes = bytes };
 
-		while (roce_output(rig->device[side], &datagram, rig->now_ns)) {
+		while (roce_output(rig->device[side], &datagram, rig_clock(rig, side))) {
 			int to = 1 - side;
 
 			assert_int_equal(datagram.destination_address, rig_address(to));
@@ -194,8 +207,8 @@ static inline bool rig_step_until(struct rig *rig, uint64_t limit_ns)
 		if (rig->flying[i].used && (!first || rig_before(&rig->flying[i], first)))
 			first = &rig->flying[i];
 	for (int side = 0; side < 2; side++)
-		if (roce_deadline_ns(rig->device[side]) < next_ns)
-			next_ns = roce_deadline_ns(rig->device[side]);
+		if (rig_deadline_ns(rig, side) < next_ns)
+			next_ns = rig_deadline_ns(rig, side);
 	if (first && first->arrives_ns <= next_ns)
 		next_ns = first->arrives_ns;
 	if (next_ns == UINT64_MAX || next_ns > limit_ns)
@@ -204,11 +217,11 @@ static inline bool rig_step_until(struct rig *rig, uint64_t limit_ns)
 		rig->now_ns = next_ns;
 	if (first && first->arrives_ns <= rig->now_ns) {
 		first->used = false;
-		roce_input(rig->device[first->to], &first->datagram, rig->now_ns);
+		roce_input(rig->device[first->to], &first->datagram, rig_clock(rig, first->to));
 	}
 	for (int side = 0; side < 2; side++)
-		if (roce_deadline_ns(rig->device[side]) <= rig->now_ns)
-			roce_tick(rig->device[side], rig->now_ns);
+		if (rig_deadline_ns(rig, side) <= rig->now_ns)
+			roce_tick(rig->device[side], rig_clock(rig, side));
 	return true;
 }
 

@@ -45,7 +45,7 @@ static void test_random_timers(void **state)
 		struct rig *rig = rig_create(seed, 1024, 1024);
 		struct roce_device *device = rig->device[0];
 		struct model model[TIMERS];
-		uint64_t now_ns = 0;
+		uint64_t now_ns = rig->now_ns;
 
 		for (int i = 0; i < TIMERS; i++)
 			model[i] = (struct model){ i < TIMERS / 2 ? &device->queue_pairs[i].timer :
