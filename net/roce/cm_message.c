@@ -63,14 +63,16 @@ static void gid_put(uint8_t *gid, uint32_t address)
 	put_be32(gid + 12, address);
 }
 
-static uint8_t features_of(uint32_t vendor)
+static uint8_t features_get(const uint8_t *context)
 {
-	return vendor >> 8 == CM_VENDOR_MAGIC ? vendor & CM_FEATURES : 0;
+	uint32_t number = get_be24(context);
+
+	return number >> 8 == CM_FEATURES_MAGIC ? number & CM_FEATURES : 0;
 }
 
-static uint32_t vendor_of(uint8_t features)
+static void features_put(uint8_t *context, uint8_t features)
 {
-	return features ? CM_VENDOR_MAGIC << 8 | features : 0;
+	put_be24(context, features ? CM_FEATURES_MAGIC << 8 | features : 0);
 }
 
 /* ---------------------------------------------------------------- decode */
@@ -79,11 +81,11 @@ static void decode_req(const uint8_t *data, struct cm_message *message)
 {
 	const uint8_t *ip = data + REQ_PRIVATE_OFFSET;
 
-	message->features = features_of(get_be24(data + 5));
 	message->service_id = get_be64(data + 8);
 	message->guid = get_be64(data + 16);
 	message->qpn = get_be24(data + 32);
 	message->responder_resources = data[35];
+	message->features = features_get(data + 36);
 	message->initiator_depth = data[39];
 	message->transport = data[43] >> 1 & 3;
 	message->starting_psn = get_be24(data + 44);
@@ -102,8 +104,8 @@ static void decode_req(const uint8_t *data, struct cm_message *message)
 
 static void decode_rep(const uint8_t *data, struct cm_message *message)
 {
-	message->features = features_of((uint32_t)data[15] << 16 | (uint32_t)data[19] << 8 | data[23]);
 	message->qpn = get_be24(data + 12);
+	message->features = features_get(data + 16);
 	message->starting_psn = get_be24(data + 20);
 	message->responder_resources = data[24];
 	message->initiator_depth = data[25];
@@ -170,11 +172,11 @@ static void encode_req(const struct cm_message *message, uint8_t *data)
 {
 	uint8_t *ip = data + REQ_PRIVATE_OFFSET;
 
-	put_be24(data + 5, vendor_of(message->features));
 	put_be64(data + 8, message->service_id);
 	put_be64(data + 16, message->guid);
 	put_be24(data + 32, message->qpn);
 	data[35] = message->responder_resources;
+	features_put(data + 36, message->features);
 	data[39] = message->initiator_depth;
 	data[43] = (uint8_t)(RESPONSE_TIMEOUT_CODE << 3 | message->transport << 1);
 	put_be24(data + 44, message->starting_psn);
@@ -197,13 +199,9 @@ static void encode_req(const struct cm_message *message, uint8_t *data)
 
 static void encode_rep(const struct cm_message *message, uint8_t *data)
 {
-	uint32_t vendor = vendor_of(message->features);
-
 	put_be24(data + 12, message->qpn);
+	features_put(data + 16, message->features);
 	put_be24(data + 20, message->starting_psn);
-	data[15] = (uint8_t)(vendor >> 16);
-	data[19] = (uint8_t)(vendor >> 8);
-	data[23] = (uint8_t)vendor;
 	data[24] = message->responder_resources;
 	data[25] = message->initiator_depth;
 	data[27] = (uint8_t)(message->rnr_retries << 5);

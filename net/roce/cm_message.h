@@ -17,10 +17,11 @@
 #define CM_SIDR_UNSUPPORTED 1u
 #define CM_INFO_BYTES_MAX 72u			/* REJ: additional reject information */
 /*
- * The vendor id of a REQ or REP between our own nodes: these 16 bits, then what the sender can do besides the standard.
- * The first octet says "locally administered", so no vendor of adapters has such a number; Linux sends 0, and never looks.
+ * The local EE context number of a REQ or REP between our own nodes: these 16 bits, then what the sender can do besides the
+ * standard. Reliable connections have no EE context, so others send 0 there and never look. The vendor id would not do:
+ * librdmacm hands it to its adapter, which may refuse it, and rdma_rxe's comes back in the REP as if it had agreed.
  */
-#define CM_VENDOR_MAGIC 0x5250u
+#define CM_FEATURES_MAGIC 0x5250u
 
 enum cm_attribute {
 	CM_REQ = 0x10,

@@ -209,11 +209,22 @@ static void test_mild_reordering_costs_nothing(void **state)
 
 /* ---------------------------------------------------------------- peers that do not know it */
 
-/* Linux does not look at the vendor id of a REQ, and sends none. */
-static bool be_stock(struct rig *rig, const struct roce_datagram *datagram, int to)
+/* A message of the connection manager on its way, changed. */
+static void fly_message(struct rig *rig, const struct roce_datagram *datagram, struct roce_packet *packet, const uint8_t *mad, int to)
 {
 	struct roce_datagram again = *datagram;
-	uint8_t copy[ROCE_DATAGRAM_BYTES_MAX], mad[MAD_BYTES];
+	uint8_t copy[ROCE_DATAGRAM_BYTES_MAX];
+
+	packet->payload = mad;
+	again.bytes = copy;
+	roce_packet_encode(packet, &again, &crc_table, NULL);
+	rig_fly(rig, &again, to);
+}
+
+/* Linux does not look at what a REQ says about features, and says nothing itself. */
+static bool be_stock(struct rig *rig, const struct roce_datagram *datagram, int to)
+{
+	uint8_t mad[MAD_BYTES];
 	struct cm_message message;
 	struct roce_packet packet;
 
@@ -228,11 +239,46 @@ static bool be_stock(struct rig *rig, const struct roce_datagram *datagram, int 
 		return false;
 	message.features = 0;
 	cm_message_encode(&message, mad);
-	packet.payload = mad;
-	again.bytes = copy;
-	roce_packet_encode(&packet, &again, &crc_table, NULL);
-	rig_fly(rig, &again, to);
+	fly_message(rig, datagram, &packet, mad, to);
 	return true;
+}
+
+/* librdmacm's rdma_accept() puts the vendor id of a REQ into the REP: "enhanced connection establishment". */
+static bool echo_vendor(struct rig *rig, const struct roce_datagram *datagram, int to)
+{
+	static uint8_t vendor[3];
+	uint8_t mad[MAD_BYTES], *data = mad + 24;
+	struct cm_message message;
+	struct roce_packet packet;
+
+	assert_int_equal(roce_packet_decode(datagram->bytes, datagram->len_bytes, &packet), PACKET_OK);
+	if (packet.destination_qpn != 1)
+		return false;
+	assert_true(cm_message_decode(packet.payload, packet.payload_len_bytes, &message));
+	if (message.attribute == CM_REQ)
+		memcpy(vendor, packet.payload + 24 + 5, sizeof(vendor));
+	if (message.attribute != CM_REQ && message.attribute != CM_REP)
+		return false;
+	message.features = 0;
+	cm_message_encode(&message, mad);
+	if (message.attribute == CM_REP) {
+		data[15] = vendor[0];
+		data[19] = vendor[1];
+		data[23] = vendor[2];
+	}
+	fly_message(rig, datagram, &packet, mad, to);
+	return true;
+}
+
+static void test_an_echo_is_no_agreement(void **state)
+{
+	struct rig *rig = rig_create(6, 1024, 1024);
+
+	(void)state;
+	rig->drop = echo_vendor;
+	rig_connect(rig, 0, 0);
+	assert_false(roce_qp_find(rig->device[0], rig->qpn[0])->selective);
+	rig_destroy(rig);
 }
 
 static void test_stock_peers_get_go_back_n(void **state)
@@ -525,6 +571,7 @@ int main(void)
 		cmocka_unit_test(test_only_the_lost_are_repeated),
 		cmocka_unit_test(test_mild_reordering_costs_nothing),
 		cmocka_unit_test(test_stock_peers_get_go_back_n),
+		cmocka_unit_test(test_an_echo_is_no_agreement),
 		cmocka_unit_test(test_without_a_pool),
 		cmocka_unit_test(test_pool_is_shared_and_returned),
 		cmocka_unit_test(test_hostile_requests),
