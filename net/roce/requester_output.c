@@ -73,6 +73,24 @@ static uint64_t chunk_end(const struct work_request *work, uint64_t sequence)
 	return end < request_end(work) ? end : request_end(work);
 }
 
+/*
+ * Where to begin when `sequence` of a READ is to be asked for again. Stock responders may forget what lies below the part that
+ * they repeated last: rdma_rxe does, and then says nothing. So nothing that the chunk still misses is left below.
+ */
+static uint64_t repeat_from(const struct queue_pair *qp, const struct work_request *work, uint64_t sequence)
+{
+	const struct requester *r = &qp->requester;
+	uint64_t first = sequence - (sequence - work->first) % READ_CHUNK_PACKETS;
+
+	if (qp->selective)
+		return sequence;
+	if (first < r->unacknowledged)
+		first = r->unacknowledged;
+	while (first < sequence && received_test(r, first))
+		first++;
+	return first;
+}
+
 /* Request the READ data from `sequence` on: until `limit`, the chunk's end, or data that is there or asked for already. */
 static uint64_t send_read(struct roce_device *device, struct queue_pair *qp, const struct work_request *work,
 			  uint64_t sequence, uint64_t limit, struct roce_datagram *datagram)
@@ -83,6 +101,8 @@ static uint64_t send_read(struct roce_device *device, struct queue_pair *qp, con
 
 	if (limit > chunk_end(work, sequence))
 		limit = chunk_end(work, sequence);
+	if (sequence < r->sent_end)
+		sequence = repeat_from(qp, work, sequence);
 	while (end < limit && (end >= r->sent_end || (!received_test(r, end) && !held_test(r, end))))
 		end++;
 	roce_qp_packet(qp, OPCODE_READ_REQUEST, sequence, &packet);

@@ -46,6 +46,8 @@ struct rig {
 	struct rig_flying *flying;
 	bool (*drop)(struct rig *rig, const struct roce_datagram *datagram, int to);	/* a test's own choice */
 	void *drop_context;
+	void (*stranger)(struct rig *rig, const struct roce_datagram *datagram);	/* gets what device 1 would */
+	void *stranger_context;
 };
 
 static inline uint32_t rig_random(struct rig *rig)
@@ -168,6 +170,18 @@ static inline uint64_t rig_deadline_ns(const struct rig *rig, int side)
 	return deadline_ns == UINT64_MAX ? UINT64_MAX : deadline_ns <= rig_clock(rig, side) ? 0 : deadline_ns - rig->ahead_ns[side];
 }
 
+/* A datagram that a device or a stranger has sent meets its fate. */
+static inline void rig_carry(struct rig *rig, const struct roce_datagram *datagram, int to)
+{
+	assert_int_equal(datagram->destination_address, rig_address(to));
+	assert_true(datagram->len_bytes <= ROCE_DATAGRAM_BYTES_MAX);
+	if (rig->cut[to] || rig_chance(rig, rig->loss_permille) || (rig->drop && rig->drop(rig, datagram, to)))
+		return;
+	rig_fly(rig, datagram, to);
+	if (rig_chance(rig, rig->repeat_permille))
+		rig_fly(rig, datagram, to);
+}
+
 /* Put everything that the devices want to send on the wire. */
 static inline void rig_send(struct rig *rig)
 {
@@ -176,18 +190,8 @@ static inline void rig_send(struct rig *rig)
 	for (int side = 0; side < 2; side++) {
 		struct roce_datagram datagram = { .bytes = bytes };
 
-		while (roce_output(rig->device[side], &datagram, rig_clock(rig, side))) {
-			int to = 1 - side;
-
-			assert_int_equal(datagram.destination_address, rig_address(to));
-			assert_true(datagram.len_bytes <= ROCE_DATAGRAM_BYTES_MAX);
-			if (rig->cut[to] || rig_chance(rig, rig->loss_permille) ||
-			    (rig->drop && rig->drop(rig, &datagram, to)))
-				continue;
-			rig_fly(rig, &datagram, to);
-			if (rig_chance(rig, rig->repeat_permille))
-				rig_fly(rig, &datagram, to);
-		}
+		while (roce_output(rig->device[side], &datagram, rig_clock(rig, side)))
+			rig_carry(rig, &datagram, 1 - side);
 	}
 }
 
@@ -217,7 +221,10 @@ static inline bool rig_step_until(struct rig *rig, uint64_t limit_ns)
 		rig->now_ns = next_ns;
 	if (first && first->arrives_ns <= rig->now_ns) {
 		first->used = false;
-		roce_input(rig->device[first->to], &first->datagram, rig_clock(rig, first->to));
+		if (first->to == 1 && rig->stranger)
+			rig->stranger(rig, &first->datagram);
+		else
+			roce_input(rig->device[first->to], &first->datagram, rig_clock(rig, first->to));
 	}
 	for (int side = 0; side < 2; side++)
 		if (rig_deadline_ns(rig, side) <= rig->now_ns)
