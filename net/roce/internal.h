@@ -258,6 +258,7 @@ struct last_word {
 	uint32_t msn;
 	uint8_t kind;				/* enum word_kind */
 	uint8_t syndrome;
+	bool acknowledged;			/* NAK for a gap: what came before it was acknowledged on its own */
 };
 
 /* What an atomic found, for its repetitions. */

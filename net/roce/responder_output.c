@@ -24,14 +24,41 @@ static void answer_packet(struct roce_device *device, struct queue_pair *qp, uin
 	echo_congestion(device, qp, packet);
 }
 
+/*
+ * A NAK for a gap acknowledges what came before it. But rdma_rxe counts each as a retry, and pays no heed to the next, until an
+ * acknowledgement comes: a message with some losses would end its connection. So stock peers get that first, if anything came.
+ */
+static bool acknowledges_first(const struct queue_pair *qp)
+{
+	const struct responder *r = &qp->responder;
+
+	return r->word.kind == WORD_NAK && r->word.syndrome == SYNDROME_SEQUENCE && !qp->selective && !r->word.acknowledged &&
+	       r->word.sequence == r->acknowledge && (r->msn || r->message);
+}
+
+static struct last_word take_word(struct queue_pair *qp)
+{
+	struct responder *r = &qp->responder;
+	struct last_word word = r->word;
+
+	if (!acknowledges_first(qp)) {
+		r->word.kind = WORD_NONE;
+		return word;
+	}
+	r->word.acknowledged = true;
+	word.kind = WORD_ACK;
+	word.syndrome = SYNDROME_ACK;
+	word.sequence--;
+	return word;
+}
+
 static void send_word(struct roce_device *device, struct queue_pair *qp, struct roce_datagram *datagram, uint64_t now_ns)
 {
 	uint8_t report[HELD_REPORT_BYTES];
-	const struct last_word word = qp->responder.word;
+	const struct last_word word = take_word(qp);
 	struct roce_packet packet;
 	int status;
 
-	qp->responder.word.kind = WORD_NONE;
 	answer_packet(device, qp, OPCODE_ACKNOWLEDGE, word.sequence, &packet);
 	packet.syndrome = word.syndrome;
 	packet.msn = word.msn;
