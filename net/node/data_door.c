@@ -10,10 +10,8 @@ void data_door_limits(uint32_t places_max, struct roce_limits *limits)
 {
 	limits->queue_pairs_max += places_max;
 	limits->connections_max += places_max;
-	limits->queues_max += 1;
 	limits->listeners_max += 1;
-	if (limits->queue_events_max < DATA_DOOR_EVENTS_PER_PLACE * places_max)
-		limits->queue_events_max = DATA_DOOR_EVENTS_PER_PLACE * places_max;
+	roce_limits_add_queue(limits, DATA_DOOR_POSTED_PER_PLACE * places_max, DATA_DOOR_POSTED_PER_PLACE * places_max);
 	if (limits->send_depth_max < 1)
 		limits->send_depth_max = 1;
 	if (limits->receive_depth_max < 1)

@@ -21,7 +21,7 @@
 
 #include "net/node/data_link.h"
 
-#define DATA_DOOR_EVENTS_PER_PLACE 6u	/* of its queue: connection events, hello and welcome, flushes of the one before */
+#define DATA_DOOR_POSTED_PER_PLACE 2u	/* hellos and welcomes: its own, and the flushed one of the connection before */
 
 enum data_place_state { DATA_PLACE_FREE, DATA_PLACE_ANSWERED, DATA_PLACE_ADMITTED };
 

@@ -18,10 +18,18 @@ static bool room(const struct roce_device *device, uint64_t len_bytes)
 
 static void leave_line(struct roce_device *device, struct queue_pair *qp)
 {
+	struct queue_pair **place = &device->budget_head, *before = NULL;
+
 	assert(qp->requester.waits_for_budget);
-	*(qp->budget_previous ? &qp->budget_previous->budget_next : &device->budget_head) = qp->budget_next;
-	*(qp->budget_next ? &qp->budget_next->budget_previous : &device->budget_tail) = qp->budget_previous;
-	qp->budget_next = qp->budget_previous = NULL;
+	/* Nearly always the first: others leave only when their connection ends. */
+	while (*place != qp) {
+		before = *place;
+		place = &before->budget_next;
+	}
+	*place = qp->budget_next;
+	if (device->budget_tail == qp)
+		device->budget_tail = before;
+	qp->budget_next = NULL;
 	qp->requester.waits_for_budget = false;
 }
 
@@ -43,11 +51,10 @@ bool roce_budget_allows(struct roce_device *device, struct queue_pair *qp, uint6
 	if (room(device, len_bytes))
 		return true;
 	assert(!qp->requester.waits_for_budget);
-	qp->budget_previous = device->budget_tail;
 	*(device->budget_tail ? &device->budget_tail->budget_next : &device->budget_head) = qp;
 	device->budget_tail = qp;
 	qp->requester.waits_for_budget = true;
-	qp->requester.wanted_bytes = len_bytes;
+	qp->requester.wanted_bytes = (uint32_t)len_bytes;
 	device->counters.reads_delayed++;
 	return false;
 }
@@ -55,13 +62,13 @@ bool roce_budget_allows(struct roce_device *device, struct queue_pair *qp, uint6
 void roce_budget_take(struct roce_device *device, struct queue_pair *qp, uint64_t len_bytes)
 {
 	device->read_bytes += len_bytes;
-	qp->requester.read_bytes += len_bytes;
+	qp->requester.read_bytes += (uint32_t)len_bytes;
 }
 
 void roce_budget_return(struct roce_device *device, struct queue_pair *qp, uint64_t len_bytes)
 {
 	assert(qp->requester.read_bytes >= len_bytes && device->read_bytes >= len_bytes);
-	qp->requester.read_bytes -= len_bytes;
+	qp->requester.read_bytes -= (uint32_t)len_bytes;
 	device->read_bytes -= len_bytes;
 	roce_budget_wake(device);
 }

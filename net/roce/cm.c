@@ -44,7 +44,7 @@ static struct roce_connection *find_live(struct roce_device *device, uint32_t nu
 
 struct roce_connection **roce_cm_peers(const struct roce_device *device, uint32_t address)
 {
-	return &device->peers[hash_mix(address) & device->connection_mask];
+	return &device->peers[hash_mix(address) & device->peer_mask];
 }
 
 void roce_cm_set_peer(struct roce_device *device, struct roce_connection *connection, uint32_t address)
@@ -71,10 +71,9 @@ static void forget_peer(struct roce_device *device, struct roce_connection *conn
 /* Messages with private data are over, and what was received was polled. */
 void roce_cm_end_handshake(struct roce_device *device, struct roce_connection *connection)
 {
-	if (connection->private_data)
-		roce_pool_give(&device->handshakes, connection->private_data);
-	connection->private_data = NULL;
-	connection->private_len_bytes = connection->received_len_bytes = 0;
+	if (connection->handshake)
+		roce_pool_give(&device->handshakes, connection->handshake);
+	connection->handshake = NULL;
 }
 
 static void free_connection(struct roce_device *device, struct roce_connection *connection)
@@ -83,13 +82,9 @@ static void free_connection(struct roce_device *device, struct roce_connection *
 	forget_peer(device, connection);
 	if (connection->qp)
 		roce_qp_destroy(device, connection->qp);
-	roce_cm_owe_nothing(device, connection);
-	roce_timer_remove(device, &connection->timer);
 	assert(device->connection_events >= connection->events_reserved);
 	device->connection_events -= connection->events_reserved;
-	memset(connection, 0, sizeof(*connection));
-	connection->timer.deadline_ns = NEVER;
-	connection->timer.of_connection = true;
+	*connection = (struct roce_connection){ .listed = connection->listed, .owing_next = connection->owing_next };
 	roce_pool_give(&device->free_connections, connection);
 }
 
@@ -103,7 +98,7 @@ static bool reclaim(struct roce_device *device)
 
 		if (connection->state != CM_TIMEWAIT || !connection->released || connection->owed)
 			continue;
-		if (!oldest || connection->timer.deadline_ns < oldest->timer.deadline_ns)
+		if (!oldest || connection->qp->timer.deadline_ns < oldest->qp->timer.deadline_ns)
 			oldest = connection;
 	}
 	if (oldest)
@@ -134,6 +129,7 @@ static bool reserve_events(struct roce_device *device)
 struct roce_connection *roce_cm_create(struct roce_device *device, struct event_queue *queue)
 {
 	struct roce_connection *connection;
+	struct handshake *handshake;
 	uint32_t number;
 
 	if (!device->free_connections.free && !reclaim(device))
@@ -145,17 +141,18 @@ struct roce_connection *roce_cm_create(struct roce_device *device, struct event_
 		roce_pool_give(&device->free_connections, connection);
 		return NULL;
 	}
-	connection->private_data = roce_pool_take(&device->handshakes);
 	connection->number = number;
 	connection->queue = queue;
 	connection->events_reserved = CM_EVENTS_PER_CONNECTION;
 	connection->transaction = (uint64_t)roce_random32(device) << 32 | roce_random32(device);
-	connection->disconnect_transaction = connection->transaction + 1;
-	connection->psn_remote = roce_random32(device) & 0xffffff;
-	if (connection->private_data)
-		return connection;
-	free_connection(device, connection);
-	return NULL;
+	handshake = roce_pool_take(&device->handshakes);
+	if (!handshake) {
+		free_connection(device, connection);
+		return NULL;
+	}
+	*handshake = (struct handshake){ .psn_remote = roce_random32(device) & 0xffffff };
+	connection->handshake = handshake;
+	return connection;
 }
 
 static int create_queue_pair(struct roce_device *device, struct roce_connection *connection, uint64_t peer)
@@ -176,12 +173,13 @@ void roce_cm_event(struct roce_device *device, struct roce_connection *connectio
 		return;
 	assert(connection->events_reserved > 0);
 	connection->events_reserved--;
-	event = roce_queue_push(device, connection->queue);
-	*event = (struct stored_event){
-		.type = type, .status = status, .reason = reason, .connection = connection->number,
-		.qpn = connection->qp ? connection->qp->qpn : 0, .cookie = connection->cookie,
-		.remote_address = connection->remote_address, .service_port = connection->service_port,
-	};
+	event = roce_pool_take(&device->events);
+	assert(event && status >= INT8_MIN && status <= 0);
+	event->type = (uint8_t)type;
+	event->status = (int8_t)status;
+	event->reason = reason;
+	event->connection = connection->number;
+	roce_queue_push(connection->queue, event);
 }
 
 static void release(struct roce_device *device, struct roce_connection *connection)
@@ -194,9 +192,10 @@ static void release(struct roce_device *device, struct roce_connection *connecti
 static void die(struct roce_device *device, struct roce_connection *connection)
 {
 	connection->state = CM_DEAD;
-	roce_timer_cancel(&connection->timer);
+	if (connection->qp)
+		roce_timer_cancel(&connection->qp->timer);
 	/* A message owed here is of the handshake that just ended; answers after the end are stateless. */
-	roce_cm_owe_nothing(device, connection);
+	connection->owed = 0;
 	if (connection->released)
 		free_connection(device, connection);
 }
@@ -205,7 +204,7 @@ static void enter_timewait(struct roce_device *device, struct roce_connection *c
 {
 	connection->state = CM_TIMEWAIT;
 	connection->owed &= OWES_DREP;
-	roce_timer_set(device, &connection->timer, now_ns + CM_TIMEWAIT_NS);
+	roce_timer_set(device, &connection->qp->timer, now_ns + CM_TIMEWAIT_NS);
 }
 
 static void hang_up(struct roce_device *device, struct roce_connection *connection, uint64_t now_ns)
@@ -213,7 +212,7 @@ static void hang_up(struct roce_device *device, struct roce_connection *connecti
 	connection->state = CM_DREQ_SENT;
 	connection->tries = 1;
 	roce_cm_owe(device, connection, OWES_DREQ);
-	roce_timer_set(device, &connection->timer, now_ns + CM_RETRY_NS);
+	roce_timer_set(device, &connection->qp->timer, now_ns + CM_RETRY_NS);
 }
 
 void roce_cm_end(struct roce_device *device, struct roce_connection *connection, enum roce_event_type type, int status,
@@ -233,19 +232,38 @@ void roce_cm_end(struct roce_device *device, struct roce_connection *connection,
 		die(device, connection);
 }
 
-bool roce_cm_event_polled(struct roce_device *device, struct stored_event *event, uint8_t *private_data)
+static void unpack(const struct roce_connection *connection, const struct stored_event *stored, struct roce_event *event)
 {
-	struct roce_connection *connection = find_live(device, event->connection);
+	event->type = (enum roce_event_type)stored->type;
+	event->opcode = 0;
+	event->status = stored->status;
+	event->qpn = connection->qp ? connection->qp->qpn : 0;
+	event->connection = connection->number;
+	event->len_bytes = 0;
+	event->remote_address = connection->remote_address;
+	event->service_port = connection->service_port;
+	event->reason = stored->reason;
+	event->cookie = connection->cookie;
+	event->flags = event->immediate = event->invalidated_rkey = event->written_bytes = 0;
+}
+
+static void take_private(struct handshake *handshake, struct roce_event *event)
+{
+	event->len_bytes = handshake->received_len_bytes;
+	memcpy(event->private_data, handshake->private_data, handshake->received_len_bytes);
+	handshake->received_len_bytes = 0;
+}
+
+bool roce_cm_event_polled(struct roce_device *device, const struct stored_event *stored, struct roce_event *event)
+{
+	struct roce_connection *connection = find_live(device, stored->connection);
 
 	if (!connection)
 		return false;
+	unpack(connection, stored, event);
 	if (event->type == ROCE_EVENT_CONNECT_REQUEST || event->type == ROCE_EVENT_REJECTED ||
-	    event->type == ROCE_EVENT_ESTABLISHED) {
-		if (connection->received_len_bytes > 0)
-			memcpy(private_data, connection->private_data, connection->received_len_bytes);
-		event->len_bytes = connection->received_len_bytes;
-		connection->received_len_bytes = 0;
-	}
+	    event->type == ROCE_EVENT_ESTABLISHED)
+		take_private(connection->handshake, event);
 	if (event->type == ROCE_EVENT_ESTABLISHED)
 		roce_cm_end_handshake(device, connection);
 	if (event->type == ROCE_EVENT_CONNECT_REQUEST) {	/* its place is wanted again: for what comes of the request */
@@ -263,7 +281,7 @@ bool roce_cm_event_polled(struct roce_device *device, struct stored_event *event
 void roce_cm_established(struct roce_device *device, struct roce_connection *connection)
 {
 	connection->state = CM_ESTABLISHED;
-	roce_timer_cancel(&connection->timer);
+	roce_timer_cancel(&connection->qp->timer);
 	connection->owed &= (uint8_t)~(OWES_REQ | OWES_REP);
 	connection->qp->state = QP_READY;
 	roce_qp_schedule(device, connection->qp);
@@ -284,7 +302,7 @@ void roce_cm_qp_failed(struct roce_device *device, struct roce_connection *conne
 	roce_cm_event(device, connection, ROCE_EVENT_DISCONNECTED, status, 0);
 	if (connection->qp->responder.fatal_syndrome) {
 		connection->state = CM_LINGER;
-		roce_timer_set(device, &connection->timer, now_ns + CM_LINGER_NS);
+		roce_timer_set(device, &connection->qp->timer, now_ns + CM_LINGER_NS);
 	} else {
 		hang_up(device, connection, now_ns);
 	}
@@ -315,22 +333,22 @@ static void repeat(struct roce_device *device, struct roce_connection *connectio
 		connection->tries++;
 	roce_cm_owe(device, connection, message);
 	deadline_ns = now_ns + retry_ns(connection);
-	if (message != OWES_DREQ && deadline_ns > connection->give_up_ns)
-		deadline_ns = connection->give_up_ns;
-	roce_timer_set(device, &connection->timer, deadline_ns);
+	if (message != OWES_DREQ && deadline_ns > connection->handshake->give_up_ns)
+		deadline_ns = connection->handshake->give_up_ns;
+	roce_timer_set(device, &connection->qp->timer, deadline_ns);
 }
 
 void roce_cm_timer(struct roce_device *device, struct roce_connection *connection, uint64_t now_ns)
 {
 	switch (connection->state) {
 	case CM_REQ_SENT:
-		if (now_ns >= connection->give_up_ns)
+		if (now_ns >= connection->handshake->give_up_ns)
 			roce_cm_end(device, connection, ROCE_EVENT_UNREACHABLE, -ETIMEDOUT, 0, now_ns);
 		else
 			repeat(device, connection, OWES_REQ, now_ns);
 		break;
 	case CM_REP_SENT:
-		if (now_ns >= connection->give_up_ns) {
+		if (now_ns >= connection->handshake->give_up_ns) {
 			device->counters.connections_lost++;
 			roce_cm_end(device, connection, ROCE_EVENT_DISCONNECTED, -ETIMEDOUT, 0, now_ns);
 		} else {
@@ -393,12 +411,12 @@ static uint8_t mtu_code(uint32_t mtu_bytes)
 	return code;
 }
 
-static void set_private(struct roce_connection *connection, const void *bytes, uint32_t len_bytes)
+static void set_private(struct handshake *handshake, const void *bytes, uint32_t len_bytes)
 {
-	assert(connection->private_data && connection->received_len_bytes == 0);
-	connection->private_len_bytes = (uint8_t)len_bytes;
+	assert(handshake->received_len_bytes == 0);
+	handshake->private_len_bytes = (uint8_t)len_bytes;
 	if (len_bytes > 0)
-		memcpy(connection->private_data, bytes, len_bytes);
+		memcpy(handshake->private_data, bytes, len_bytes);
 }
 
 int roce_connect(struct roce_device *device, const struct roce_connect *connect, uint32_t *number, uint64_t now_ns)
@@ -423,10 +441,10 @@ int roce_connect(struct roce_device *device, const struct roce_connect *connect,
 	connection->cookie = connect->cookie;
 	roce_cm_set_peer(device, connection, connect->remote_address);
 	connection->service_port = connect->remote_port;
-	connection->mtu_code = mtu_code(device->config.path_mtu_bytes);
-	connection->features = CM_FEATURES;
-	connection->give_up_ns = now_ns + connect->timeout_ns;
-	set_private(connection, connect->private_data, connect->private_len_bytes);
+	connection->handshake->mtu_code = mtu_code(device->config.path_mtu_bytes);
+	connection->handshake->features = CM_FEATURES;
+	connection->handshake->give_up_ns = now_ns + connect->timeout_ns;
+	set_private(connection->handshake, connect->private_data, connect->private_len_bytes);
 	device->counters.connects_sent++;
 	repeat(device, connection, OWES_REQ, now_ns);
 	*number = connection->number;
@@ -467,11 +485,11 @@ int roce_accept_finish(struct roce_device *device, uint32_t number, const void *
 		free_connection(device, connection);
 		return -ECONNRESET;
 	}
-	set_private(connection, private_data, len_bytes);
+	set_private(connection->handshake, private_data, len_bytes);
 	roce_qp_start(connection->qp, QP_READY_TO_RECEIVE);
 	connection->state = CM_REP_SENT;
 	connection->owed &= (uint8_t)~OWES_MRA;
-	connection->give_up_ns = now_ns + CM_REPLY_GIVE_UP_NS;
+	connection->handshake->give_up_ns = now_ns + CM_REPLY_GIVE_UP_NS;
 	repeat(device, connection, OWES_REP, now_ns);
 	return 0;
 }

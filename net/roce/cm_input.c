@@ -14,12 +14,12 @@ static bool mtu_code_valid(uint8_t code)
 	return code >= 1 && code <= 5;
 }
 
-static void receive_private(struct roce_connection *connection, const struct cm_message *message)
+static void receive_private(struct handshake *handshake, const struct cm_message *message)
 {
-	assert(connection->private_data && message->private_len_bytes <= ROCE_PRIVATE_BYTES_MAX);
-	connection->received_len_bytes = (uint8_t)message->private_len_bytes;
-	connection->private_len_bytes = 0;
-	memcpy(connection->private_data, message->private_data, message->private_len_bytes);
+	assert(message->private_len_bytes <= ROCE_PRIVATE_BYTES_MAX);
+	handshake->received_len_bytes = (uint8_t)message->private_len_bytes;
+	handshake->private_len_bytes = 0;
+	memcpy(handshake->private_data, message->private_data, message->private_len_bytes);
 }
 
 /* ---------------------------------------------------------------- REQ */
@@ -217,12 +217,12 @@ static void request_input(struct roce_device *device, uint32_t address, const st
 	connection->remote_qpn = req->qpn;
 	connection->service_port = listener->port;
 	connection->transaction = req->transaction;
-	connection->psn_local = req->starting_psn;
-	connection->mtu_code = req->path_mtu;
-	connection->features = req->features;
-	connection->peer_responder_resources = req->responder_resources;
-	connection->peer_initiator_depth = req->initiator_depth;
-	receive_private(connection, req);
+	connection->handshake->psn_local = req->starting_psn;
+	connection->handshake->mtu_code = req->path_mtu;
+	connection->handshake->features = req->features;
+	connection->handshake->peer_responder_resources = req->responder_resources;
+	connection->handshake->peer_initiator_depth = req->initiator_depth;
+	receive_private(connection->handshake, req);
 	roce_cm_event(device, connection, ROCE_EVENT_CONNECT_REQUEST, 0, 0);
 }
 
@@ -241,10 +241,10 @@ static void reply_input(struct roce_device *device, struct roce_connection *conn
 	}
 	connection->remote_number = rep->local_number;
 	connection->remote_qpn = rep->qpn;
-	connection->psn_local = rep->starting_psn;
-	connection->features &= rep->features;
-	connection->peer_responder_resources = rep->responder_resources;
-	receive_private(connection, rep);
+	connection->handshake->psn_local = rep->starting_psn;
+	connection->handshake->features &= rep->features;
+	connection->handshake->peer_responder_resources = rep->responder_resources;
+	receive_private(connection->handshake, rep);
 	roce_qp_start(connection->qp, QP_READY_TO_RECEIVE);
 	roce_cm_established(device, connection);
 	roce_cm_owe(device, connection, OWES_RTU);
@@ -262,14 +262,14 @@ static void reject_input(struct roce_device *device, struct roce_connection *con
 	case CM_REQ_SENT:
 		if (rej->transaction != connection->transaction)
 			break;
-		if (rej->reason == CM_REJECT_MTU && mtu_code_valid(rej->info[0]) && rej->info[0] < connection->mtu_code) {
-			connection->mtu_code = rej->info[0];
-			connection->transaction += 2;	/* a late REJ of the first try says nothing about this one */
-			connection->disconnect_transaction += 2;
+		if (rej->reason == CM_REJECT_MTU && mtu_code_valid(rej->info[0]) &&
+		    rej->info[0] < connection->handshake->mtu_code) {
+			connection->handshake->mtu_code = rej->info[0];
+			connection->transaction++;	/* a late REJ of the first try says nothing about this one */
 			roce_cm_owe(device, connection, OWES_REQ);
 			return;
 		}
-		receive_private(connection, rej);
+		receive_private(connection->handshake, rej);
 		roce_cm_end(device, connection, ROCE_EVENT_REJECTED, 0, rej->reason, now_ns);
 		return;
 	case CM_REQ_RECEIVED:
@@ -298,9 +298,9 @@ static void delay_input(struct roce_device *device, struct roce_connection *conn
 		device->counters.drop_unexpected++;
 		return;
 	}
-	if (deadline_ns > connection->give_up_ns)
-		deadline_ns = connection->give_up_ns;
-	roce_timer_set(device, &connection->timer, deadline_ns);
+	if (deadline_ns > connection->handshake->give_up_ns)
+		deadline_ns = connection->handshake->give_up_ns;
+	roce_timer_set(device, &connection->qp->timer, deadline_ns);
 }
 
 /* ---------------------------------------------------------------- DREQ, DREP */
@@ -314,11 +314,11 @@ static void disconnect_input(struct roce_device *device, struct roce_connection 
 		device->counters.drop_unexpected++;
 		return;
 	}
-	connection->peer_disconnect_transaction = dreq->transaction;
 	if (connection->state == CM_REP_SENT)
 		roce_cm_established(device, connection);	/* it had our REP: only its RTU is missing */
 	if (connection->state != CM_TIMEWAIT)
 		roce_cm_end(device, connection, ROCE_EVENT_DISCONNECTED, 0, 0, now_ns);
+	connection->transaction = dreq->transaction;
 	roce_cm_owe(device, connection, OWES_DREP);
 }
 

@@ -11,27 +11,20 @@
 
 void roce_cm_owe(struct roce_device *device, struct roce_connection *connection, uint8_t message)
 {
-	bool listed = device->owing_head == connection || connection->owing_previous;
-
 	connection->owed |= message;
-	if (listed)
+	if (connection->listed)
 		return;
-	connection->owing_previous = device->owing_tail;
+	connection->listed = true;
 	connection->owing_next = NULL;
-	*(device->owing_tail ? &device->owing_tail->owing_next : &device->owing_head) = connection;
+	*(device->owing_head ? &device->owing_tail->owing_next : &device->owing_head) = connection;
 	device->owing_tail = connection;
 }
 
-void roce_cm_owe_nothing(struct roce_device *device, struct roce_connection *connection)
+static void leave_list(struct roce_device *device, struct roce_connection *first)
 {
-	connection->owed = 0;
-	if (device->owing_head != connection && !connection->owing_previous)
-		return;
-	*(connection->owing_previous ? &connection->owing_previous->owing_next : &device->owing_head) =
-		connection->owing_next;
-	*(connection->owing_next ? &connection->owing_next->owing_previous : &device->owing_tail) =
-		connection->owing_previous;
-	connection->owing_next = connection->owing_previous = NULL;
+	device->owing_head = first->owing_next;
+	first->owing_next = NULL;
+	first->listed = false;
 }
 
 void roce_cm_reply(struct roce_device *device, const struct cm_reply *reply)
@@ -78,42 +71,46 @@ static void send_reply(struct roce_device *device, struct roce_datagram *datagra
 static void build_req(const struct roce_device *device, const struct roce_connection *connection,
 		      struct cm_message *message)
 {
+	const struct handshake *handshake = connection->handshake;
+
 	message->attribute = CM_REQ;
-	message->features = connection->features;
+	message->features = handshake->features;
 	message->qpn = connection->qp->qpn;
-	message->starting_psn = connection->psn_remote;
+	message->starting_psn = handshake->psn_remote;
 	message->guid = device->config.guid;
 	message->responder_resources = READS_PENDING_MAX;
 	message->initiator_depth = READS_PENDING_MAX;
 	message->rnr_retries = RNR_RETRIES;
 	message->service_id = CM_SERVICE_ID_TCP | connection->service_port;
-	message->path_mtu = connection->mtu_code;
+	message->path_mtu = handshake->mtu_code;
 	message->ack_timeout = ACK_TIMEOUT_CODE;
 	message->retries = RETRIES;
 	message->gid_local = device->config.address;
 	message->gid_remote = connection->remote_address;
-	message->private_data = connection->private_data;
-	message->private_len_bytes = connection->private_len_bytes;
+	message->private_data = handshake->private_data;
+	message->private_len_bytes = handshake->private_len_bytes;
 }
 
 static void build_rep(const struct roce_device *device, const struct roce_connection *connection,
 		      struct cm_message *message)
 {
+	const struct handshake *handshake = connection->handshake;
+
 	message->attribute = CM_REP;
-	message->features = connection->features;
+	message->features = handshake->features;
 	message->qpn = connection->qp->qpn;
-	message->starting_psn = connection->psn_remote;
+	message->starting_psn = handshake->psn_remote;
 	message->guid = device->config.guid;
 	message->responder_resources = READS_PENDING_MAX;
 	message->initiator_depth = READS_PENDING_MAX;
 	/* Neither side may ask for more than the other offered. */
-	if (message->responder_resources > connection->peer_initiator_depth)
-		message->responder_resources = connection->peer_initiator_depth;
-	if (message->initiator_depth > connection->peer_responder_resources)
-		message->initiator_depth = connection->peer_responder_resources;
+	if (message->responder_resources > handshake->peer_initiator_depth)
+		message->responder_resources = handshake->peer_initiator_depth;
+	if (message->initiator_depth > handshake->peer_responder_resources)
+		message->initiator_depth = handshake->peer_responder_resources;
 	message->rnr_retries = RNR_RETRIES;
-	message->private_data = connection->private_data;
-	message->private_len_bytes = connection->private_len_bytes;
+	message->private_data = handshake->private_data;
+	message->private_len_bytes = handshake->private_len_bytes;
 }
 
 /* Take the most urgent message off `owed` and build it. */
@@ -138,7 +135,7 @@ static void build_owed(const struct roce_device *device, struct roce_connection 
 		break;
 	case OWES_DREQ:
 		message->attribute = CM_DREQ;
-		message->transaction = connection->disconnect_transaction;
+		message->transaction = (uint64_t)connection->number << 32 | connection->remote_number;	/* like no other of ours */
 		message->qpn = connection->remote_qpn;
 		break;
 	case OWES_MRA:
@@ -148,7 +145,6 @@ static void build_owed(const struct roce_device *device, struct roce_connection 
 		break;
 	case OWES_DREP:
 		message->attribute = CM_DREP;
-		message->transaction = connection->peer_disconnect_transaction;
 		break;
 	default:
 		assert(!"unknown message");
@@ -168,13 +164,13 @@ int roce_cm_output(struct roce_device *device, struct roce_datagram *datagram, u
 		struct roce_connection *connection = device->owing_head;
 
 		if (!connection->owed) {
-			roce_cm_owe_nothing(device, connection);
+			leave_list(device, connection);
 			continue;
 		}
 		build_owed(device, connection, &message);
 		send_message(device, &message, connection->remote_address, datagram);
 		if (!connection->owed)
-			roce_cm_owe_nothing(device, connection);
+			leave_list(device, connection);
 		return 1;
 	}
 	return 0;

@@ -45,7 +45,8 @@ static bool config_valid(const struct roce_config *config)
 	       limit_valid(limits->memory_regions_max, 0) && limit_valid(limits->queues_max, 1) &&
 	       limit_valid(limits->listeners_max, 0) && limits->queue_events_max >= 1 &&
 	       limits->queue_events_max <= QUEUE_EVENTS_MAX &&
-	       limit_valid(limits->send_depth_max, 1) && limit_valid(limits->receive_depth_max, 1) &&
+	       limits->works_max <= QUEUE_EVENTS_MAX && limits->receives_max <= QUEUE_EVENTS_MAX &&
+	       limits->send_depth_max >= 1 && limits->send_depth_max <= SEND_DEPTH_MAX && limit_valid(limits->receive_depth_max, 1) &&
 	       limit_valid(limits->held_packets_max, 0) &&
 	       limit_valid(limits->answers_max, 0) && limit_valid(limits->atomic_queue_pairs_max, 0) &&
 	       limit_valid(limits->handshakes_max, 0);
@@ -65,11 +66,33 @@ static uint32_t smaller(uint64_t first, uint32_t second)
 	return first < second ? (uint32_t)first : second;
 }
 
+/* Each event queue may be full of either. */
+static void fill_in_works(struct roce_limits *limits)
+{
+	uint32_t works = limits->queues_max * limits->queue_events_max;
+
+	if (limits->works_max == 0)
+		limits->works_max = works;
+	if (limits->receives_max == 0)
+		limits->receives_max = works;
+}
+
+void roce_limits_add_queue(struct roce_limits *limits, uint32_t works, uint32_t receives)
+{
+	fill_in_works(limits);
+	limits->queues_max += 1;
+	limits->works_max += works;
+	limits->receives_max += receives;
+	if (limits->queue_events_max < works + receives)
+		limits->queue_events_max = works + receives;
+}
+
 /* The limits with their defaults. */
 static struct roce_limits filled_in(const struct roce_limits *limits)
 {
 	struct roce_limits filled = *limits;
 
+	fill_in_works(&filled);
 	if (filled.answers_max == 0)
 		filled.answers_max = smaller((uint64_t)limits->queue_pairs_max * READS_PENDING_MAX, ANSWERS_MAX_DEFAULT);
 	if (filled.atomic_queue_pairs_max == 0)
@@ -89,30 +112,36 @@ static void *carve_pool(uint8_t *memory, size_t *used_bytes, struct roce_pool *p
 	return places;
 }
 
+/* A connection or two a list, when all are in use. */
+static uint32_t peer_lists(const struct roce_limits *limits)
+{
+	return round_up_power((limits->connections_max + 1) / 2);
+}
+
 /* Lay everything out; `memory` is NULL when only the size is wanted. `config` has its defaults filled in. */
 static size_t layout(const struct roce_config *config, uint8_t *memory, struct roce_device *device)
 {
 	const struct roce_limits *limits = &config->limits;
-	size_t works = (size_t)limits->queue_events_max * limits->queues_max, connections = limits->connections_max, used = 0;
+	size_t connections = limits->connections_max, used = 0;
 
 	carve(memory, &used, 1, sizeof(struct roce_device));
 	device->queue_pairs = carve_pool(memory, &used, &device->free_queue_pairs, limits->queue_pairs_max,
 					 sizeof(*device->queue_pairs));
 	device->connections = carve_pool(memory, &used, &device->free_connections, connections, sizeof(*device->connections));
-	device->peers = carve(memory, &used, round_up_power(limits->connections_max), sizeof(*device->peers));
+	device->peers = carve(memory, &used, peer_lists(limits), sizeof(*device->peers));
 	device->replies = carve(memory, &used, CM_REPLIES_MAX, sizeof(*device->replies));
 	device->listeners = carve(memory, &used, limits->listeners_max, sizeof(*device->listeners));
 	device->regions = carve(memory, &used, limits->memory_regions_max, sizeof(*device->regions));
 	device->queues = carve(memory, &used, limits->queues_max, sizeof(*device->queues));
 	device->held_pool = carve(memory, &used, limits->held_packets_max, roce_held_bytes(config));
-	device->timers = carve(memory, &used, limits->queue_pairs_max + connections, sizeof(*device->timers));
-	carve_pool(memory, &used, &device->works, works, sizeof(struct work_request));
-	carve_pool(memory, &used, &device->receives, works, sizeof(struct receive_request));
-	carve_pool(memory, &used, &device->events, works + connections * CM_EVENTS_PER_CONNECTION, sizeof(struct stored_event));
+	device->timers = carve(memory, &used, limits->queue_pairs_max, sizeof(*device->timers));
+	carve_pool(memory, &used, &device->works, limits->works_max, sizeof(union work_place));
+	carve_pool(memory, &used, &device->receives, limits->receives_max, sizeof(union receive_place));
+	carve_pool(memory, &used, &device->events, connections * CM_EVENTS_PER_CONNECTION, sizeof(struct stored_event));
 	carve_pool(memory, &used, &device->answers, limits->answers_max, sizeof(struct response));
 	carve_pool(memory, &used, &device->atomics, limits->atomic_queue_pairs_max,
 		   ATOMIC_RESULTS_MAX * sizeof(struct atomic_result));
-	carve_pool(memory, &used, &device->handshakes, limits->handshakes_max, ROCE_PRIVATE_BYTES_MAX);
+	carve_pool(memory, &used, &device->handshakes, limits->handshakes_max, sizeof(struct handshake));
 	return used;
 }
 
@@ -146,13 +175,10 @@ struct roce_device *roce_device_create(void *memory, const struct roce_config *c
 	layout(&device->config, memory, device);
 	device->queue_pair_mask = round_up_power(limits->queue_pairs_max) - 1;
 	device->connection_mask = round_up_power(limits->connections_max) - 1;
+	device->peer_mask = peer_lists(limits) - 1;
 	device->region_mask = round_up_power(limits->memory_regions_max) - 1;
 	for (uint32_t i = 0; i < limits->queue_pairs_max; i++)
 		device->queue_pairs[i].timer.deadline_ns = NEVER;
-	for (uint32_t i = 0; i < limits->connections_max; i++) {
-		device->connections[i].timer.deadline_ns = NEVER;
-		device->connections[i].timer.of_connection = true;
-	}
 	device->management_psn = roce_random32(device) & 0xffffff;
 	roce_memory_init(device);
 	roce_held_init(device);
@@ -345,13 +371,13 @@ void roce_tick(struct roce_device *device, uint64_t now_ns)
 
 	now_ns = roce_clock(device, now_ns);
 	while ((timer = roce_timer_due(device, now_ns))) {
-		if (timer->of_connection) {
-			roce_cm_timer(device, CONTAINER(timer, struct roce_connection, timer), now_ns);
-		} else {
-			struct queue_pair *qp = CONTAINER(timer, struct queue_pair, timer);
+		struct queue_pair *qp = CONTAINER(timer, struct queue_pair, timer);
 
+		if (qp->connection->state == CM_ESTABLISHED) {
 			roce_requester_timer(device, qp, now_ns);
 			roce_qp_schedule(device, qp);
+		} else {
+			roce_cm_timer(device, qp->connection, now_ns);
 		}
 	}
 }

@@ -4,13 +4,14 @@
  * timers, and a round-robin list of the queue pairs that have something to send.
  *
  * Invariants, asserted where they could break:
- *  R1  Every posted work request produces exactly one completion event, whose place in the event queue was reserved when
- *      it was posted. Every connection has reserved its CM events when it came to be. So no event queue overflows.
+ *  R1  Every posted work request produces exactly one completion event, in the place that the request itself had. Every
+ *      connection has reserved its CM events when it came to be. So no event queue overflows.
  *  R2  unacknowledged <= next <= sent_end, and sent_end - unacknowledged <= SEQUENCE_SPAN_MAX.
  *  R3  The request at the front of the send ring contains `unacknowledged` (when any request was started).
  *  R4  A request takes effect on the responder in sequence order, once; only READs are executed again. The result of an
  *      atomic is kept until READS_PENDING_MAX later ones were executed: a repetition gets it.
- *  R5  A queue pair belongs to exactly one connection and lives as long as it.
+ *  R5  A queue pair belongs to exactly one connection and lives as long as it. They share a timer: it is the requester's
+ *      in CM_ESTABLISHED, which is QP_READY, and the connection manager's in all other states.
  *  R6  READ data asked for and not landed, of all queue pairs together, is at most read_budget_bytes (or one request).
  *  R7  Behind a guard nothing is kept for a peer that the guard has not accepted, and no region is touched for one that
  *      was not authorized.
@@ -35,6 +36,7 @@
 
 #define TABLE_ENTRIES_MAX 65536u		/* of any table of a device: 16 bits of a number index, the rest is random */
 #define QUEUE_EVENTS_MAX (1u << 20)
+#define SEND_DEPTH_MAX UINT16_MAX
 
 #define WINDOW_PACKETS_MAX 128u			/* per queue pair, rxe's own limit (RXE_MAX_UNACKED_PSNS) */
 #define WINDOW_BYTES_MAX (256u << 10)		/* about what a rack's round trip holds; bounds bursts into a peer's ring */
@@ -126,34 +128,38 @@ struct roce_timer {
 	uint64_t deadline_ns;			/* NEVER when not armed */
 	uint64_t key_ns;			/* its time in the heap, at most deadline_ns */
 	uint32_t position;			/* in the heap, plus 1; 0 when it is not there */
-	bool of_connection;			/* else of a queue pair */
 };
 
 /* ---------------------------------------------------------------- event queues */
 
+/* Of a connection; what else its application is told stands in the connection, without which there is nothing to tell. */
 struct stored_event {
 	struct stored_event *next;
-	uint64_t cookie;
-	int status;
-	uint32_t qpn;
 	uint32_t connection;
-	uint32_t len_bytes;
-	uint32_t remote_address;
+	int8_t status;				/* a negative errno */
+	uint8_t type;
 	union {
-		uint32_t extra;			/* RECEIVE: the immediate, or the rkey that was invalidated */
-		struct {			/* of the connection manager */
-			uint16_t service_port;
-			uint16_t reason;
+		uint16_t reason;		/* of the connection manager */
+		struct {			/* COMPLETION */
+			uint8_t opcode;
+			uint8_t flags;		/* ROCE_EVENT_* */
 		};
 	};
-	uint8_t type;
-	uint8_t opcode;
-	uint8_t flags;				/* ROCE_EVENT_* */
+};
+
+/* The end of posted work: it stands where the work stood, so there is always a place for it (R1). */
+struct completion {
+	struct stored_event event;
+	uint64_t cookie;
+	uint32_t qpn;
+	uint32_t len_bytes;
+	uint32_t remote_address;
+	uint32_t extra;				/* RECEIVE: the immediate, or the rkey that was invalidated */
 };
 
 struct event_queue {
-	struct stored_event *first, *last;	/* places of device->events */
-	uint32_t works;				/* of posted work: places promised, and events waiting to be polled */
+	struct stored_event *first, *last;	/* places of device->events, works, receives */
+	uint32_t works;				/* posted, and events of it that wait to be polled */
 	bool used;
 };
 
@@ -216,6 +222,16 @@ struct receive_request {
 	uint32_t len_bytes;
 };
 
+/* Places of the pools: first the work, then its completion. */
+union work_place {
+	struct work_request work;
+	struct completion completion;
+};
+union receive_place {
+	struct receive_request receive;
+	struct completion completion;
+};
+
 enum queue_pair_state {
 	QP_FREE,
 	QP_INIT,				/* receives may be posted; nothing is sent or taken in */
@@ -270,11 +286,11 @@ struct atomic_result {
 struct requester {
 	struct work_request *first, *last;	/* unfinished requests, oldest first; places of device->works */
 	struct work_request *at;		/* the one that `next` is in, NULL: none is left */
-	uint32_t count;				/* posted and unfinished */
-	uint32_t cursor;			/* of them, those before `at` */
-	uint32_t started;			/* of them, those that have sequence numbers */
 
 	/* Small ones together: idle queue pairs are many. */
+	uint16_t count;				/* posted and unfinished */
+	uint16_t cursor;			/* of them, those before `at` */
+	uint16_t started;			/* of them, those that have sequence numbers */
 	uint16_t window;			/* packets */
 	uint16_t window_max;
 	uint16_t window_threshold;		/* above it the window grows by one packet a round trip */
@@ -284,8 +300,8 @@ struct requester {
 	uint16_t landed;			/* bits of `received` that are set */
 	uint16_t held_count;			/* bits of `held` that say something about packets at or after `acknowledged` */
 	uint16_t losses;
-	uint16_t packets_without_ack_request;
-	uint16_t backoff;			/* timeouts since the last progress */
+	uint8_t packets_without_ack_request;
+	uint8_t backoff;			/* timeouts since the last progress */
 	uint8_t probes;				/* since `unacknowledged` last moved */
 	uint8_t probe_backoff;			/* needless probes lately */
 	bool probe_armed;			/* the timer runs for a probe */
@@ -308,11 +324,11 @@ struct requester {
 	uint64_t losses_end;			/* losses are counted by windows: until this is answered */
 
 	uint64_t congestion_end;		/* one reduction for all marks on what was sent below this */
-	uint64_t read_bytes;			/* of the device's budget, held by this queue pair */
-	uint64_t wanted_bytes;			/* while it waits for the budget */
+	uint32_t read_bytes;			/* of the device's budget, held by this queue pair */
+	uint32_t wanted_bytes;			/* while it waits for the budget */
 
-	uint64_t round_trip_ns;			/* smoothed; 0 before the first sample */
-	uint64_t round_trip_variance_ns;
+	uint32_t round_trip_ns;			/* smoothed; 0 before the first sample */
+	uint32_t round_trip_variance_ns;
 	uint64_t sample_sequence;		/* being timed, when sample_sent_ns is not 0 */
 	uint64_t sample_sent_ns;
 	uint64_t progress_ns;			/* when `unacknowledged` last moved, or work began */
@@ -325,13 +341,12 @@ struct responder {
 	struct response_list replays;
 	struct last_word word;
 	/* Small ones together: idle queue pairs are many. */
-	uint8_t atomics_next;			/* the oldest of `atomics` */
+	uint32_t replay_full_ms;		/* when `replay_credit` was full, modulo 2^32 */
 	uint16_t replay_credit;			/* READ packets that may be answered again, times REPLAY_PART */
-	uint32_t replay_full_ms;		/* when it was full, modulo 2^32 */
+	uint8_t atomics_next;			/* the oldest of `atomics` */
 	uint8_t repeatable_count;		/* of READs and atomics, modulo 256 */
 	bool echo_congestion;			/* a request came marked: the next answer says so */
 	bool notice_due;			/* a request came marked from a peer that wants a notice for that (CNP) */
-	uint64_t notice_ns;			/* when the last one was sent */
 	bool nak_sent;				/* one NAK per gap; cleared when the expected packet comes */
 	bool refused;				/* the expected packet came, and was refused: those behind it are not kept */
 	uint8_t fatal_syndrome;			/* not 0: this queue pair ended with this NAK */
@@ -343,7 +358,7 @@ struct responder {
 
 	uint64_t expected;			/* next sequence number */
 	uint64_t acknowledge;			/* last SEND or WRITE packet that was executed, plus 1 */
-	uint64_t fatal_sequence;		/* of the packet that `fatal_syndrome` is for */
+	uint64_t notice_ns;			/* when the last notice was sent */
 
 	uint32_t msn;
 	uint32_t message_offset;		/* bytes so far */
@@ -353,31 +368,36 @@ struct responder {
 
 	struct held_packet *held, *held_last;	/* requests beyond `expected`, in order (held.c) */
 	uint64_t seen_end;			/* one past the last sequence number that came */
-	uint64_t report_at;			/* a packet at or beyond this shows that the last gap is no reordering; 0: no gap */
+	union {
+		uint64_t report_at;		/* a packet at or beyond this shows that the last gap is no reordering; 0: no gap */
+		uint64_t fatal_sequence;	/* of the packet that `fatal_syndrome` is for: nothing is kept behind a gap any more */
+	};
 
 	struct receive_request *receives, *last_receive; /* oldest first; places of device->receives */
 	uint32_t count;				/* of receives */
 	uint32_t held_count;
 };
 
+/* Nine cache lines; see docs/transport.md, "What an idle connection costs", before adding to them. */
 struct queue_pair {
-	struct queue_pair *ready_next, *ready_previous; /* list of those with output; NULL when not on it */
-	struct queue_pair *budget_next, *budget_previous; /* line of those that wait to READ */
+	struct roce_connection *connection;
+	struct queue_pair *ready_next;		/* list of those that may have output; a queue pair that ended leaves it when its turn comes */
+	struct queue_pair *budget_next;		/* line of those that wait to READ */
+	struct roce_protection *protection;	/* NULL: packets carry no MACs */
+	uint64_t peer;				/* tag, see roce_memory_config */
 	uint32_t qpn;				/* 0: free */
-	uint8_t state;				/* enum queue_pair_state */
-	bool locked;				/* the peer may only SEND (R7) */
-	bool selective;				/* agreed with the peer: requests behind a missing one are kept and reported */
 	uint32_t remote_qpn;
 	uint32_t remote_address;
 	uint32_t mtu_bytes;
-	uint64_t peer;				/* tag, see roce_memory_config */
-	struct roce_connection *connection;
-	struct roce_protection *protection;	/* NULL: packets carry no MACs */
-	struct event_queue *queue;
-	struct roce_timer timer;		/* retransmission or RNR wait */
+	uint8_t state;				/* enum queue_pair_state */
+	bool locked;				/* the peer may only SEND (R7) */
+	bool selective;				/* agreed with the peer: requests behind a missing one are kept and reported */
+	bool ready;				/* it is on the list */
+	struct roce_timer timer;		/* retransmission or RNR wait; its connection's in other states (R5) */
 	struct requester requester;
 	struct responder responder;
 };
+_Static_assert(sizeof(struct queue_pair) == 9 * 64, "as docs/transport.md says");
 
 /* ---------------------------------------------------------------- connections */
 
@@ -396,43 +416,43 @@ enum connection_state {
 /* Messages a connection owes its peer; built when they are sent. */
 enum cm_owed { OWES_REQ = 1, OWES_REP = 2, OWES_RTU = 4, OWES_DREQ = 8, OWES_DREP = 16, OWES_MRA = 32 };
 
-struct roce_connection {
-	struct roce_connection *peer_next;	/* another in its list of device->peers */
-	uint32_t number;			/* also our communication id; 0: free */
-	uint8_t state;				/* enum connection_state */
-	uint8_t owed;				/* enum cm_owed */
-	bool active;				/* we sent the REQ */
-	bool guarded;				/* it passed the listener's guard: only another such REQ replaces it */
-	bool released;				/* the application has seen the end: `number` is dead for it */
-	bool peer_gave_up;			/* in CM_REQ_RECEIVED */
-	uint8_t tries;
+/* What only a connection that is being made needs: from the first message until both sides know. */
+struct handshake {
+	uint64_t give_up_ns;
+	uint32_t psn_local;			/* the first we send */
+	uint32_t psn_remote;			/* the first we expect */
 	uint8_t mtu_code;			/* asked for or agreed */
 	uint8_t features;			/* enum cm_feature, agreed; of a REQ that we send, offered */
 	uint8_t peer_responder_resources;	/* READs it takes at a time */
 	uint8_t peer_initiator_depth;		/* READs it wants to have under way */
-	uint8_t events_reserved;
+	uint8_t private_len_bytes;		/* to send */
+	uint8_t received_len_bytes;
+	/* What was received and not yet polled, then what is to be sent; of an active connection the other way round. */
+	uint8_t private_data[ROCE_PRIVATE_BYTES_MAX];
+};
+
+struct roce_connection {
+	struct roce_connection *peer_next;	/* another in its list of device->peers */
+	struct roce_connection *owing_next;	/* list of those that may owe something; one that ended leaves it when its turn comes */
+	struct event_queue *queue;
+	struct queue_pair *qp;
+	struct handshake *handshake;		/* of device->handshakes; NULL when it is over */
+	uint64_t transaction;			/* of the handshake; in CM_TIMEWAIT of the peer's DREQ */
+	uint64_t cookie;
+	uint32_t number;			/* also our communication id; 0: free */
 	uint32_t remote_number;			/* the peer's communication id */
 	uint32_t remote_address;
 	uint32_t remote_qpn;
 	uint16_t service_port;
-	uint64_t transaction;
-	uint64_t disconnect_transaction;	/* of our DREQ */
-	uint64_t peer_disconnect_transaction;	/* of the peer's */
-	uint64_t cookie;
-	uint64_t give_up_ns;
-	uint32_t psn_local;			/* the first we send */
-	uint32_t psn_remote;			/* the first we expect */
-	struct event_queue *queue;
-	struct queue_pair *qp;
-	struct roce_timer timer;
-	struct roce_connection *owing_next, *owing_previous; /* list of those with `owed`; NULL when not on it */
-	/*
-	 * Of ROCE_PRIVATE_BYTES_MAX, of device->handshakes, from the first message until both sides know: what was received
-	 * and not yet polled, then what is to be sent; of an active connection the other way round.
-	 */
-	uint8_t *private_data;
-	uint8_t private_len_bytes;		/* to send */
-	uint8_t received_len_bytes;
+	uint8_t state;				/* enum connection_state */
+	uint8_t owed;				/* enum cm_owed */
+	uint8_t tries;
+	uint8_t events_reserved;
+	bool listed;				/* it is on the list of device->owing_head */
+	bool active;				/* we sent the REQ */
+	bool guarded;				/* it passed the listener's guard: only another such REQ replaces it */
+	bool released;				/* the application has seen the end: `number` is dead for it */
+	bool peer_gave_up;			/* in CM_REQ_RECEIVED */
 };
 
 struct listener {
@@ -463,11 +483,12 @@ struct roce_device {
 	struct roce_config config;
 	struct roce_counters counters;
 	struct roce_icrc_cache icrc_cache;
-	struct roce_pool works, receives;	/* as many as there are event places for them: never empty when asked */
+	struct roce_pool works;			/* roce_limits.works_max, of union work_place */
+	struct roce_pool receives;		/* roce_limits.receives_max, of union receive_place */
 	struct roce_pool answers;		/* roce_limits.answers_max */
 	struct roce_pool atomics;		/* roce_limits.atomic_queue_pairs_max, of ATOMIC_RESULTS_MAX each */
 	struct roce_pool handshakes;		/* roce_limits.handshakes_max */
-	struct roce_pool events;
+	struct roce_pool events;		/* of connections: CM_EVENTS_PER_CONNECTION each */
 	struct roce_pool free_queue_pairs, free_connections;
 	uint32_t connection_events;		/* promised to connections, or waiting to be polled */
 
@@ -482,7 +503,8 @@ struct roce_device {
 
 	struct roce_connection *connections;
 	uint32_t connection_mask;
-	struct roce_connection **peers;		/* connection_mask + 1 lists, by hash of the remote address */
+	struct roce_connection **peers;		/* peer_mask + 1 lists, by hash of the remote address */
+	uint32_t peer_mask;
 	struct roce_connection *owing_head, *owing_tail;
 	struct cm_reply *replies;		/* ring of CM_REPLIES_MAX */
 	uint32_t replies_head, replies_count;
@@ -498,7 +520,7 @@ struct roce_device {
 	struct event_queue *queues;
 	uint32_t queues_count;
 
-	struct roce_timer **timers;		/* heap */
+	struct roce_timer **timers;		/* heap; a place for each queue pair */
 	uint64_t clock_ns;			/* the device's own time, when it was last called (R8) */
 	uint64_t clock_ahead_ns;		/* of the caller's; wraps around where it is behind */
 	uint32_t timers_count;
@@ -528,10 +550,10 @@ void roce_timer_remove(struct roce_device *device, struct roce_timer *timer);
 struct roce_timer *roce_timer_due(struct roce_device *device, uint64_t now_ns);
 
 /* queue.c */
-/* A place for the completion of work that is being posted. */
-bool roce_queue_reserve(const struct roce_device *device, struct event_queue *queue);
-/* One more event of the queue, whose place was reserved: every field but `next` is the caller's to set. */
-struct stored_event *roce_queue_push(struct roce_device *device, struct event_queue *queue);
+/* A place of `pool` for work that is being posted, and for its completion. NULL: there is none now. */
+void *roce_queue_reserve(const struct roce_device *device, struct event_queue *queue, struct roce_pool *pool);
+/* One more event of the queue: every field but `next` is the caller's to set. */
+void roce_queue_push(struct event_queue *queue, struct stored_event *event);
 struct event_queue *roce_queue_find(struct roce_device *device, int queue);
 
 /* memory.c */
@@ -570,9 +592,15 @@ void roce_qp_destroy(struct roce_device *device, struct queue_pair *qp);
 void roce_qp_schedule(struct roce_device *device, struct queue_pair *qp);
 /* The turn of the first one that waits for it. 1: sent a packet. 0: has nothing to send now, and waits no more. */
 int roce_qp_output(struct roce_device *device, struct roce_datagram *datagram, uint64_t now_ns);
-void roce_qp_complete(struct roce_device *device, struct queue_pair *qp, enum roce_opcode opcode, uint64_t cookie, int status, uint32_t len_bytes);
-/* A receive that a message of the peer used up; `flags` and `extra` as in struct stored_event. */
-void roce_qp_complete_receive(struct roce_device *device, struct queue_pair *qp, uint64_t cookie, uint32_t len_bytes, uint8_t flags, uint32_t extra);
+/* What ended: `place` held the work request, and holds its completion from now on. */
+struct ended_work {
+	void *place;
+	uint64_t cookie;
+	uint32_t len_bytes;
+	uint8_t opcode;				/* enum roce_opcode */
+};
+/* The completion may still get `flags` and `extra`. */
+struct completion *roce_qp_complete(const struct queue_pair *qp, const struct ended_work *ended, int status);
 /* Fields that all packets of a queue pair share; those of headers that the opcode has are the caller's to set. */
 void roce_qp_packet(const struct queue_pair *qp, uint8_t opcode, uint64_t sequence, struct roce_packet *packet);
 /* Build the datagram, with a MAC where the queue pair has them. */
@@ -590,10 +618,10 @@ bool roce_protection_open(struct roce_device *device, struct roce_protection *pr
 void roce_requester_start(struct queue_pair *qp, uint32_t psn, uint32_t reads_max);
 /* Work comes to a queue pair that had none. */
 void roce_requester_begin(struct queue_pair *qp, uint64_t now_ns);
-/* A copy of `work` becomes the last request. */
-void roce_requester_append(struct roce_device *device, struct requester *requester, const struct work_request *work);
+/* A copy of `work` in `place` becomes the last request. */
+void roce_requester_append(struct requester *requester, struct work_request *place, const struct work_request *work);
 /* The oldest request is over. */
-void roce_requester_drop_first(struct roce_device *device, struct requester *requester);
+struct ended_work roce_requester_end_first(struct requester *requester);
 void roce_requester_input(struct roce_device *device, struct queue_pair *qp, const struct roce_packet *packet,
 			  uint64_t now_ns);
 /*
@@ -619,10 +647,11 @@ void roce_budget_wake(struct roce_device *device);
 
 /* responder.c */
 void roce_responder_start(struct queue_pair *qp, uint32_t psn);
-void roce_responder_append_receive(struct roce_device *device, struct responder *responder,
+/* A copy of `receive` in `place` becomes the last one. */
+void roce_responder_append_receive(struct responder *responder, struct receive_request *place,
 				   const struct receive_request *receive);
-/* Take the oldest receive away; returns its cookie. */
-uint64_t roce_responder_use_receive(struct roce_device *device, struct responder *responder);
+/* Take the oldest receive away, `len_bytes` of which a message has filled. */
+struct ended_work roce_responder_use_receive(struct responder *responder, uint32_t len_bytes);
 /* Give back what it holds. */
 void roce_responder_end(struct roce_device *device, struct queue_pair *qp);
 void roce_responder_input(struct roce_device *device, struct queue_pair *qp, const struct roce_packet *packet,
@@ -655,8 +684,8 @@ void roce_cm_timer(struct roce_device *device, struct roce_connection *connectio
 void roce_cm_peer_ready(struct roce_device *device, struct roce_connection *connection, uint64_t now_ns);
 /* The queue pair failed and was flushed. */
 void roce_cm_qp_failed(struct roce_device *device, struct roce_connection *connection, int status, uint64_t now_ns);
-/* An event of a connection was taken from its queue: true when the application may see it. */
-bool roce_cm_event_polled(struct roce_device *device, struct stored_event *event, uint8_t *private_data);
+/* An event of a connection was taken from its queue: true when the application may see it; then `event` is filled. */
+bool roce_cm_event_polled(struct roce_device *device, const struct stored_event *stored, struct roce_event *event);
 
 /* cm_input.c */
 void roce_cm_input(struct roce_device *device, const struct roce_datagram *datagram, const struct roce_packet *packet,
@@ -666,7 +695,6 @@ void roce_cm_input(struct roce_device *device, const struct roce_datagram *datag
 int roce_cm_output(struct roce_device *device, struct roce_datagram *datagram, uint64_t now_ns);
 /* Note that `connection` owes its peer `message` (enum cm_owed). */
 void roce_cm_owe(struct roce_device *device, struct roce_connection *connection, uint8_t message);
-void roce_cm_owe_nothing(struct roce_device *device, struct roce_connection *connection);
 /* Queue a stateless answer; dropped when too many wait. */
 void roce_cm_reply(struct roce_device *device, const struct cm_reply *reply);
 

@@ -25,9 +25,9 @@ int roce_manual_create(struct roce_device *device, int queue, struct roce_manual
 		roce_disconnect(device, connection->number, 0);
 		return -ENOBUFS;
 	}
-	connection->psn_local = roce_random32(device) & PSN_MASK;
+	connection->handshake->psn_local = roce_random32(device) & PSN_MASK;
 	*manual = (struct roce_manual){ .connection = connection->number, .qpn = connection->qp->qpn,
-					.psn = connection->psn_local };
+					.psn = connection->handshake->psn_local };
 	return 0;
 }
 
@@ -54,9 +54,9 @@ int roce_manual_start(struct roce_device *device, const struct roce_manual *manu
 		return -EINVAL;
 	roce_cm_set_peer(device, connection, peer->address);
 	connection->remote_qpn = peer->qpn;
-	connection->psn_remote = peer->psn;
-	connection->mtu_code = code;
-	connection->peer_responder_resources = (uint8_t)peer->reads_max;
+	connection->handshake->psn_remote = peer->psn;
+	connection->handshake->mtu_code = code;
+	connection->handshake->peer_responder_resources = (uint8_t)peer->reads_max;
 	connection->peer_gave_up = false;
 	roce_qp_start(connection->qp, QP_READY);
 	roce_cm_end_handshake(device, connection);

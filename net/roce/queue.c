@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Event queues. A place is reserved before the event can happen, so a push always finds one (R1). */
+/* Event queues. An event's place is there before it can happen: posted work's is its own, a connection's is reserved (R1). */
 #include "net/roce/internal.h"
 
 int roce_queue_create(struct roce_device *device)
@@ -20,73 +20,69 @@ struct event_queue *roce_queue_find(struct roce_device *device, int queue)
 	return &device->queues[queue];
 }
 
-bool roce_queue_reserve(const struct roce_device *device, struct event_queue *queue)
+void *roce_queue_reserve(const struct roce_device *device, struct event_queue *queue, struct roce_pool *pool)
 {
-	if (queue->works == device->config.limits.queue_events_max)
-		return false;
-	queue->works++;
-	return true;
+	void *place = queue->works < device->config.limits.queue_events_max ? roce_pool_take(pool) : NULL;
+
+	queue->works += place != NULL;
+	return place;
 }
 
-struct stored_event *roce_queue_push(struct roce_device *device, struct event_queue *queue)
+void roce_queue_push(struct event_queue *queue, struct stored_event *event)
 {
-	struct stored_event *stored = roce_pool_take(&device->events);
-
-	assert(stored);
-	stored->next = NULL;
+	event->next = NULL;
 	if (queue->first)
-		queue->last->next = stored;
+		queue->last->next = event;
 	else
-		queue->first = stored;
-	queue->last = stored;
-	return stored;
+		queue->first = event;
+	queue->last = event;
 }
 
-static void unpack(const struct stored_event *stored, struct roce_event *event)
+static void unpack(const struct completion *completion, struct roce_event *event)
 {
-	event->type = (enum roce_event_type)stored->type;
-	event->opcode = (enum roce_opcode)stored->opcode;
-	event->status = stored->status;
-	event->qpn = stored->qpn;
-	event->connection = stored->connection;
-	event->len_bytes = stored->len_bytes;
-	event->remote_address = stored->remote_address;
-	event->service_port = stored->service_port;
-	event->reason = stored->reason;
-	event->cookie = stored->cookie;
-	event->flags = stored->flags;
-	event->immediate = stored->flags & ROCE_EVENT_IMMEDIATE ? stored->extra : 0;
-	event->invalidated_rkey = stored->flags & ROCE_EVENT_INVALIDATED ? stored->extra : 0;
-	event->written_bytes = 0;
-	if (stored->flags & ROCE_EVENT_WRITTEN) {
-		event->written_bytes = stored->len_bytes;
-		event->len_bytes = 0;
-	}
+	uint8_t flags = completion->event.flags;
+
+	event->type = ROCE_EVENT_COMPLETION;
+	event->opcode = (enum roce_opcode)completion->event.opcode;
+	event->status = completion->event.status;
+	event->qpn = completion->qpn;
+	event->connection = completion->event.connection;
+	event->len_bytes = flags & ROCE_EVENT_WRITTEN ? 0 : completion->len_bytes;
+	event->remote_address = completion->remote_address;
+	event->service_port = event->reason = 0;
+	event->cookie = completion->cookie;
+	event->flags = flags;
+	event->immediate = flags & ROCE_EVENT_IMMEDIATE ? completion->extra : 0;
+	event->invalidated_rkey = flags & ROCE_EVENT_INVALIDATED ? completion->extra : 0;
+	event->written_bytes = flags & ROCE_EVENT_WRITTEN ? completion->len_bytes : 0;
+}
+
+static void completion_polled(struct roce_device *device, struct event_queue *queue, struct completion *completion,
+			      struct roce_event *event)
+{
+	assert(queue->works > 0);
+	queue->works--;
+	unpack(completion, event);
+	roce_pool_give(event->opcode == ROCE_RECEIVE ? &device->receives : &device->works, completion);
 }
 
 int roce_queue_poll(struct roce_device *device, int number, struct roce_event *event)
 {
 	struct event_queue *queue = roce_queue_find(device, number);
 	struct stored_event *stored;
-	bool seen;
+	bool seen = false;
 
 	assert(queue);
-	while ((stored = queue->first)) {
+	while (!seen && (stored = queue->first)) {
 		queue->first = stored->next;
 		if (stored->type == ROCE_EVENT_COMPLETION) {
-			assert(queue->works > 0);
-			queue->works--;
-			seen = true;
-		} else {
-			assert(device->connection_events > 0);
-			device->connection_events--;
-			seen = roce_cm_event_polled(device, stored, event->private_data);
-		}
-		if (seen)
-			unpack(stored, event);
-		roce_pool_give(&device->events, stored);
-		if (seen)
+			completion_polled(device, queue, (struct completion *)stored, event);
 			return 1;
+		}
+		assert(device->connection_events > 0);
+		device->connection_events--;
+		seen = roce_cm_event_polled(device, stored, event);
+		roce_pool_give(&device->events, stored);
 	}
-	return 0;
+	return seen;
 }

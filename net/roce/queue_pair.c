@@ -42,76 +42,63 @@ int roce_qp_create(struct roce_device *device, struct roce_connection *connectio
 	qp->state = QP_INIT;
 	qp->peer = peer;
 	qp->connection = connection;
-	qp->queue = connection->queue;
 	connection->qp = qp;
 	return 0;
 }
 
 void roce_qp_start(struct queue_pair *qp, enum queue_pair_state state)
 {
-	struct roce_connection *connection = qp->connection;
-	uint32_t reads_max = connection->peer_responder_resources;
+	const struct roce_connection *connection = qp->connection;
+	const struct handshake *handshake = connection->handshake;
+	uint32_t reads_max = handshake->peer_responder_resources;
 
 	assert(qp->state == QP_INIT && (state == QP_READY || state == QP_READY_TO_RECEIVE));
 	qp->remote_qpn = connection->remote_qpn;
 	qp->remote_address = connection->remote_address;
-	qp->mtu_bytes = 128u << connection->mtu_code;
-	qp->selective = connection->features & CM_FEATURE_SELECTIVE_REPEAT;
-	roce_requester_start(qp, connection->psn_local, reads_max < READS_PENDING_MAX ? reads_max : READS_PENDING_MAX);
-	roce_responder_start(qp, connection->psn_remote);
+	qp->mtu_bytes = 128u << handshake->mtu_code;
+	qp->selective = handshake->features & CM_FEATURE_SELECTIVE_REPEAT;
+	roce_requester_start(qp, handshake->psn_local, reads_max < READS_PENDING_MAX ? reads_max : READS_PENDING_MAX);
+	roce_responder_start(qp, handshake->psn_remote);
 	qp->state = state;
 }
 
-static struct stored_event *completion(struct roce_device *device, const struct queue_pair *qp, enum roce_opcode opcode,
-				       uint64_t cookie, int status, uint32_t len_bytes)
+struct completion *roce_qp_complete(const struct queue_pair *qp, const struct ended_work *ended, int status)
 {
-	struct stored_event *event = roce_queue_push(device, qp->queue);
+	struct completion *completion = ended->place;
 
-	event->cookie = cookie;
-	event->status = status;
-	event->qpn = qp->qpn;
-	event->connection = qp->connection->number;
-	event->len_bytes = len_bytes;
-	event->remote_address = qp->remote_address;
-	event->extra = 0;
-	event->type = ROCE_EVENT_COMPLETION;
-	event->opcode = (uint8_t)opcode;
-	event->flags = 0;
-	return event;
-}
-
-void roce_qp_complete_receive(struct roce_device *device, struct queue_pair *qp, uint64_t cookie, uint32_t len_bytes,
-			      uint8_t flags, uint32_t extra)
-{
-	struct stored_event *event = completion(device, qp, ROCE_RECEIVE, cookie, 0, len_bytes);
-
-	event->flags = flags;
-	event->extra = extra;
-}
-
-void roce_qp_complete(struct roce_device *device, struct queue_pair *qp, enum roce_opcode opcode, uint64_t cookie, int status,
-		      uint32_t len_bytes)
-{
-	completion(device, qp, opcode, cookie, status, len_bytes);
+	completion->event.connection = qp->connection->number;
+	completion->event.status = (int8_t)status;
+	completion->event.type = ROCE_EVENT_COMPLETION;
+	completion->event.opcode = ended->opcode;
+	completion->event.flags = 0;
+	completion->cookie = ended->cookie;
+	completion->qpn = qp->qpn;
+	completion->len_bytes = status ? 0 : ended->len_bytes;
+	completion->remote_address = qp->remote_address;
+	completion->extra = 0;
+	assert(completion->event.status == status);
+	roce_queue_push(qp->connection->queue, &completion->event);
+	return completion;
 }
 
 static void flush(struct roce_device *device, struct queue_pair *qp, uint32_t failed, int status)
 {
 	struct requester *requester = &qp->requester;
 	struct responder *responder = &qp->responder;
+	struct ended_work ended;
 
 	for (uint32_t i = 0; requester->count > 0; i++) {
-		const struct work_request work = *requester->first;
-
-		roce_requester_drop_first(device, requester);
-		roce_qp_complete(device, qp, work.opcode, work.cookie, i == failed ? status : -ECONNRESET, 0);
+		ended = roce_requester_end_first(requester);
+		roce_qp_complete(qp, &ended, i == failed ? status : -ECONNRESET);
 	}
 	requester->cursor = requester->started = 0;
 	requester->at = NULL;
 	roce_budget_end(device, qp);
 	roce_held_drop(device, responder);
-	while (responder->count > 0)
-		roce_qp_complete(device, qp, ROCE_RECEIVE, roce_responder_use_receive(device, responder), -ECONNRESET, 0);
+	while (responder->count > 0) {
+		ended = roce_responder_use_receive(responder, 0);
+		roce_qp_complete(qp, &ended, -ECONNRESET);
+	}
 }
 
 void roce_qp_flush(struct roce_device *device, struct queue_pair *qp, int status)
@@ -133,44 +120,30 @@ void roce_qp_fail(struct roce_device *device, struct queue_pair *qp, uint32_t fa
 	roce_cm_qp_failed(device, qp->connection, status, now_ns);
 }
 
-static bool is_ready(const struct roce_device *device, const struct queue_pair *qp)
-{
-	return device->ready_head == qp || qp->ready_previous;
-}
-
-static void unlink_ready(struct roce_device *device, struct queue_pair *qp)
-{
-	*(qp->ready_previous ? &qp->ready_previous->ready_next : &device->ready_head) = qp->ready_next;
-	*(qp->ready_next ? &qp->ready_next->ready_previous : &device->ready_tail) = qp->ready_previous;
-	qp->ready_next = qp->ready_previous = NULL;
-}
-
 void roce_qp_destroy(struct roce_device *device, struct queue_pair *qp)
 {
 	assert(qp->requester.count == 0 && qp->responder.count == 0 && !qp->responder.held);
 	roce_responder_end(device, qp);
-	if (is_ready(device, qp))
-		unlink_ready(device, qp);
 	roce_timer_remove(device, &qp->timer);
-	memset(qp, 0, sizeof(*qp));
-	qp->timer.deadline_ns = NEVER;
+	*qp = (struct queue_pair){ .ready = qp->ready, .ready_next = qp->ready_next, .timer.deadline_ns = NEVER };
 	roce_pool_give(&device->free_queue_pairs, qp);
 }
 
 /* ---------------------------------------------------------------- output */
 
-static void link_ready(struct roce_device *device, struct queue_pair *qp)
+static void append_ready(struct roce_device *device, struct queue_pair *qp)
 {
-	qp->ready_previous = device->ready_tail;
 	qp->ready_next = NULL;
-	*(device->ready_tail ? &device->ready_tail->ready_next : &device->ready_head) = qp;
+	*(device->ready_head ? &device->ready_tail->ready_next : &device->ready_head) = qp;
 	device->ready_tail = qp;
 }
 
 void roce_qp_schedule(struct roce_device *device, struct queue_pair *qp)
 {
-	if (!is_ready(device, qp) && qp->state != QP_FREE && qp->state != QP_INIT)
-		link_ready(device, qp);
+	if (qp->ready || qp->state == QP_FREE || qp->state == QP_INIT)
+		return;
+	qp->ready = true;
+	append_ready(device, qp);
 }
 
 void roce_qp_packet(const struct queue_pair *qp, uint8_t opcode, uint64_t sequence, struct roce_packet *packet)
@@ -213,10 +186,11 @@ int roce_qp_output(struct roce_device *device, struct roce_datagram *datagram, u
 	if (!sent && qp->state == QP_READY)
 		sent = roce_requester_output(device, qp, datagram, now_ns);
 	/* One that has sent goes behind the others, and finds out when its turn comes whether there is more. */
-	if (device->ready_head == qp && (!sent || qp->ready_next)) {
-		unlink_ready(device, qp);
+	if (!sent || qp->ready_next) {
+		device->ready_head = qp->ready_next;
+		qp->ready = sent;
 		if (sent)
-			link_ready(device, qp);
+			append_ready(device, qp);
 	}
 	return sent;
 }
@@ -226,6 +200,7 @@ int roce_qp_output(struct roce_device *device, struct roce_datagram *datagram, u
 static int post(struct roce_device *device, uint32_t qpn, const struct work_request *work, uint64_t now_ns)
 {
 	struct queue_pair *qp = roce_qp_find(device, qpn);
+	struct work_request *place = NULL;
 	struct requester *requester;
 
 	if (!qp || qp->state == QP_ERROR)
@@ -233,11 +208,13 @@ static int post(struct roce_device *device, uint32_t qpn, const struct work_requ
 	if (work->len_bytes > MESSAGE_BYTES_MAX || (work->len_bytes > 0 && !work->local))
 		return -EINVAL;
 	requester = &qp->requester;
-	if (requester->count == device->config.limits.send_depth_max || !roce_queue_reserve(device, qp->queue))
+	if (requester->count < device->config.limits.send_depth_max)
+		place = roce_queue_reserve(device, qp->connection->queue, &device->works);
+	if (!place)
 		return -ENOBUFS;
 	if (requester->count == 0)
 		roce_requester_begin(qp, roce_clock(device, now_ns));
-	roce_requester_append(device, requester, work);
+	roce_requester_append(requester, place, work);
 	roce_qp_schedule(device, qp);
 	return 0;
 }
@@ -329,7 +306,7 @@ int roce_post_fetch_add(struct roce_device *device, uint32_t qpn, uint64_t cooki
 int roce_post_receive(struct roce_device *device, uint32_t qpn, uint64_t cookie, void *local, uint32_t len_bytes)
 {
 	struct queue_pair *qp = roce_qp_find(device, qpn);
-	struct receive_request receive = { .cookie = cookie, .local = local, .len_bytes = len_bytes };
+	struct receive_request receive = { .cookie = cookie, .local = local, .len_bytes = len_bytes }, *place = NULL;
 	struct responder *responder;
 
 	if (!qp || qp->state == QP_ERROR)
@@ -337,9 +314,11 @@ int roce_post_receive(struct roce_device *device, uint32_t qpn, uint64_t cookie,
 	if (len_bytes > 0 && !local)
 		return -EINVAL;
 	responder = &qp->responder;
-	if (responder->count == device->config.limits.receive_depth_max || !roce_queue_reserve(device, qp->queue))
+	if (responder->count < device->config.limits.receive_depth_max)
+		place = roce_queue_reserve(device, qp->connection->queue, &device->receives);
+	if (!place)
 		return -ENOBUFS;
-	roce_responder_append_receive(device, responder, &receive);
+	roce_responder_append_receive(responder, place, &receive);
 	return 0;
 }
 

@@ -70,7 +70,7 @@ static uint64_t retransmit_timeout_ns(const struct requester *r)
 	uint64_t timeout_ns = RETRANSMIT_FIRST_NS;
 
 	if (r->round_trip_ns)
-		timeout_ns = r->round_trip_ns + 4 * r->round_trip_variance_ns;
+		timeout_ns = r->round_trip_ns + UINT64_C(4) * r->round_trip_variance_ns;
 	if (timeout_ns < RETRANSMIT_FLOOR_NS)
 		timeout_ns = RETRANSMIT_FLOOR_NS;
 	for (uint32_t i = 0; i < r->backoff && timeout_ns < RETRANSMIT_CEILING_NS; i++)
@@ -80,10 +80,10 @@ static uint64_t retransmit_timeout_ns(const struct requester *r)
 
 static uint64_t probe_timeout_ns(const struct requester *r)
 {
-	uint64_t timeout_ns = r->round_trip_ns + 4 * r->round_trip_variance_ns;
+	uint64_t timeout_ns = r->round_trip_ns + UINT64_C(4) * r->round_trip_variance_ns;
 
-	if (timeout_ns < 2 * r->round_trip_ns)
-		timeout_ns = 2 * r->round_trip_ns;
+	if (timeout_ns < UINT64_C(2) * r->round_trip_ns)
+		timeout_ns = UINT64_C(2) * r->round_trip_ns;
 	if (timeout_ns < PROBE_FLOOR_NS)
 		timeout_ns = r->round_trip_ns ? PROBE_FLOOR_NS : PROBE_FIRST_NS;
 	return timeout_ns << (r->probe_backoff + r->probes);
@@ -122,16 +122,18 @@ static void sample_end(struct requester *r, uint64_t now_ns)
 	if (!r->sample_sent_ns || r->unacknowledged <= r->sample_sequence)
 		return;
 	sample_ns = now_ns > r->sample_sent_ns ? now_ns - r->sample_sent_ns : 1;
+	if (sample_ns > GIVE_UP_NS)		/* longer ones change nothing */
+		sample_ns = GIVE_UP_NS;
 	r->sample_sent_ns = 0;
 	r->probe_backoff -= r->probe_backoff > 0;
 	if (!r->round_trip_ns) {
-		r->round_trip_ns = sample_ns;
-		r->round_trip_variance_ns = sample_ns / 2;
+		r->round_trip_ns = (uint32_t)sample_ns;
+		r->round_trip_variance_ns = (uint32_t)sample_ns / 2;
 		return;
 	}
 	error_ns = sample_ns > r->round_trip_ns ? sample_ns - r->round_trip_ns : r->round_trip_ns - sample_ns;
-	r->round_trip_variance_ns = (3 * r->round_trip_variance_ns + error_ns) / 4;
-	r->round_trip_ns = (7 * r->round_trip_ns + sample_ns) / 8;
+	r->round_trip_variance_ns = (uint32_t)((UINT64_C(3) * r->round_trip_variance_ns + error_ns) / 4);
+	r->round_trip_ns = (uint32_t)((UINT64_C(7) * r->round_trip_ns + sample_ns) / 8);
 }
 
 /* ---------------------------------------------------------------- progress */
@@ -148,11 +150,8 @@ static void count_completion(struct roce_device *device, uint8_t opcode)
 		device->counters.sends_completed++;
 }
 
-void roce_requester_append(struct roce_device *device, struct requester *r, const struct work_request *work)
+void roce_requester_append(struct requester *r, struct work_request *place, const struct work_request *work)
 {
-	struct work_request *place = roce_pool_take(&device->works);
-
-	assert(place);			/* there are as many as event places, and it has one */
 	*place = *work;
 	place->next = NULL;
 	if (r->count++ == 0)
@@ -164,7 +163,7 @@ void roce_requester_append(struct roce_device *device, struct requester *r, cons
 		r->at = place;
 }
 
-void roce_requester_drop_first(struct roce_device *device, struct requester *r)
+struct ended_work roce_requester_end_first(struct requester *r)
 {
 	struct work_request *work = r->first;
 
@@ -175,19 +174,19 @@ void roce_requester_drop_first(struct roce_device *device, struct requester *r)
 		r->at = work->next;
 	r->first = work->next;
 	r->count--;
-	roce_pool_give(&device->works, work);
+	return (struct ended_work){ work, work->cookie, work->len_bytes, work->opcode };
 }
 
 static void complete_first(struct roce_device *device, struct queue_pair *qp)
 {
 	struct requester *r = &qp->requester;
-	const struct work_request work = *r->first;
+	struct ended_work ended;
 
-	assert(r->started > 0 && r->unacknowledged == request_end(&work));
-	count_completion(device, work.opcode);
-	roce_requester_drop_first(device, r);
+	assert(r->started > 0 && r->unacknowledged == request_end(r->first));
+	ended = roce_requester_end_first(r);
+	count_completion(device, ended.opcode);
 	r->started--;
-	roce_qp_complete(device, qp, work.opcode, work.cookie, 0, work.len_bytes);
+	roce_qp_complete(qp, &ended, 0);
 }
 
 /* Move over one answered READ packet or atomic. A chunk is answered when its last packet is. */
@@ -624,7 +623,7 @@ void roce_requester_timer(struct roce_device *device, struct queue_pair *qp, uin
 		roce_qp_fail(device, qp, 0, -ETIMEDOUT, now_ns);
 		return;
 	}
-	r->backoff++;
+	r->backoff += r->backoff < UINT8_MAX;
 	r->window = 1;
 	r->probes = PROBES_MAX;			/* what they could bring, going back brings too */
 	r->probe_due = false;

@@ -112,11 +112,8 @@ static bool length_valid(const struct queue_pair *qp, const struct roce_packet *
 	       (packet->payload_len_bytes > 0 || (packet->properties & IS_FIRST));
 }
 
-void roce_responder_append_receive(struct roce_device *device, struct responder *r, const struct receive_request *receive)
+void roce_responder_append_receive(struct responder *r, struct receive_request *place, const struct receive_request *receive)
 {
-	struct receive_request *place = roce_pool_take(&device->receives);
-
-	assert(place);			/* there are as many as event places, and it has one */
 	*place = *receive;
 	place->next = NULL;
 	if (r->count++ == 0)
@@ -126,33 +123,38 @@ void roce_responder_append_receive(struct roce_device *device, struct responder 
 	r->last_receive = place;
 }
 
-uint64_t roce_responder_use_receive(struct roce_device *device, struct responder *r)
+struct ended_work roce_responder_use_receive(struct responder *r, uint32_t len_bytes)
 {
 	struct receive_request *receive = r->receives;
-	uint64_t cookie = receive->cookie;
 
 	assert(r->count > 0);
 	r->receives = receive->next;
 	r->count--;
-	roce_pool_give(&device->receives, receive);
-	return cookie;
+	return (struct ended_work){ receive, receive->cookie, len_bytes, ROCE_RECEIVE };
 }
 
 /* The message that ends with `packet` uses up a receive. */
-static void complete_receive(struct roce_device *device, struct queue_pair *qp, const struct roce_packet *packet)
+static void complete_receive(struct queue_pair *qp, const struct roce_packet *packet)
 {
-	struct responder *r = &qp->responder;
-	uint8_t flags = packet->properties & IS_WRITE ? ROCE_EVENT_WRITTEN : 0;
-	uint32_t extra = 0;
+	const struct ended_work ended = roce_responder_use_receive(&qp->responder, qp->responder.message_offset);
+	struct completion *completion = roce_qp_complete(qp, &ended, 0);
 
+	completion->event.flags = packet->properties & IS_WRITE ? ROCE_EVENT_WRITTEN : 0;
 	if (packet->properties & HAS_IMMEDIATE) {
-		flags |= ROCE_EVENT_IMMEDIATE;
-		extra = packet->immediate;
+		completion->event.flags |= ROCE_EVENT_IMMEDIATE;
+		completion->extra = packet->immediate;
 	} else if (packet->properties & HAS_IETH) {
-		flags |= ROCE_EVENT_INVALIDATED;
-		extra = packet->invalidate_rkey;
+		completion->event.flags |= ROCE_EVENT_INVALIDATED;
+		completion->extra = packet->invalidate_rkey;
 	}
-	roce_qp_complete_receive(device, qp, roce_responder_use_receive(device, r), r->message_offset, flags, extra);
+}
+
+/* A message that is longer than its receive uses it up, too. */
+static void spoil_receive(struct queue_pair *qp)
+{
+	const struct ended_work ended = roce_responder_use_receive(&qp->responder, 0);
+
+	roce_qp_complete(qp, &ended, -EMSGSIZE);
 }
 
 static void send_packet(struct roce_device *device, struct queue_pair *qp, const struct roce_packet *packet)
@@ -168,7 +170,7 @@ static void send_packet(struct roce_device *device, struct queue_pair *qp, const
 	if (packet->properties & IS_FIRST)
 		r->message_offset = 0;
 	if (packet->payload_len_bytes > receive->len_bytes - r->message_offset) {
-		roce_qp_complete(device, qp, ROCE_RECEIVE, roce_responder_use_receive(device, r), -EMSGSIZE, 0);
+		spoil_receive(qp);
 		refuse(device, qp, SYNDROME_INVALID);
 		return;
 	}
@@ -186,7 +188,7 @@ static void send_packet(struct roce_device *device, struct queue_pair *qp, const
 	}
 	if (packet->properties & IS_LAST) {
 		device->counters.sends_received++;
-		complete_receive(device, qp, packet);
+		complete_receive(qp, packet);
 	}
 	executed(r, packet);
 }
@@ -240,7 +242,7 @@ static void write_packet(struct roce_device *device, struct queue_pair *qp, cons
 	r->message_offset += len_bytes;
 	device->counters.writes_served += last;
 	if (packet->properties & HAS_IMMEDIATE)
-		complete_receive(device, qp, packet);
+		complete_receive(qp, packet);
 	executed(r, packet);
 }
 

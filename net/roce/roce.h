@@ -65,9 +65,15 @@ struct roce_limits {
 	uint32_t queues_max;
 	uint32_t connections_max;
 	uint32_t listeners_max;
-	uint32_t queue_events_max;	/* per event queue */
+	uint32_t queue_events_max;	/* per event queue: posted work and completions of it that wait to be polled */
 	uint32_t send_depth_max;	/* work requests under way per queue pair */
 	uint32_t receive_depth_max;	/* posted receives per queue pair */
+	/*
+	 * The same of all queues together: READs, WRITEs, SENDs and atomics; receives. 0: so many that each queue may be full
+	 * of either. Less where queues are large because of many queue pairs that post little.
+	 */
+	uint32_t works_max;
+	uint32_t receives_max;
 	/*
 	 * Requests of peers that agreed to selective repeat, kept while one before them is missing; of all queue pairs
 	 * together, each takes a path MTU. 0: none is kept, and all behind a missing one is sent again. 128 keep a whole
@@ -76,12 +82,14 @@ struct roce_limits {
 	uint32_t held_packets_max;
 	/*
 	 * What all queue pairs share, so that an idle one is small. 0: a default that suits the limits above.
-	 * Posted work needs none of its own: it has a place in an event queue.
 	 */
 	uint32_t answers_max;		/* peers' READs and atomics that wait for their answers; beyond, peers are told to wait (RNR) */
 	uint32_t atomic_queue_pairs_max; /* on which peers use atomics; on others they are refused (operational error) */
 	uint32_t handshakes_max;	/* connections being made; beyond, roce_connect() returns -ENOBUFS and requests are refused */
 };
+
+/* One more event queue, for so much posted work. Whoever brings a queue of its own to a device adds it with this. */
+void roce_limits_add_queue(struct roce_limits *limits, uint32_t works, uint32_t receives);
 
 struct roce_config {
 	uint32_t address;		/* our IPv4 address, host byte order */
@@ -322,8 +330,9 @@ uint32_t roce_path_mtu_bytes(const struct roce_device *device, uint32_t qpn);
 /* ------------------------------------------------------------------ work requests */
 
 /*
- * Buffers stay the caller's and must not change until the completion. All return 0, -ENOBUFS (queue pair has
- * send_depth_max under way: post again after a completion), -ECONNRESET (queue pair is in error), -EINVAL.
+ * Buffers stay the caller's and must not change until the completion. All return 0, -ENOBUFS (the queue pair has
+ * send_depth_max under way, or the device or the queue as much as it may: post again after a completion was polled),
+ * -ECONNRESET (queue pair is in error), -EINVAL.
  * Every work request that returned 0 completes exactly once.
  */
 int roce_post_read(struct roce_device *device, uint32_t qpn, uint64_t cookie, void *local, uint32_t len_bytes,

@@ -45,7 +45,7 @@ void roce_timer_set(struct roce_device *device, struct roce_timer *timer, uint64
 {
 	timer->deadline_ns = deadline_ns;
 	if (timer->position == 0) {
-		assert(device->timers_count < device->config.limits.queue_pairs_max + device->config.limits.connections_max);
+		assert(device->timers_count < device->config.limits.queue_pairs_max);
 		timer->key_ns = deadline_ns;
 		sift_up(device, timer, device->timers_count++);
 	} else if (deadline_ns < timer->key_ns) {

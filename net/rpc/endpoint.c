@@ -35,25 +35,42 @@ static uint32_t buffers_count(const struct rpc_limits *limits)
 	return count;
 }
 
+/*
+ * Places for posted work. One stays taken until its completion was polled, but a session that is lost has forgotten its
+ * own by then. What can be posted meanwhile for the same account?
+ * - Its successor's two receives and control message. An opener posts when its ESTABLISHED event is polled, and events
+ *   are polled in order: that one is behind the flushed completions. A listener posts when it polls the hello, which may
+ *   be before them; but connections whose hello is there already stand in the table of those pending. So only as many
+ *   sessions as that holds can have both, and as many receives for hellos.
+ * - What sessions share (calls, served requests, spare receives) may have gone to others: as much again.
+ * A session that takes from what another has left, and is lost itself, all within one rpc_poll(), may want more. Then a post is
+ * refused, which costs time, not work: what cannot go now goes later, and a session without receives is silent (R7).
+ */
+static void add_places(const struct rpc_limits *limits, struct roce_limits *device)
+{
+	uint32_t sessions = limits->sessions_max + limits->pending_max;
+	/* Requests and replies, and what is READ for them; refusals; pings, echoes and hellos. */
+	uint32_t works = 2 * (2 * limits->calls_max + 2 * limits->serves_max + limits->pending_max) + sessions;
+	uint32_t receives = 2 * (limits->receives_max + limits->calls_max + limits->pending_max) + 2 * sessions;
+
+	roce_limits_add_queue(device, works, receives);
+}
+
 void rpc_device_limits(const struct rpc_limits *limits, struct roce_limits *device)
 {
 	const struct rpc_limits filled = filled_in(limits);
-	/* Receives; requests, replies and what is READ for them; pings and echoes; */
-	uint32_t works = buffers_count(&filled) + 2 * filled.calls_max + 2 * filled.serves_max + filled.sessions_max +
-			 filled.pending_max;
-	/* Connections that were just given up may linger beside their successors; when all do at once, some must wait. */
+	/*
+	 * Connections that were just given up may linger beside their successors. When many do, some are cut short, and
+	 * when all do that have still to hang up, some of the successors must wait.
+	 */
 	uint32_t connections = filled.sessions_max + filled.sessions_max / RPC_LINGER_SHARE + RPC_LINGER_MIN + filled.pending_max;
-	/* Twice, as a queue pair that failed flushes its own while its successor's complete. */
-	uint32_t events = 2 * works;
 
 	device->queue_pairs_max += connections;
 	device->connections_max += connections;
-	device->queues_max += 1;
 	device->listeners_max += 1;
 	device->held_packets_max += RPC_HELD_PACKETS;
 	device->memory_regions_max += filled.call_bodies_max + filled.serve_bodies_max;
-	if (device->queue_events_max < events)
-		device->queue_events_max = events;
+	add_places(&filled, device);
 	if (device->send_depth_max < RPC_SENDS)
 		device->send_depth_max = RPC_SENDS;
 	if (device->receive_depth_max < RPC_RECEIVES)

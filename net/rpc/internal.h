@@ -75,7 +75,7 @@
 
 #include "net/rpc/rpc.h"
 
-#define RPC_LINGER_SHARE 8u			/* one connection more for each so many sessions: of those that linger */
+#define RPC_LINGER_SHARE 32u			/* one connection more for each so many sessions: of those that linger */
 #define RPC_LINGER_MIN 8u
 #define RPC_BACKOFF_MIN_MS 100u
 #define RPC_BACKOFF_MAX_MS 2000u

@@ -11,10 +11,9 @@ void rping_service_limits(struct roce_limits *limits)
 {
 	limits->queue_pairs_max += RPING_CLIENTS_MAX;
 	limits->connections_max += RPING_CLIENTS_MAX;
-	limits->queues_max += 1;
 	limits->listeners_max += 1;
-	if (limits->queue_events_max < RPING_CLIENTS_MAX * (RPING_RECEIVES + RPING_SENDS))
-		limits->queue_events_max = RPING_CLIENTS_MAX * (RPING_RECEIVES + RPING_SENDS);
+	/* Twice: a client's, and the flushed ones of the client before. */
+	roce_limits_add_queue(limits, 2 * RPING_CLIENTS_MAX * RPING_SENDS, 2 * RPING_CLIENTS_MAX * RPING_RECEIVES);
 	if (limits->send_depth_max < RPING_SENDS)
 		limits->send_depth_max = RPING_SENDS;
 	if (limits->receive_depth_max < RPING_RECEIVES)

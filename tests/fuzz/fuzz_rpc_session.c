@@ -252,7 +252,7 @@ static void start(struct input *input)
 		.receives_max = settings & 8 ? 1 : 16, .call_bodies_max = settings & 16 ? 1 : 4,
 		.serve_bodies_max = settings & 32 ? 1 : 4, .pending_max = more & 4 ? 1 : 2, .macs_max = 1, .handshakes_max = 1,
 	};
-	struct roce_limits device = { .memory_regions_max = 2, .queues_max = 1, .listeners_max = 1 };
+	struct roce_limits device = { .memory_regions_max = 2, .queues_max = 1, .queue_events_max = 64, .listeners_max = 1 };
 
 	f->opens = settings & 1;
 	f->liars_count = more & 1 ? LIARS_MAX : 1;

@@ -4,10 +4,14 @@
 
 #include "net/roce/internal.h"
 
-#define IDLE_BYTES_MAX 1000u
+#define IDLE_BYTES_MAX 780u
 #define MANY 1000u
 #define READ_BYTES 3000u
 #define READS 40u
+#define WORKS 4u
+#define RECEIVES 3u
+#define READ_COOKIE 7u
+#define RECEIVE_COOKIE 100u		/* and on */
 
 static uint8_t remote[READS * READ_BYTES], local[READS * READ_BYTES];
 
@@ -66,6 +70,8 @@ static struct rig *limited(const struct roce_limits *shared)
 		config.limits.answers_max = shared->answers_max;
 		config.limits.atomic_queue_pairs_max = shared->atomic_queue_pairs_max;
 		config.limits.handshakes_max = shared->handshakes_max;
+		config.limits.works_max = shared->works_max;
+		config.limits.receives_max = shared->receives_max;
 		rig_make_device(rig, side, &config);
 	}
 	assert_int_equal(roce_listen(rig->device[1], RIG_PORT, rig->queue[1], 77), 0);
@@ -160,6 +166,126 @@ static void test_handshakes_run_out(void **state)
 	rig_destroy(rig);
 }
 
+static int post_read(struct rig *rig, uint32_t qpn, uint32_t rkey)
+{
+	return roce_post_read(rig->device[0], qpn, READ_COOKIE, local, 64, 0, rkey, rig->now_ns);
+}
+
+static int post_send(struct rig *rig, uint32_t qpn)
+{
+	return roce_post_send(rig->device[0], qpn, 0, local, 64, rig->now_ns);
+}
+
+static int post_receive(struct rig *rig, int side, uint32_t qpn, uint64_t cookie)
+{
+	return roce_post_receive(rig->device[side], qpn, cookie, local, 64);
+}
+
+/* Poll all there is; every one must be good. */
+static uint32_t poll_good(struct rig *rig, int side)
+{
+	struct roce_event event;
+	uint32_t count = 0;
+
+	while (roce_queue_poll(rig->device[side], rig->queue[side], &event)) {
+		assert_int_equal(event.type, ROCE_EVENT_COMPLETION);
+		assert_int_equal(event.status, 0);
+		count++;
+	}
+	return count;
+}
+
+/* Two queue pairs share places for posted work; one is free again when a completion was polled, not before. */
+static void test_work_places_run_out(void **state)
+{
+	struct rig *rig = limited(&(struct roce_limits){ .works_max = WORKS, .receives_max = RECEIVES });
+	uint32_t first[2], *second = rig->qpn, rkey = share(rig);
+	struct roce_event event;
+
+	(void)state;
+	rig_connect(rig, 0, 0);
+	memcpy(first, rig->qpn, sizeof(first));
+	rig_connect(rig, 0, 0);
+	for (uint32_t i = 0; i < RECEIVES; i++)
+		assert_int_equal(post_receive(rig, 1, i == 0 ? first[1] : second[1], i), 0);
+	for (uint32_t i = 0; i < WORKS; i++)
+		assert_int_equal(i == 0 ? post_send(rig, first[0]) : i < RECEIVES ? post_send(rig, second[0]) :
+				 post_read(rig, first[0], rkey), 0);
+	rig_run(rig, RIG_SECOND);
+	for (int i = 0; i < 2; i++) {
+		uint32_t qpn[2] = { i ? second[0] : first[0], i ? second[1] : first[1] };
+
+		assert_int_equal(post_read(rig, qpn[0], rkey), -ENOBUFS);
+		assert_int_equal(post_receive(rig, 1, qpn[1], 0), -ENOBUFS);
+		assert_int_equal(post_receive(rig, 0, qpn[0], 0), 0);	/* works and receives have places of their own */
+	}
+	assert_int_equal(roce_queue_poll(rig->device[0], rig->queue[0], &event), 1);
+	assert_int_equal(post_read(rig, second[0], rkey), 0);
+	assert_int_equal(post_read(rig, first[0], rkey), -ENOBUFS);
+	rig_run(rig, RIG_SECOND);
+	assert_int_equal(poll_good(rig, 0), WORKS);
+	assert_int_equal(poll_good(rig, 1), RECEIVES);
+	assert_int_equal(places(&rig->device[0]->works), WORKS);
+	assert_int_equal(places(&rig->device[1]->receives), RECEIVES);
+	rig_destroy(rig);
+}
+
+/* What a connection had posted is flushed though all places are taken; its successor posts as they are polled. */
+static void test_flush_of_all_places(void **state)
+{
+	struct rig *rig = limited(&(struct roce_limits){ .works_max = WORKS, .receives_max = RECEIVES });
+	struct roce_connect connect = { .remote_address = rig_address(1), .remote_port = RIG_PORT, .queue = rig->queue[0],
+					.timeout_ns = RIG_SECOND };
+	uint32_t rkey = share(rig), number, qpn;
+	struct roce_event event;
+
+	(void)state;
+	rig_connect(rig, 0, 0);
+	for (uint32_t i = 0; i < WORKS; i++)
+		assert_int_equal(post_read(rig, rig->qpn[0], rkey), 0);
+	for (uint32_t i = 0; i < RECEIVES; i++)
+		assert_int_equal(post_receive(rig, 0, rig->qpn[0], RECEIVE_COOKIE + i), 0);
+	roce_disconnect(rig->device[0], rig->connection[0], rig->now_ns);
+	assert_int_equal(roce_connect(rig->device[0], &connect, &number, rig->now_ns), 0);
+	qpn = roce_connection_qpn(rig->device[0], number);
+	for (uint32_t i = 0; i < WORKS; i++) {
+		assert_int_equal(post_read(rig, qpn, rkey), -ENOBUFS);
+		rig_expect(rig, 0, ROCE_READ, READ_COOKIE, -ECONNRESET);
+		assert_int_equal(post_read(rig, qpn, rkey), 0);
+	}
+	for (uint32_t i = 0; i < RECEIVES; i++) {
+		assert_int_equal(post_receive(rig, 0, qpn, i), -ENOBUFS);
+		rig_expect(rig, 0, ROCE_RECEIVE, RECEIVE_COOKIE + i, -ECONNRESET);
+		assert_int_equal(post_receive(rig, 0, qpn, i), 0);
+	}
+	roce_disconnect(rig->device[0], number, rig->now_ns);
+	for (uint32_t i = 0; i < WORKS + RECEIVES; i++) {
+		assert_int_equal(roce_queue_poll(rig->device[0], rig->queue[0], &event), 1);
+		assert_int_equal(event.status, -ECONNRESET);
+	}
+	assert_int_equal(roce_queue_poll(rig->device[0], rig->queue[0], &event), 0);
+	assert_int_equal(places(&rig->device[0]->works), WORKS);
+	assert_int_equal(places(&rig->device[0]->receives), RECEIVES);
+	rig_destroy(rig);
+}
+
+/* Whoever adds a queue takes nothing from those that said only how long theirs are. */
+static void test_queues_add_up(void **state)
+{
+	struct roce_limits limits = { .queues_max = 2, .queue_events_max = 50 };
+
+	(void)state;
+	roce_limits_add_queue(&limits, 30, 40);
+	assert_int_equal(limits.queues_max, 3);
+	assert_int_equal(limits.queue_events_max, 70);
+	assert_int_equal(limits.works_max, 2 * 50 + 30);
+	assert_int_equal(limits.receives_max, 2 * 50 + 40);
+	roce_limits_add_queue(&limits, 1, 2);
+	assert_int_equal(limits.queue_events_max, 70);
+	assert_int_equal(limits.works_max, 2 * 50 + 31);
+	assert_int_equal(limits.receives_max, 2 * 50 + 42);
+}
+
 /* What work in progress held when its queue pair ended is there again. */
 static void test_nothing_is_lost(void **state)
 {
@@ -211,6 +337,9 @@ int main(void)
 		cmocka_unit_test(test_answers_run_out),
 		cmocka_unit_test(test_atomics_run_out),
 		cmocka_unit_test(test_handshakes_run_out),
+		cmocka_unit_test(test_work_places_run_out),
+		cmocka_unit_test(test_flush_of_all_places),
+		cmocka_unit_test(test_queues_add_up),
 		cmocka_unit_test(test_nothing_is_lost),
 	};
 

@@ -14,6 +14,7 @@
 #define SETTLE_NS_MAX (10 * SECOND_NS)
 #define QUIET_NS (15 * SECOND_NS)		/* more than two leases */
 #define DOWN_NS (1 * SECOND_NS)
+#define IDLE_BYTES_MAX 2048			/* of the manager's memory, for one of so many idle connections */
 
 struct storm {
 	struct world world;
@@ -90,12 +91,14 @@ static void print(const char *name, const char *what, const struct storm *storm,
 	       (unsigned long long)roce->timeouts);
 }
 
-static void print_idle_bytes(const char *name, struct manager *manager)
+static void idle_bytes(struct report *report, const char *name, struct manager *manager)
 {
 	struct idle_bytes idle = manager_idle_bytes(manager, NODES);
 
 	printf("storm %s an idle connection costs the manager %.0f bytes of its device and %.0f of its endpoint, %.0f in all\n",
 	       name, idle.device, idle.endpoint, idle.device + idle.endpoint);
+	report_expect(report, idle.device + idle.endpoint <= IDLE_BYTES_MAX, "%s: an idle connection costs at most %d bytes", name,
+		      IDLE_BYTES_MAX);
 }
 
 static void storm_case(struct report *report, const char *name, double loss, uint64_t seed)
@@ -112,7 +115,7 @@ static void storm_case(struct report *report, const char *name, double loss, uin
 	manager_create(&storm->manager, &storm->network, NODES);
 	for (uint32_t i = 0; i < NODES; i++)
 		member_create(&storm->members[i], &storm->network);
-	print_idle_bytes(name, &storm->manager);
+	idle_bytes(report, name, &storm->manager);
 	start_manager(storm);
 	for (uint32_t i = 0; i < NODES; i++)
 		member_start(&storm->members[i], &storm->manager);
