@@ -13,7 +13,6 @@
  *  M2  A connection that ends before its messages are through, or with an error, is a failure of the run.
  */
 #include <errno.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,9 +28,8 @@
 #define NS_PER_MS 1e6
 
 struct options {
-	bool server, client, server_first;
-	uint32_t address, source, path_mtu_bytes;
-	uint16_t port;
+	struct peer_options peer;
+	bool server_first;
 	uint32_t connections, messages, size_bytes;
 };
 
@@ -51,15 +49,9 @@ struct run {
 	uint8_t out[SIZE_MAX_BYTES], in[SIZE_MAX_BYTES];
 };
 
-static int fail(const char *what, int status)
-{
-	fprintf(stderr, "plenum-cm: %s%s%s\n", what, status ? ": " : "", status ? strerror(-status) : "");
-	return -1;
-}
-
 static bool speaks_first(const struct run *run)
 {
-	return run->options->server == run->options->server_first;
+	return run->options->peer.server == run->options->server_first;
 }
 
 /* ---------------------------------------------------------------- one connection */
@@ -71,7 +63,7 @@ static int post_receives(struct run *run, const struct call *call)
 					       run->options->size_bytes);
 
 		if (status)
-			return fail("cannot post a receive", status);
+			return peer_fail("cannot post a receive", status);
 	}
 	return 0;
 }
@@ -83,7 +75,7 @@ static int speak(struct run *run, struct call *call)
 					    run->options->size_bytes, udp_port_now_ns());
 
 		if (status)
-			return fail("cannot send", status);
+			return peer_fail("cannot send", status);
 	}
 	return 0;
 }
@@ -107,12 +99,12 @@ static void hang_up(struct run *run, struct call *call)
 
 static int connect_call(struct run *run, struct call *call)
 {
-	struct roce_connect connect = { .remote_address = run->options->address, .remote_port = run->options->port,
+	struct roce_connect connect = { .remote_address = run->options->peer.address, .remote_port = (uint16_t)run->options->peer.port,
 					.queue = run->peer.queue, .cookie = (uint64_t)(call - run->calls), .timeout_ns = STEP_NS };
 	int status = roce_connect(run->peer.device, &connect, &call->number, udp_port_now_ns());
 
 	if (status)
-		return fail("cannot connect", status);
+		return peer_fail("cannot connect", status);
 	call->qpn = roce_connection_qpn(run->peer.device, call->number);
 	return post_receives(run, call);
 }
@@ -131,11 +123,11 @@ static int accept_call(struct run *run, const struct roce_event *event)
 	call->number = event->connection;
 	status = roce_accept_begin(run->peer.device, call->number, ROCE_PEER_ANY, &call->qpn);
 	if (status)
-		return fail("cannot accept", status);
+		return peer_fail("cannot accept", status);
 	if (post_receives(run, call) != 0)
 		return -1;
 	status = roce_accept_finish(run->peer.device, call->number, NULL, 0, udp_port_now_ns());
-	return status ? fail("cannot accept", status) : 0;
+	return status ? peer_fail("cannot accept", status) : 0;
 }
 
 /* ---------------------------------------------------------------- what happens */
@@ -157,7 +149,7 @@ static int all_connected(struct run *run)
 
 		if (speaks_first(run) && speak(run, call) != 0)
 			return -1;
-		if (run->options->messages == 0 && run->options->client)
+		if (run->options->messages == 0 && run->options->peer.client)
 			hang_up(run, call);
 	}
 	return 0;
@@ -181,11 +173,11 @@ static int take_completion(struct run *run, const struct roce_event *event)
 	if (event->status == -ECONNRESET || call->ended)
 		return 0;
 	if (event->status)
-		return fail("a work request failed", event->status);
+		return peer_fail("a work request failed", event->status);
 	if (event->opcode == ROCE_SEND)
 		call->sent++;
 	else if (event->len_bytes != run->options->size_bytes)
-		return fail("a message of another length; give both sides the same -S", 0);
+		return peer_fail("a message of another length; give both sides the same -S", 0);
 	else if (++call->received == messages && !speaks_first(run) && speak(run, call) != 0)
 		return -1;
 	if (call->sent == messages && call->received == messages)
@@ -200,10 +192,10 @@ static int take_disconnected(struct run *run, const struct roce_event *event)
 	if (!call)
 		return 0;
 	if (event->status)
-		return fail("a connection failed", event->status);
+		return peer_fail("a connection failed", event->status);
 	/* The acknowledgement of our last message may have been lost, but then the peer had the message. */
 	if (call->received != run->options->messages || call->sending != run->options->messages)
-		return fail("the peer hung up before the messages were through", 0);
+		return peer_fail("the peer hung up before the messages were through", 0);
 	end_call(run, call);
 	return 0;
 }
@@ -224,7 +216,7 @@ static int take_event(struct run *run, const struct roce_event *event)
 			roce_reject_reason_name(event->reason), event->reason);
 		return -1;
 	case ROCE_EVENT_UNREACHABLE:
-		return fail("no answer from the server", 0);
+		return peer_fail("no answer from the server", 0);
 	}
 	return 0;
 }
@@ -234,21 +226,21 @@ static int run_all(struct run *run)
 	struct roce_event event;
 
 	run->start_ns = udp_port_now_ns();
-	for (uint32_t i = 0; run->options->client && i < run->options->connections; i++)
+	for (uint32_t i = 0; run->options->peer.client && i < run->options->connections; i++)
 		if (connect_call(run, &run->calls[i]) != 0)
 			return -1;
-	if (run->options->server) {
-		int status = roce_listen(run->peer.device, run->options->port, run->peer.queue, 0);
+	if (run->options->peer.server) {
+		int status = roce_listen(run->peer.device, (uint16_t)run->options->peer.port, run->peer.queue, 0);
 
 		if (status)
-			return fail("cannot listen", status);
+			return peer_fail("cannot listen", status);
 	}
 	while (run->ended < run->options->connections) {
 		/* A server waits for its first client as long as it takes. */
-		bool waiting = run->options->server && run->requested == 0;
+		bool waiting = run->options->peer.server && run->requested == 0;
 
 		if (!peer_wait(&run->peer, &event, waiting ? UINT64_MAX : udp_port_now_ns() + STEP_NS))
-			return fail("nothing happened for 10 s", 0);
+			return peer_fail("nothing happened for 10 s", 0);
 		if (take_event(run, &event) != 0)
 			return -1;
 	}
@@ -277,86 +269,42 @@ static int usage(FILE *to)
 	return to == stdout ? 0 : 2;
 }
 
-static bool take_number(const char *text, uint32_t min, uint32_t max, uint32_t *value)
+static bool take_option(void *own, int letter, const char *value)
 {
-	uint64_t number;
-
-	if (!peer_parse_number(text, min, max, &number))
-		return false;
-	*value = (uint32_t)number;
-	return true;
-}
-
-static bool take_option(struct options *options, int letter, const char *value)
-{
-	uint32_t port;
+	struct options *options = own;
 
 	switch (letter) {
-	case 's': options->server = true; return true;
-	case 'c': options->client = true; return true;
 	case 'f': options->server_first = true; return true;
-	case 'a': return peer_parse_address(value, &options->address);
-	case 'I': return peer_parse_address(value, &options->source);
-	case 'n': return take_number(value, 1, PEER_CONNECTIONS_MAX, &options->connections);
-	case 'C': return take_number(value, 0, PEER_DEPTH_MAX, &options->messages);
-	case 'S': return take_number(value, 1, SIZE_MAX_BYTES, &options->size_bytes);
-	case 'm': return take_number(value, 256, ROCE_PAYLOAD_BYTES_MAX, &options->path_mtu_bytes);
-	case 'p':
-		if (!take_number(value, 1, UINT16_MAX, &port))
-			return false;
-		options->port = (uint16_t)port;
-		return true;
+	case 'n': return peer_parse_small(value, 1, PEER_CONNECTIONS_MAX, &options->connections);
+	case 'C': return peer_parse_small(value, 0, PEER_DEPTH_MAX, &options->messages);
+	case 'S': return peer_parse_small(value, 1, SIZE_MAX_BYTES, &options->size_bytes);
 	default: return false;
 	}
-}
-
-static bool parse(struct options *options, int count, char **words)
-{
-	int letter;
-
-	while ((letter = getopt(count, words, "sca:I:p:n:C:S:fm:")) != -1)
-		if (!take_option(options, letter, optarg)) {
-			if (letter != '?')
-				fprintf(stderr, "plenum-cm: -%c %s: not a value this option takes\n", letter, optarg);
-			return false;
-		}
-	return optind == count && options->server != options->client && options->address != 0;
 }
 
 int main(int count, char **words)
 {
 	static struct run run;
-	struct options options = { .port = DEFAULT_PORT, .connections = 1, .messages = 1, .size_bytes = SIZE_DEFAULT_BYTES };
+	struct options options = { .peer = { .port = DEFAULT_PORT }, .connections = 1, .messages = 1, .size_bytes = SIZE_DEFAULT_BYTES };
 	struct peer_config config;
-	char error[200];
 	int status;
 
 	if (count == 2 && strcmp(words[1], "--help") == 0)
 		return usage(stdout);
-	if (!parse(&options, count, words))
+	if (!peer_parse(count, words, &options.peer, PEER_OPTIONS "n:C:S:f", take_option, &options))
 		return usage(stderr);
 	run.options = &options;
 	run.calls = calloc(options.connections, sizeof(*run.calls));
-	config = (struct peer_config){
-		.address = options.server ? options.address : options.source ? options.source : peer_address_towards(options.address),
-		.path_mtu_bytes = options.path_mtu_bytes, .connections_max = options.connections,
-		.depth_max = options.messages ? options.messages : 1,
-	};
-	if (run.calls == NULL || config.address == 0) {
-		fail(run.calls ? "no route to the server" : "out of memory", 0);
+	config = (struct peer_config){ .connections_max = options.connections, .depth_max = options.messages ? options.messages : 1 };
+	if (run.calls == NULL) {
+		peer_fail("out of memory", 0);
 		return 1;
 	}
-	if (peer_open(&run.peer, &config, error, sizeof(error)) != 0) {
-		fail(error, 0);
+	if (peer_start(&run.peer, &options.peer, &config) != 0)
 		return 1;
-	}
 	/* An RDMA device must know what its work requests use. */
 	roce_register_local(run.peer.device, &run, sizeof(run));
-	status = run_all(&run);
-	peer_linger(&run.peer, LINGER_NS);
-	if (status != 0)
-		peer_print_counters(&run.peer);
-	peer_close(&run.peer);
+	status = peer_end(&run.peer, run_all(&run), LINGER_NS);
 	free(run.calls);
-	return status == 0 ? 0 : 1;
+	return status;
 }

@@ -4,9 +4,7 @@
  * another RDMA stack (exercise_run.h). The other side is tests/interop/verbs_peer.c, or another of these.
  */
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "tools/exercise_run.h"
@@ -19,22 +17,15 @@
 #define TARGET_PEER UINT64_C(1)			/* the tag of whoever is connected: a region that a peer may end belongs to one */
 
 struct options {
-	bool server, client, verbose;
-	uint32_t address, source, path_mtu_bytes, operations, receives;
-	bool witness;
-	uint16_t port;
+	struct peer_options peer;
+	bool verbose, witness;
+	uint32_t operations, receives;
 	uint64_t seed;
 };
 
 static struct peer peer;
 static uint32_t connection, qpn;
 static struct exercise_memory memory;
-
-static int fail(const char *what, int status)
-{
-	fprintf(stderr, "plenum-exercise: %s%s%s\n", what, status ? ": " : "", status ? strerror(-status) : "");
-	return -1;
-}
 
 /* ---------------------------------------------------------------- our stack, for the exercise */
 
@@ -101,7 +92,7 @@ static int wait_event(struct exercise_event *event)
 			continue;
 		*event = (struct exercise_event){ .ended = true };
 		if (from.status)
-			fail("the connection failed", from.status);
+			peer_fail("the connection failed", from.status);
 		return 0;
 	}
 	return -ETIMEDOUT;
@@ -126,13 +117,13 @@ static int be_target(const struct options *options, struct exercise *exercise)
 	struct roce_memory_config region = { .ops = &roce_memory_plain_ops, .context = memory.region, .len_bytes = EXERCISE_REGION_BYTES,
 					     .access = ROCE_ACCESS_REMOTE_READ | ROCE_ACCESS_REMOTE_WRITE | ROCE_ACCESS_REMOTE_ATOMIC };
 	struct roce_event event;
-	int status = roce_listen(peer.device, options->port, peer.queue, 0);
+	int status = roce_listen(peer.device, (uint16_t)options->peer.port, peer.queue, 0);
 
 	if (status)
-		return fail("cannot listen", status);
+		return peer_fail("cannot listen", status);
 	status = roce_memory_register(peer.device, &region, &exercise->welcome.rkey);
 	if (status)
-		return fail("cannot register memory", status);
+		return peer_fail("cannot register memory", status);
 	do
 		peer_wait(&peer, &event, UINT64_MAX);
 	while (event.type != ROCE_EVENT_CONNECT_REQUEST);
@@ -140,18 +131,18 @@ static int be_target(const struct options *options, struct exercise *exercise)
 	connection = event.connection;
 	status = roce_accept_begin(peer.device, connection, TARGET_PEER, &qpn);
 	if (status)
-		return fail("cannot accept", status);
+		return peer_fail("cannot accept", status);
 	if (exercise_prepare(exercise, options->witness ? options->receives : EXERCISE_RECEIVES) != 0)
 		return -1;
 	status = roce_accept_finish(peer.device, connection, &exercise->welcome, sizeof(exercise->welcome), udp_port_now_ns());
 	if (status)
-		return fail("cannot accept", status);
+		return peer_fail("cannot accept", status);
 	return options->witness ? exercise_witness(exercise) : exercise_serve(exercise);
 }
 
 static int be_actor(const struct options *options, struct exercise *exercise)
 {
-	struct roce_connect connect = { .remote_address = options->address, .remote_port = options->port, .queue = peer.queue,
+	struct roce_connect connect = { .remote_address = options->peer.address, .remote_port = (uint16_t)options->peer.port, .queue = peer.queue,
 					.private_data = &exercise->hello, .private_len_bytes = sizeof(exercise->hello),
 					.timeout_ns = EXERCISE_STEP_S * NS_PER_S };
 	struct roce_event event;
@@ -160,7 +151,7 @@ static int be_actor(const struct options *options, struct exercise *exercise)
 	exercise->hello = (struct exercise_hello){ .seed = options->seed, .operations = options->operations };
 	status = roce_connect(peer.device, &connect, &connection, udp_port_now_ns());
 	if (status)
-		return fail("cannot connect", status);
+		return peer_fail("cannot connect", status);
 	qpn = roce_connection_qpn(peer.device, connection);
 	if (exercise_prepare(exercise, EXERCISE_RECEIVES) != 0)
 		return -1;
@@ -168,7 +159,7 @@ static int be_actor(const struct options *options, struct exercise *exercise)
 		peer_wait(&peer, &event, UINT64_MAX);
 	while (event.type == ROCE_EVENT_COMPLETION);
 	if (event.type != ROCE_EVENT_ESTABLISHED)
-		return fail(event.type == ROCE_EVENT_REJECTED ? "the target refused" : "no answer from the target", 0);
+		return peer_fail(event.type == ROCE_EVENT_REJECTED ? "the target refused" : "no answer from the target", 0);
 	memcpy(&exercise->welcome, event.private_data, sizeof(exercise->welcome));
 	return exercise_act(exercise);
 }
@@ -176,14 +167,13 @@ static int be_actor(const struct options *options, struct exercise *exercise)
 static int run(const struct options *options)
 {
 	static struct exercise exercise = { .stack = &stack, .memory = &memory };
-	int status = options->server ? be_target(options, &exercise) : be_actor(options, &exercise);
+	int status = options->peer.server ? be_target(options, &exercise) : be_actor(options, &exercise);
 
 	if (status == 0 && !options->witness)
-		exercise_print(&exercise, options->server ? "target" : "actor", roce_path_mtu_bytes(peer.device, qpn));
-	if (status != 0 || options->verbose)
+		exercise_print(&exercise, options->peer.server ? "target" : "actor", roce_path_mtu_bytes(peer.device, qpn));
+	if (status == 0 && options->verbose)
 		peer_print_counters(&peer);
 	roce_disconnect(peer.device, connection, udp_port_now_ns());
-	peer_linger(&peer, LINGER_NS);
 	return status;
 }
 
@@ -205,74 +195,30 @@ static int usage(FILE *to)
 	return to == stdout ? 0 : 2;
 }
 
-static bool take_option(struct options *options, int letter, const char *value)
+static bool take_option(void *own, int letter, const char *value)
 {
-	uint64_t number = 0;
-	bool good;
+	struct options *options = own;
 
 	switch (letter) {
-	case 's': options->server = true; return true;
-	case 'c': options->client = true; return true;
 	case 'v': options->verbose = true; return true;
-	case 'a': return peer_parse_address(value, &options->address);
-	case 'I': return peer_parse_address(value, &options->source);
 	case 'r': return peer_parse_number(value, 0, UINT64_MAX, &options->seed);
-	case 'n':
-		good = peer_parse_number(value, 1, OPERATIONS_MAX, &number);
-		options->operations = (uint32_t)number;
-		return good;
-	case 'w':
-		good = peer_parse_number(value, 0, EXERCISE_RECEIVES, &number);
-		options->receives = (uint32_t)number;
-		options->witness = true;
-		return good;
-	case 'p':
-		good = peer_parse_number(value, 1, UINT16_MAX, &number);
-		options->port = (uint16_t)number;
-		return good;
-	case 'm':
-		good = peer_parse_number(value, 256, ROCE_PAYLOAD_BYTES_MAX, &number);
-		options->path_mtu_bytes = (uint32_t)number;
-		return good;
+	case 'n': return peer_parse_small(value, 1, OPERATIONS_MAX, &options->operations);
+	case 'w': options->witness = true; return peer_parse_small(value, 0, EXERCISE_RECEIVES, &options->receives);
 	default: return false;
 	}
 }
 
-static bool parse(struct options *options, int count, char **words)
-{
-	int letter;
-
-	while ((letter = getopt(count, words, "scva:I:n:r:w:p:m:")) != -1)
-		if (!take_option(options, letter, optarg)) {
-			if (letter != '?')
-				fprintf(stderr, "plenum-exercise: -%c %s: not a value this option takes\n", letter, optarg);
-			return false;
-		}
-	return optind == count && options->server != options->client && options->address != 0 && (options->server || !options->witness);
-}
-
 int main(int count, char **words)
 {
-	struct options options = { .port = EXERCISE_PORT, .operations = OPERATIONS_DEFAULT, .seed = 1 };
+	struct options options = { .peer = { .port = EXERCISE_PORT }, .operations = OPERATIONS_DEFAULT, .seed = 1 };
 	struct peer_config config = { .port = HOST_PORT_UDP, .connections_max = PEER_CONNECTIONS_DEFAULT, .depth_max = PEER_DEPTH_DEFAULT };
-	char error[200];
-	int status;
 
 	if (count == 2 && strcmp(words[1], "--help") == 0)
 		return usage(stdout);
-	if (!parse(&options, count, words))
+	if (!peer_parse(count, words, &options.peer, PEER_OPTIONS "vn:r:w:", take_option, &options) ||
+	    (options.witness && !options.peer.server))
 		return usage(stderr);
-	config.path_mtu_bytes = options.path_mtu_bytes;
-	config.address = options.server ? options.address : options.source ? options.source : peer_address_towards(options.address);
-	if (config.address == 0) {
-		fail("no route to the target", 0);
+	if (peer_start(&peer, &options.peer, &config) != 0)
 		return 1;
-	}
-	if (peer_open(&peer, &config, error, sizeof(error)) != 0) {
-		fail(error, 0);
-		return 1;
-	}
-	status = run(&options);
-	peer_close(&peer);
-	return status == 0 ? 0 : 1;
+	return peer_end(&peer, run(&options), LINGER_NS);
 }

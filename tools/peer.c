@@ -2,6 +2,7 @@
 /* The loop of a Linux program over a port, see peer.h. */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <getopt.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <stdio.h>
@@ -39,6 +40,50 @@ bool peer_parse_number(const char *text, uint64_t min, uint64_t max, uint64_t *n
 		return false;
 	*number = value;
 	return true;
+}
+
+bool peer_parse_small(const char *text, uint32_t min, uint32_t max, uint32_t *number)
+{
+	uint64_t value;
+
+	if (!peer_parse_number(text, min, max, &value))
+		return false;
+	*number = (uint32_t)value;
+	return true;
+}
+
+int peer_fail(const char *what, int status)
+{
+	fprintf(stderr, "%s: %s%s%s\n", program_invocation_short_name, what, status ? ": " : "", status ? strerror(-status) : "");
+	return -1;
+}
+
+static bool take_option(struct peer_options *options, int letter, const char *value)
+{
+	switch (letter) {
+	case 's': options->server = true; return true;
+	case 'c': options->client = true; return true;
+	case 'a': return peer_parse_address(value, &options->address);
+	case 'I': return peer_parse_address(value, &options->source);
+	case 'p': return peer_parse_small(value, 1, UINT16_MAX, &options->port);
+	case 'm': return peer_parse_small(value, 256, ROCE_PAYLOAD_BYTES_MAX, &options->path_mtu_bytes);
+	default: return false;
+	}
+}
+
+bool peer_parse(int count, char **words, struct peer_options *options, const char *letters,
+		bool (*take)(void *own, int letter, const char *value), void *own)
+{
+	int letter;
+
+	while ((letter = getopt(count, words, letters)) != -1)
+		if (!take_option(options, letter, optarg) && !take(own, letter, optarg)) {
+			if (letter != '?')
+				fprintf(stderr, "%s: -%c %s: not a value this option takes\n", program_invocation_short_name, letter,
+					optarg);
+			return false;
+		}
+	return optind == count && options->server != options->client && options->address != 0;
 }
 
 uint32_t peer_address_towards(uint32_t remote)
@@ -126,4 +171,27 @@ void peer_print_counters(const struct peer *peer)
 	ROCE_COUNTERS(PRINT_COUNTER)
 #undef PRINT_COUNTER
 	fputc('\n', stderr);
+}
+
+int peer_start(struct peer *peer, const struct peer_options *options, struct peer_config *config)
+{
+	char error[200];
+
+	config->path_mtu_bytes = options->path_mtu_bytes;
+	config->address = options->server ? options->address :
+			  options->source ? options->source : peer_address_towards(options->address);
+	if (config->address == 0)
+		return peer_fail("no route to the other side", 0);
+	if (peer_open(peer, config, error, sizeof(error)) != 0)
+		return peer_fail(error, 0);
+	return 0;
+}
+
+int peer_end(struct peer *peer, int status, uint64_t linger_ns)
+{
+	peer_linger(peer, linger_ns);
+	if (status != 0)
+		peer_print_counters(peer);
+	peer_close(peer);
+	return status == 0 ? 0 : 1;
 }

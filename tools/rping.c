@@ -4,10 +4,8 @@
  * that port. The protocol: net/rping.
  */
 #include <errno.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "net/rping/rping.h"
@@ -21,9 +19,8 @@
 #define FOREVER UINT64_MAX
 
 struct options {
-	bool server, client, validate, verbose, persistent;
-	uint32_t address, source, path_mtu_bytes;
-	uint16_t port;
+	struct peer_options peer;
+	bool validate, verbose, persistent;
 	uint32_t size_bytes;
 	uint64_t count;			/* 0: until the peer hangs up */
 };
@@ -40,12 +37,6 @@ struct run {
 
 enum outcome { FAILED = -1, ROUND, HUNG_UP };
 
-static enum outcome fail(const char *what, int status)
-{
-	fprintf(stderr, "plenum-rping: %s%s%s\n", what, status ? ": " : "", status ? strerror(-status) : "");
-	return FAILED;
-}
-
 /* ---------------------------------------------------------------- rounds, of either role */
 
 static int take_completion(struct run *run, const struct roce_event *event)
@@ -53,10 +44,10 @@ static int take_completion(struct run *run, const struct roce_event *event)
 	int status = rping_event(&run->rping, event, udp_port_now_ns());
 
 	if (status < 0)
-		fail(run->rping.failure, run->rping.failure && status == -EPROTO ? 0 : status);
-	else if (run->options->verbose && run->options->server && event->opcode == ROCE_READ && event->status == 0)
+		peer_fail(run->rping.failure, run->rping.failure && status == -EPROTO ? 0 : status);
+	else if (run->options->verbose && run->options->peer.server && event->opcode == ROCE_READ && event->status == 0)
 		printf("server ping data: %.*s\n", (int)strnlen((char *)run->text, run->rping.len_bytes), run->text);
-	else if (run->options->verbose && run->options->client && status == 1)
+	else if (run->options->verbose && run->options->peer.client && status == 1)
 		printf("ping data: %s\n", run->sink);
 	return status;
 }
@@ -70,7 +61,7 @@ static enum outcome play_round(struct run *run)
 		if (event.type == ROCE_EVENT_CONNECT_REQUEST) {	/* one client at a time */
 			roce_reject(run->peer.device, event.connection, NULL, 0, udp_port_now_ns());
 		} else if (event.type == ROCE_EVENT_DISCONNECTED && event.connection == run->connection) {
-			return event.status ? fail("the connection failed", event.status) : HUNG_UP;
+			return event.status ? peer_fail("the connection failed", event.status) : HUNG_UP;
 		} else if (event.type == ROCE_EVENT_COMPLETION && event.qpn == run->rping.qpn) {
 			int status = take_completion(run, &event);
 
@@ -78,17 +69,17 @@ static enum outcome play_round(struct run *run)
 				return status < 0 ? FAILED : ROUND;
 		}
 	}
-	return fail("no answer in 60 s", 0);
+	return peer_fail("no answer in 60 s", 0);
 }
 
 static enum outcome start_queue_pair(struct run *run, uint32_t qpn)
 {
 	run->rping = (struct rping){
 		.device = run->peer.device, .qpn = qpn, .text = run->text, .size_bytes = run->options->size_bytes,
-		.sink = run->options->client ? run->sink : NULL, .validate = run->options->validate,
+		.sink = run->options->peer.client ? run->sink : NULL, .validate = run->options->validate,
 		.text_rkey = run->rping.text_rkey, .sink_rkey = run->rping.sink_rkey,
 	};
-	return rping_prepare(&run->rping) ? fail("cannot post a receive", 0) : ROUND;
+	return rping_prepare(&run->rping) ? peer_fail("cannot post a receive", 0) : ROUND;
 }
 
 /* ---------------------------------------------------------------- server */
@@ -105,23 +96,23 @@ static enum outcome accept_client(struct run *run)
 	run->connection = event.connection;
 	status = roce_accept_begin(run->peer.device, run->connection, ROCE_PEER_ANY, &qpn);
 	if (status)
-		return fail("cannot accept", status);
+		return peer_fail("cannot accept", status);
 	if (start_queue_pair(run, qpn) != ROUND)
 		return FAILED;
 	status = roce_accept_finish(run->peer.device, run->connection, NULL, 0, udp_port_now_ns());
 	if (status)
-		return fail("cannot accept", status);
+		return peer_fail("cannot accept", status);
 	run->path_mtu_bytes = roce_path_mtu_bytes(run->peer.device, qpn);
 	return ROUND;
 }
 
 static enum outcome serve(struct run *run)
 {
-	int status = roce_listen(run->peer.device, run->options->port, run->peer.queue, 0);
+	int status = roce_listen(run->peer.device, (uint16_t)run->options->peer.port, run->peer.queue, 0);
 	enum outcome outcome;
 
 	if (status)
-		return fail("cannot listen", status);
+		return peer_fail("cannot listen", status);
 	do {
 		if (accept_client(run) != ROUND)
 			return FAILED;
@@ -133,7 +124,7 @@ static enum outcome serve(struct run *run)
 		roce_disconnect(run->peer.device, run->connection, udp_port_now_ns());
 		printf("served %" PRIu64 " rounds, path MTU %u\n", run->rping.rounds, run->path_mtu_bytes);
 		if (run->rping.rounds == 0 && !run->options->persistent)
-			return fail("the client hung up before its first round", 0);
+			return peer_fail("the client hung up before its first round", 0);
 	} while (run->options->persistent);
 	return ROUND;
 }
@@ -149,19 +140,19 @@ static enum outcome register_memory(struct run *run)
 
 	if (roce_memory_register(run->peer.device, &text, &run->rping.text_rkey) != 0 ||
 	    roce_memory_register(run->peer.device, &sink, &run->rping.sink_rkey) != 0)
-		return fail("cannot register memory", 0);
+		return peer_fail("cannot register memory", 0);
 	return ROUND;
 }
 
 static enum outcome connect_server(struct run *run)
 {
-	struct roce_connect connect = { .remote_address = run->options->address, .remote_port = run->options->port,
+	struct roce_connect connect = { .remote_address = run->options->peer.address, .remote_port = (uint16_t)run->options->peer.port,
 					.queue = run->peer.queue, .timeout_ns = CONNECT_NS };
 	struct roce_event event;
 	int status = roce_connect(run->peer.device, &connect, &run->connection, udp_port_now_ns());
 
 	if (status)
-		return fail("cannot connect", status);
+		return peer_fail("cannot connect", status);
 	if (start_queue_pair(run, roce_connection_qpn(run->peer.device, run->connection)) != ROUND)
 		return FAILED;
 	do {
@@ -173,7 +164,7 @@ static enum outcome connect_server(struct run *run)
 			return FAILED;
 		}
 		if (event.type == ROCE_EVENT_UNREACHABLE)
-			return fail("no answer from the server", 0);
+			return peer_fail("no answer from the server", 0);
 	} while (event.type != ROCE_EVENT_ESTABLISHED);
 	run->path_mtu_bytes = roce_path_mtu_bytes(run->peer.device, run->rping.qpn);
 	return ROUND;
@@ -187,10 +178,10 @@ static enum outcome ask(struct run *run)
 		enum outcome outcome;
 
 		if (rping_begin(&run->rping, udp_port_now_ns()) != 0)
-			return fail("cannot send", 0);
+			return peer_fail("cannot send", 0);
 		outcome = play_round(run);
 		if (outcome != ROUND)
-			return outcome == FAILED ? FAILED : fail("the server hung up in the middle of a round", 0);
+			return outcome == FAILED ? FAILED : peer_fail("the server hung up in the middle of a round", 0);
 	} while (run->rping.rounds != run->options->count);
 	roce_disconnect(run->peer.device, run->connection, udp_port_now_ns());
 	printf("%" PRIu64 " rounds of %u bytes, path MTU %u%s\n", run->rping.rounds, run->options->size_bytes, run->path_mtu_bytes,
@@ -217,80 +208,35 @@ static int usage(FILE *to)
 	return to == stdout ? 0 : 2;
 }
 
-static bool take_option(struct options *options, int letter, const char *value)
+static bool take_option(void *own, int letter, const char *value)
 {
-	uint64_t number = 0;
-	bool good = true;
+	struct options *options = own;
 
 	switch (letter) {
-	case 's': options->server = true; break;
-	case 'c': options->client = true; break;
-	case 'V': options->validate = true; break;
-	case 'v': options->verbose = true; break;
-	case 'P': options->persistent = true; break;
-	case 'a': return peer_parse_address(value, &options->address);
-	case 'I': return peer_parse_address(value, &options->source);
-	case 'p':
-		good = peer_parse_number(value, 1, UINT16_MAX, &number);
-		options->port = (uint16_t)number;
-		break;
-	case 'S':
-		good = peer_parse_number(value, RPING_SIZE_MIN_BYTES, RPING_SIZE_MAX_BYTES, &number);
-		options->size_bytes = (uint32_t)number;
-		break;
-	case 'm':
-		good = peer_parse_number(value, 256, ROCE_PAYLOAD_BYTES_MAX, &number);
-		options->path_mtu_bytes = (uint32_t)number;
-		break;
+	case 'V': options->validate = true; return true;
+	case 'v': options->verbose = true; return true;
+	case 'P': options->persistent = true; return true;
+	case 'S': return peer_parse_small(value, RPING_SIZE_MIN_BYTES, RPING_SIZE_MAX_BYTES, &options->size_bytes);
 	case 'C': return peer_parse_number(value, 1, UINT32_MAX, &options->count);
 	default: return false;
 	}
-	return good;
-}
-
-static bool parse(struct options *options, int count, char **words)
-{
-	int letter;
-
-	while ((letter = getopt(count, words, "sca:p:S:C:VvPI:m:")) != -1)
-		if (!take_option(options, letter, optarg)) {
-			if (letter != '?')
-				fprintf(stderr, "plenum-rping: -%c %s: not a value this option takes\n", letter, optarg);
-			return false;
-		}
-	return optind == count && options->server != options->client && options->address != 0;
 }
 
 int main(int count, char **words)
 {
 	static struct run run;
-	struct options options = { .port = RPING_PORT, .size_bytes = SIZE_DEFAULT_BYTES };
+	struct options options = { .peer = { .port = RPING_PORT }, .size_bytes = SIZE_DEFAULT_BYTES };
 	struct peer_config config = { .connections_max = PEER_CONNECTIONS_DEFAULT, .depth_max = PEER_DEPTH_DEFAULT };
-	char error[200];
-	int status;
 
 	if (count == 2 && strcmp(words[1], "--help") == 0)
 		return usage(stdout);
-	if (!parse(&options, count, words))
+	if (!peer_parse(count, words, &options.peer, PEER_OPTIONS "S:C:VvP", take_option, &options))
 		return usage(stderr);
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	run.options = &options;
-	config.path_mtu_bytes = options.path_mtu_bytes;
-	config.address = options.server ? options.address : options.source ? options.source : peer_address_towards(options.address);
-	if (config.address == 0) {
-		fail("no route to the server", 0);
+	if (peer_start(&run.peer, &options.peer, &config) != 0)
 		return 1;
-	}
-	if (peer_open(&run.peer, &config, error, sizeof(error)) != 0) {
-		fail(error, 0);
-		return 1;
-	}
 	/* An RDMA device must know what its work requests use. */
 	roce_register_local(run.peer.device, &run, sizeof(run));
-	status = options.server ? serve(&run) : ask(&run);
-	peer_linger(&run.peer, LINGER_NS);
-	if (status != 0)
-		peer_print_counters(&run.peer);
-	peer_close(&run.peer);
-	return status == 0 ? 0 : 1;
+	return peer_end(&run.peer, options.peer.server ? serve(&run) : ask(&run), LINGER_NS);
 }
