@@ -273,6 +273,18 @@ void stranger_attack_from(struct stranger *stranger, stranger_attack *attack, do
 	world_at(stranger->network->world, from_ns, send_next, stranger, 0);
 }
 
+uint64_t stranger_trial(struct stranger *stranger, stranger_attack *attack, uint64_t (*moved)(const void *context),
+			const void *context)
+{
+	struct world *world = stranger->network->world;
+	uint64_t end_ns = world->now_ns + STRANGER_ATTACK_NS, before = moved(context);
+
+	if (attack != NULL)
+		stranger_attack_from(stranger, attack, STRANGER_PART, world->now_ns, end_ns);
+	world_run_until(world, end_ns);
+	return moved(context) - before;
+}
+
 uint64_t stranger_refused(const struct roce_counters *c)
 {
 	return roce_refused(c) + c->duplicates + c->sequence_errors + c->connects_received;

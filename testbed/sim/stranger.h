@@ -38,6 +38,30 @@ void stranger_record(struct stranger *stranger, uint64_t from_ns, uint64_t until
 void stranger_attack_from(struct stranger *stranger, stranger_attack *attack, double link_part, uint64_t from_ns,
 			  uint64_t until_ns);
 
+/* What scenarios have in common: the network, what the stranger does of it, and what is left to others all the same. */
+#define STRANGER_GIGABITS_PER_S 10u
+#define STRANGER_BUFFER_BYTES (1u << 20)
+#define STRANGER_PART 0.03		/* of its link: what it sends takes its part of it whatever the hosts do */
+#define STRANGER_ATTACK_NS (40 * MILLISECOND_NS)
+#define STRANGER_GOODPUT_MIN 0.90
+
+struct stranger_case {
+	const char *name;
+	stranger_attack *attack;
+};
+/* That every scenario has. */
+#define STRANGER_CASES \
+	{ "replay", attack_replay }, { "replay-short", attack_replay_short }, { "replay-reads", attack_replay_reads }, \
+	{ "mutate", attack_mutate }, { "random", attack_random }, { "guess", attack_guess }, { "flood", attack_flood }, \
+	{ "hang-up", attack_hang_up }
+
+/*
+ * From now on, attack for STRANGER_ATTACK_NS (NULL: the same without it). Returns by how much `moved` of `context`, the bytes of
+ * those who work there, grew meanwhile.
+ */
+uint64_t stranger_trial(struct stranger *stranger, stranger_attack *attack, uint64_t (*moved)(const void *context),
+			const void *context);
+
 uint32_t stranger_below(struct stranger *stranger, uint32_t count);
 /* A connect request with this private data, addressed as the datagram says. */
 void stranger_connect_request(struct stranger *stranger, const uint8_t *private_data, uint32_t len_bytes,

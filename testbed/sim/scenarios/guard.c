@@ -21,14 +21,9 @@
 #define REPLAYS 1024u
 #define DEPTH 8u
 #define MEMORY_BYTES (1u << 20)
-#define GIGABITS_PER_S 10u
-#define BUFFER_BYTES (1u << 20)
 #define RECORD_UNTIL_NS (5 * MILLISECOND_NS)
 #define ATTACK_FROM_NS (10 * MILLISECOND_NS)
 #define LATE_NS (15 * MILLISECOND_NS)
-#define ATTACK_NS (40 * MILLISECOND_NS)
-#define STRANGER_PART 0.03
-#define GOODPUT_MIN 0.90
 
 struct client {
 	struct guard *guard;
@@ -217,8 +212,9 @@ static uint64_t refused(const struct guard *guard)
 	return sum;
 }
 
-static uint64_t read_bytes(const struct guard *guard)
+static uint64_t read_bytes(const void *context)
 {
+	const struct guard *guard = context;
 	uint64_t sum = 0;
 
 	for (uint32_t i = 0; i < CLIENTS; i++)
@@ -228,7 +224,7 @@ static uint64_t read_bytes(const struct guard *guard)
 
 static void guard_create(struct guard *guard, uint64_t seed)
 {
-	const struct network_config config = network_clean(GIGABITS_PER_S, BUFFER_BYTES);
+	const struct network_config config = network_clean(STRANGER_GIGABITS_PER_S, STRANGER_BUFFER_BYTES);
 
 	memset(guard, 0, sizeof(*guard));
 	world_create(&guard->world, seed);
@@ -267,13 +263,9 @@ static struct result run(struct report *report, stranger_attack *attack, uint64_
 
 	guard_create(guard, seed);
 	world_run_until(&guard->world, ATTACK_FROM_NS);
-	result.bytes = read_bytes(guard);
 	result.refused = refused(guard);
-	if (attack != NULL)
-		stranger_attack_from(&guard->stranger, attack, STRANGER_PART, ATTACK_FROM_NS, ATTACK_FROM_NS + ATTACK_NS);
-	world_run_until(&guard->world, ATTACK_FROM_NS + ATTACK_NS);
-	result.bytes = read_bytes(guard) - result.bytes;
-	world_run_until(&guard->world, ATTACK_FROM_NS + ATTACK_NS + MILLISECOND_NS);
+	result.bytes = stranger_trial(&guard->stranger, attack, read_bytes, guard);
+	world_run_until(&guard->world, guard->world.now_ns + MILLISECOND_NS);
 	result.refused = refused(guard) - result.refused;
 	result.sent = guard->stranger.sent;
 	result.heard = guard->stranger.heard;
@@ -304,25 +296,15 @@ static void expect(struct report *report, const char *name, const struct result 
 	report_expect(report, result->lost == 0, "%s: no client loses its connection", name);
 	report_expect(report, result->late_ns != NEVER_NS && result->late_ns <= 2 * alone->late_ns + MILLISECOND_NS,
 		      "%s: who has the key comes in at once", name);
-	report_expect(report, part >= GOODPUT_MIN, "%s: goodput at least %.2f of what it is without", name, GOODPUT_MIN);
+	report_expect(report, part >= STRANGER_GOODPUT_MIN, "%s: goodput at least %.2f of what it is without", name, STRANGER_GOODPUT_MIN);
 	report_expect(report, result->refused - alone->refused >= result->sent, "%s: every packet is counted", name);
 }
 
 static void guard_run(struct report *report, const struct options *options)
 {
-	static const struct {
-		const char *name;
-		stranger_attack *attack;
-	} cases[] = {
-		{ "replay", attack_replay },
-		{ "replay-short", attack_replay_short },
-		{ "replay-reads", attack_replay_reads },
+	static const struct stranger_case cases[] = {
+		STRANGER_CASES,
 		{ "replay-connect", attack_replay_connect },
-		{ "mutate", attack_mutate },
-		{ "random", attack_random },
-		{ "guess", attack_guess },
-		{ "flood", attack_flood },
-		{ "hang-up", attack_hang_up },
 		{ "wrong-key", attack_wrong_key },
 	};
 	const struct result alone = run(report, NULL, options->seed);

@@ -12,14 +12,8 @@
 
 #define HOSTS 3u
 #define FLOWS 4u
-#define GIGABITS_PER_S 10u
-#define BUFFER_BYTES (1u << 20)
 #define RECORD_FROM_NS (1 * MILLISECOND_NS)
 #define ATTACK_FROM_NS (5 * MILLISECOND_NS)
-#define ATTACK_NS (40 * MILLISECOND_NS)
-#define GOODPUT_MIN 0.90
-/* Of the link: what it sends takes its part of it whatever the hosts do. */
-#define STRANGER_PART 0.03
 
 struct result {
 	uint64_t bytes, sent, refused, reconnects, errors, timeouts;
@@ -32,6 +26,11 @@ static uint64_t refused(const struct traffic *traffic)
 	for (uint32_t i = 0; i < HOSTS; i++)
 		sum += stranger_refused(roce_counters(traffic->hosts[i].node.device));
 	return sum;
+}
+
+static uint64_t moved(const void *context)
+{
+	return traffic_bytes(context);
 }
 
 static void add_flows(struct traffic *traffic)
@@ -48,7 +47,7 @@ static void add_flows(struct traffic *traffic)
 
 static struct result run(struct report *report, stranger_attack *attack, uint64_t seed)
 {
-	const struct traffic_config config = { .network = network_clean(GIGABITS_PER_S, BUFFER_BYTES), .seed = seed,
+	const struct traffic_config config = { .network = network_clean(STRANGER_GIGABITS_PER_S, STRANGER_BUFFER_BYTES), .seed = seed,
 					       .hosts = HOSTS, .flows_max = FLOWS, .extra_nodes = 1, .path_mtu_bytes = 4096,
 					       .read_budget_bytes = ROCE_READ_BUDGET_BYTES };
 	struct result result = { 0 };
@@ -61,12 +60,8 @@ static struct result run(struct report *report, stranger_attack *attack, uint64_
 	add_flows(&traffic);
 	traffic_start(&traffic);
 	world_run_until(&traffic.world, ATTACK_FROM_NS);
-	result.bytes = traffic_bytes(&traffic);
 	result.refused = refused(&traffic);
-	if (attack != NULL)
-		stranger_attack_from(&stranger, attack, STRANGER_PART, ATTACK_FROM_NS, ATTACK_FROM_NS + ATTACK_NS);
-	world_run_until(&traffic.world, ATTACK_FROM_NS + ATTACK_NS);
-	result.bytes = traffic_bytes(&traffic) - result.bytes;
+	result.bytes = stranger_trial(&stranger, attack, moved, &traffic);
 	report_expect(report, traffic_drain(&traffic, traffic.world.now_ns + SECOND_NS), "all that was posted ends");
 	result.refused = refused(&traffic) - result.refused;
 	result.sent = stranger.sent;
@@ -83,19 +78,7 @@ static struct result run(struct report *report, stranger_attack *attack, uint64_
 
 static void stranger_run(struct report *report, const struct options *options)
 {
-	static const struct {
-		const char *name;
-		stranger_attack *attack;
-	} cases[] = {
-		{ "replay", attack_replay },
-		{ "replay-short", attack_replay_short },
-		{ "replay-reads", attack_replay_reads },
-		{ "mutate", attack_mutate },
-		{ "random", attack_random },
-		{ "guess", attack_guess },
-		{ "flood", attack_flood },
-		{ "hang-up", attack_hang_up },
-	};
+	static const struct stranger_case cases[] = { STRANGER_CASES };
 	const struct result alone = run(report, NULL, options->seed);
 
 	for (uint32_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -111,7 +94,8 @@ static void stranger_run(struct report *report, const struct options *options)
 		       "timeouts=%llu\n", name, (unsigned long long)result.sent, (unsigned long long)result.refused,
 		       (unsigned long long)alone.refused, part, (unsigned long long)result.reconnects,
 		       (unsigned long long)result.errors, (unsigned long long)result.timeouts);
-		report_expect(report, part >= GOODPUT_MIN, "%s: goodput at least %.2f of what it is without", name, GOODPUT_MIN);
+		report_expect(report, part >= STRANGER_GOODPUT_MIN, "%s: goodput at least %.2f of what it is without", name,
+			      STRANGER_GOODPUT_MIN);
 		report_expect(report, result.reconnects == 0 && result.errors == 0, "%s: nothing of the hosts' fails", name);
 		report_expect(report, result.refused >= result.sent, "%s: every packet is counted", name);
 	}
