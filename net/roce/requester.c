@@ -63,79 +63,6 @@ void roce_requester_begin(struct queue_pair *qp, uint64_t now_ns)
 	r->progress_ns = now_ns;
 }
 
-/* ---------------------------------------------------------------- timer and round trip */
-
-static uint64_t retransmit_timeout_ns(const struct requester *r)
-{
-	uint64_t timeout_ns = RETRANSMIT_FIRST_NS;
-
-	if (r->round_trip_ns)
-		timeout_ns = r->round_trip_ns + UINT64_C(4) * r->round_trip_variance_ns;
-	if (timeout_ns < RETRANSMIT_FLOOR_NS)
-		timeout_ns = RETRANSMIT_FLOOR_NS;
-	for (uint32_t i = 0; i < r->backoff && timeout_ns < RETRANSMIT_CEILING_NS; i++)
-		timeout_ns *= 2;
-	return timeout_ns < RETRANSMIT_CEILING_NS ? timeout_ns : RETRANSMIT_CEILING_NS;
-}
-
-static uint64_t probe_timeout_ns(const struct requester *r)
-{
-	uint64_t timeout_ns = r->round_trip_ns + UINT64_C(4) * r->round_trip_variance_ns;
-
-	if (timeout_ns < UINT64_C(2) * r->round_trip_ns)
-		timeout_ns = UINT64_C(2) * r->round_trip_ns;
-	if (timeout_ns < PROBE_FLOOR_NS)
-		timeout_ns = r->round_trip_ns ? PROBE_FLOOR_NS : PROBE_FIRST_NS;
-	return timeout_ns << (r->probe_backoff + r->probes);
-}
-
-/* An answer that came before comes again: was the probe needless? */
-static void duplicate_answer(struct roce_device *device, struct requester *r, uint64_t sequence)
-{
-	device->counters.duplicates++;
-	if (sequence != r->probe_sequence)
-		return;
-	r->probe_sequence = 0;
-	r->probe_backoff += r->probe_backoff < PROBE_BACKOFF_MAX;
-	device->counters.probes_needless++;
-}
-
-void roce_requester_arm(struct roce_device *device, struct queue_pair *qp, uint64_t now_ns)
-{
-	struct requester *r = &qp->requester;
-	uint64_t timeout_ns = retransmit_timeout_ns(r), give_up_ns = r->progress_ns + GIVE_UP_NS, deadline_ns;
-
-	r->probe_armed = r->probes < PROBES_MAX && probe_timeout_ns(r) < timeout_ns;
-	if (r->probe_armed)
-		timeout_ns = probe_timeout_ns(r);
-	deadline_ns = now_ns + timeout_ns;
-	if (deadline_ns > give_up_ns)
-		deadline_ns = give_up_ns > now_ns ? give_up_ns : now_ns;
-	roce_timer_set(device, &qp->timer, deadline_ns);
-}
-
-/* Jacobson and Karels, 1988; no sample survives a retransmission (Karn). */
-static void sample_end(struct requester *r, uint64_t now_ns)
-{
-	uint64_t sample_ns, error_ns;
-
-	if (!r->sample_sent_ns || r->unacknowledged <= r->sample_sequence)
-		return;
-	sample_ns = now_ns > r->sample_sent_ns ? now_ns - r->sample_sent_ns : 1;
-	if (sample_ns > GIVE_UP_NS)		/* longer ones change nothing */
-		sample_ns = GIVE_UP_NS;
-	r->sample_sent_ns = 0;
-	r->probe_backoff -= r->probe_backoff > 0;
-	if (!r->round_trip_ns) {
-		r->round_trip_ns = (uint32_t)sample_ns;
-		r->round_trip_variance_ns = (uint32_t)sample_ns / 2;
-		return;
-	}
-	error_ns = sample_ns > r->round_trip_ns ? sample_ns - r->round_trip_ns : r->round_trip_ns - sample_ns;
-	r->round_trip_variance_ns = (uint32_t)((UINT64_C(3) * r->round_trip_variance_ns + error_ns) / 4);
-	r->round_trip_ns = (uint32_t)((UINT64_C(7) * r->round_trip_ns + sample_ns) / 8);
-}
-
 /* ---------------------------------------------------------------- progress */
 
 static void count_completion(struct roce_device *device, uint8_t opcode)
@@ -271,7 +198,7 @@ static void advance(struct roce_device *device, struct queue_pair *qp, uint64_t 
 	r->backoff = 0;
 	r->probes = 0;
 	r->probe_due = false;
-	sample_end(r, now_ns);
+	roce_requester_sampled(r, now_ns);
 	if (r->waiting_not_ready)
 		return;
 	if (r->unacknowledged == r->sent_end)
@@ -280,121 +207,11 @@ static void advance(struct roce_device *device, struct queue_pair *qp, uint64_t 
 		roce_requester_arm(device, qp, now_ns);
 }
 
-/* The oldest hole is still open, but the peer is heard: the repair may be on its way among its answers. */
-static void put_probe_off(struct roce_device *device, struct queue_pair *qp, uint64_t now_ns)
-{
-	if (qp->requester.probe_armed && qp->requester.unacknowledged < qp->requester.sent_end)
-		roce_requester_arm(device, qp, now_ns);
-}
-
-static void go_back(struct requester *r, uint64_t sequence)
-{
-	if (sequence < r->unacknowledged)
-		sequence = r->unacknowledged;
-	if (sequence >= r->next)
-		return;
-	r->next = sequence;
-	cursor_set(r, request_index(r, sequence));
-	r->sample_sent_ns = 0;
-}
-
 void roce_requester_shrink(struct requester *r)
 {
 	r->window /= 2;
 	if (r->window < WINDOW_PACKETS_MIN)
 		r->window = WINDOW_PACKETS_MIN;
-}
-
-/* ---------------------------------------------------------------- holes */
-
-/* What the peer holds is told in bits at and after `acknowledged`; those below are executed. */
-static void count_held(struct requester *r)
-{
-	uint64_t executed = r->acknowledged > r->held_base + 1 ? r->acknowledged - r->held_base - 1 : 0;
-
-	r->held_count = 0;
-	for (uint64_t i = executed; i < HELD_REPORT_BITS; i++)
-		r->held_count += r->held[i / 64] >> (i % 64) & 1;
-}
-
-static void forget_held(struct requester *r)
-{
-	r->held_base = 0;
-	r->held_count = 0;
-}
-
-/* The peer has executed everything below `end`. */
-static void acknowledge(struct requester *r, uint64_t end)
-{
-	if (r->acknowledged >= end)
-		return;
-	r->acknowledged = end;
-	if (r->held_count > 0)
-		count_held(r);
-}
-
-/* A packet was seen to have arrived. Those below the result that were not are lost. */
-static uint64_t lost_end(const struct requester *r, uint64_t seen)
-{
-	return seen + 1 == r->sent_end ? r->sent_end : seen - (REORDER_PACKETS - 1);
-}
-
-/*
- * `seen` has arrived, and here is proof: its answer, or a report. What is missing before it is sent again, once; and once
- * more when a packet was seen that was sent after the repair of the oldest hole. Else the probe and the timer find out.
- */
-static void repair(struct requester *r, uint64_t seen)
-{
-	uint64_t from = r->unacknowledged, end = lost_end(r, seen);
-
-	if (from >= end || r->waiting_not_ready)
-		return;
-	if (r->guarded != from) {
-		r->guarded = from;
-		r->guard_end = r->sent_end;
-	} else if (end > r->guard_end) {
-		r->guard_end = r->sent_end;
-		r->repair_next = r->repair_end = r->repaired_end = 0;
-	}
-	if (from < r->repaired_end)
-		from = r->repaired_end;
-	if (r->repair_next >= r->repair_end)
-		r->repair_next = from;
-	else if (from < r->repair_end)
-		from = r->repair_end;
-	if (from >= end)
-		return;
-	r->repair_end = end;
-	r->sample_sent_ns = 0;
-}
-
-/*
- * The report of a peer that misses `base`: what it holds behind it. False when it says nothing, or more than can be true.
- * Reports overtake each other, and what a peer once held it keeps: so they are joined.
- */
-static bool note_report(struct roce_device *device, struct queue_pair *qp, uint64_t base, const struct roce_packet *packet,
-			uint64_t *last)
-{
-	struct requester *r = &qp->requester;
-	uint64_t held[HELD_REPORT_BITS / 64] = { 0 };
-
-	if (packet->payload_len_bytes == 0)
-		return false;
-	*last = base;
-	for (uint64_t i = 0; i < HELD_REPORT_BITS; i++)
-		if (packet->payload[i / 8] >> (i % 8) & 1) {
-			held[i / 64] |= UINT64_C(1) << (i % 64);
-			*last = base + 1 + i;
-		}
-	if (*last == base || *last >= r->sent_end) {
-		device->counters.reports_refused++;
-		return false;
-	}
-	for (unsigned i = 0; i < HELD_REPORT_BITS / 64; i++)
-		r->held[i] = base == r->held_base ? r->held[i] | held[i] : held[i];
-	r->held_base = base;
-	count_held(r);
-	return true;
 }
 
 /* ---------------------------------------------------------------- answers in */
@@ -419,8 +236,8 @@ static void receiver_not_ready(struct roce_device *device, struct queue_pair *qp
 	struct requester *r = &qp->requester;
 
 	device->counters.rnr_naks_received++;
-	go_back(r, sequence);
-	forget_held(r);		/* it may have to be sent again, too */
+	roce_requester_go_back(r, sequence);
+	roce_requester_forget_held(r);		/* it may have to be sent again, too */
 	r->repair_next = r->repair_end = 0;
 	r->waiting_not_ready = true;
 	r->probes = 0;
@@ -447,15 +264,15 @@ static void negative(struct roce_device *device, struct queue_pair *qp, uint64_t
 		fatal_nak(device, qp, sequence, code, now_ns);
 		return;
 	}
-	repair(r, sequence - 1);
+	roce_requester_repair(r, sequence - 1);
 	if (sequence < r->acknowledged)
 		return;			/* it came late: the peer has the packet by now */
-	if (note_report(device, qp, sequence, packet, &last)) {
-		put_probe_off(device, qp, now_ns);
-		repair(r, last);
+	if (roce_requester_note_report(device, qp, sequence, packet, &last)) {
+		roce_requester_put_probe_off(device, qp, now_ns);
+		roce_requester_repair(r, last);
 	} else if (sequence < r->next) {
 		roce_requester_shrink(r);
-		go_back(r, sequence);
+		roce_requester_go_back(r, sequence);
 	}
 }
 
@@ -477,13 +294,13 @@ static void acknowledgement(struct roce_device *device, struct queue_pair *qp, c
 		return;
 	}
 	if (sequence < r->unacknowledged) {
-		duplicate_answer(device, r, sequence);
+		roce_requester_duplicate(device, r, sequence);
 		return;
 	}
-	acknowledge(r, executed_end);
+	roce_requester_acknowledge(r, executed_end);
 	advance(device, qp, now_ns);
 	if (positive)
-		repair(r, sequence);
+		roce_requester_repair(r, sequence);
 	else
 		negative(device, qp, sequence, packet, now_ns);
 }
@@ -496,7 +313,7 @@ static const struct work_request *data_awaited(struct roce_device *device, struc
 		return NULL;
 	}
 	if (sequence < r->unacknowledged || received_test(r, sequence)) {
-		duplicate_answer(device, r, sequence);
+		roce_requester_duplicate(device, r, sequence);
 		return NULL;
 	}
 	return request_of(r, sequence);
@@ -507,11 +324,11 @@ static void data_landed(struct roce_device *device, struct queue_pair *qp, uint6
 	struct requester *r = &qp->requester;
 
 	received_set(r, sequence, true);
-	acknowledge(r, sequence + 1);
+	roce_requester_acknowledge(r, sequence + 1);
 	advance(device, qp, now_ns);
 	if (sequence > r->unacknowledged)
-		put_probe_off(device, qp, now_ns);
-	repair(r, sequence);
+		roce_requester_put_probe_off(device, qp, now_ns);
+	roce_requester_repair(r, sequence);
 }
 
 static void atomic_response(struct roce_device *device, struct queue_pair *qp, const struct roce_packet *packet,
@@ -589,46 +406,4 @@ void roce_requester_input(struct roce_device *device, struct queue_pair *qp, con
 		atomic_response(device, qp, packet, now_ns);
 	else
 		read_response(device, qp, packet, now_ns);
-}
-
-/* ---------------------------------------------------------------- timer */
-
-void roce_requester_timer(struct roce_device *device, struct queue_pair *qp, uint64_t now_ns)
-{
-	struct requester *r = &qp->requester;
-
-	assert(qp->state == QP_READY);
-	if (r->waiting_not_ready) {
-		if (now_ns - r->not_ready_since_ns >= RNR_GIVE_UP_NS && r->not_ready_since_ns) {
-			device->counters.retry_exhausted++;
-			roce_qp_fail(device, qp, 0, -ETIMEDOUT, now_ns);
-			return;
-		}
-		r->waiting_not_ready = false;
-		if (r->unacknowledged < r->sent_end)
-			roce_requester_arm(device, qp, now_ns);
-		return;
-	}
-	if (r->unacknowledged == r->sent_end)
-		return;
-	if (r->probe_armed) {
-		r->probes++;
-		r->probe_due = true;
-		roce_requester_arm(device, qp, now_ns);
-		return;
-	}
-	device->counters.timeouts++;
-	if (now_ns - r->progress_ns >= GIVE_UP_NS) {
-		device->counters.retry_exhausted++;
-		roce_qp_fail(device, qp, 0, -ETIMEDOUT, now_ns);
-		return;
-	}
-	r->backoff += r->backoff < UINT8_MAX;
-	r->window = 1;
-	r->probes = PROBES_MAX;			/* what they could bring, going back brings too */
-	r->probe_due = false;
-	forget_held(r);
-	r->repair_next = r->repair_end = r->repaired_end = 0;
-	go_back(r, r->unacknowledged);
-	roce_requester_arm(device, qp, now_ns);
 }

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Shared by the two halves of the requester: requester.c takes answers in, requester_output.c sends requests. */
+/*
+ * Shared by the parts of the requester: requester.c takes answers in, requester_holes.c keeps what is missing,
+ * requester_timer.c waits, requester_output.c sends requests.
+ */
 #ifndef PLENUM_NET_ROCE_REQUESTER_H
 #define PLENUM_NET_ROCE_REQUESTER_H
 
@@ -99,7 +102,30 @@ static inline bool answered(const struct requester *r, const struct work_request
 
 /* Fewer packets under way, for a loss that was found without a timeout. */
 void roce_requester_shrink(struct requester *r);
+
+/* requester_timer.c */
 /* Start the retransmission timer. */
 void roce_requester_arm(struct roce_device *device, struct queue_pair *qp, uint64_t now_ns);
+/* An answer that came before comes again: was the probe needless? */
+void roce_requester_duplicate(struct roce_device *device, struct requester *r, uint64_t sequence);
+/* `unacknowledged` has moved: did it pass the packet whose round trip is measured? */
+void roce_requester_sampled(struct requester *r, uint64_t now_ns);
+/* The oldest hole is still open, but the peer is heard: the repair may be on its way among its answers. */
+void roce_requester_put_probe_off(struct roce_device *device, struct queue_pair *qp, uint64_t now_ns);
+
+/* requester_holes.c */
+/* Send everything from `sequence` on again. */
+void roce_requester_go_back(struct requester *r, uint64_t sequence);
+void roce_requester_forget_held(struct requester *r);
+/* The peer has executed everything below `end`. */
+void roce_requester_acknowledge(struct requester *r, uint64_t end);
+/* `seen` has arrived, and here is proof: its answer, or a report. */
+void roce_requester_repair(struct requester *r, uint64_t seen);
+/*
+ * The report of a peer that misses `base`: what it holds behind it, `*last` at the end. False when it says nothing, or more
+ * than can be true.
+ */
+bool roce_requester_note_report(struct roce_device *device, struct queue_pair *qp, uint64_t base,
+				const struct roce_packet *packet, uint64_t *last);
 
 #endif
