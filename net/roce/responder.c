@@ -28,7 +28,7 @@ void roce_responder_start(struct queue_pair *qp, uint32_t psn)
 
 /* ---------------------------------------------------------------- owed answers */
 
-static void owe_ack(struct responder *r)
+void roce_responder_owe_ack(struct responder *r)
 {
 	r->word = (struct last_word){ .kind = WORD_ACK, .syndrome = SYNDROME_ACK, .sequence = r->acknowledge - 1, .msn = r->msn };
 }
@@ -98,7 +98,7 @@ static void executed(struct responder *r, const struct roce_packet *packet)
 	}
 	/* An acknowledgement that has not left yet is simply moved on; a NAK that asked for this packet is settled. */
 	if ((packet->ack_byte & ACK_REQUEST) || r->word.kind != WORD_NONE)
-		owe_ack(r);
+		roce_responder_owe_ack(r);
 }
 
 /* ---------------------------------------------------------------- requests in order */
@@ -246,7 +246,7 @@ static void write_packet(struct roce_device *device, struct queue_pair *qp, cons
 	executed(r, packet);
 }
 
-static bool read_allowed(struct roce_device *device, const struct queue_pair *qp, const struct roce_packet *packet)
+bool roce_responder_read_allowed(struct roce_device *device, const struct queue_pair *qp, const struct roce_packet *packet)
 {
 	struct memory_access access = { .address = packet->address, .len_bytes = packet->dma_len_bytes, .rkey = packet->rkey,
 					.right = ROCE_ACCESS_REMOTE_READ, .peer = qp->peer };
@@ -254,12 +254,12 @@ static bool read_allowed(struct roce_device *device, const struct queue_pair *qp
 	return packet->dma_len_bytes == 0 || roce_memory_check(device, &access);
 }
 
-static uint32_t read_packets(const struct queue_pair *qp, uint32_t len_bytes)
+uint32_t roce_responder_read_packets(const struct queue_pair *qp, uint32_t len_bytes)
 {
 	return len_bytes ? (uint32_t)(((uint64_t)len_bytes + qp->mtu_bytes - 1) / qp->mtu_bytes) : 1;
 }
 
-static void fill_read(struct response *response, const struct responder *r, const struct roce_packet *packet,
+void roce_responder_fill_read(struct response *response, const struct responder *r, const struct roce_packet *packet,
 		      uint64_t sequence)
 {
 	*response = (struct response){ .kind = RESPONSE_READ, .sequence = sequence, .address = packet->address,
@@ -298,28 +298,6 @@ static void note_repeatable(struct responder *r)
 	r->repeatable_next = r->expected;
 }
 
-static void earn_replays(struct responder *r, uint32_t packets)
-{
-	uint32_t room = REPLAY_CREDIT_MAX - r->replay_credit;
-
-	r->replay_credit += (uint16_t)(packets < room ? packets : room);
-}
-
-/* May so many packets be sent again? */
-static bool spend_replays(struct responder *r, uint64_t packets, uint64_t now_ns)
-{
-	uint32_t now_ms = (uint32_t)(now_ns / MILLISECOND);
-
-	if (now_ms - r->replay_full_ms >= REPLAY_REFILL_MS) {
-		r->replay_credit = REPLAY_CREDIT_MAX;
-		r->replay_full_ms = now_ms;
-	}
-	if (packets > r->replay_credit / REPLAY_PART)
-		return false;
-	r->replay_credit -= (uint16_t)(packets * REPLAY_PART);
-	return true;
-}
-
 static void read_packet(struct roce_device *device, struct queue_pair *qp, const struct roce_packet *packet)
 {
 	struct responder *r = &qp->responder;
@@ -327,17 +305,17 @@ static void read_packet(struct roce_device *device, struct queue_pair *qp, const
 
 	if (!response)
 		return;
-	if (!read_allowed(device, qp, packet)) {
+	if (!roce_responder_read_allowed(device, qp, packet)) {
 		roce_pool_give(&device->answers, response);
 		refuse(device, qp, SYNDROME_ACCESS);
 		return;
 	}
 	r->msn = (r->msn + 1) & MSN_MASK;	/* at acceptance (C9-148) */
 	note_repeatable(r);
-	earn_replays(r, read_packets(qp, packet->dma_len_bytes));
-	fill_read(response, r, packet, r->expected);
+	roce_responder_earn_replays(r, roce_responder_read_packets(qp, packet->dma_len_bytes));
+	roce_responder_fill_read(response, r, packet, r->expected);
 	owe_data(r, response);
-	r->expected += read_packets(qp, packet->dma_len_bytes);
+	r->expected += roce_responder_read_packets(qp, packet->dma_len_bytes);
 }
 
 /* 0 and what it found, or the syndrome of a NAK. */
@@ -422,104 +400,12 @@ static void execute(struct roce_device *device, struct queue_pair *qp, const str
 		atomic_packet(device, qp, packet);
 }
 
-/* ---------------------------------------------------------------- repetitions */
-
-/* A place for one more repetition, or NULL: the peer will repeat itself once more. */
-static struct response *place_for_replay(struct roce_device *device, const struct responder *r)
-{
-	struct response *place = r->replays.count < REPLAYS_MAX ? roce_pool_take(&device->answers) : NULL;
-
-	device->counters.drop_too_many += !place;
-	return place;
-}
-
-/*
- * A repeated READ. What is still owed will go out anyway, so only the part that went out before is answered again.
- */
-static void read_again(struct roce_device *device, struct queue_pair *qp, const struct roce_packet *packet,
-		       uint64_t sequence, uint64_t now_ns)
-{
-	struct responder *r = &qp->responder;
-	uint64_t owed_from = r->expected, packets = read_packets(qp, packet->dma_len_bytes);
-	const struct response *owed = r->owed.count > 0 ? r->owed.first : NULL;
-	struct response *replay;
-
-	for (; owed && owed_from == r->expected; owed = owed->next)
-		if (owed->kind == RESPONSE_READ)
-			owed_from = owed->sequence;
-	if (sequence >= owed_from)
-		return;
-	if (!read_allowed(device, qp, packet))
-		return;			/* counted there */
-	if (packets > owed_from - sequence)
-		packets = owed_from - sequence;
-	if (qp->selective && !spend_replays(r, packets, now_ns)) {
-		device->counters.drop_repetitions++;
-		return;
-	}
-	replay = place_for_replay(device, r);
-	if (!replay)
-		return;
-	fill_read(replay, r, packet, sequence);
-	if (packets * qp->mtu_bytes < replay->remaining_bytes)
-		replay->remaining_bytes = (uint32_t)packets * qp->mtu_bytes;
-	response_append(&r->replays, replay);
-}
-
-static const struct atomic_result *atomic_result(const struct responder *r, uint64_t sequence)
-{
-	for (uint32_t i = 0; r->atomics && i < ATOMIC_RESULTS_MAX; i++)
-		if (r->atomics[i].sequence == sequence)
-			return &r->atomics[i];
-	return NULL;
-}
-
-/* A repeated atomic: what it found is known, or too old for a peer that keeps to what it was given. */
-static void atomic_again(struct roce_device *device, struct responder *r, uint64_t sequence)
-{
-	const struct response *owed = r->owed.count > 0 ? r->owed.first : NULL;
-	const struct atomic_result *result = atomic_result(r, sequence);
-	struct response *replay;
-
-	for (; owed; owed = owed->next)
-		if (owed->kind == RESPONSE_ATOMIC && owed->sequence == sequence)
-			return;
-	if (!result) {
-		device->counters.drop_stale++;
-		return;
-	}
-	replay = place_for_replay(device, r);
-	if (!replay)
-		return;
-	*replay = (struct response){ .kind = RESPONSE_ATOMIC, .sequence = sequence, .original = result->original,
-				     .msn = r->msn };
-	response_append(&r->replays, replay);
-}
-
-static void repetition(struct roce_device *device, struct queue_pair *qp, const struct roce_packet *packet,
-		       uint64_t sequence, uint64_t now_ns)
-{
-	struct responder *r = &qp->responder;
-
-	device->counters.duplicates++;
-	if ((packet->properties & (IS_READ_REQUEST | IS_ATOMIC)) && sequence < r->repeatable_from) {
-		device->counters.drop_stale++;
-		return;
-	}
-	if (packet->properties & IS_READ_REQUEST)
-		read_again(device, qp, packet, sequence, now_ns);
-	else if (packet->properties & IS_ATOMIC)
-		atomic_again(device, r, sequence);
-	else if (r->owed.count == 0 && r->word.kind == WORD_NONE && sequence < r->acknowledge)
-		owe_ack(r);	/* else what is owed already acknowledges this packet too */
-}
-
 /* ---------------------------------------------------------------- beyond a gap */
 
 /* A packet beyond the expected one. */
 static void beyond(struct roce_device *device, struct queue_pair *qp, const struct roce_packet *packet, uint64_t sequence)
 {
-	uint32_t packets = packet->properties & IS_READ_REQUEST ? read_packets(qp, packet->dma_len_bytes) : 1;
+	uint32_t packets = packet->properties & IS_READ_REQUEST ? roce_responder_read_packets(qp, packet->dma_len_bytes) : 1;
 	struct responder *r = &qp->responder;
 	enum held_result result;
 
@@ -574,7 +460,7 @@ void roce_responder_input(struct roce_device *device, struct queue_pair *qp, con
 	if (qp->state == QP_READY_TO_RECEIVE)
 		roce_cm_peer_ready(device, qp->connection, now_ns);
 	if (sequence < r->expected) {
-		repetition(device, qp, packet, sequence, now_ns);
+		roce_responder_repetition(device, qp, packet, sequence, now_ns);
 	} else if (sequence == r->expected) {
 		execute(device, qp, packet);
 	} else {
