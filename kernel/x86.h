@@ -81,6 +81,19 @@ static inline struct cpuid_result cpuid(uint32_t leaf, uint32_t subleaf)
 	return result;
 }
 
+/* Is this QEMU's emulated processor? (The signature that its CPUID has: QEMU, target/i386/cpu.c.) */
+static inline bool cpu_is_emulated(void)
+{
+	struct cpuid_result signature = cpuid(0x40000000, 0);
+
+	return signature.ebx == 0x54474354 && signature.ecx == 0x43544743 && signature.edx == 0x47435447;	/* "TCGTCGTCGTCG" */
+}
+
+static inline void invalidate_page(uintptr_t address)
+{
+	__asm__ volatile("invlpg (%0)" : : "r"(address) : "memory");
+}
+
 static inline uint64_t read_cr0(void)
 {
 	uint64_t value;
