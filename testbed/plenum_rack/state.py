@@ -14,15 +14,19 @@ STOP_TIMEOUT_S = 5.0
 class State:
     def __init__(self, rack_name, build):
         self.run = RUN_DIRECTORY / rack_name
-        self.logs = pathlib.Path(build) / "rack" / rack_name
         self.file = self.run / "state.json"
-        self.processes = {}
-        self.nodes = {}
+        self.own_logs = pathlib.Path(build) / "rack" / rack_name
+        self.forget()
         if self.file.exists():
             data = json.loads(self.file.read_text(encoding="utf-8"))
             self.processes = data["processes"]
             self.nodes = data["nodes"]
             self.logs = pathlib.Path(data["logs"])
+
+    def forget(self):
+        self.logs = self.own_logs
+        self.processes = {}
+        self.nodes = {}
 
     @property
     def exists(self):
@@ -96,6 +100,8 @@ class State:
         for path in sorted(self.run.glob("*")):
             path.unlink()
         self.run.rmdir()
+        # A rack that comes up again has none of it: nodes that seemed to be there would get no network.
+        self.forget()
 
 
 def start_time(pid):
