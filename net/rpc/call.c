@@ -319,18 +319,12 @@ static bool is_answer(const struct rpc_session *session, const struct rpc_call *
 	       header->sequence == session->call_sequence[call->slot] && header->type == call->type;
 }
 
-/* The body of a reply that shares its message with others. */
-static uint16_t copied(struct rpc_endpoint *endpoint, const struct rpc_arrival *arrival)
+/* The buffer with the reply's body. One that shares its message with others gets its own, if it has a body. */
+static uint16_t reply_buffer(struct rpc_endpoint *endpoint, const struct rpc_arrival *arrival)
 {
-	struct rpc_header header = arrival->header;
-	uint16_t buffer;
-
-	if (header.body_len_bytes == 0)
-		return RPC_NONE;
-	buffer = rpc_buffer_take(endpoint);
-	assert(buffer != RPC_NONE);		/* R9: the receive that was posted for it stays, on another account */
-	rpc_message_seal(endpoint->buffers[buffer].message, &header, arrival->body, header.body_len_bytes);
-	return buffer;
+	if (arrival->buffer != RPC_NONE || arrival->header.body_len_bytes == 0)
+		return arrival->buffer;
+	return rpc_buffer_copy(endpoint, arrival);
 }
 
 bool rpc_call_reply(struct rpc_endpoint *endpoint, struct rpc_session *session, const struct rpc_arrival *arrival, bool *expected)
@@ -352,7 +346,7 @@ bool rpc_call_reply(struct rpc_endpoint *endpoint, struct rpc_session *session, 
 	}
 	call->status = header->status > 0 ? -EPROTO : header->status;
 	if ((header->flags & RPC_FLAG_PULL) == 0) {
-		call->reply_buffer = arrival->buffer != RPC_NONE ? arrival->buffer : copied(endpoint, arrival);
+		call->reply_buffer = reply_buffer(endpoint, arrival);
 		call->answered = true;
 		finish(endpoint, session, call, call->status);
 		return true;

@@ -162,6 +162,8 @@ void rpc_stats_serve(struct rpc_endpoint *endpoint, const struct rpc_serve *serv
 void rpc_list_fill(struct rpc_list *list, uint16_t *links, uint32_t first, uint32_t count);
 /* `index` is in the list. */
 void rpc_list_remove(struct rpc_list *list, uint16_t *links, uint16_t index);
+/* What shares its message with others needs a buffer of its own, for as long as it is wanted. */
+uint16_t rpc_buffer_copy(struct rpc_endpoint *endpoint, const struct rpc_arrival *arrival);
 struct rpc_call *rpc_call_take(struct rpc_endpoint *endpoint);
 void rpc_call_free(struct rpc_endpoint *endpoint, struct rpc_call *call);
 struct rpc_serve *rpc_serve_take(struct rpc_endpoint *endpoint);

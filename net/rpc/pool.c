@@ -23,6 +23,17 @@ void rpc_list_remove(struct rpc_list *list, uint16_t *links, uint16_t index)
 		list->last = before;
 }
 
+uint16_t rpc_buffer_copy(struct rpc_endpoint *endpoint, const struct rpc_arrival *arrival)
+{
+	struct rpc_header header = arrival->header;
+	uint16_t buffer = rpc_buffer_take(endpoint);
+
+	/* R9: a served request's own; a call's, whose posted receive is on another account. */
+	assert(buffer != RPC_NONE);
+	rpc_message_seal(endpoint->buffers[buffer].message, &header, arrival->body, header.body_len_bytes);
+	return buffer;
+}
+
 uint16_t rpc_body_take(struct rpc_endpoint *endpoint, struct rpc_list *free)
 {
 	return rpc_list_pop(free, endpoint->body_links);

@@ -131,17 +131,6 @@ static bool matter_of(const struct rpc_endpoint *endpoint, const struct rpc_head
 	return true;
 }
 
-/* A request that shares its message with others needs a buffer of its own, for its reply too. */
-static uint16_t copied(struct rpc_endpoint *endpoint, const struct rpc_arrival *arrival)
-{
-	uint16_t buffer = rpc_buffer_take(endpoint);
-	struct rpc_header header = arrival->header;
-
-	assert(buffer != RPC_NONE);		/* R9: the served request's */
-	rpc_message_seal(endpoint->buffers[buffer].message, &header, arrival->body, header.body_len_bytes);
-	return buffer;
-}
-
 static struct rpc_serve *accept(struct rpc_endpoint *endpoint, struct rpc_session *session, const struct rpc_arrival *arrival,
 				const struct matter *matter)
 {
@@ -156,7 +145,7 @@ static struct rpc_serve *accept(struct rpc_endpoint *endpoint, struct rpc_sessio
 	serve->asked_serial = session->connection_serial;
 	serve->header_len_bytes = arrival->buffer != RPC_NONE ? header->header_len_bytes : RPC_HEADER_BYTES;
 	serve->together = (header->flags & RPC_FLAG_TOGETHER) != 0;
-	serve->buffer = arrival->buffer != RPC_NONE ? arrival->buffer : copied(endpoint, arrival);
+	serve->buffer = arrival->buffer != RPC_NONE ? arrival->buffer : rpc_buffer_copy(endpoint, arrival);
 	serve->body = matter->needs_body ? rpc_body_take(endpoint, &endpoint->serve_bodies_free) : RPC_NONE;
 	serve->serial = endpoint->serve_serial++;
 	serve->epoch = header->epoch;

@@ -157,13 +157,10 @@ void rpc_transfer_pump_run(struct rpc_endpoint *endpoint, struct rpc_session *se
 		return;
 	if (session->control_wanted)
 		send_control(endpoint, session, now_ns);
-	for (uint32_t slots = session->replies_wanted; slots != 0; slots &= slots - 1) {
-		slots &= session->replies_wanted;		/* without those that followed another */
-		if (slots == 0)
-			break;
+	/* Each once, without those that followed another. */
+	for (uint32_t slots = session->replies_wanted; slots != 0; slots &= (slots - 1) & session->replies_wanted)
 		if (!send_reply(endpoint, session, slots, now_ns))
 			return;
-	}
 	if (session->abandoned != 0)
 		rpc_call_revive(endpoint, session);
 	while (session->wanted.first != RPC_NONE)
