@@ -158,7 +158,7 @@ $(O)/host/libplenum.a: $(call objects,host,$(portable-y) $(host-y))
 $(O)/bin/gmmd: $(call objects,host,$(gmmd-y)) $(O)/host/libports.a $(O)/host/libplenum.a
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(dir $@)
-	$(Q)$(CC) -o $@ $^ $(ROCE_CHOICE) -lmicrohttpd -ljansson -linih -lbearssl
+	$(Q)$(CC) -o $@ $^ $(ROCE_CHOICE) -lmicrohttpd -ljansson -linih -lsqlite3 -lbearssl
 
 $(O)/bin/gmm: $(call objects,host,$(gmm-y)) $(O)/host/libplenum.a
 	$(call say,LD,$@)
@@ -179,7 +179,7 @@ $(O)/asan/libplenum.a: $(call objects,asan,$(portable-y) $(host-y))
 	$(Q)ar rcs $@ $^
 $(UNIT_TESTS): $(O)/asan/%: $(O)/asan/%.o $(O)/asan/libplenum.a
 	$(call say,LD,$@)
-	$(Q)$(CC) -fsanitize=address,undefined -o $@ $< $(O)/asan/libplenum.a -lcmocka -linih -ljansson -lbearssl
+	$(Q)$(CC) -fsanitize=address,undefined -o $@ $< $(O)/asan/libplenum.a -lcmocka -linih -ljansson -lsqlite3 -lbearssl
 
 FUZZERS := $(patsubst tests/fuzz/%.c,$(O)/fuzz/%,$(fuzz-y))
 $(O)/fuzz/libplenum.a: $(call objects,fuzz,$(portable-y) $(host-y))
@@ -187,7 +187,7 @@ $(O)/fuzz/libplenum.a: $(call objects,fuzz,$(portable-y) $(host-y))
 	$(Q)ar rcs $@ $^
 $(FUZZERS): $(O)/fuzz/%: $(O)/fuzz/tests/fuzz/%.o $(O)/fuzz/libplenum.a
 	$(call say,LD,$@)
-	$(Q)$(CLANG) -fsanitize=fuzzer,address,undefined -o $@ $< $(O)/fuzz/libplenum.a -linih -ljansson -lbearssl
+	$(Q)$(CLANG) -fsanitize=fuzzer,address,undefined -o $@ $< $(O)/fuzz/libplenum.a -linih -ljansson -lsqlite3 -lbearssl
 
 .PHONY: unit unit-tests fuzzers fuzz clang-check
 unit-tests: $(UNIT_TESTS)

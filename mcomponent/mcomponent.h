@@ -125,7 +125,7 @@ void region_set_init(struct region_set *set, void *tables, void *frames, uint32_
  */
 void region_set_make_flat(struct region_set *set);
 
-/* -EINVAL, -EEXIST (there is one, not older), -ESTALE (there is a newer one), -ENOSPC, -ENOBUFS (no memory region left). */
+/* -EINVAL, -EEXIST (there is another one, not older; the same one said again is answered with it), -ESTALE (there is a newer one), -ENOSPC, -ENOBUFS (no memory region left). */
 int region_set_create(struct region_set *set, const struct wire_region_create *create, struct region **created);
 /* -ENOENT, -ESTALE. */
 int region_set_destroy(struct region_set *set, const struct wire_region_name *name);

@@ -209,6 +209,12 @@ static void tables_release(struct region *region)
 	}
 }
 
+/* Asked for again, by a manager that does not know whether it was heard. */
+static bool same_region(const struct region *region, const struct wire_region_create *create)
+{
+	return region->epoch == create->epoch && region->owner_node == create->owner_node && region->pages == create->pages;
+}
+
 static int create_check(struct region_set *set, const struct wire_region_create *create)
 {
 	struct region *region = region_set_find(set, create->vm, create->index);
@@ -216,7 +222,7 @@ static int create_check(struct region_set *set, const struct wire_region_create 
 	if (create->epoch == 0 || create->owner_node == 0 || create->pages == 0 || create->pages > REGION_PAGES)
 		return -EINVAL;
 	if (region != NULL)
-		return create->epoch < region->epoch ? -ESTALE : -EEXIST;
+		return create->epoch < region->epoch ? -ESTALE : same_region(region, create) ? 0 : -EEXIST;
 	if (create->pages > set->store.frames_total - set->pages_reserved)	/* M1 */
 		return -ENOSPC;
 	if (set->regions_used == set->regions_max)
@@ -228,11 +234,16 @@ static int create_check(struct region_set *set, const struct wire_region_create 
 
 int region_set_create(struct region_set *set, const struct wire_region_create *create, struct region **created)
 {
-	struct region *region = set->regions;
+	struct region *region = region_set_find(set, create->vm, create->index);
 	int status = create_check(set, create);
 
 	if (status != 0)
 		return status;
+	if (region != NULL) {
+		*created = region;
+		return 0;
+	}
+	region = set->regions;
 	while (region->epoch != 0)
 		region++;
 	assert(region < set->regions + set->regions_max);

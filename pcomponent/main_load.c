@@ -284,8 +284,10 @@ static void load(struct process_vm *vm)
 		 vm->start.kernel.len_bytes + vm->start.initrd.len_bytes, (now_ns() - begin_ns) / 1000);
 	/* under the lock, so that a stop that comes now finds it running, or keeps it from running */
 	fabric_lock(process.fabric);
-	if (!vm->abort)
+	if (!vm->abort) {
+		vm->ran = true;
 		hv_vm_start(process.hv, vm->slot, &vm->plan.entry);
+	}
 	fabric_unlock(process.fabric);
 }
 

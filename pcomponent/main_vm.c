@@ -48,7 +48,8 @@ static int create(const struct wire_vm_create *body)
 	}
 	vm = process_vm((uint32_t)slot);
 	vm->id = body->vm;
-	vm->start_wanted = vm->abort = false;
+	vm->start_wanted = vm->abort = vm->ran = false;
+	memset(&vm->start, 0, sizeof(vm->start));
 	vm->memory_count = 0;
 	vm->output_offset = vm->input_offset = 0;
 	vm->output_under_way = 0;
@@ -118,7 +119,13 @@ static bool blob_valid(const struct wire_blob *blob)
 static int start(struct process_vm *vm, const struct wire_vm_start *body)
 {
 	enum wire_vm_state state = hv_vm_state(process.hv, vm->slot);
+	bool same = body->operation && body->operation == vm->start.operation;
 
+	/* Said again by a manager that does not know whether it was heard: once it ran, it has been started. */
+	if (same && vm->ran)
+		return 0;
+	if (same && (vm->start_wanted || vm->loading))
+		return -EAGAIN;
 	if (state == WIRE_VM_RUNNING || state == WIRE_VM_LOADING || state == WIRE_VM_PAUSED || vm->start_wanted || vm->loading)
 		return -EBUSY;
 	if (!memchr(body->command_line, 0, sizeof(body->command_line)) || body->kernel.len_bytes == 0 ||
@@ -127,7 +134,7 @@ static int start(struct process_vm *vm, const struct wire_vm_start *body)
 	if (!region_vm_complete(process.regions, vm->slot))
 		return -EFAULT;
 	vm->start = *body;
-	vm->abort = false;
+	vm->abort = vm->ran = false;
 	vm->start_wanted = true;
 	hv_vm_set_state(process.hv, vm->slot, WIRE_VM_LOADING, 0, NULL);
 	thread_wake(vm->keeper);
@@ -140,8 +147,30 @@ static void serve_start(void *context, struct rpc_endpoint *endpoint, const stru
 	struct process_vm *vm = named(request);
 
 	(void)context;
-	memcpy(&body, request->body, sizeof(body));
+	memset(&body, 0, sizeof(body));
+	memcpy(&body, request->body, request->len_bytes < sizeof(body) ? request->len_bytes : sizeof(body));
 	answer(endpoint, request, vm ? start(vm, &body) : -ENOENT, now);
+}
+
+static void serve_offer(void *context, struct rpc_endpoint *endpoint, const struct rpc_request *request, uint64_t now)
+{
+	struct process_vm *vm = named(request);
+	struct wire_vm_offer body;
+	int status = 0;
+
+	(void)context;
+	memcpy(&body, request->body, sizeof(body));
+	if (!vm)
+		status = -ENOENT;
+	else if (vm->start_wanted || vm->loading)
+		status = -EAGAIN;
+	else if (body.kernel.len_bytes == 0 || !blob_valid(&body.kernel) || !blob_valid(&body.initrd))
+		status = -EINVAL;
+	if (!status) {
+		vm->start.kernel = body.kernel;
+		vm->start.initrd = body.initrd;
+	}
+	answer(endpoint, request, status, now);
 }
 
 static void serve_stop(void *context, struct rpc_endpoint *endpoint, const struct rpc_request *request, uint64_t now)
@@ -254,7 +283,8 @@ const struct rpc_type process_rpc_types[] = {
 	{ WIRE_RACK_KEYS, 0, sizeof(struct wire_rack_keys), RPC_BODY_BYTES_MAX, serve_rack_keys, 0 },
 	{ WIRE_VM_CREATE, 0, sizeof(struct wire_vm_create), RPC_BODY_BYTES_MAX, serve_create, 0 },
 	{ WIRE_VM_REGIONS, 0, sizeof(struct wire_vm_regions), RPC_BODY_BYTES_MAX, serve_regions, 0 },
-	{ WIRE_VM_START, 0, sizeof(struct wire_vm_start), RPC_BODY_BYTES_MAX, serve_start, 0 },
+	{ WIRE_VM_START, 0, WIRE_VM_START_BYTES_MIN, RPC_BODY_BYTES_MAX, serve_start, 0 },
+	{ WIRE_VM_OFFER, 0, sizeof(struct wire_vm_offer), RPC_BODY_BYTES_MAX, serve_offer, 0 },
 	{ WIRE_VM_STOP, 0, sizeof(struct wire_vm_name), RPC_BODY_BYTES_MAX, serve_stop, 0 },
 	{ WIRE_VM_DESTROY, 0, sizeof(struct wire_vm_name), RPC_BODY_BYTES_MAX, serve_destroy, 0 },
 	{ WIRE_VM_STATE, 0, sizeof(struct wire_vm_name), RPC_BODY_BYTES_MAX, serve_state, sizeof(struct wire_vm_status) },

@@ -58,6 +58,7 @@ struct process_vm {
 	uint64_t destroy_token;
 	bool loading;			/* the keeper is at it */
 	bool abort;			/* loading must end: stop or destroy */
+	bool ran;			/* what `start` says was loaded once */
 	struct wire_vm_start start;
 
 	/* loading; the keeper's, but piece states */

@@ -41,6 +41,8 @@ const struct cli_command cli_commands[] = {
 	{ "key list", { NULL }, "key.list", "the rack's keys by number, and which nodes lag behind", print_keys, NULL, { { 0 } } },
 	{ "key rotate", { NULL }, "key.rotate", "make a new key; it is used once every node has it", print_keys, NULL, { { 0 } } },
 	{ "key forget", { "id" }, "key.forget", "no longer accept a key that was in use before", print_keys, NULL, { { 0 } } },
+	{ "backup", { NULL }, "store.backup", "copy the manager's store to a new file, while it runs", NULL, NULL, {
+		{ "to", "FILE", OPTION_FILE, "to", true, "on the manager's host; `gmmd --config FILE --restore BACKUP` puts it back" } } },
 	{ "events", { NULL }, "events", "what happened", NULL, run_events, {
 		{ "follow", NULL, OPTION_FLAG, "follow", false, "go on with what happens" } } },
 	{ "help", { NULL }, NULL, "print this", NULL, run_help, { { 0 } } },

@@ -13,8 +13,7 @@ void gmm_core_init(struct gmm_core *core, const struct gmm_config *config)
 	core->config = *config;
 	core->vm_id_next = config->vm_id_first;
 	core->operation_id_next = 1;
-	for (uint32_t i = 0; i < GMM_REGIONS_MAX; i++)
-		core->regions[i].next = i + 1 < GMM_REGIONS_MAX ? i + 1 : GMM_NONE;
+	core->region_free = GMM_NONE;
 	for (uint32_t i = 0; i < GMM_OPERATIONS_MAX; i++)
 		core->operations[i].vm = GMM_NONE;
 }
@@ -104,11 +103,8 @@ static void zombie_ended(struct gmm_core *core, const struct gmm_call *call, int
 
 	if (status == -ECONNRESET)
 		zombie->asked = false;
-	if (status && status != -ENOENT)
-		return;
-	assert(node->vms > 0);
-	node->vms--;
-	*zombie = (struct gmm_zombie){ 0 };
+	if (status == 0 || status == -ENOENT)
+		gmm_vm_zombie_remove(core, node, call->object);
 }
 
 void gmm_core_result(struct gmm_core *core, uint64_t token, int status, const void *body, uint32_t len_bytes,
@@ -139,6 +135,9 @@ void gmm_core_result(struct gmm_core *core, uint64_t token, int status, const vo
 	case GMM_CALL_ZOMBIE:
 		zombie_ended(core, &call, status);
 		break;
+	case GMM_CALL_OFFER:
+		gmm_resume_told(core, &call, status, now_ns);
+		break;
 	case GMM_CALL_NONE:
 		assert(!"a call without a kind");
 	}
@@ -163,6 +162,7 @@ static bool zombie_output(struct gmm_core *core, struct gmm_node *node, struct g
 
 int gmm_core_output(struct gmm_core *core, struct gmm_command *command, uint64_t now_ns)
 {
+	assert(core->dirty.count == 0);		/* M7 */
 	for (uint32_t i = 0; i < core->node_count; i++) {
 		struct gmm_node *node = &core->nodes[i];
 
@@ -174,7 +174,7 @@ int gmm_core_output(struct gmm_core *core, struct gmm_command *command, uint64_t
 	for (uint32_t i = 0; i < GMM_OPERATIONS_MAX; i++)
 		if (gmm_operation_output(core, &core->operations[i], command, now_ns))
 			return 1;
-	return gmm_vm_output(core, command, now_ns);
+	return gmm_resume_output(core, command, now_ns) || gmm_vm_output(core, command, now_ns);
 }
 
 /* ---------------------------------------------------------------- events */
@@ -185,6 +185,7 @@ void gmm_core_event(struct gmm_core *core, enum gmm_event_kind kind, const char 
 	struct gmm_event *event = &core->events[core->event_sequence % GMM_EVENTS_MAX];
 
 	event->sequence = ++core->event_sequence;
+	gmm_dirty_meta(core);
 	event->time_ns = now_ns;
 	event->kind = kind;
 	text_copy(event->object, sizeof(event->object), object, sizeof(event->object));
@@ -204,9 +205,9 @@ const struct gmm_event *gmm_core_event_after(const struct gmm_core *core, uint64
 
 const char *gmm_node_state_name(enum gmm_node_state state)
 {
-	static const char *const names[] = { "absent", "up", "down" };
+	static const char *const names[] = { "absent", "up", "down", "expected" };
 
-	assert(state <= GMM_NODE_DOWN);
+	assert(state <= GMM_NODE_EXPECTED);
 	return names[state];
 }
 
@@ -230,7 +231,7 @@ static uint32_t list_length(const struct gmm_core *core, uint32_t first, uint8_t
 	uint32_t length = 0;
 
 	for (uint32_t at = first; at != GMM_NONE; at = core->regions[at].next) {
-		assert(at < GMM_REGIONS_MAX && !(seen[at / 8] & 1u << at % 8));
+		assert(at < core->region_top && !(seen[at / 8] & 1u << at % 8));
 		seen[at / 8] |= (uint8_t)(1u << at % 8);
 		length++;
 	}
@@ -242,7 +243,7 @@ static void check_node(const struct gmm_core *core, const struct gmm_node *node)
 	uint64_t pages = 0;
 	uint32_t calls = 0;
 
-	for (uint32_t i = 0; i < GMM_REGIONS_MAX; i++)
+	for (uint32_t i = 0; i < core->region_top; i++)
 		if (core->regions[i].state != GMM_REGION_FREE && core->regions[i].node == node->id)
 			pages += core->regions[i].pages;
 	for (uint32_t i = 0; i < GMM_CALLS_MAX; i++)
@@ -275,6 +276,6 @@ void gmm_core_check(const struct gmm_core *core)
 			used += list_length(core, core->operations[i].region, seen);
 	assert(used == core->regions_used);
 	list_length(core, core->region_free, seen);
-	for (uint32_t i = 0; i < GMM_REGIONS_MAX; i++)
+	for (uint32_t i = 0; i < core->region_top; i++)
 		assert(seen[i / 8] & 1u << i % 8);
 }

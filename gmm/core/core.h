@@ -16,6 +16,8 @@
  *      request that may still take effect is never followed by one that assumes it did not.
  *  M5  At most one operation works on a VM at a time.
  *  M6  At most GMM_CALLS_PER_NODE_MAX calls are under way to one node.
+ *  M7  Nothing leaves (a request to a node, the outcome of an operation) while a row that changed is not kept:
+ *      whoever takes over after a crash knows all that anybody was told. record.h has the rows.
  *
  *  region: PLANNED -> CREATING -> LIVE -> RECLAIM -> RECLAIMING -> (free)
  *             |           |        |         ^------------'  the call failed or the node came back
@@ -36,12 +38,14 @@
 
 #define GMM_NODE_FIRST (WIRE_NODE_MANAGER + 1)	/* node ids count from here, in the order of the configuration */
 #define GMM_VMS_MAX (NODES_MAX * VMS_PER_NODE_MAX)
-#define GMM_REGIONS_MAX 16384u			/* in the rack: 1 TiB of guests at 64 MiB */
+#define GMM_REGIONS_MAX 131072u			/* in the rack: 8 TiB of guests at 64 MiB */
 #define GMM_OPERATIONS_MAX 64u			/* under way at once */
 #define GMM_CALLS_PER_NODE_MAX 8u		/* of the RPC session's slots; the rest is for console and counters */
 #define GMM_CALLS_MAX (NODES_MAX * GMM_CALLS_PER_NODE_MAX)
 #define GMM_EVENTS_MAX 1024u			/* kept for the operator */
 #define GMM_TEXT_BYTES 256u			/* one line for the operator */
+#define GMM_FILE_BYTES 512u			/* path of a guest's kernel or initrd */
+#define GMM_RETURN_MS 15000u			/* nodes that an earlier manager knew have so long to join again */
 #define GMM_BODY_BYTES_MAX 4096u		/* of a call */
 #define GMM_NODE_PAGES_MAX (UINT64_C(1) << 31)	/* 8 TiB: keeps products of two page counts within 64 bits */
 #define GMM_TICK_NS UINT64_C(100000000)
@@ -55,6 +59,7 @@ enum gmm_node_state {
 	GMM_NODE_ABSENT,		/* configured, has not joined since the manager started */
 	GMM_NODE_UP,
 	GMM_NODE_DOWN,			/* its lease ran out, or it started again and has not joined yet */
+	GMM_NODE_EXPECTED,		/* an earlier manager knew it, it has not joined this one yet */
 };
 
 /* A VM that the node may still hold though the directory has forgotten it: destroyed there when the node is back. */
@@ -71,6 +76,7 @@ struct gmm_node {
 	uint8_t mac[6];
 	enum gmm_node_state state;
 	bool buried;			/* process: down for longer than the grace time; its VMs were given up */
+	bool configured;		/* false: only the store knows it, it may not join */
 	uint64_t incarnation;		/* of the last join; 0: its state is gone */
 	uint64_t joined_ns;
 	uint64_t renewed_ns;		/* last sign of life */
@@ -113,6 +119,7 @@ struct gmm_region {
 	uint32_t operation;		/* that waits for it to be created or gone; GMM_NONE */
 	enum gmm_region_state state;
 	bool condemned;			/* CREATING, already in the reclaim list */
+	bool unsure;			/* PLANNED, but an earlier manager may have created it: destroyed, not just freed */
 };
 
 /* ---------------------------------------------------------------- VMs */
@@ -125,6 +132,14 @@ enum gmm_vm_phase {
 	GMM_VM_GONE,			/* its process component lost it; regions are being reclaimed */
 };
 
+/* A kernel that an earlier manager offered must be offered again: the VM's guest may reset. */
+enum gmm_offer {
+	GMM_OFFER_NONE,
+	GMM_OFFER_WANTED,		/* gmm_core_offered() is to say where */
+	GMM_OFFER_READY,		/* to be told to the process component */
+	GMM_OFFER_TOLD,			/* no answer yet */
+};
+
 struct gmm_vm_spec {
 	char name[VM_NAME_BYTES];
 	uint64_t memory_bytes;
@@ -132,6 +147,8 @@ struct gmm_vm_spec {
 	uint32_t vcpus;
 	uint32_t on_node;		/* 0: the manager chooses */
 	char command_line[VM_COMMAND_LINE_BYTES];
+	char kernel[GMM_FILE_BYTES];	/* files on the manager's host; the core only keeps them */
+	char initrd[GMM_FILE_BYTES];	/* empty: none */
 };
 
 struct gmm_vm {
@@ -150,6 +167,9 @@ struct gmm_vm {
 	uint64_t changed_ns;		/* of `state` */
 	uint64_t poll_ns;		/* next WIRE_VM_STATE */
 	bool polling;
+	struct wire_blob kernel, initrd; /* where its component READs them */
+	enum gmm_offer offer;
+	uint64_t offer_ns;		/* not before */
 	uint64_t counters_ns;		/* when `counters` came; 0: never */
 	struct wire_vm_status counters;
 };
@@ -202,10 +222,10 @@ struct gmm_operation {
 	uint32_t process_node;		/* bench */
 	uint32_t pending;		/* regions it waits for */
 	bool calling;			/* the step's call to the process component is under way */
+	bool unsure;			/* an earlier manager may have made any of its calls */
 	int status;			/* first failure */
-	uint64_t deadline_ns;		/* LOADING: give up waiting */
+	uint64_t deadline_ns;		/* LOADING: give up waiting; start: ask not before */
 	char reason[GMM_TEXT_BYTES];
-	struct wire_blob kernel, initrd; /* start */
 	struct gmm_bench_spec bench_spec;
 	struct wire_bench_result bench;
 };
@@ -228,6 +248,7 @@ enum gmm_call_kind {
 	GMM_CALL_STEP,			/* of an operation, to a process component */
 	GMM_CALL_POLL,			/* WIRE_VM_STATE */
 	GMM_CALL_ZOMBIE,
+	GMM_CALL_OFFER,			/* WIRE_VM_OFFER */
 };
 
 struct gmm_call {
@@ -236,7 +257,7 @@ struct gmm_call {
 	uint32_t generation;
 	uint32_t node;
 	uint32_t object;		/* region, operation or VM index, zombie slot */
-	uint64_t vm;			/* rack-wide id. POLL: the VM; STEP: the VM that may remain there; 0: none */
+	uint64_t vm;			/* rack-wide id. POLL, OFFER: the VM; STEP: the VM that may remain there; 0: none */
 	bool orphan;			/* STEP: its operation went on without the answer */
 };
 
@@ -267,7 +288,16 @@ struct gmm_config {
 	uint32_t lease_ms;
 	uint32_t grace_ms;		/* after a process component's lease ran out: give up its VMs */
 	uint32_t load_timeout_ms;	/* longest wait for a guest's kernel to be loaded */
-	uint64_t vm_id_first;		/* must not repeat over restarts of the manager */
+	uint64_t vm_id_first;		/* of the first manager; must not repeat over the ones whose store was lost */
+	uint64_t wall_offset_ns;	/* what to add to now_ns for the time since 1970 */
+};
+
+/* Rows of all kinds in one numbering (record.h), and those that changed since they were last kept. */
+#define GMM_ROWS_MAX (1u + NODES_MAX * (1u + VMS_PER_NODE_MAX) + GMM_VMS_MAX + GMM_REGIONS_MAX + GMM_OPERATIONS_MAX)
+struct gmm_dirty {
+	uint32_t count;
+	uint32_t rows[GMM_ROWS_MAX];	/* in the order in which they first changed */
+	uint8_t marked[(GMM_ROWS_MAX + 7) / 8];
 };
 
 struct gmm_core {
@@ -277,7 +307,8 @@ struct gmm_core {
 	uint64_t operation_id_next;
 	uint64_t event_sequence;	/* of the last event */
 	uint64_t tick_ns;		/* next */
-	uint32_t region_free;		/* list */
+	uint32_t region_free;		/* list of places that were used before */
+	uint32_t region_top;		/* places from here on were never used */
 	uint32_t regions_used;
 	char refusal[GMM_TEXT_BYTES];	/* why the last request was refused */
 	struct gmm_node nodes[NODES_MAX];
@@ -286,11 +317,15 @@ struct gmm_core {
 	struct gmm_call calls[GMM_CALLS_MAX];
 	struct gmm_event events[GMM_EVENTS_MAX];
 	struct gmm_region regions[GMM_REGIONS_MAX];
+	struct gmm_dirty dirty;
 };
 
 void gmm_core_init(struct gmm_core *core, const struct gmm_config *config);
 
-/* Let a node of this name join. Returns its id, or -EEXIST, -ENOSPC, -EINVAL (core->refusal says). */
+/*
+ * Let a node of this name join. Returns its id, or -EEXIST, -ENOSPC, -EINVAL (core->refusal says). One that is known from the
+ * store keeps its id; its address and MAC become these, its role may change when nothing is on it (else -EBUSY).
+ */
 int gmm_core_node_add(struct gmm_core *core, const char *name, uint32_t role, uint32_t address, const uint8_t mac[6]);
 
 /* A node asks to join from `address`. 0: `joined` is the answer. Else a refusal, which is also an event. */
@@ -315,12 +350,20 @@ int gmm_core_vm_destroy(struct gmm_core *core, const char *name, uint64_t *opera
 int gmm_core_bench(struct gmm_core *core, const char *process, const char *memory, const struct gmm_bench_spec *spec,
 		   uint64_t *operation, uint64_t now_ns);
 
-/* 1: `command` is to be sent now. */
+/*
+ * 1: *vm was started by an earlier manager, and its files must be offered again: say by gmm_core_offered() where they are, or a
+ * negative errno and a reason why they cannot be.
+ */
+int gmm_core_offer_wanted(struct gmm_core *core, struct gmm_vm **vm);
+void gmm_core_offered(struct gmm_core *core, struct gmm_vm *vm, const struct wire_blob *kernel, const struct wire_blob *initrd,
+		      int status, const char *reason, uint64_t now_ns);
+
+/* 1: `command` is to be sent now. All rows must be kept (M7). */
 int gmm_core_output(struct gmm_core *core, struct gmm_command *command, uint64_t now_ns);
 /* A call ended: 0 or a negative errno from the node, -ECONNRESET when its incarnation is gone. */
 void gmm_core_result(struct gmm_core *core, uint64_t token, int status, const void *body, uint32_t len_bytes,
 		     uint64_t now_ns);
-/* 1: an operation ended. */
+/* 1: an operation ended. All rows must be kept (M7). */
 int gmm_core_finished(struct gmm_core *core, struct gmm_finished *finished);
 /* Leases and waits. Call at the deadline at the latest. */
 void gmm_core_tick(struct gmm_core *core, uint64_t now_ns);

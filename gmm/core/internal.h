@@ -6,6 +6,14 @@
 #include "gmm/core/core.h"
 #include "gmm/core/text.h"
 
+/* record.c: this row is to be kept. */
+void gmm_dirty_meta(struct gmm_core *core);
+void gmm_dirty_node(struct gmm_core *core, const struct gmm_node *node);
+void gmm_dirty_vm(struct gmm_core *core, const struct gmm_vm *vm);
+void gmm_dirty_region(struct gmm_core *core, uint32_t region);
+void gmm_dirty_zombie(struct gmm_core *core, const struct gmm_node *node, uint32_t place);
+void gmm_dirty_operation(struct gmm_core *core, const struct gmm_operation *operation);
+
 /* core.c */
 struct text gmm_refuse(struct gmm_core *core);	/* start the text of a refusal */
 struct gmm_call *gmm_call_start(struct gmm_core *core, struct gmm_command *command, enum gmm_call_kind kind,
@@ -13,6 +21,10 @@ struct gmm_call *gmm_call_start(struct gmm_core *core, struct gmm_command *comma
 void gmm_call_end(struct gmm_core *core, struct gmm_call *call);
 
 /* region.c */
+static inline bool gmm_region_room(const struct gmm_core *core)
+{
+	return core->region_free != GMM_NONE || core->region_top < GMM_REGIONS_MAX;
+}
 uint32_t gmm_region_allocate(struct gmm_core *core, uint64_t vm, uint32_t index, uint32_t pages, uint32_t node,
 			     uint32_t owner);
 /* Take a region out of service: it must have been taken from its VM's list before. */
@@ -40,7 +52,9 @@ void gmm_vm_forget(struct gmm_core *core, struct gmm_vm *vm);
 void gmm_vm_condemn_regions(struct gmm_core *core, struct gmm_vm *vm, uint32_t operation);
 /* The process component lost the VM, or was given up. */
 void gmm_vm_gone(struct gmm_core *core, struct gmm_vm *vm, const char *reason, uint64_t now_ns);
-void gmm_vm_zombie_add(struct gmm_core *core, struct gmm_node *node, uint64_t vm);
+/* Returns its place; the node is asked to destroy it unless `asked` is set there. */
+uint32_t gmm_vm_zombie_add(struct gmm_core *core, struct gmm_node *node, uint64_t vm);
+void gmm_vm_zombie_remove(struct gmm_core *core, struct gmm_node *node, uint32_t place);
 bool gmm_vm_output(struct gmm_core *core, struct gmm_command *command, uint64_t now_ns);
 void gmm_vm_polled(struct gmm_core *core, uint64_t vm, int status, const void *body, uint32_t len_bytes,
 		   uint64_t now_ns);
@@ -69,6 +83,20 @@ void gmm_operation_node_gone(struct gmm_core *core, struct gmm_node *node, int s
 			     uint64_t now_ns);
 void gmm_operation_vm_changed(struct gmm_core *core, struct gmm_vm *vm, uint64_t now_ns);
 void gmm_operation_tick(struct gmm_core *core, uint64_t now_ns);
+void gmm_operation_end(struct gmm_core *core, struct gmm_operation *operation);
+/* Give the operation's regions, and its VM's record, back; wait for the components that can answer. */
+void gmm_operation_reclaim(struct gmm_core *core, struct gmm_operation *operation);
+/* Where a failure leads when no answer is awaited. */
+void gmm_operation_unwind(struct gmm_core *core, struct gmm_operation *operation);
+/* The first one is the one that is told. */
+void gmm_operation_note_failure(struct gmm_core *core, struct gmm_operation *operation, int status, const char *reason);
+void gmm_operation_process_gone(struct gmm_core *core, struct gmm_operation *operation, int status, const char *reason,
+				uint64_t now_ns);
+
+/* resume.c: what an earlier manager left goes on, or comes to its end. */
+void gmm_resume(struct gmm_core *core, uint64_t now_ns);
+bool gmm_resume_output(struct gmm_core *core, struct gmm_command *command, uint64_t now_ns);
+void gmm_resume_told(struct gmm_core *core, const struct gmm_call *call, int status, uint64_t now_ns);
 
 static inline uint32_t gmm_vm_index(const struct gmm_core *core, const struct gmm_vm *vm)
 {

@@ -7,6 +7,7 @@
  *                   ^ ^---- renew, join --------' |
  *                   |     (same incarnation)      | a new incarnation joins: reset, then up
  *                   '-----------------------------'
+ *  EXPECTED --join--> UP        known from the store when the manager started; one that does not join in time: DOWN
  *
  * A process component that stays DOWN for the grace time is buried: its VMs are given up and their regions reclaimed.
  * Until then they may well be running, for no VM depends on the manager (I5, docs/architecture.md).
@@ -17,10 +18,45 @@
 
 #include "gmm/core/internal.h"
 
+/* The configuration names a node that the store knows. */
+static int node_configure(struct gmm_core *core, struct gmm_node *node, uint32_t role, uint32_t address, const uint8_t mac[6])
+{
+	struct text text = gmm_refuse(core);
+
+	if (node->role != role && (node->pages_reserved || node->vms)) {
+		text_string(&text, "node ");
+		text_string(&text, node->name);
+		text_string(&text, " cannot change its role: regions or VMs are on it");
+		return -EBUSY;
+	}
+	node->configured = true;
+	if (node->role == role && node->address == address && memcmp(node->mac, mac, sizeof(node->mac)) == 0)
+		return (int)node->id;
+	node->role = role;
+	node->address = address;
+	memcpy(node->mac, mac, sizeof(node->mac));
+	gmm_dirty_node(core, node);
+	return (int)node->id;
+}
+
+/* A place for a new node: at the end, so that ids stay; when there is none, that of one nobody needs any more. */
+static struct gmm_node *node_place(struct gmm_core *core)
+{
+	if (core->node_count < NODES_MAX)
+		return &core->nodes[core->node_count++];
+	for (uint32_t i = 0; i < NODES_MAX; i++) {
+		struct gmm_node *node = &core->nodes[i];
+
+		if (!node->configured && node->pages_reserved == 0 && node->vms == 0 && node->calls == 0)
+			return node;
+	}
+	return NULL;
+}
+
 int gmm_core_node_add(struct gmm_core *core, const char *name, uint32_t role, uint32_t address, const uint8_t mac[6])
 {
 	struct text text = gmm_refuse(core);
-	struct gmm_node *node;
+	struct gmm_node *node, *known = NULL;
 
 	if (name[0] == '\0' || strlen(name) >= NODE_NAME_BYTES || (role != WIRE_ROLE_PROCESS && role != WIRE_ROLE_MEMORY)) {
 		text_string(&text, "a node needs a name shorter than its limit and the role process or memory");
@@ -28,27 +64,34 @@ int gmm_core_node_add(struct gmm_core *core, const char *name, uint32_t role, ui
 	}
 	for (uint32_t i = 0; i < core->node_count; i++) {
 		node = &core->nodes[i];
-		if (strcmp(node->name, name) && node->address != address && memcmp(node->mac, mac, sizeof(node->mac)))
+		if (!node->configured && strcmp(node->name, name) == 0)
+			known = node;
+		if (!node->configured ||
+		    (strcmp(node->name, name) && node->address != address && memcmp(node->mac, mac, sizeof(node->mac))))
 			continue;
 		text_string(&text, "name, address or MAC is node ");
 		text_string(&text, node->name);
 		text_string(&text, "'s already");
 		return -EEXIST;
 	}
-	if (core->node_count == NODES_MAX) {
+	if (known)
+		return node_configure(core, known, role, address, mac);
+	node = node_place(core);
+	if (!node) {
 		text_string(&text, "the rack has its largest number of nodes: ");
 		text_number(&text, NODES_MAX);
 		return -ENOSPC;
 	}
-	node = &core->nodes[core->node_count];
 	memset(node, 0, sizeof(*node));
-	node->id = GMM_NODE_FIRST + core->node_count++;
+	node->id = GMM_NODE_FIRST + (uint32_t)(node - core->nodes);
+	node->configured = true;
 	node->role = role;
 	node->address = address;
 	node->state = GMM_NODE_ABSENT;
 	node->reclaim_first = GMM_NONE;
 	memcpy(node->mac, mac, sizeof(node->mac));
 	memcpy(node->name, name, strlen(name) + 1);
+	gmm_dirty_node(core, node);
 	return (int)node->id;
 }
 
@@ -63,6 +106,16 @@ static bool call_under_way(const struct gmm_core *core, const struct gmm_node *n
 	return false;
 }
 
+/* Is somebody's answer awaited that says what becomes of it: its own destruction, or a call that nobody waits for? */
+static bool zombie_asked(const struct gmm_core *core, const struct gmm_node *node, uint32_t place)
+{
+	for (uint32_t i = 0; i < GMM_CALLS_MAX; i++)
+		if (core->calls[i].kind == GMM_CALL_STEP && core->calls[i].orphan && core->calls[i].vm &&
+		    core->calls[i].node == node->id && core->calls[i].object == place)
+			return true;
+	return call_under_way(core, node, GMM_CALL_ZOMBIE, place);
+}
+
 static void node_up(struct gmm_core *core, struct gmm_node *node, const char *how, uint64_t now_ns)
 {
 	/* What the node refused to destroy is tried again; calls still under way end on their own (M4). */
@@ -71,7 +124,7 @@ static void node_up(struct gmm_core *core, struct gmm_node *node, const char *ho
 		    !call_under_way(core, node, GMM_CALL_REGION_DESTROY, at))
 			core->regions[at].state = GMM_REGION_RECLAIM;
 	for (uint32_t i = 0; i < VMS_PER_NODE_MAX; i++)
-		node->zombies[i].asked = call_under_way(core, node, GMM_CALL_ZOMBIE, i);
+		node->zombies[i].asked = zombie_asked(core, node, i);
 	node->state = GMM_NODE_UP;
 	node->buried = false;
 	node->renewed_ns = now_ns;
@@ -80,7 +133,7 @@ static void node_up(struct gmm_core *core, struct gmm_node *node, const char *ho
 
 static void node_down(struct gmm_core *core, struct gmm_node *node, const char *why, uint64_t now_ns)
 {
-	assert(node->state == GMM_NODE_UP);
+	assert(node->state == GMM_NODE_UP || node->state == GMM_NODE_EXPECTED);
 	node->state = GMM_NODE_DOWN;
 	node->down_ns = now_ns;
 	gmm_core_event(core, GMM_EVENT_NODE, node->name, why, now_ns);
@@ -104,8 +157,6 @@ static void drop_calls(struct gmm_core *core, struct gmm_node *node)
 			if (vm)
 				vm->polling = false;
 		}
-		if (call->kind == GMM_CALL_STEP && call->orphan && call->vm)
-			node->vms--;
 		gmm_call_end(core, call);
 	}
 }
@@ -116,14 +167,14 @@ void gmm_core_reset(struct gmm_core *core, uint32_t id, uint64_t now_ns)
 
 	if (!node || node->incarnation == 0)
 		return;
-	if (node->state == GMM_NODE_UP)
+	if (node->state == GMM_NODE_UP || node->state == GMM_NODE_EXPECTED)
 		node_down(core, node, "started again: what its last incarnation held is gone", now_ns);
 	drop_calls(core, node);
 	node->incarnation = 0;
-	for (uint32_t i = 0; i < VMS_PER_NODE_MAX; i++) {
-		node->vms -= node->zombies[i].vm != 0;
-		node->zombies[i] = (struct gmm_zombie){ 0 };
-	}
+	gmm_dirty_node(core, node);
+	for (uint32_t i = 0; i < VMS_PER_NODE_MAX; i++)
+		if (node->zombies[i].vm)
+			gmm_vm_zombie_remove(core, node, i);
 	if (node->role == WIRE_ROLE_MEMORY)
 		gmm_region_node_reset(core, node, now_ns);
 	for (uint32_t i = 0; i < GMM_VMS_MAX; i++)
@@ -148,7 +199,7 @@ static int refuse_join(struct gmm_core *core, const char *name, const char *why,
 static int check_join(struct gmm_core *core, const struct gmm_node *node, const char *name,
 		      const struct wire_node_join *join, uint32_t address, uint64_t now_ns)
 {
-	if (!node)
+	if (!node || !node->configured)
 		return refuse_join(core, name, "no node of this name is configured", -EACCES, now_ns);
 	if (join->role != node->role)
 		return refuse_join(core, name, "it booted the image of the other role", -EACCES, now_ns);
@@ -198,6 +249,7 @@ int gmm_core_join(struct gmm_core *core, const struct wire_node_join *join, uint
 	text_copy(node->join.name, sizeof(node->join.name), join->name, sizeof(join->name));
 	text_copy(node->join.build_id, sizeof(node->join.build_id), join->build_id, sizeof(join->build_id));
 	node->incarnation = join->incarnation;
+	gmm_dirty_node(core, node);
 	node->foreign_reported = same && node->foreign_reported;
 	if (!same)
 		node->joined_ns = now_ns;
@@ -230,14 +282,14 @@ int gmm_core_renew(struct gmm_core *core, uint32_t id, const struct wire_node_re
 	struct gmm_node *node = gmm_core_node(core, id);
 	uint64_t planned = 0;
 
-	if (!node || node->incarnation == 0 || node->state == GMM_NODE_ABSENT)
+	if (!node || node->incarnation == 0 || node->state == GMM_NODE_ABSENT || node->state == GMM_NODE_EXPECTED)
 		return -ENOENT;
 	node->renew = *renew;
 	node->renewed_ns = now_ns;
 	if (node->state == GMM_NODE_DOWN)
 		node_up(core, node, "is back: it renewed its lease late", now_ns);
 	if (node->role == WIRE_ROLE_MEMORY) {
-		for (uint32_t i = 0; i < GMM_REGIONS_MAX; i++)
+		for (uint32_t i = 0; i < core->region_top; i++)
 			if (core->regions[i].state == GMM_REGION_PLANNED && core->regions[i].node == id)
 				planned += core->regions[i].pages;
 		uint64_t ours = node->pages_reserved - planned;
@@ -270,6 +322,8 @@ void gmm_core_tick(struct gmm_core *core, uint64_t now_ns)
 
 		if (node->state == GMM_NODE_UP && now_ns - node->renewed_ns > core->config.lease_ms * UINT64_C(1000000))
 			node_down(core, node, "is down: its lease ran out", now_ns);
+		if (node->state == GMM_NODE_EXPECTED && now_ns - node->renewed_ns > GMM_RETURN_MS * UINT64_C(1000000))
+			node_down(core, node, "is down: it did not join again after the manager started", now_ns);
 		if (node->state == GMM_NODE_DOWN && node->role == WIRE_ROLE_PROCESS && !node->buried &&
 		    now_ns - node->down_ns > core->config.grace_ms * UINT64_C(1000000))
 			bury(core, node, now_ns);

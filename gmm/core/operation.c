@@ -6,12 +6,14 @@
 
 #include "gmm/core/internal.h"
 
+#define START_AGAIN_NS UINT64_C(500000000)
+
 static uint32_t process_of(struct gmm_core *core, const struct gmm_operation *operation)
 {
 	return operation->vm == GMM_NONE ? operation->process_node : core->vms[operation->vm].node;
 }
 
-static void end(struct gmm_core *core, struct gmm_operation *operation)
+void gmm_operation_end(struct gmm_core *core, struct gmm_operation *operation)
 {
 	if (operation->vm != GMM_NONE) {
 		struct gmm_vm *vm = &core->vms[operation->vm];
@@ -23,14 +25,16 @@ static void end(struct gmm_core *core, struct gmm_operation *operation)
 	}
 	assert(!operation->calling && operation->pending == 0);
 	operation->step = GMM_STEP_ENDED;
+	gmm_dirty_operation(core, operation);
 }
 
 /* Give the operation's regions, and its VM's record, back; wait for the components that can answer. */
-static void reclaim(struct gmm_core *core, struct gmm_operation *operation)
+void gmm_operation_reclaim(struct gmm_core *core, struct gmm_operation *operation)
 {
 	uint32_t index = gmm_operation_index(core, operation);
 
 	assert(!operation->calling);
+	gmm_dirty_operation(core, operation);
 	operation->step = GMM_STEP_RECLAIM;
 	operation->pending = 0;
 	if (operation->vm != GMM_NONE) {
@@ -44,7 +48,7 @@ static void reclaim(struct gmm_core *core, struct gmm_operation *operation)
 		operation->region = GMM_NONE;
 	}
 	if (operation->pending == 0)
-		end(core, operation);
+		gmm_operation_end(core, operation);
 }
 
 void gmm_operation_region_gone(struct gmm_core *core, uint32_t index, uint64_t now_ns)
@@ -54,30 +58,43 @@ void gmm_operation_region_gone(struct gmm_core *core, uint32_t index, uint64_t n
 	(void)now_ns;
 	assert(operation->step == GMM_STEP_RECLAIM && operation->pending > 0);
 	if (--operation->pending == 0)
-		end(core, operation);
+		gmm_operation_end(core, operation);
+}
+
+/* The component does not have the VM, or an earlier manager asked for it and the answer is not known. */
+static void reclaim_unmade(struct gmm_core *core, struct gmm_operation *operation)
+{
+	if (operation->unsure && operation->vm != GMM_NONE) {
+		const struct gmm_vm *vm = &core->vms[operation->vm];
+
+		gmm_vm_zombie_add(core, gmm_core_node(core, vm->node), vm->id);
+	}
+	gmm_operation_reclaim(core, operation);
 }
 
 /* Where a failure leads when no answer is awaited. */
-static void unwind(struct gmm_core *core, struct gmm_operation *operation)
+void gmm_operation_unwind(struct gmm_core *core, struct gmm_operation *operation)
 {
 	switch (operation->step) {
 	case GMM_STEP_REGIONS:
-		reclaim(core, operation);
+		reclaim_unmade(core, operation);
 		break;
 	case GMM_STEP_VM:
 		if (operation->kind == GMM_OPERATION_VM_CREATE || operation->kind == GMM_OPERATION_BENCH) {
-			reclaim(core, operation);
+			reclaim_unmade(core, operation);
 			break;
 		}
-		if (operation->kind == GMM_OPERATION_VM_DESTROY)
+		if (operation->kind == GMM_OPERATION_VM_DESTROY) {
 			core->vms[operation->vm].phase = GMM_VM_READY;
-		end(core, operation);
+			gmm_dirty_vm(core, &core->vms[operation->vm]);
+		}
+		gmm_operation_end(core, operation);
 		break;
 	case GMM_STEP_CHUNKS:
 		operation->step = GMM_STEP_UNDO_VM;
 		break;
 	case GMM_STEP_LOADING:
-		end(core, operation);
+		gmm_operation_end(core, operation);
 		break;
 	case GMM_STEP_UNDO_VM:
 	case GMM_STEP_RECLAIM:
@@ -86,18 +103,25 @@ static void unwind(struct gmm_core *core, struct gmm_operation *operation)
 	}
 }
 
+/* The first one is the one that is told. */
+void gmm_operation_note_failure(struct gmm_core *core, struct gmm_operation *operation, int status, const char *reason)
+{
+	if (operation->status)
+		return;
+	operation->status = status;
+	text_copy(operation->reason, sizeof(operation->reason), reason, GMM_TEXT_BYTES);
+	gmm_dirty_operation(core, operation);
+}
+
 void gmm_operation_fail(struct gmm_core *core, struct gmm_operation *operation, int status, const char *reason,
 			uint64_t now_ns)
 {
 	(void)now_ns;
 	assert(status < 0 && operation->kind != GMM_OPERATION_NONE);
-	if (operation->status == 0) {
-		operation->status = status;
-		text_copy(operation->reason, sizeof(operation->reason), reason, GMM_TEXT_BYTES);
-	}
+	gmm_operation_note_failure(core, operation, status, reason);
 	/* With an answer under way the failure is acted upon when it is here (M4). */
 	if (!operation->calling)
-		unwind(core, operation);
+		gmm_operation_unwind(core, operation);
 }
 
 static void fail_status(struct gmm_core *core, struct gmm_operation *operation, uint32_t node, const char *what,
@@ -146,6 +170,12 @@ static bool output_regions(struct gmm_core *core, struct gmm_operation *operatio
 	return false;
 }
 
+static bool start_is_due(const struct gmm_core *core, const struct gmm_operation *operation, uint64_t now_ns)
+{
+	return operation->kind != GMM_OPERATION_VM_START || operation->step != GMM_STEP_VM ||
+	       (core->vms[operation->vm].offer != GMM_OFFER_WANTED && now_ns >= operation->deadline_ns);
+}
+
 bool gmm_operation_output(struct gmm_core *core, struct gmm_operation *operation, struct gmm_command *command,
 			  uint64_t now_ns)
 {
@@ -154,12 +184,13 @@ bool gmm_operation_output(struct gmm_core *core, struct gmm_operation *operation
 	struct gmm_call *call;
 	struct gmm_step_call body;
 
-	(void)now_ns;
 	if (operation->kind == GMM_OPERATION_NONE || operation->step >= GMM_STEP_RECLAIM || operation->calling)
 		return false;
 	if (operation->step == GMM_STEP_REGIONS)
 		return output_regions(core, operation, command);
 	node = gmm_core_node(core, process_of(core, operation));
+	if (node->state == GMM_NODE_EXPECTED || !start_is_due(core, operation, now_ns))
+		return false;
 	assert(node->state == GMM_NODE_UP);
 	/* An answer to a poll that is under way would be taken for what came after this call. */
 	if (node->calls == GMM_CALLS_PER_NODE_MAX || (vm && vm->polling) || !gmm_step_call(core, operation, &body))
@@ -182,20 +213,24 @@ static void orphan_result(struct gmm_core *core, const struct gmm_call *call, in
 
 	if (call->vm == 0)
 		return;
-	node->vms--;
 	if (call->type == WIRE_VM_DESTROY ? status == 0 || status == -ENOENT : call->type == WIRE_VM_CREATE && refused)
-		return;
-	gmm_vm_zombie_add(core, node, call->vm);
+		gmm_vm_zombie_remove(core, node, call->object);
+	else
+		node->zombies[call->object].asked = false;
 }
 
 static void create_result(struct gmm_core *core, struct gmm_operation *operation, int status, uint64_t now_ns)
 {
 	struct gmm_vm *vm = &core->vms[operation->vm];
 
+	/* An id is never used twice: what is there was made by an earlier manager, for this operation. */
+	if (status == -EEXIST && operation->unsure && operation->step == GMM_STEP_VM)
+		status = 0;
+	operation->unsure = operation->unsure && status;
 	if (operation->step == GMM_STEP_UNDO_VM) {
 		if (status && status != -ENOENT)
 			gmm_vm_zombie_add(core, gmm_core_node(core, vm->node), vm->id);
-		reclaim(core, operation);
+		gmm_operation_reclaim(core, operation);
 		return;
 	}
 	if (status) {
@@ -210,15 +245,16 @@ static void create_result(struct gmm_core *core, struct gmm_operation *operation
 			operation->region = core->regions[operation->region].next;
 	}
 	if (operation->status) {
-		unwind(core, operation);
+		gmm_operation_unwind(core, operation);
 		return;
 	}
 	if (operation->region != GMM_NONE)
 		return;
 	vm->phase = GMM_VM_READY;
+	gmm_dirty_vm(core, vm);
 	vm->poll_ns = now_ns;
 	gmm_vm_set_state(core, vm, WIRE_VM_CREATED, 0, "", now_ns);
-	end(core, operation);
+	gmm_operation_end(core, operation);
 }
 
 /* LOADING ends when the component says what became of it. */
@@ -231,13 +267,18 @@ static void loading_check(struct gmm_core *core, struct gmm_operation *operation
 	if (vm->state == WIRE_VM_FAILED)
 		gmm_operation_fail(core, operation, vm->status < 0 ? vm->status : -EIO, vm->reason, now_ns);
 	else
-		end(core, operation);
+		gmm_operation_end(core, operation);
 }
 
 static void start_result(struct gmm_core *core, struct gmm_operation *operation, int status, uint64_t now_ns)
 {
 	struct gmm_vm *vm = &core->vms[operation->vm];
 
+	/* What an earlier manager offered it is still being loaded, in vain: this one's offer is for when that has failed. */
+	if (status == -EAGAIN && operation->unsure) {
+		operation->deadline_ns = now_ns + START_AGAIN_NS;
+		return;
+	}
 	if (status) {
 		fail_status(core, operation, vm->node, "refused to start the VM", status, now_ns);
 		return;
@@ -260,7 +301,7 @@ static void stop_result(struct gmm_core *core, struct gmm_operation *operation, 
 	}
 	if (operation->told == 0)
 		gmm_vm_set_state(core, vm, WIRE_VM_STOPPED, 0, "stopped by the operator", now_ns);
-	end(core, operation);
+	gmm_operation_end(core, operation);
 }
 
 static void destroy_result(struct gmm_core *core, struct gmm_operation *operation, int status, uint64_t now_ns)
@@ -268,7 +309,7 @@ static void destroy_result(struct gmm_core *core, struct gmm_operation *operatio
 	if (status && status != -ENOENT)
 		fail_status(core, operation, core->vms[operation->vm].node, "refused to destroy the VM", status, now_ns);
 	else
-		reclaim(core, operation);
+		gmm_operation_reclaim(core, operation);
 }
 
 static void bench_result(struct gmm_core *core, struct gmm_operation *operation, int status, const void *body,
@@ -281,7 +322,7 @@ static void bench_result(struct gmm_core *core, struct gmm_operation *operation,
 		return;
 	}
 	memcpy(&operation->bench, body, sizeof(operation->bench));
-	reclaim(core, operation);
+	gmm_operation_reclaim(core, operation);
 }
 
 void gmm_operation_result(struct gmm_core *core, struct gmm_call *call, int status, const void *body,
@@ -330,15 +371,20 @@ static void orphan_call(struct gmm_core *core, struct gmm_operation *operation)
 		if (call->kind != GMM_CALL_STEP || call->orphan || call->object != index)
 			continue;
 		call->orphan = true;
-		if (call->vm)
-			gmm_core_node(core, call->node)->vms++;
+		/* Its answer says whether the VM is there; a manager that starts before that will ask for its end. */
+		if (call->vm) {
+			struct gmm_node *node = gmm_core_node(core, call->node);
+
+			call->object = gmm_vm_zombie_add(core, node, call->vm);
+			node->zombies[call->object].asked = true;
+		}
 		operation->calling = false;
 		return;
 	}
 	assert(!"a call under way that is not in the table");
 }
 
-static void process_gone(struct gmm_core *core, struct gmm_operation *operation, int status, const char *reason,
+void gmm_operation_process_gone(struct gmm_core *core, struct gmm_operation *operation, int status, const char *reason,
 			 uint64_t now_ns)
 {
 	struct gmm_vm *vm = operation->vm == GMM_NONE ? NULL : &core->vms[operation->vm];
@@ -351,11 +397,9 @@ static void process_gone(struct gmm_core *core, struct gmm_operation *operation,
 		gmm_vm_zombie_add(core, gmm_core_node(core, vm->node), vm->id);
 	if (operation->kind == GMM_OPERATION_VM_DESTROY || held) {
 		/* The VM is cleaned up there when the node is back; its memory comes free now. */
-		if (operation->kind == GMM_OPERATION_VM_CREATE && operation->status == 0) {
-			operation->status = status;
-			text_copy(operation->reason, sizeof(operation->reason), reason, GMM_TEXT_BYTES);
-		}
-		reclaim(core, operation);
+		if (operation->kind == GMM_OPERATION_VM_CREATE)
+			gmm_operation_note_failure(core, operation, status, reason);
+		gmm_operation_reclaim(core, operation);
 		return;
 	}
 	gmm_operation_fail(core, operation, status, reason, now_ns);
@@ -369,7 +413,7 @@ void gmm_operation_node_gone(struct gmm_core *core, struct gmm_node *node, int s
 
 		if (operation->kind != GMM_OPERATION_NONE && operation->step < GMM_STEP_RECLAIM &&
 		    process_of(core, operation) == node->id)
-			process_gone(core, operation, status, reason, now_ns);
+			gmm_operation_process_gone(core, operation, status, reason, now_ns);
 	}
 }
 
@@ -386,6 +430,7 @@ void gmm_operation_tick(struct gmm_core *core, uint64_t now_ns)
 
 int gmm_core_finished(struct gmm_core *core, struct gmm_finished *finished)
 {
+	assert(core->dirty.count == 0);		/* M7 */
 	for (uint32_t i = 0; i < GMM_OPERATIONS_MAX; i++) {
 		struct gmm_operation *operation = &core->operations[i];
 

@@ -12,15 +12,19 @@ uint32_t gmm_region_allocate(struct gmm_core *core, uint64_t vm, uint32_t index,
 	struct gmm_node *node = gmm_core_node(core, node_id);
 	uint32_t at = core->region_free;
 
-	assert(at != GMM_NONE && pages > 0 && pages <= REGION_PAGES);
+	assert(gmm_region_room(core) && pages > 0 && pages <= REGION_PAGES);
 	assert(node && gmm_node_pages_free(node) >= pages);
-	core->region_free = core->regions[at].next;
+	if (at != GMM_NONE)
+		core->region_free = core->regions[at].next;
+	else
+		at = core->region_top++;
 	core->regions_used++;
 	core->regions[at] = (struct gmm_region){
 		.vm = vm, .index = index, .epoch = 1, .node = node_id, .owner = owner, .pages = pages,
 		.next = GMM_NONE, .operation = GMM_NONE, .state = GMM_REGION_PLANNED,
 	};
 	node->pages_reserved += pages;
+	gmm_dirty_region(core, at);
 	return at;
 }
 
@@ -37,6 +41,7 @@ static void gmm_region_free(struct gmm_core *core, uint32_t at)
 		node->regions--;
 	}
 	region->state = GMM_REGION_FREE;
+	gmm_dirty_region(core, at);
 	region->next = core->region_free;
 	core->region_free = at;
 	core->regions_used--;
@@ -49,6 +54,11 @@ void gmm_region_condemn(struct gmm_core *core, uint32_t at, uint32_t operation)
 
 	assert(!region->condemned && region->state < GMM_REGION_RECLAIM);
 	region->operation = GMM_NONE;
+	gmm_dirty_region(core, at);
+	if (region->state == GMM_REGION_PLANNED && region->unsure) {
+		region->state = GMM_REGION_LIVE;
+		node->regions++;
+	}
 	if (region->state == GMM_REGION_PLANNED || region->state == GMM_REGION_LOST) {
 		gmm_region_free(core, at);
 		return;
@@ -128,6 +138,8 @@ void gmm_region_created(struct gmm_core *core, uint32_t at, int status, const vo
 	struct wire_region_created created;
 
 	assert(region->state == GMM_REGION_CREATING);
+	gmm_dirty_region(core, at);
+	region->unsure = region->unsure && status;
 	if (status == 0 && len_bytes < sizeof(created))
 		status = -EBADMSG;
 	if (status == 0) {
@@ -136,10 +148,10 @@ void gmm_region_created(struct gmm_core *core, uint32_t at, int status, const vo
 		region->rkey = created.rkey;
 	}
 	if (region->condemned) {
-		/* A refusal proves that it does not exist; anything else is undone. */
+		/* A refusal proves that it does not exist, unless somebody else asked before; anything else is undone. */
 		region->condemned = false;
 		region->state = GMM_REGION_RECLAIM;
-		if (status < 0 && status != -EBADMSG && status != -ECONNRESET)
+		if (status < 0 && status != -EBADMSG && status != -ECONNRESET && !region->unsure)
 			reclaimed(core, at, now_ns);
 		return;
 	}
@@ -206,7 +218,7 @@ static void fail_creations(struct gmm_core *core, const struct gmm_node *node, i
 	text_string(&text, "memory component ");
 	text_string(&text, node->name);
 	text_string(&text, status == -ECONNRESET ? " started again" : " went down");
-	for (uint32_t i = 0; i < GMM_REGIONS_MAX; i++) {
+	for (uint32_t i = 0; i < core->region_top; i++) {
 		struct gmm_region *region = &core->regions[i];
 
 		if (region->state == GMM_REGION_FREE || region->node != node->id || region->state >= GMM_REGION_RECLAIM ||
@@ -259,6 +271,7 @@ void gmm_region_node_reset(struct gmm_core *core, struct gmm_node *node, uint64_
 
 			if (region->node == node->id && region->state == GMM_REGION_LIVE) {
 				region->state = GMM_REGION_LOST;
+				gmm_dirty_region(core, at);
 				count++;
 			}
 		}

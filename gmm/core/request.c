@@ -29,6 +29,8 @@ static struct gmm_operation *operation_start(struct gmm_core *core, enum gmm_ope
 		operation->kind = kind;
 		operation->step = step;
 		operation->id = core->operation_id_next++;
+		gmm_dirty_meta(core);
+		gmm_dirty_operation(core, operation);
 		operation->vm = GMM_NONE;
 		operation->region = GMM_NONE;
 		return operation;
@@ -63,6 +65,8 @@ static int check_spec(struct gmm_core *core, const struct gmm_vm_spec *spec)
 
 	if (!name_is_good(spec->name))
 		return refuse(core, -EINVAL, "a VM's name is 1 to 31 of a-z A-Z 0-9 . _ - and does not start with -", "", "");
+	if (strnlen(spec->kernel, GMM_FILE_BYTES) == GMM_FILE_BYTES || strnlen(spec->initrd, GMM_FILE_BYTES) == GMM_FILE_BYTES)
+		return refuse(core, -EINVAL, "the path of the kernel or initrd is longer than 511 characters", "", "");
 	if (strnlen(spec->command_line, VM_COMMAND_LINE_BYTES) == VM_COMMAND_LINE_BYTES)
 		return refuse(core, -EINVAL, "the guest's command line is too long", "", "");
 	if (spec->memory_bytes == 0 || spec->memory_bytes % PAGE_BYTES)
@@ -126,12 +130,12 @@ static int place_all(struct gmm_core *core, struct gmm_vm *vm, uint32_t operatio
 
 	for (uint32_t index = 0; pages_left; index++) {
 		uint32_t pages = pages_left < REGION_PAGES ? (uint32_t)pages_left : REGION_PAGES;
-		struct gmm_node *node = core->region_free == GMM_NONE ? NULL : gmm_place_region(core, pages);
+		struct gmm_node *node = !gmm_region_room(core) ? NULL : gmm_place_region(core, pages);
 
 		if (!node) {
 			gmm_vm_condemn_regions(core, vm, GMM_NONE);
 			struct text text = gmm_refuse(core);
-			if (core->region_free == GMM_NONE)
+			if (!gmm_region_room(core))
 				text_string(&text, "the manager's table of regions is full");
 			else
 				gmm_place_full(core, &text, vm->spec.memory_bytes / PAGE_BYTES);
@@ -176,6 +180,7 @@ int gmm_core_vm_create(struct gmm_core *core, const struct gmm_vm_spec *spec, ui
 		return -EAGAIN;
 	memset(vm, 0, sizeof(*vm));
 	vm->id = core->vm_id_next++;
+	gmm_dirty_vm(core, vm);
 	vm->spec = *spec;
 	vm->cache_lines = lines;
 	vm->node = node->id;
@@ -212,6 +217,8 @@ static struct gmm_vm *find(struct gmm_core *core, const char *name, bool running
 		*status = refuse(core, -EBUSY, "another operation works on VM ", name, "");
 	else if (running_node && vm->phase == GMM_VM_GONE)
 		*status = refuse(core, -EBUSY, "the VM is lost: ", vm->reason, "; destroy it");
+	else if (running_node && node->state == GMM_NODE_EXPECTED)
+		*status = refuse(core, -EBUSY, "its process component has not joined this manager yet: ", node->name, "; try again");
 	else if (running_node && node->state != GMM_NODE_UP)
 		*status = refuse(core, -EBUSY, "its process component is down: ", node->name, "");
 	else
@@ -245,8 +252,9 @@ int gmm_core_vm_start(struct gmm_core *core, const char *name, const struct wire
 	status = vm_operation(core, vm, GMM_OPERATION_VM_START, &operation);
 	if (status)
 		return status;
-	operation->kernel = *kernel;
-	operation->initrd = *initrd;
+	vm->kernel = *kernel;
+	vm->initrd = *initrd;
+	vm->offer = GMM_OFFER_NONE;
 	*id = operation->id;
 	return 0;
 }
@@ -272,6 +280,7 @@ int gmm_core_vm_stop(struct gmm_core *core, const char *name, uint64_t *id, uint
 int gmm_core_vm_destroy(struct gmm_core *core, const char *name, uint64_t *id, uint64_t now_ns)
 {
 	struct gmm_operation *operation;
+	struct gmm_node *node;
 	int status = 0;
 	struct gmm_vm *vm = find(core, name, false, &status);
 
@@ -281,6 +290,7 @@ int gmm_core_vm_destroy(struct gmm_core *core, const char *name, uint64_t *id, u
 	if (status)
 		return status;
 	*id = operation->id;
+	gmm_dirty_vm(core, vm);
 	if (vm->phase == GMM_VM_GONE) {
 		gmm_vm_forget(core, vm);
 		vm->operation = operation->vm = GMM_NONE;
@@ -288,8 +298,9 @@ int gmm_core_vm_destroy(struct gmm_core *core, const char *name, uint64_t *id, u
 		return 0;
 	}
 	vm->phase = GMM_VM_DESTROYING;
-	if (gmm_core_node(core, vm->node)->state != GMM_NODE_UP)
-		gmm_operation_node_gone(core, gmm_core_node(core, vm->node), -EHOSTUNREACH, "", now_ns);
+	node = gmm_core_node(core, vm->node);
+	if (node->state != GMM_NODE_UP && node->state != GMM_NODE_EXPECTED)
+		gmm_operation_node_gone(core, node, -EHOSTUNREACH, "", now_ns);
 	return 0;
 }
 
@@ -311,7 +322,7 @@ int gmm_core_bench(struct gmm_core *core, const char *process, const char *memor
 	if (spec->count == 0 || spec->count > WIRE_BENCH_READS_MAX || spec->len_bytes == 0 || spec->len_bytes > PAGE_BYTES ||
 	    spec->outstanding == 0 || spec->outstanding > WIRE_BENCH_OUTSTANDING_MAX)
 		return refuse(core, -EINVAL, "the bench makes 1 to 1000000 READs of 1 to 4096 bytes, 1 to 32 at a time", "", "");
-	if (gmm_node_pages_free(m) < BENCH_PAGES || core->region_free == GMM_NONE)
+	if (gmm_node_pages_free(m) < BENCH_PAGES || !gmm_region_room(core))
 		return refuse(core, -ENOSPC, memory, " has no room for the bench's pages", "");
 	operation = operation_start(core, GMM_OPERATION_BENCH, GMM_STEP_REGIONS);
 	if (!operation)

@@ -53,7 +53,7 @@ static void put_vm_create(const struct gmm_vm *vm, struct gmm_step_call *call)
 
 static void put_vm_start(const struct gmm_operation *operation, const struct gmm_vm *vm, struct gmm_step_call *call)
 {
-	struct wire_vm_start body = { .vm = vm->id, .kernel = operation->kernel, .initrd = operation->initrd };
+	struct wire_vm_start body = { .vm = vm->id, .kernel = vm->kernel, .initrd = vm->initrd, .operation = operation->id };
 
 	memcpy(body.command_line, vm->spec.command_line, sizeof(body.command_line));
 	put(call, WIRE_VM_START, &body, sizeof(body));

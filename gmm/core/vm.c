@@ -23,7 +23,8 @@ const char *gmm_vm_state_name(const struct gmm_vm *vm, const struct gmm_node *no
 	case GMM_VM_CREATING: return "creating";
 	case GMM_VM_DESTROYING: return "destroying";
 	case GMM_VM_GONE: return "lost";
-	default: return node->state == GMM_NODE_UP ? gmm_wire_state_name(vm->state) : "unreachable";
+	default: return node->state == GMM_NODE_UP || node->state == GMM_NODE_EXPECTED ? gmm_wire_state_name(vm->state) :
+											 "unreachable";
 	}
 }
 
@@ -39,6 +40,7 @@ void gmm_vm_set_state(struct gmm_core *core, struct gmm_vm *vm, uint32_t state, 
 	vm->state = state;
 	vm->changed_ns = now_ns;
 	text_copy(vm->reason, sizeof(vm->reason), reason, WIRE_REASON_BYTES);
+	gmm_dirty_vm(core, vm);
 	text_string(&text, gmm_wire_state_name(state));
 	if (vm->reason[0]) {
 		text_string(&text, ": ");
@@ -92,6 +94,7 @@ void gmm_vm_forget(struct gmm_core *core, struct gmm_vm *vm)
 	assert(vm->region_first == GMM_NONE);
 	leave_node(core, vm);
 	vm->phase = GMM_VM_FREE;
+	gmm_dirty_vm(core, vm);
 }
 
 void gmm_vm_gone(struct gmm_core *core, struct gmm_vm *vm, const char *reason, uint64_t now_ns)
@@ -107,23 +110,33 @@ void gmm_vm_gone(struct gmm_core *core, struct gmm_vm *vm, const char *reason, u
 	vm->changed_ns = now_ns;
 	vm->status = -EHOSTUNREACH;
 	text_copy(vm->reason, sizeof(vm->reason), reason, WIRE_REASON_BYTES);
+	gmm_dirty_vm(core, vm);
 	gmm_vm_condemn_regions(core, vm, GMM_NONE);
 	text_string(&text, "lost: ");
 	text_string(&text, reason);
 	gmm_core_event(core, GMM_EVENT_VM, vm->spec.name, line, now_ns);
 }
 
-void gmm_vm_zombie_add(struct gmm_core *core, struct gmm_node *node, uint64_t vm)
+uint32_t gmm_vm_zombie_add(struct gmm_core *core, struct gmm_node *node, uint64_t vm)
 {
-	(void)core;
-	for (uint32_t i = 0; i < VMS_PER_NODE_MAX; i++) {
-		if (node->zombies[i].vm)
-			continue;
-		node->zombies[i] = (struct gmm_zombie){ .vm = vm };
-		node->vms++;
-		return;
-	}
-	assert(!"more VMs on a node than its limit");
+	uint32_t place = 0;
+
+	while (place < VMS_PER_NODE_MAX && node->zombies[place].vm)
+		place++;
+	/* Each was one of the node's VMs, and those are at most so many together. */
+	assert(place < VMS_PER_NODE_MAX);
+	node->zombies[place] = (struct gmm_zombie){ .vm = vm };
+	node->vms++;
+	gmm_dirty_zombie(core, node, place);
+	return place;
+}
+
+void gmm_vm_zombie_remove(struct gmm_core *core, struct gmm_node *node, uint32_t place)
+{
+	assert(node->vms > 0 && node->zombies[place].vm);
+	node->vms--;
+	node->zombies[place] = (struct gmm_zombie){ 0 };
+	gmm_dirty_zombie(core, node, place);
 }
 
 /* ---------------------------------------------------------------- polling */

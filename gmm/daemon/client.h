@@ -58,12 +58,13 @@ typedef void client_command(struct gmmd *gmmd, struct client *client, json_t *ar
 struct client_command_entry {
 	const char *name;
 	client_command *run;
+	bool changes;			/* it decides something: logged in the store before it is done */
 };
 client_command run_vm_console, run_vm_type;	/* command_console.c */
 client_command run_node_counters, run_node_refusals, run_manager_counters, run_manager_refusals;	/* command_counters.c */
 /* The node that the argument "name" names; NULL when there is none, and the client has been told. */
 struct gmm_node *client_node(struct gmmd *gmmd, struct client *client, json_t *arguments);
-extern const struct client_command_entry node_commands[], vm_commands[], key_commands[];	/* end with name NULL */
+extern const struct client_command_entry node_commands[], vm_commands[], key_commands[], store_commands[];	/* end with name NULL */
 
 /* Unpack arguments or answer with -EINVAL: json_unpack format; false when answered. */
 bool client_unpack(struct client *client, json_t *arguments, const char *format, ...);

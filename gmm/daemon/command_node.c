@@ -193,7 +193,7 @@ static void run_region_list(struct gmmd *gmmd, struct client *client, json_t *ar
 	if (!client_unpack(client, arguments, "{}"))
 		return;
 	array = json_array();
-	for (uint32_t i = 0; i < GMM_REGIONS_MAX; i++) {
+	for (uint32_t i = 0; i < gmmd->core->region_top; i++) {
 		const struct gmm_region *region = &gmmd->core->regions[i];
 		const struct gmm_vm *vm;
 
@@ -246,14 +246,14 @@ static void run_events(struct gmmd *gmmd, struct client *client, json_t *argumen
 }
 
 const struct client_command_entry node_commands[] = {
-	{ "status", run_status },
-	{ "node.list", run_node_list },
-	{ "node.show", run_node_show },
-	{ "node.counters", run_node_counters },
-	{ "node.refusals", run_node_refusals },
-	{ "manager.counters", run_manager_counters },
-	{ "manager.refusals", run_manager_refusals },
-	{ "region.list", run_region_list },
-	{ "events", run_events },
-	{ NULL, NULL },
+	{ "status", run_status, false },
+	{ "node.list", run_node_list, false },
+	{ "node.show", run_node_show, false },
+	{ "node.counters", run_node_counters, false },
+	{ "node.refusals", run_node_refusals, false },
+	{ "manager.counters", run_manager_counters, false },
+	{ "manager.refusals", run_manager_refusals, false },
+	{ "region.list", run_region_list, false },
+	{ "events", run_events, false },
+	{ NULL, NULL, false },
 };

@@ -64,12 +64,10 @@ static void run_list(struct gmmd *gmmd, struct client *client, json_t *arguments
 static void run_show(struct gmmd *gmmd, struct client *client, json_t *arguments)
 {
 	struct gmm_vm *vm = find_vm(gmmd, client, arguments);
-	const struct vm_side *side;
 	json_t *object, *places;
 
 	if (!vm)
 		return;
-	side = console_side(gmmd, vm);
 	object = vm_object(gmmd, vm);
 	places = json_array();
 	for (uint32_t at = vm->region_first; at != GMM_NONE; at = gmmd->core->regions[at].next) {
@@ -81,8 +79,8 @@ static void run_show(struct gmmd *gmmd, struct client *client, json_t *arguments
 	}
 	json_object_set_new(object, "places", places);
 	json_object_set_new(object, "command_line", json_text(vm->spec.command_line));
-	json_object_set_new(object, "kernel", json_text(side ? side->kernel : ""));
-	json_object_set_new(object, "initrd", json_text(side ? side->initrd : ""));
+	json_object_set_new(object, "kernel", json_text(vm->spec.kernel));
+	json_object_set_new(object, "initrd", json_text(vm->spec.initrd));
 	client_result(client, object);
 }
 
@@ -108,16 +106,14 @@ static bool check_file(struct client *client, const char *what, const char *path
 	return status == 0;
 }
 
-static bool unpack_create(struct gmmd *gmmd, struct client *client, json_t *arguments, struct gmm_vm_spec *spec,
-			  const char **kernel, const char **initrd)
+static bool unpack_create(struct gmmd *gmmd, struct client *client, json_t *arguments, struct gmm_vm_spec *spec)
 {
-	const char *name, *line = "", *on = NULL;
+	const char *name, *kernel, *initrd = "", *line = "", *on = NULL;
 	json_int_t memory, cache, vcpus = 1;
 	const struct gmm_node *node;
 
-	*initrd = "";
 	if (!client_unpack(client, arguments, "{s:s,s:I,s:I,s?I,s?s,s:s,s?s,s?s}", "name", &name, "memory_bytes", &memory,
-			   "cache_bytes", &cache, "vcpus", &vcpus, "on", &on, "kernel", kernel, "initrd", initrd,
+			   "cache_bytes", &cache, "vcpus", &vcpus, "on", &on, "kernel", &kernel, "initrd", &initrd,
 			   "command_line", &line))
 		return false;
 	if (memory < 0 || cache < 0 || vcpus < 0 || vcpus > UINT32_MAX) {
@@ -128,6 +124,8 @@ static bool unpack_create(struct gmmd *gmmd, struct client *client, json_t *argu
 	spec->cache_bytes = (uint64_t)cache;
 	spec->vcpus = (uint32_t)vcpus;
 	if (!copy_string(client, "the name", name, spec->name, sizeof(spec->name)) ||
+	    !copy_string(client, "the path of the kernel", kernel, spec->kernel, sizeof(spec->kernel)) ||
+	    !copy_string(client, "the path of the initrd", initrd, spec->initrd, sizeof(spec->initrd)) ||
 	    !copy_string(client, "the command line", line, spec->command_line, sizeof(spec->command_line)))
 		return false;
 	if (!on)
@@ -144,13 +142,10 @@ static bool unpack_create(struct gmmd *gmmd, struct client *client, json_t *argu
 static void run_create(struct gmmd *gmmd, struct client *client, json_t *arguments)
 {
 	struct gmm_vm_spec spec = { 0 };
-	const char *kernel, *initrd;
-	struct vm_side *side;
-	struct gmm_vm *vm;
 	int status;
 
-	if (!unpack_create(gmmd, client, arguments, &spec, &kernel, &initrd) || !check_file(client, "kernel", kernel) ||
-	    (initrd[0] && !check_file(client, "initrd", initrd)))
+	if (!unpack_create(gmmd, client, arguments, &spec) || !check_file(client, "kernel", spec.kernel) ||
+	    (spec.initrd[0] && !check_file(client, "initrd", spec.initrd)))
 		return;
 	console_sweep(gmmd);
 	status = gmm_core_vm_create(gmmd->core, &spec, &client->operation, gmmd->now_ns);
@@ -158,19 +153,7 @@ static void run_create(struct gmmd *gmmd, struct client *client, json_t *argumen
 		client_error(client, status, "%s", gmmd->core->refusal);
 		return;
 	}
-	vm = gmm_core_vm_named(gmmd->core, spec.name);
-	side = &gmmd->vms[vm - gmmd->core->vms];
-	if (side->id == 0) {
-		side->id = vm->id;
-		side->history = calloc(1, gmmd->config.history_bytes);
-		side->input = malloc(GMMD_INPUT_BYTES_MAX);
-		snprintf(side->kernel, sizeof(side->kernel), "%s", kernel);
-		snprintf(side->initrd, sizeof(side->initrd), "%s", initrd);
-	}
-	if (!side->history || !side->input) {
-		log_line(LOG_ERROR, "out of memory");
-		exit(1);
-	}
+	console_add(gmmd, gmm_core_vm_named(gmmd->core, spec.name));
 }
 
 static void run_start(struct gmmd *gmmd, struct client *client, json_t *arguments)
@@ -191,7 +174,7 @@ static void run_start(struct gmmd *gmmd, struct client *client, json_t *argument
 	/* The files are offered before the core decides: they are withdrawn only when nobody can be loading them. */
 	if (vm->state != WIRE_VM_LOADING && vm->state != WIRE_VM_RUNNING && vm->state != WIRE_VM_PAUSED &&
 	    vm->operation == GMM_NONE) {
-		status = data_offer(gmmd, side, vm->node, blobs, error);
+		status = data_offer(gmmd, side, vm, blobs, error);
 		if (status) {
 			client_error(client, status == -ENOENT ? -EINVAL : status, "%s", error);
 			return;
@@ -328,16 +311,16 @@ static void run_bench(struct gmmd *gmmd, struct client *client, json_t *argument
 }
 
 const struct client_command_entry vm_commands[] = {
-	{ "vm.list", run_list },
-	{ "vm.show", run_show },
-	{ "vm.create", run_create },
-	{ "vm.start", run_start },
-	{ "vm.stop", run_stop },
-	{ "vm.destroy", run_destroy },
-	{ "vm.wait", run_wait },
-	{ "vm.stats", run_stats },
-	{ "vm.console", run_vm_console },
-	{ "vm.type", run_vm_type },
-	{ "bench.read", run_bench },
-	{ NULL, NULL },
+	{ "vm.list", run_list, false },
+	{ "vm.show", run_show, false },
+	{ "vm.create", run_create, true },
+	{ "vm.start", run_start, true },
+	{ "vm.stop", run_stop, true },
+	{ "vm.destroy", run_destroy, true },
+	{ "vm.wait", run_wait, false },
+	{ "vm.stats", run_stats, false },
+	{ "vm.console", run_vm_console, false },
+	{ "vm.type", run_vm_type, false },
+	{ "bench.read", run_bench, true },
+	{ NULL, NULL, false },
 };

@@ -135,7 +135,7 @@ static int unknown_key(struct loading *loading, const char *section, const char 
 
 static const char *const manager_keys[] = {
 	"address", "prefix", "http_port", "socket", "images", "history_kib", "lease_ms", "grace_ms", "key_file",
-	"boot_key", "packet_macs", "port", "foreign_peers", NULL,
+	"boot_key", "packet_macs", "port", "foreign_peers", "store", NULL,
 };
 
 static int manager_key(struct loading *loading, int key, const char *name, const char *value)
@@ -165,7 +165,8 @@ static int manager_key(struct loading *loading, int key, const char *name, const
 	case 10: return yes_or_no(loading, name, value, &config->packet_macs);
 	case 11:
 		return host_port_parse(value, &config->port) ? 1 : fail(loading, "%s = %s: must be %s", name, value, HOST_PORT_KINDS);
-	default: return yes_or_no(loading, name, value, &config->foreign_peers);
+	case 12: return yes_or_no(loading, name, value, &config->foreign_peers);
+	default: return string(loading, name, value, config->store, sizeof(config->store));
 	}
 }
 
@@ -204,14 +205,22 @@ static int node_key(struct loading *loading, struct config_node *node, int key, 
 	}
 }
 
+struct config_node *config_node_named(struct config *config, const char *name)
+{
+	for (uint32_t i = 0; i < config->node_count; i++)
+		if (strcmp(config->nodes[i].name, name) == 0)
+			return &config->nodes[i];
+	return NULL;
+}
+
 static struct config_node *node_section(struct loading *loading, const char *name)
 {
 	struct config *config = loading->config;
 	struct config_node *node;
 
-	for (uint32_t i = 0; i < config->node_count; i++)
-		if (strcmp(config->nodes[i].name, name) == 0)
-			return &config->nodes[i];
+	node = config_node_named(config, name);
+	if (node)
+		return node;
 	for (const char *c = name; *c; c++)
 		if (!((*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') || (*c >= '0' && *c <= '9') || strchr("-_.", *c))) {
 			fail(loading, "[node %s]: a node's name is made of letters, digits, '-', '_' and '.'", name);
@@ -233,14 +242,16 @@ static struct config_node *node_section(struct loading *loading, const char *nam
 
 static int enter_section(struct loading *loading, const char *section)
 {
+	const struct config_node *twice = NULL;
+
 	if (strcmp(loading->section, section) == 0)
 		return 1;
 	if (strlen(section) >= sizeof(loading->section))
 		return fail(loading, "[%s]: the section's name is too long", section);
 	if (strncmp(section, "node ", 5) == 0)
-		for (uint32_t i = 0; i < loading->config->node_count; i++)
-			if (strcmp(loading->config->nodes[i].name, section + 5) == 0)
-				return fail(loading, "[%s] stands twice, first at line %d", section, loading->config->nodes[i].line);
+		twice = config_node_named(loading->config, section + 5);
+	if (twice)
+		return fail(loading, "[%s] stands twice, first at line %d", section, twice->line);
 	memcpy(loading->section, section, strlen(section) + 1);
 	loading->seen = 0;
 	return 1;
@@ -326,6 +337,7 @@ int config_load(struct config *config, const char *path, char error[CONFIG_ERROR
 	config->history_bytes = CONFIG_HISTORY_BYTES_DEFAULT;
 	config->lease_ms = CONFIG_LEASE_MS_DEFAULT;
 	config->grace_ms = CONFIG_GRACE_MS_DEFAULT;
+	memcpy(config->store, CONFIG_STORE_DEFAULT, sizeof(CONFIG_STORE_DEFAULT));
 	loading.file = fopen(path, "re");
 	if (!loading.file) {
 		snprintf(error, CONFIG_ERROR_BYTES, "%s: %s", path, strerror(errno));

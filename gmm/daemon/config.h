@@ -18,6 +18,7 @@
 #define CONFIG_HISTORY_BYTES_DEFAULT (256u << 10)
 #define CONFIG_LEASE_MS_DEFAULT 6000u
 #define CONFIG_GRACE_MS_DEFAULT 10000u
+#define CONFIG_STORE_DEFAULT "/var/lib/plenum/gmmd.db"
 
 struct config_node {
 	char name[NODE_NAME_BYTES];
@@ -38,6 +39,7 @@ struct config {
 	char socket[sizeof(((struct sockaddr_un *)0)->sun_path)];
 	char images[PATH_MAX];		/* directory of pcomponent.elf and mcomponent.elf */
 	char key_file[PATH_MAX];	/* with the rack's key */
+	char store[PATH_MAX];		/* file of the manager's decisions */
 	bool packet_macs;		/* data connections carry a MAC on every packet */
 	bool boot_key;			/* boot scripts carry the key: whoever can ask for one gets it */
 	uint32_t history_bytes;		/* console output kept of each VM */
@@ -49,6 +51,9 @@ struct config {
 
 /* 0, or -1 with one line in `error`. */
 int config_load(struct config *config, const char *path, char error[CONFIG_ERROR_BYTES]);
+
+/* NULL: there is none. */
+struct config_node *config_node_named(struct config *config, const char *name);
 
 /* "aa:bb:cc:dd:ee:ff", with : or - or without. 0 or -1. */
 int config_parse_mac(const char *text, uint8_t mac[6]);

@@ -16,6 +16,23 @@ struct vm_side *console_side(struct gmmd *gmmd, const struct gmm_vm *vm)
 	return side->id == vm->id ? side : NULL;
 }
 
+void console_add(struct gmmd *gmmd, const struct gmm_vm *vm)
+{
+	struct vm_side *side = &gmmd->vms[vm - gmmd->core->vms];
+
+	if (side->id)
+		return;
+	side->id = vm->id;
+	side->history = calloc(1, gmmd->config.history_bytes);
+	side->input = malloc(GMMD_INPUT_BYTES_MAX);
+	/* Its component takes only what lies behind all that earlier managers sent; nobody types a byte each nanosecond. */
+	side->input_offset = gmmd->now_ns + gmmd->core->config.wall_offset_ns;
+	if (side->history && side->input)
+		return;
+	log_line(LOG_ERROR, "out of memory");
+	exit(1);
+}
+
 void console_sweep(struct gmmd *gmmd)
 {
 	for (uint32_t i = 0; i < GMM_VMS_MAX; i++) {

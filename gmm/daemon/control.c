@@ -125,9 +125,24 @@ json_t *json_text(const char *text)
 
 /* ---------------------------------------------------------------- requests */
 
+/* False: it cannot be kept, so it is not done, and the client was told. */
+static bool log_command(struct gmmd *gmmd, struct client *client, const json_t *line)
+{
+	char error[CONFIG_ERROR_BYTES], *what = json_dumps(line, JSON_COMPACT);
+	int status = what ? keep_command(gmmd, "control", what, error) : -ENOMEM;
+
+	free(what);
+	if (status == -ENOMEM)
+		client_error(client, status, "out of memory");
+	else if (status)
+		client_error(client, status, "nothing was done: %s", error);
+	return status == 0;
+}
+
 static void run_command(struct gmmd *gmmd, struct client *client, json_t *line)
 {
-	static const struct client_command_entry *const tables[] = { node_commands, vm_commands, key_commands };
+	static const struct client_command_entry *const tables[] = { node_commands, vm_commands, key_commands,
+									   store_commands };
 	json_t *arguments = json_object_get(line, "arguments");
 	const char *name = json_string_value(json_object_get(line, "command"));
 	json_t *none;
@@ -140,7 +155,8 @@ static void run_command(struct gmmd *gmmd, struct client *client, json_t *line)
 		for (const struct client_command_entry *entry = tables[t]; entry->name; entry++)
 			if (strcmp(entry->name, name) == 0) {
 				none = json_object();
-				entry->run(gmmd, client, arguments ? arguments : none);
+				if (!entry->changes || log_command(gmmd, client, line))
+					entry->run(gmmd, client, arguments ? arguments : none);
 				json_decref(none);
 				return;
 			}
@@ -249,7 +265,7 @@ static void finish_operations(struct gmmd *gmmd)
 {
 	struct gmm_finished finished;
 
-	while (gmm_core_finished(gmmd->core, &finished)) {
+	while (keep_turn(gmmd) && gmm_core_finished(gmmd->core, &finished)) {
 		struct client *client = gmmd->clients;
 
 		while (client && client->operation != finished.operation)

@@ -9,6 +9,7 @@
  *	control.c	the operator's socket, one JSON object a line
  *	command_*.c	the operator's commands
  *	console.c	console history and input of VMs
+ *	keep.c		when the core's decisions are kept in the store
  *
  * All state hangs on struct gmmd, which main.c owns.
  */
@@ -21,6 +22,7 @@
 
 #include "gmm/core/core.h"
 #include "gmm/daemon/config.h"
+#include "gmm/store/store.h"
 #include "net/node/counters.h"
 #include "net/node/rack_keys.h"
 #include "net/port/host_port.h"
@@ -52,9 +54,7 @@ struct boot_record {
 /* What the daemon keeps of a VM beside the core's record; same index. */
 struct vm_side {
 	uint64_t id;			/* of the VM it belongs to; 0: unused */
-	char kernel[PATH_MAX];
-	char initrd[PATH_MAX];		/* empty: none */
-	struct blob *blobs[2];		/* registered for the process component; NULL: not started yet */
+	struct blob *blobs[2];		/* its kernel and initrd, registered for the process component; NULL: not offered */
 	uint32_t rkeys[2];
 	uint8_t *history;		/* ring of config.history_bytes: the last bytes the guest wrote */
 	uint64_t output_bytes;		/* ever written: the stream's offset of the next byte */
@@ -78,6 +78,9 @@ struct gmmd {
 	struct gmm_core *core;
 	uint64_t now_ns;		/* CLOCK_MONOTONIC, taken once a turn of the loop */
 	uint64_t events_logged;		/* sequence */
+	struct store *store;
+	int store_status;		/* 0, or why the store could not be written */
+	uint64_t store_retry_ns;
 	int epoll;
 	int signals;			/* signalfd */
 	bool stopping;
@@ -130,7 +133,7 @@ int data_open(struct gmmd *gmmd);
 void data_limits(struct roce_limits *limits);
 void data_turn(struct gmmd *gmmd);
 /* Load a VM's kernel and initrd and let its process component READ them. 0, or a negative errno and `error`. */
-int data_offer(struct gmmd *gmmd, struct vm_side *side, uint32_t node, struct wire_blob blobs[2],
+int data_offer(struct gmmd *gmmd, struct vm_side *side, const struct gmm_vm *vm, struct wire_blob blobs[2],
 	       char error[CONFIG_ERROR_BYTES]);
 void data_withdraw(struct gmmd *gmmd, struct vm_side *side);
 /* Can this file be a kernel or initrd at all? 0, or a negative errno and `error`. */
@@ -157,8 +160,21 @@ uint32_t console_read(const struct gmmd *gmmd, const struct vm_side *side, uint6
 		      uint32_t capacity);
 uint64_t console_oldest(const struct gmmd *gmmd, const struct vm_side *side);
 struct vm_side *console_side(struct gmmd *gmmd, const struct gmm_vm *vm);
+/* Make what is kept of a new VM. */
+void console_add(struct gmmd *gmmd, const struct gmm_vm *vm);
 /* Release what is kept for VMs that no longer exist. */
 void console_sweep(struct gmmd *gmmd);
+
+/* keep.c */
+/* Open the store and fill the core from it. */
+int keep_open(struct gmmd *gmmd, char error[CONFIG_ERROR_BYTES]);
+/* Keep what changed. True: nothing is left, so requests and answers may leave (M7). */
+bool keep_turn(struct gmmd *gmmd);
+/* Log what an operator asks for, before it is done. 0, or a negative errno and `error`: it must not be done. */
+int keep_command(struct gmmd *gmmd, const char *who, const char *what, char error[CONFIG_ERROR_BYTES]);
+/* Offer again what an earlier manager had offered. */
+void keep_offers(struct gmmd *gmmd);
+uint64_t keep_deadline_ns(const struct gmmd *gmmd);
 
 /* control.c */
 int control_open(struct gmmd *gmmd, char error[CONFIG_ERROR_BYTES]);

@@ -155,17 +155,17 @@ void data_withdraw(struct gmmd *gmmd, struct vm_side *side)
 	}
 }
 
-int data_offer(struct gmmd *gmmd, struct vm_side *side, uint32_t node, struct wire_blob blobs[2],
+int data_offer(struct gmmd *gmmd, struct vm_side *side, const struct gmm_vm *vm, struct wire_blob blobs[2],
 	       char error[CONFIG_ERROR_BYTES])
 {
-	const char *const paths[2] = { side->kernel, side->initrd };
+	const char *const paths[2] = { vm->spec.kernel, vm->spec.initrd };
 	int status = 0;
 
 	data_withdraw(gmmd, side);
 	memset(blobs, 0, 2 * sizeof(*blobs));
 	for (unsigned i = 0; i < 2 && paths[i][0]; i++) {
 		struct blob *blob = load(paths[i], &status, error);
-		struct roce_memory_config config = { .ops = &roce_memory_plain_ops, .access = ROCE_ACCESS_REMOTE_READ, .peer = node };
+		struct roce_memory_config config = { .ops = &roce_memory_plain_ops, .access = ROCE_ACCESS_REMOTE_READ, .peer = vm->node };
 
 		if (!blob)
 			goto failed;

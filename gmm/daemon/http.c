@@ -4,6 +4,7 @@
  * line. Errors are shown where the user looks: on the console of the machine that boots, and in our log.
  */
 #include <arpa/inet.h>
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <microhttpd.h>
@@ -36,7 +37,7 @@ static uint32_t node_of(const struct gmmd *gmmd, struct MHD_Connection *connecti
 	*given = MHD_lookup_connection_value(connection, MHD_GET_ARGUMENT_KIND, "mac");
 	if (*given && config_parse_mac(*given, mac) == 0)
 		for (uint32_t i = 0; i < gmmd->core->node_count; i++)
-			if (memcmp(gmmd->core->nodes[i].mac, mac, sizeof(mac)) == 0)
+			if (gmmd->core->nodes[i].configured && memcmp(gmmd->core->nodes[i].mac, mac, sizeof(mac)) == 0)
 				return i;
 	return GMM_NONE;
 }
@@ -66,10 +67,10 @@ static const char *image_name(uint32_t role)
 	return role == WIRE_ROLE_PROCESS ? "pcomponent" : "mcomponent";
 }
 
-static void script_for(const struct gmmd *gmmd, uint32_t index, char script[SCRIPT_BYTES])
+static void script_for(struct gmmd *gmmd, uint32_t index, char script[SCRIPT_BYTES])
 {
 	const struct gmm_node *node = &gmmd->core->nodes[index];
-	const struct config_node *settings = &gmmd->config.nodes[index];
+	const struct config_node *settings = config_node_named(&gmmd->config, node->name);
 	const uint8_t *mac = node->mac;
 	char manager[16], address[16], url[192], key[sizeof(" key=") + SECURE_KEY_TEXT_BYTES] = "";
 
@@ -81,6 +82,7 @@ static void script_for(const struct gmmd *gmmd, uint32_t index, char script[SCRI
 		memcpy(key, " key=", 5);
 		secure_key_format(gmmd->keys.ids[0], gmmd->keys.keys[0], key + 5);
 	}
+	assert(settings);	/* a configured node */
 	snprintf(script, SCRIPT_BYTES,
 		 "#!ipxe\n"
 		 "echo Plenum: this machine is %s, a %s component of the rack of %s\n"

@@ -210,8 +210,8 @@ static void command_forget(struct gmmd *gmmd, struct client *client, json_t *arg
 }
 
 const struct client_command_entry key_commands[] = {
-	{ "key.list", command_list },
-	{ "key.rotate", command_rotate },
-	{ "key.forget", command_forget },
-	{ NULL, NULL },
+	{ "key.list", command_list, false },
+	{ "key.rotate", command_rotate, true },
+	{ "key.forget", command_forget, true },
+	{ NULL, NULL, false },
 };

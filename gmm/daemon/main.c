@@ -42,7 +42,7 @@ static void add_node(struct gmmd *self, const struct config_node *node, char err
 			 self->core->refusal);
 }
 
-/* Node ids are places in this list, so nodes may be added while we run; anything else needs a new start. */
+/* Nodes may be added while we run; anything else needs a new start. */
 static void reload(struct gmmd *self)
 {
 	static struct config fresh;
@@ -56,8 +56,11 @@ static void reload(struct gmmd *self)
 		const struct config_node *node = &fresh.nodes[i];
 		const struct gmm_node *known = gmm_core_node_named(self->core, node->name);
 
-		if (known) {
-			memcpy(self->config.nodes[known->id - GMM_NODE_FIRST].args, node->args, sizeof(node->args));
+		if (known && known->configured) {
+			struct config_node *settings = config_node_named(&self->config, node->name);
+
+			if (settings)
+				memcpy(settings->args, node->args, sizeof(node->args));
 			if (known->role != node->role || known->address != node->address || memcmp(known->mac, node->mac, sizeof(known->mac)))
 				log_line(LOG_WARNING, "%s:%d: [node %s] has changed: takes effect when gmmd starts again",
 					 self->config_path, node->line, node->name);
@@ -96,13 +99,16 @@ static void open_core(struct gmmd *self)
 	};
 	char error[CONFIG_ERROR_BYTES] = "";
 
-	/* VM ids must not repeat over restarts: nodes may still hold what the last manager made. */
+	/* VM ids must not repeat, even when a store was lost: nodes may still hold what the last manager made. */
 	clock_gettime(CLOCK_REALTIME, &wall);
+	config.wall_offset_ns = (uint64_t)wall.tv_sec * 1000000000u + (uint64_t)wall.tv_nsec - self->now_ns;
 	config.vm_id_first = (uint64_t)wall.tv_sec << VM_ID_SHIFT;
 	self->core = calloc(1, sizeof(*self->core));
 	if (!self->core)
 		die("out of memory");
 	gmm_core_init(self->core, &config);
+	if (keep_open(self, error))
+		die(error);
 	for (uint32_t i = 0; i < self->config.node_count && !error[0]; i++)
 		add_node(self, &self->config.nodes[i], error);
 	if (error[0])
@@ -135,6 +141,7 @@ static void start(struct gmmd *self)
 	open_core(self);
 	if (rack_open(self, error) || http_open(self, error) || control_open(self, error))
 		die(error);
+	keep_offers(self);
 	config_format_address(self->config.address, address);
 	log_line(LOG_INFO, "gmmd is up: address=%s http_port=%u socket=%s nodes=%u", address, self->config.http_port,
 		 self->config.socket, self->core->node_count);
@@ -168,11 +175,12 @@ static void turn(struct gmmd *self)
 }
 
 static const char usage[] =
-	"usage: gmmd --config FILE | --new-key FILE\n"
+	"usage: gmmd --config FILE [--check | --restore BACKUP] | --new-key FILE\n"
 	"The manager of a Plenum rack: boots and admits nodes, places memory and VMs, serves the gmm command.\n"
 	"  --config FILE  the configuration (see docs/manager.md)\n"
 	"  --new-key FILE make a file with a new random key for a rack, and exit\n"
 	"  --check        read the configuration, say what is wrong with it, and exit\n"
+	"  --restore BACKUP  put a backup of 'gmm backup' in the place of the store, and exit\n"
 	"  --help         print this\n"
 	"SIGHUP adds the nodes that were added to the configuration; SIGTERM ends it. Nodes and VMs go on without it.\n";
 
@@ -180,9 +188,11 @@ int main(int argc, char **argv)
 {
 	static const struct option options[] = {
 		{ "config", required_argument, NULL, 'c' }, { "check", no_argument, NULL, 'k' },
-		{ "new-key", required_argument, NULL, 'n' }, { "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 },
+		{ "new-key", required_argument, NULL, 'n' }, { "restore", required_argument, NULL, 'r' },
+		{ "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 },
 	};
 	char error[CONFIG_ERROR_BYTES];
+	const char *backup = NULL;
 	bool check = false;
 	int option;
 
@@ -202,6 +212,8 @@ int main(int argc, char **argv)
 		}
 		if (option == 'c')
 			gmmd.config_path = optarg;
+		else if (option == 'r')
+			backup = optarg;
 		else
 			check = true;
 	}
@@ -215,6 +227,11 @@ int main(int argc, char **argv)
 		die(error);
 	if (check)
 		return 0;
+	if (backup) {
+		if (store_restore(gmmd.config.store, backup, error))
+			die(error);
+		return 0;
+	}
 	start(&gmmd);
 	while (!gmmd.stopping)
 		turn(&gmmd);
@@ -222,5 +239,6 @@ int main(int argc, char **argv)
 	control_close(&gmmd);
 	http_close(&gmmd);
 	host_port_close(&gmmd.port);
+	store_close(gmmd.store);
 	return 0;
 }

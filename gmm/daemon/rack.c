@@ -156,7 +156,8 @@ static void send_commands(struct gmmd *gmmd)
 {
 	static struct gmm_command command;
 
-	while (gmm_core_output(gmmd->core, &command, gmmd->now_ns)) {
+	/* What a request rests on is kept before it leaves; its failure may change something again. */
+	while (keep_turn(gmmd) && gmm_core_output(gmmd->core, &command, gmmd->now_ns)) {
 		uint32_t session = gmmd->sessions[command.node - GMM_NODE_FIRST];
 		int status = -ENOENT;
 
@@ -311,7 +312,10 @@ uint64_t rack_deadline_ns(const struct gmmd *gmmd)
 {
 	uint64_t deadline_ns = gmm_core_deadline_ns(gmmd->core);
 	uint64_t roce_ns = roce_deadline_ns(gmmd->device), rpc_ns = rpc_deadline_ns(gmmd->endpoint);
+	uint64_t keep_ns = keep_deadline_ns(gmmd);
 
+	if (keep_ns < deadline_ns)
+		deadline_ns = keep_ns;
 	if (roce_ns < deadline_ns)
 		deadline_ns = roce_ns;
 	return rpc_ns < deadline_ns ? rpc_ns : deadline_ns;

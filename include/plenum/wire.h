@@ -36,6 +36,7 @@ enum wire_role { WIRE_ROLE_MANAGER = 1, WIRE_ROLE_PROCESS = 2, WIRE_ROLE_MEMORY 
 	X(VM_CONSOLE_INPUT, 38)		/* manager -> process: bytes typed */ \
 	X(VM_CONSOLE_OUTPUT, 39)	/* process -> manager: bytes the guest wrote */ \
 	X(VM_EVENT, 40)			/* process -> manager: a VM changed its state */ \
+	X(VM_OFFER, 41)			/* manager -> process: where its kernel is to be READ from now on */ \
 	X(BENCH_READ, 48)		/* manager -> process: measure raw READs of a region */
 
 enum wire_type {
@@ -216,6 +217,16 @@ struct wire_vm_start {
 	struct wire_blob kernel;		/* bzImage */
 	struct wire_blob initrd;
 	char command_line[VM_COMMAND_LINE_BYTES];
+	uint64_t operation;			/* of the manager: the same one said again starts nothing; 0: none */
+};
+#define WIRE_VM_START_BYTES_MIN 1080u		/* without the operation, as older managers send it */
+_Static_assert(sizeof(struct wire_vm_start) == WIRE_VM_START_BYTES_MIN + 8, "wire");
+
+/* A new manager offers again what the VM was started with: a guest that resets is loaded again. */
+struct wire_vm_offer {
+	uint64_t vm;
+	struct wire_blob kernel;
+	struct wire_blob initrd;
 };
 
 struct wire_vm_name {				/* WIRE_VM_STOP, _DESTROY, _STATE */

@@ -23,6 +23,7 @@ class VirtualRack:
         self.build = pathlib.Path(build).resolve()
         self.images = self.build / "bare"
         self.state = State(rack.name, self.build)
+        self.store = self.state.run / "gmmd.db"
 
     # ------------------------------------------------------------ parts
 
@@ -44,6 +45,7 @@ class VirtualRack:
     def write_manager_configuration(self):
         lines = ["[manager]", f"address = {self.rack.manager_address}", "prefix = 24", "http_port = 80",
                  f"socket = {self.state.socket}", f"images = {self.images}", f"key_file = {self.state.key_file}",
+                 f"store = {self.store}",
                  f"packet_macs = {self.rack.packet_macs}", ""]
         for node in self.rack.nodes.values():
             lines += [f"[node {node.name}]", f"role = {node.role}", f"mac = {node.mac}", f"ip = {node.address(self.rack)}"]
@@ -119,6 +121,12 @@ class VirtualRack:
     def kill(self, name):
         self.require(name)
         self.state.kill(name)
+
+    def restart_manager(self):
+        """Pull the manager's plug, and start another one."""
+        self.state.kill("gmmd")
+        self.state.socket.unlink(missing_ok=True)
+        self.start_manager()
 
     def add(self, node, progress=print):
         """A node that the rack file now has, or that died: start it in the running rack."""

@@ -239,7 +239,5 @@ def test_death_of_a_process_component(rack):
 
 def test_manager_restart(rack):
     """Nodes join a new manager by themselves."""
-    rack.state.kill("gmmd")
-    rack.state.socket.unlink(missing_ok=True)
-    rack.start_manager()
+    rack.restart_manager()
     rack.wait_joined(list(rack.rack.nodes), lambda line: None, 60)

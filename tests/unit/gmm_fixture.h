@@ -15,6 +15,7 @@
 #include <cmocka.h>
 
 #include "gmm/core/core.h"
+#include "gmm/core/record.h"
 
 #define SECOND UINT64_C(1000000000)
 #define MIB_PAGES 256u
@@ -22,6 +23,7 @@
 #define GRACE_MS 5000u
 #define HELD_MAX 512
 #define FLIGHT_MAX 64
+#define ROWS_MAX 512
 
 struct model_node {
 	uint32_t id;
@@ -51,6 +53,10 @@ struct rack {
 	struct flight flights[FLIGHT_MAX];
 	uint32_t flight_count;
 	uint32_t commands_seen;		/* polls not counted */
+	struct gmm_record rows[ROWS_MAX];	/* what a store would have */
+	uint32_t row_count;
+	void (*keep)(struct rack *rack);	/* into a real store, too; NULL */
+	void *store;
 };
 
 static inline struct model_node *model_of(struct rack *rack, uint32_t id)
@@ -88,6 +94,100 @@ static inline int held_remove(struct model_node *node, uint64_t key)
 static inline uint64_t pages_held(const struct model_node *node)
 {
 	return (uint64_t)node->held_count * REGION_PAGES;
+}
+
+/* ---------------------------------------------------------------- the store */
+
+static inline struct gmm_record *row_find(struct rack *rack, const struct gmm_record *like)
+{
+	for (uint32_t i = 0; i < rack->row_count; i++)
+		if (rack->rows[i].kind == like->kind && rack->rows[i].slot == like->slot)
+			return &rack->rows[i];
+	return NULL;
+}
+
+static inline void row_apply(struct rack *rack, const struct gmm_record *record)
+{
+	struct gmm_record *row = row_find(rack, record);
+
+	if (record->gone && row) {
+		*row = rack->rows[--rack->row_count];
+	} else if (!record->gone) {
+		if (!row)
+			row = &rack->rows[rack->row_count++];
+		assert_true(rack->row_count <= ROWS_MAX);
+		*row = *record;
+	}
+}
+
+static inline bool rows_equal(const struct gmm_record *one, const struct gmm_record *other)
+{
+	const struct gmm_record_region *a = &one->region, *b = &other->region;
+
+	switch (one->kind) {
+	case GMM_RECORD_META: return memcmp(&one->meta, &other->meta, sizeof(one->meta)) == 0;
+	case GMM_RECORD_NODE:
+		return strcmp(one->node.name, other->node.name) == 0 && one->node.role == other->node.role &&
+		       one->node.address == other->node.address && memcmp(one->node.mac, other->node.mac, 6) == 0 &&
+		       one->node.incarnation == other->node.incarnation && one->node.capacity_pages == other->node.capacity_pages;
+	case GMM_RECORD_VM:
+		return one->vm.id == other->vm.id && one->vm.phase == other->vm.phase && one->vm.node == other->vm.node &&
+		       strcmp(one->vm.spec.name, other->vm.spec.name) == 0 && one->vm.state == other->vm.state &&
+		       one->vm.status == other->vm.status && strcmp(one->vm.reason, other->vm.reason) == 0 &&
+		       one->vm.changed_wall_ns == other->vm.changed_wall_ns;
+	case GMM_RECORD_REGION:
+		return a->vm == b->vm && a->base == b->base && a->index == b->index && a->epoch == b->epoch && a->node == b->node &&
+		       a->owner == b->owner && a->pages == b->pages && a->rkey == b->rkey && a->state == b->state;
+	case GMM_RECORD_ZOMBIE: return one->zombie.vm == other->zombie.vm;
+	case GMM_RECORD_OPERATION:
+		return one->operation.id == other->operation.id && one->operation.kind == other->operation.kind &&
+		       one->operation.vm == other->operation.vm && one->operation.region == other->operation.region &&
+		       one->operation.status == other->operation.status;
+	case GMM_RECORD_KINDS: break;
+	}
+	return false;
+}
+
+/* Nothing changed that was not marked: the kept rows are the core's tables (S2). */
+static inline void rack_compare_rows(struct rack *rack)
+{
+	uint32_t found = 0;
+
+	for (int kind = GMM_RECORD_META; kind < GMM_RECORD_KINDS; kind++) {
+		uint32_t slots = gmm_record_slots((enum gmm_record_kind)kind);
+
+		if (kind == GMM_RECORD_REGION)
+			slots = rack->core->region_top;
+		else if (kind == GMM_RECORD_NODE)
+			slots = rack->core->node_count;
+		for (uint32_t slot = 0; slot < slots; slot++) {
+			struct gmm_record now = { .kind = (enum gmm_record_kind)kind, .slot = slot };
+			const struct gmm_record *row = row_find(rack, &now);
+
+			gmm_core_record(rack->core, &now);
+			assert_int_equal(now.gone, row == NULL);
+			if (!row)
+				continue;
+			found++;
+			if (!rows_equal(&now, row))
+				fail_msg("a changed row was not marked: %s %u", gmm_record_kind_name(now.kind), slot);
+		}
+	}
+	assert_int_equal(found, rack->row_count);
+}
+
+static inline void rack_keep(struct rack *rack)
+{
+	static struct gmm_record record;
+
+	for (uint32_t i = 0; i < gmm_core_dirty_count(rack->core); i++) {
+		gmm_core_dirty(rack->core, i, &record);
+		row_apply(rack, &record);
+	}
+	if (rack->keep)
+		rack->keep(rack);
+	else
+		gmm_core_kept(rack->core);
 }
 
 /* ---------------------------------------------------------------- nodes */
@@ -177,7 +277,8 @@ static inline void execute(struct rack *rack, struct flight *flight)
 		struct wire_region_created created = { .base = (uint64_t)create->index << REGION_SHIFT, .rkey = 77 + create->index };
 
 		assert_int_equal(model->role, WIRE_ROLE_MEMORY);
-		flight->status = held_add(model, create->vm << 16 | create->index);
+		/* Asked again, it is the one that there is. */
+		held_add(model, create->vm << 16 | create->index);
 		memcpy(flight->reply, &created, sizeof(created));
 		flight->reply_len_bytes = sizeof(created);
 		break;
@@ -227,6 +328,7 @@ static inline void deliver(struct rack *rack, uint32_t at)
 
 static inline void rack_take_output(struct rack *rack)
 {
+	rack_keep(rack);
 	while (rack->flight_count < FLIGHT_MAX &&
 	       gmm_core_output(rack->core, &rack->flights[rack->flight_count].command, rack->now_ns)) {
 		struct flight *flight = &rack->flights[rack->flight_count++];
@@ -271,6 +373,7 @@ static inline void rack_pass(struct rack *rack, uint64_t ns)
 
 static inline int rack_finished(struct rack *rack, uint64_t operation, struct gmm_finished *finished)
 {
+	rack_keep(rack);
 	while (gmm_core_finished(rack->core, finished))
 		if (finished->operation == operation)
 			return 1;
@@ -282,6 +385,7 @@ static inline struct gmm_vm_spec vm_spec(const char *name, uint64_t memory_mib, 
 	struct gmm_vm_spec spec = { .memory_bytes = memory_mib << 20, .cache_bytes = cache_mib << 20, .vcpus = 1 };
 
 	strcpy(spec.name, name);
+	strcpy(spec.kernel, "/kernel");
 	return spec;
 }
 
@@ -316,7 +420,7 @@ static inline void rack_compare(struct rack *rack)
 {
 	uint32_t regions[NODES_MAX] = { 0 }, vms[NODES_MAX] = { 0 };
 
-	for (uint32_t i = 0; i < GMM_REGIONS_MAX; i++) {
+	for (uint32_t i = 0; i < rack->core->region_top; i++) {
 		const struct gmm_region *region = &rack->core->regions[i];
 
 		if (region->state != GMM_REGION_LIVE)
@@ -337,14 +441,59 @@ static inline void rack_compare(struct rack *rack)
 				 rack->nodes[i].role == WIRE_ROLE_MEMORY ? regions[i] : vms[i]);
 }
 
+static const struct gmm_config rack_config = {
+	.lease_ms = LEASE_MS, .grace_ms = GRACE_MS, .load_timeout_ms = 10000, .vm_id_first = 1, .wall_offset_ns = 1000 * SECOND,
+};
+
+/* The manager is killed. The next one has the rows that were kept; requests under way are carried out, or not, unheard. */
+static inline void rack_kill(struct rack *rack)
+{
+	memset(rack->core, 0, sizeof(*rack->core));
+	rack->flight_count = 0;
+	gmm_core_init(rack->core, &rack_config);
+	for (int kind = GMM_RECORD_META; kind < GMM_RECORD_KINDS; kind++)
+		for (uint32_t slot = 0; slot < gmm_record_slots((enum gmm_record_kind)kind); slot++) {
+			const struct gmm_record *row = NULL;
+
+			for (uint32_t i = 0; i < rack->row_count && !row; i++)
+				if ((int)rack->rows[i].kind == kind && rack->rows[i].slot == slot)
+					row = &rack->rows[i];
+			if (row && gmm_core_restore(rack->core, row, rack->now_ns))
+				fail_msg("%s", rack->core->refusal);
+			if (kind == GMM_RECORD_REGION && slot > ROWS_MAX)
+				break;
+		}
+	if (gmm_core_restored(rack->core, rack->now_ns))
+		fail_msg("%s", rack->core->refusal);
+	for (uint32_t i = 0; i < rack->count; i++) {
+		const struct gmm_node *node = &rack->core->nodes[i];
+
+		assert_int_equal(gmm_core_node_add(rack->core, node->name, node->role, node->address, node->mac), node->id);
+	}
+	gmm_core_check(rack->core);
+}
+
+/* Those that are reachable join the next manager. */
+static inline void rack_return(struct rack *rack)
+{
+	static const struct wire_blob blob = { .len_bytes = 1 };
+	struct gmm_vm *vm;
+
+	for (uint32_t i = 0; i < rack->count; i++)
+		if (rack->nodes[i].linked)
+			rack_join(rack, rack->nodes[i].id);
+	while (gmm_core_offer_wanted(rack->core, &vm))
+		gmm_core_offered(rack->core, vm, &blob, &blob, 0, "", rack->now_ns);
+	gmm_core_check(rack->core);
+}
+
 static inline struct rack *rack_new(void)
 {
-	struct gmm_config config = { .lease_ms = LEASE_MS, .grace_ms = GRACE_MS, .load_timeout_ms = 10000, .vm_id_first = 1 };
 	struct rack *rack = calloc(1, sizeof(*rack));
 
 	rack->core = calloc(1, sizeof(*rack->core));
 	rack->now_ns = SECOND;
-	gmm_core_init(rack->core, &config);
+	gmm_core_init(rack->core, &rack_config);
 	return rack;
 }
 

@@ -1,8 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Nodes that vanish, come back or start again at every point of every operation: nothing leaks, nothing is lost. */
+/*
+ * Nodes that vanish, come back or start again, and managers that are killed, at every point of every operation: nothing
+ * leaks, nothing is lost.
+ */
 #include "tests/unit/gmm_fixture.h"
 
-enum trouble { TROUBLE_UNREACHABLE_BEFORE, TROUBLE_UNREACHABLE_AFTER, TROUBLE_REBOOT, TROUBLES };
+enum trouble {
+	TROUBLE_UNREACHABLE_BEFORE, TROUBLE_UNREACHABLE_AFTER, TROUBLE_REBOOT, TROUBLE_KILL_BEFORE, TROUBLE_KILL_AFTER,
+	TROUBLE_KILL_AND_REBOOT, TROUBLES
+};
 
 static struct rack *small_rack(void)
 {
@@ -33,11 +39,20 @@ static void make_trouble(struct rack *rack, uint32_t node, enum trouble trouble)
 		rack_reboot(rack, node);
 		return;
 	}
-	/* The requests under way are carried out, or not, before the node is cut off; their answers are late. */
-	if (trouble == TROUBLE_UNREACHABLE_AFTER)
+	/* The requests under way are carried out, or not, before the node is cut off; their answers are late, or never come. */
+	if (trouble == TROUBLE_UNREACHABLE_AFTER || trouble == TROUBLE_KILL_AFTER)
 		for (uint32_t i = 0; i < rack->flight_count; i++)
 			if (rack->flights[i].command.node == node)
 				execute(rack, &rack->flights[i]);
+	if (trouble >= TROUBLE_KILL_BEFORE) {
+		rack_keep(rack);
+		rack_compare_rows(rack);
+		rack_kill(rack);
+		if (trouble == TROUBLE_KILL_AND_REBOOT)
+			rack_reboot(rack, node);
+		rack_return(rack);
+		return;
+	}
 	model_of(rack, node)->linked = false;
 	rack_pass(rack, (LEASE_MS + 1000) * SECOND / 1000);
 	assert_int_equal(gmm_core_node(rack->core, node)->state, GMM_NODE_DOWN);
@@ -54,6 +69,8 @@ static void finish_and_compare(struct rack *rack)
 	rack_settle(rack);
 	rack_pass(rack, 2 * SECOND);
 	rack_settle(rack);
+	rack_keep(rack);
+	rack_compare_rows(rack);
 	while (gmm_core_finished(rack->core, &finished))
 		;
 	for (uint32_t i = 0; i < GMM_OPERATIONS_MAX; i++)
@@ -169,7 +186,18 @@ static void random_delivery(struct rack *rack)
 		deliver(rack, at);
 }
 
-static void random_life(uint32_t seed)
+static void random_kill(struct rack *rack)
+{
+	for (uint32_t i = 0; i < rack->flight_count; i++)
+		if (model_of(rack, rack->flights[i].command.node)->linked && random_below(2))
+			execute(rack, &rack->flights[i]);
+	rack_kill(rack);
+	if (random_below(2))
+		rack_pass(rack, SECOND / 2);
+	rack_return(rack);
+}
+
+static void random_life(uint32_t seed, uint32_t kill_each)
 {
 	struct rack *rack = small_rack();
 	struct gmm_finished finished;
@@ -194,14 +222,23 @@ static void random_life(uint32_t seed)
 		for (uint32_t i = 0; i < rack->count; i++)
 			rack->nodes[i].refuse_status = -ENOSPC;
 		rack_take_output(rack);
+		if (turn % 16 == 0)
+			rack_compare_rows(rack);
+		if (random_below(kill_each) == 0)
+			random_kill(rack);
+		rack_keep(rack);
 		while (random_below(2) && gmm_core_finished(rack->core, &finished))
 			;
 	}
 	for (uint32_t i = 0; i < rack->count; i++) {
 		rack->nodes[i].refuse_type = 0;
-		rack->nodes[i].linked = false;
+		rack->nodes[i].linked = true;
 	}
+	rack_pass(rack, SECOND);
+	rack_settle(rack);
 	/* All are down once, so that what they refused to destroy is asked for again. */
+	for (uint32_t i = 0; i < rack->count; i++)
+		rack->nodes[i].linked = false;
 	rack_pass(rack, (LEASE_MS + 1000) * SECOND / 1000);
 	for (uint32_t i = 0; i < rack->count; i++)
 		rack->nodes[i].linked = true;
@@ -209,6 +246,7 @@ static void random_life(uint32_t seed)
 	rack_settle(rack);
 	rack_pass(rack, 20 * SECOND);
 	rack_settle(rack);
+	rack_keep(rack);
 	while (gmm_core_finished(rack->core, &finished))
 		;
 	rack_compare(rack);
@@ -223,7 +261,14 @@ static void test_random_lives(void **state)
 {
 	(void)state;
 	for (uint32_t seed = 1; seed <= 40; seed++)
-		random_life(seed);
+		random_life(seed, UINT32_MAX);
+}
+
+static void test_random_lives_of_mortal_managers(void **state)
+{
+	(void)state;
+	for (uint32_t seed = 1; seed <= 60; seed++)
+		random_life(seed, 20);
 }
 
 int main(void)
@@ -232,6 +277,7 @@ int main(void)
 		cmocka_unit_test(test_trouble_while_creating),
 		cmocka_unit_test(test_trouble_while_destroying),
 		cmocka_unit_test(test_random_lives),
+		cmocka_unit_test(test_random_lives_of_mortal_managers),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What of the core's tables outlives a manager, as plain rows. docs/store.md explains the whole.
+ *
+ * A row's key is its kind and slot. Writing a row replaces the one of the same key; a row that is `gone` removes it. Applying rows
+ * in the order in which they were taken from one core gives the same tables, whoever applies them.
+ */
+#ifndef PLENUM_GMM_RECORD_H
+#define PLENUM_GMM_RECORD_H
+
+#include "gmm/core/core.h"
+
+enum gmm_record_kind {
+	GMM_RECORD_META = 1,		/* one row */
+	GMM_RECORD_NODE,
+	GMM_RECORD_VM,
+	GMM_RECORD_REGION,
+	GMM_RECORD_ZOMBIE,
+	GMM_RECORD_OPERATION,
+	GMM_RECORD_KINDS,
+};
+
+struct gmm_record_meta {
+	uint64_t vm_id_next;
+	uint64_t operation_id_next;
+	uint64_t event_sequence;
+};
+
+struct gmm_record_node {
+	char name[NODE_NAME_BYTES];
+	uint32_t role;			/* enum wire_role */
+	uint32_t address;
+	uint8_t mac[6];
+	uint64_t incarnation;		/* 0: its state is gone, or it never joined */
+	uint64_t capacity_pages;
+};
+
+struct gmm_record_vm {
+	uint64_t id;
+	uint32_t phase;			/* enum gmm_vm_phase */
+	struct gmm_vm_spec spec;
+	uint32_t node;
+	uint32_t state;			/* enum wire_vm_state */
+	int32_t status;
+	char reason[WIRE_REASON_BYTES];
+	uint64_t created_wall_ns;	/* since 1970 */
+	uint64_t changed_wall_ns;
+};
+
+struct gmm_record_region {
+	uint64_t vm;
+	uint64_t base;
+	uint32_t index;
+	uint32_t epoch;
+	uint32_t node;
+	uint32_t owner;
+	uint32_t pages;
+	uint32_t rkey;
+	uint32_t state;			/* enum gmm_region_state: PLANNED, LIVE, LOST or RECLAIM */
+};
+
+struct gmm_record_zombie {
+	uint64_t vm;
+};
+
+struct gmm_record_operation {		/* one that has not ended */
+	uint64_t id;
+	uint32_t kind;			/* enum gmm_operation_kind */
+	uint32_t vm;			/* slot; GMM_NONE */
+	uint32_t region;		/* slot, bench only; GMM_NONE */
+	uint32_t process_node;		/* bench */
+	int32_t status;			/* < 0: it failed and is being undone */
+	char reason[GMM_TEXT_BYTES];
+};
+
+struct gmm_record {
+	enum gmm_record_kind kind;
+	uint32_t slot;
+	bool gone;
+	union {
+		struct gmm_record_meta meta;
+		struct gmm_record_node node;
+		struct gmm_record_vm vm;
+		struct gmm_record_region region;
+		struct gmm_record_zombie zombie;	/* slot: node's index * VMS_PER_NODE_MAX + place */
+		struct gmm_record_operation operation;
+	};
+};
+
+const char *gmm_record_kind_name(enum gmm_record_kind kind);
+/* Slots of this kind are below it. */
+uint32_t gmm_record_slots(enum gmm_record_kind kind);
+
+/* ---------------------------------------------------------------- from the core */
+
+/* Rows that changed since gmm_core_kept(): how many, and which is the `at`th of them. */
+uint32_t gmm_core_dirty_count(const struct gmm_core *core);
+void gmm_core_dirty(const struct gmm_core *core, uint32_t at, struct gmm_record *record);
+/* All of them are stored now. */
+void gmm_core_kept(struct gmm_core *core);
+/* The row of this kind and slot (`kind`, `slot` set by the caller) as it is now. */
+void gmm_core_record(const struct gmm_core *core, struct gmm_record *record);
+
+/* ---------------------------------------------------------------- into a core, between gmm_core_init() and its first use */
+
+/*
+ * Take one row, in the order of the kinds. 0, or -EINVAL and core->refusal: the row makes no sense (S4), the core is
+ * of no use any more.
+ */
+int gmm_core_restore(struct gmm_core *core, const struct gmm_record *record, uint64_t now_ns);
+/* An event of an earlier manager, oldest first. */
+void gmm_core_restore_event(struct gmm_core *core, const struct gmm_event *event);
+/* All rows are in: rebuild lists and sums, let operations go on. 0, or -EINVAL and core->refusal. */
+int gmm_core_restored(struct gmm_core *core, uint64_t now_ns);
+
+#endif

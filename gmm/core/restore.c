@@ -1,0 +1,312 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Rows into a fresh core. They come from a file that may have been damaged or edited: each is checked as if a stranger had
+ * sent it, and the first that makes no sense is named (S4, docs/store.md).
+ */
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+
+#include "gmm/core/internal.h"
+#include "gmm/core/record.h"
+
+static int refuse_row(struct gmm_core *core, enum gmm_record_kind kind, uint32_t slot, const char *why)
+{
+	struct text text = gmm_refuse(core);
+
+	text_string(&text, "the store's ");
+	text_string(&text, gmm_record_kind_name(kind));
+	text_string(&text, " ");
+	text_number(&text, slot);
+	text_string(&text, " makes no sense: ");
+	text_string(&text, why);
+	return -EINVAL;
+}
+
+static bool ends(const char *string, size_t bytes)
+{
+	return memchr(string, 0, bytes) != NULL;
+}
+
+/* ---------------------------------------------------------------- single rows */
+
+static const char *take_meta(struct gmm_core *core, const struct gmm_record_meta *meta)
+{
+	if (meta->vm_id_next == 0 || meta->operation_id_next == 0)
+		return "an id that counts from 0";
+	if (meta->vm_id_next > core->vm_id_next)
+		core->vm_id_next = meta->vm_id_next;
+	core->operation_id_next = meta->operation_id_next;
+	core->event_sequence = meta->event_sequence;
+	return NULL;
+}
+
+static const char *take_node(struct gmm_core *core, uint32_t slot, const struct gmm_record_node *from, uint64_t now_ns)
+{
+	struct gmm_node *node = &core->nodes[slot];
+
+	if (slot != core->node_count)
+		return "nodes before it are missing";
+	if (!ends(from->name, sizeof(from->name)) || from->name[0] == '\0' || gmm_core_node_named(core, from->name))
+		return "its name is empty, too long or another node's";
+	if (from->role != WIRE_ROLE_PROCESS && from->role != WIRE_ROLE_MEMORY)
+		return "its role is neither process nor memory";
+	if (from->capacity_pages > GMM_NODE_PAGES_MAX)
+		return "its capacity is out of range";
+	core->node_count++;
+	node->id = GMM_NODE_FIRST + slot;
+	node->role = from->role;
+	node->address = from->address;
+	node->incarnation = from->incarnation;
+	node->join.capacity_pages = from->capacity_pages;
+	node->state = from->incarnation ? GMM_NODE_EXPECTED : GMM_NODE_ABSENT;
+	node->renewed_ns = now_ns;
+	node->reclaim_first = GMM_NONE;
+	memcpy(node->mac, from->mac, sizeof(node->mac));
+	memcpy(node->name, from->name, sizeof(node->name));
+	return NULL;
+}
+
+static const char *take_vm(struct gmm_core *core, uint32_t slot, const struct gmm_record_vm *from)
+{
+	const struct gmm_node *node = gmm_core_node(core, from->node);
+	const struct gmm_vm_spec *spec = &from->spec;
+	struct gmm_vm *vm = &core->vms[slot];
+
+	if (!ends(spec->name, sizeof(spec->name)) || !ends(spec->command_line, sizeof(spec->command_line)) ||
+	    !ends(spec->kernel, sizeof(spec->kernel)) || !ends(spec->initrd, sizeof(spec->initrd)) ||
+	    !ends(from->reason, sizeof(from->reason)))
+		return "one of its texts does not end";
+	if (from->id == 0 || from->id >= core->vm_id_next || gmm_core_vm(core, from->id) || gmm_core_vm_named(core, spec->name))
+		return "its id or name is out of range or another VM's";
+	if (from->phase <= GMM_VM_FREE || from->phase > GMM_VM_GONE || from->state > WIRE_VM_FAILED)
+		return "there is no such state";
+	if (!node || node->role != WIRE_ROLE_PROCESS)
+		return "it is on no process component";
+	if (spec->memory_bytes == 0 || spec->memory_bytes % PAGE_BYTES || spec->memory_bytes > VM_MEMORY_BYTES_MAX ||
+	    spec->cache_bytes / PAGE_BYTES > UINT32_MAX || spec->vcpus == 0 || spec->vcpus > VCPUS_PER_VM_MAX)
+		return "its size is out of range";
+	vm->id = from->id;
+	vm->phase = (enum gmm_vm_phase)from->phase;
+	vm->spec = *spec;
+	vm->cache_lines = (uint32_t)(spec->cache_bytes / PAGE_BYTES);
+	vm->node = from->node;
+	vm->state = from->state;
+	vm->status = from->status;
+	memcpy(vm->reason, from->reason, sizeof(vm->reason));
+	/* Times before this machine's clock began wrap around, and so do the differences that are made of them. */
+	vm->created_ns = from->created_wall_ns - core->config.wall_offset_ns;
+	vm->changed_ns = from->changed_wall_ns - core->config.wall_offset_ns;
+	vm->operation = GMM_NONE;
+	vm->region_first = GMM_NONE;
+	return NULL;
+}
+
+static const char *take_region(struct gmm_core *core, uint32_t slot, const struct gmm_record_region *from)
+{
+	const struct gmm_node *node = gmm_core_node(core, from->node);
+
+	if (!node || node->role != WIRE_ROLE_MEMORY)
+		return "it is on no memory component";
+	if (from->vm == 0 || from->vm >= core->vm_id_next || from->index >= REGIONS_PER_VM_MAX || from->epoch == 0 ||
+	    from->pages == 0 || from->pages > REGION_PAGES || !gmm_core_node(core, from->owner))
+		return "its VM, index, epoch, size or owner is out of range";
+	if (from->state != GMM_REGION_PLANNED && from->state != GMM_REGION_LIVE && from->state != GMM_REGION_LOST &&
+	    from->state != GMM_REGION_RECLAIM)
+		return "there is no such state";
+	if (slot >= core->region_top)
+		core->region_top = slot + 1;
+	core->regions[slot] = (struct gmm_region){
+		.vm = from->vm, .base = from->base, .index = from->index, .epoch = from->epoch, .node = from->node,
+		.owner = from->owner, .pages = from->pages, .rkey = from->rkey, .next = GMM_NONE, .operation = GMM_NONE,
+		.state = (enum gmm_region_state)from->state, .unsure = from->state == GMM_REGION_PLANNED,
+	};
+	return NULL;
+}
+
+static const char *take_zombie(struct gmm_core *core, uint32_t slot, const struct gmm_record_zombie *from)
+{
+	struct gmm_node *node = gmm_core_node(core, GMM_NODE_FIRST + slot / VMS_PER_NODE_MAX);
+
+	if (!node || from->vm == 0)
+		return "it is of no node or no VM";
+	node->zombies[slot % VMS_PER_NODE_MAX].vm = from->vm;
+	node->vms++;
+	return NULL;
+}
+
+static enum gmm_vm_phase phase_under(uint32_t operation)
+{
+	return operation == GMM_OPERATION_VM_CREATE ? GMM_VM_CREATING :
+	       operation == GMM_OPERATION_VM_DESTROY ? GMM_VM_DESTROYING : GMM_VM_READY;
+}
+
+static const char *take_operation(struct gmm_core *core, uint32_t slot, const struct gmm_record_operation *from)
+{
+	struct gmm_operation *operation = &core->operations[slot];
+	bool bench = from->kind == GMM_OPERATION_BENCH;
+	const struct gmm_node *node = gmm_core_node(core, from->process_node);
+
+	if (from->id == 0 || from->id >= core->operation_id_next || from->kind <= GMM_OPERATION_NONE ||
+	    from->kind > GMM_OPERATION_BENCH || from->status > 0 || !ends(from->reason, sizeof(from->reason)))
+		return "its id, kind, status or reason is out of range";
+	if (from->vm != GMM_NONE && (bench || from->vm >= GMM_VMS_MAX || core->vms[from->vm].phase == GMM_VM_FREE ||
+				     core->vms[from->vm].operation != GMM_NONE))
+		return "there is no such VM, or another operation works on it";
+	if (from->vm != GMM_NONE && core->vms[from->vm].phase != phase_under(from->kind))
+		return "its VM is in another state";
+	if (bench && (!node || node->role != WIRE_ROLE_PROCESS))
+		return "it is on no process component";
+	if (from->region != GMM_NONE && (!bench || from->region >= GMM_REGIONS_MAX ||
+					 core->regions[from->region].state == GMM_REGION_FREE))
+		return "there is no such region";
+	operation->id = from->id;
+	operation->kind = (enum gmm_operation_kind)from->kind;
+	operation->vm = from->vm;
+	operation->region = from->region;
+	operation->process_node = from->process_node;
+	operation->status = from->status;
+	memcpy(operation->reason, from->reason, sizeof(operation->reason));
+	if (from->vm != GMM_NONE)
+		core->vms[from->vm].operation = slot;
+	return NULL;
+}
+
+int gmm_core_restore(struct gmm_core *core, const struct gmm_record *record, uint64_t now_ns)
+{
+	const char *why = "there is no such kind";
+
+	assert(!record->gone);
+	if (record->kind >= GMM_RECORD_META && record->kind < GMM_RECORD_KINDS && record->slot >= gmm_record_slots(record->kind))
+		return refuse_row(core, record->kind, record->slot, "there is no such place");
+	switch (record->kind) {
+	case GMM_RECORD_META: why = take_meta(core, &record->meta); break;
+	case GMM_RECORD_NODE: why = take_node(core, record->slot, &record->node, now_ns); break;
+	case GMM_RECORD_VM: why = take_vm(core, record->slot, &record->vm); break;
+	case GMM_RECORD_REGION: why = take_region(core, record->slot, &record->region); break;
+	case GMM_RECORD_ZOMBIE: why = take_zombie(core, record->slot, &record->zombie); break;
+	case GMM_RECORD_OPERATION: why = take_operation(core, record->slot, &record->operation); break;
+	case GMM_RECORD_KINDS: break;
+	}
+	return why ? refuse_row(core, record->kind, record->slot, why) : 0;
+}
+
+void gmm_core_restore_event(struct gmm_core *core, const struct gmm_event *event)
+{
+	if (event->sequence == 0 || event->sequence > core->event_sequence)
+		return;
+	core->events[(event->sequence - 1) % GMM_EVENTS_MAX] = *event;
+}
+
+/* ---------------------------------------------------------------- lists and sums */
+
+/* Chains may only be walked once they are known to be right: all links are made here, none are stored. */
+static const char *link_region(struct gmm_core *core, uint32_t slot, struct gmm_vm **last)
+{
+	struct gmm_region *region = &core->regions[slot];
+	struct gmm_node *node = gmm_core_node(core, region->node);
+
+	node->pages_reserved += region->pages;
+	node->regions += region->state != GMM_REGION_PLANNED;
+	if (node->pages_reserved > GMM_NODE_PAGES_MAX)
+		return "its node is fuller than nodes can be";
+	if (region->state == GMM_REGION_RECLAIM) {
+		region->next = node->reclaim_first;
+		node->reclaim_first = slot;
+		return NULL;
+	}
+	/* Regions of one VM stand together, as they were made. */
+	if (!*last || (*last)->id != region->vm)
+		*last = gmm_core_vm(core, region->vm);
+	if (!*last) {
+		for (uint32_t i = 0; i < GMM_OPERATIONS_MAX; i++)
+			if (core->operations[i].kind == GMM_OPERATION_BENCH && core->operations[i].region == slot)
+				return NULL;
+		return "its VM is not there";
+	}
+	if ((*last)->phase == GMM_VM_GONE)
+		return "its VM is lost, but it is not being reclaimed";
+	region->next = (*last)->region_first;
+	(*last)->region_first = slot;
+	(*last)->region_count++;
+	return NULL;
+}
+
+/* A VM's regions in the order of their index, all there but never one twice. */
+static const char *sort_regions(struct gmm_core *core, struct gmm_vm *vm)
+{
+	uint32_t places[REGIONS_PER_VM_MAX];
+	uint64_t pages = 0;
+	uint32_t *link = &vm->region_first;
+
+	for (uint32_t i = 0; i < REGIONS_PER_VM_MAX; i++)
+		places[i] = GMM_NONE;
+	for (uint32_t at = vm->region_first; at != GMM_NONE; at = core->regions[at].next) {
+		if (places[core->regions[at].index] != GMM_NONE)
+			return "it has two regions for one place";
+		places[core->regions[at].index] = at;
+		pages += core->regions[at].pages;
+	}
+	for (uint32_t i = 0; i < vm->region_count; i++) {
+		if (places[i] == GMM_NONE)
+			return "one of its regions is missing";
+		*link = places[i];
+		link = &core->regions[places[i]].next;
+	}
+	*link = GMM_NONE;
+	if (vm->phase != GMM_VM_GONE && pages * PAGE_BYTES != vm->spec.memory_bytes)
+		return "its regions are not all of its memory";
+	return NULL;
+}
+
+static const char *settle_vm(struct gmm_core *core, struct gmm_vm *vm)
+{
+	struct gmm_node *node = gmm_core_node(core, vm->node);
+
+	if ((vm->phase == GMM_VM_CREATING || vm->phase == GMM_VM_DESTROYING) && vm->operation == GMM_NONE)
+		return "it is being made or destroyed by no operation";
+	if (vm->phase == GMM_VM_GONE && vm->operation != GMM_NONE)
+		return "it is lost and an operation works on it";
+	if (vm->phase != GMM_VM_GONE) {
+		node->vms++;
+		node->lines_given += vm->cache_lines;
+	}
+	return sort_regions(core, vm);
+}
+
+static void free_list(struct gmm_core *core)
+{
+	uint32_t *link = &core->region_free;
+
+	core->regions_used = 0;
+	for (uint32_t i = 0; i < core->region_top; i++) {
+		if (core->regions[i].state != GMM_REGION_FREE) {
+			core->regions_used++;
+			continue;
+		}
+		*link = i;
+		link = &core->regions[i].next;
+	}
+	*link = GMM_NONE;
+}
+
+int gmm_core_restored(struct gmm_core *core, uint64_t now_ns)
+{
+	struct gmm_vm *last = NULL;
+	const char *why;
+
+	free_list(core);
+	for (uint32_t i = 0; i < core->region_top; i++) {
+		why = core->regions[i].state == GMM_REGION_FREE ? NULL : link_region(core, i, &last);
+		if (why)
+			return refuse_row(core, GMM_RECORD_REGION, i, why);
+	}
+	for (uint32_t i = 0; i < GMM_VMS_MAX; i++) {
+		why = core->vms[i].phase == GMM_VM_FREE ? NULL : settle_vm(core, &core->vms[i]);
+		if (why)
+			return refuse_row(core, GMM_RECORD_VM, i, why);
+	}
+	gmm_core_check(core);
+	gmm_resume(core, now_ns);
+	return 0;
+}

@@ -1,0 +1,193 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The manager's decisions outlive it: killed at any time, without room for its store, or put back from a backup."""
+
+import random
+import subprocess
+import time
+
+import pytest
+from conftest import BUILD, small_rack_text, wait_until
+
+from plenum_rack import guest, network
+
+START_S_MAX = 1.0  # from the start of a manager to its first answer
+
+
+@pytest.fixture(scope="module")
+def rack(make_rack):
+    return make_rack("authority", small_rack_text(process_memory="256M"))
+
+
+def joined(rack):
+    rack.wait_joined(list(rack.rack.nodes), lambda line: None, 60)
+
+
+def gmm_soon(rack, *words):
+    """A command that goes on while the manager is killed."""
+    return subprocess.Popen([str(BUILD / "bin" / "gmm"), "--socket", str(rack.state.socket), *words],
+                            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+def create_words(name, memory="160M"):
+    return ("vm", "create", name, "--memory", memory, "--cache", "8M", "--kernel", str(BUILD / "guest" / "vmlinuz"))
+
+
+def names(rack):
+    return {entry["name"]: entry["state"] for entry in rack.gmm_json("vm", "list")}
+
+
+def places(rack, name):
+    return [(place["node"], place["pages"], place["state"]) for place in rack.gmm_json("vm", "show", name)["places"]]
+
+
+def settled(rack):
+    """Nothing is on its way: what the nodes hold is what the manager knows."""
+    def look():
+        nodes = rack.nodes().values()
+        states = set(names(rack).values())
+        return not states & {"creating", "destroying"} and all(entry["pages_foreign"] == 0 for entry in nodes)
+    wait_until(look, "the manager and its nodes to agree", 30)
+
+
+def test_guest_does_not_notice(rack):
+    guest.create_check(rack, "steady", "192M", "24M", "48M", "plenum.operations=4000")
+    rack.gmm("vm", "start", "steady")
+    before = places(rack, "steady")
+    for _ in range(3):
+        wait_until(lambda: rack.gmm_json("vm", "stats", "steady")["counters"]["fills"] > 0, "the guest at work", 60)
+        rack.state.kill("gmmd")
+        rack.state.socket.unlink(missing_ok=True)
+        started = time.monotonic()
+        rack.start_manager()
+        assert names(rack) == {"steady": "running"}
+        assert time.monotonic() - started < START_S_MAX
+        assert places(rack, "steady") == before
+        joined(rack)
+        assert all(entry["pages_foreign"] == 0 for entry in rack.nodes().values())
+    wait_until(lambda: names(rack)["steady"] == "powered-off", "the guest's end", 240)
+    said = rack.gmm("vm", "console", "steady", "--no-input", "--history", "--no-follow")
+    assert "result=ok" in said and "mismatches=0" in said, said[-1000:]
+
+
+def test_started_again_by_a_later_manager(rack):
+    """Both the start and the guest's own reset are served by a manager that did not create the VM."""
+    rack.restart_manager()
+    joined(rack)
+    rack.gmm("vm", "destroy", "steady")
+    guest.create_check(rack, "again", "96M", "24M", "16M", "plenum.operations=500")
+    rack.restart_manager()
+    joined(rack)
+    assert guest.follow(rack, "again", 120).result == "ok"
+    rack.gmm("vm", "destroy", "again")
+
+
+def test_guest_resets_under_a_later_manager(rack):
+    rack.gmm("vm", "create", "shell", "--memory", "128M", "--cache", "64M", "--kernel", str(BUILD / "guest" / "vmlinuz"), "--initrd",
+             str(BUILD / "guest" / "initramfs.cpio.gz"), "--command-line", "console=ttyS0 quiet plenum.run=shell")
+    rack.gmm("vm", "start", "shell")
+
+    def shown():
+        return rack.gmm("vm", "console", "shell", "--no-input", "--history", "--no-follow")
+    wait_until(lambda: "/ #" in shown() or "~ #" in shown(), "a shell prompt", 90)
+    rack.restart_manager()
+    joined(rack)
+    rack.gmm("vm", "type", "shell", "echo typed-$((40 + 2))\\n")
+    wait_until(lambda: "typed-42" in shown(), "what was typed after the restart", 30)
+    rack.gmm("vm", "type", "shell", "reboot -f\\n")
+    wait_until(lambda: rack.gmm_json("vm", "stats", "shell")["counters"]["resets"] == 1, "the reset", 30)
+    wait_until(lambda: shown().count("/ #") + shown().count("~ #") >= 2 and names(rack)["shell"] == "running", "another prompt", 90)
+    rack.gmm("vm", "stop", "shell")
+    rack.gmm("vm", "destroy", "shell")
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_killed_while_commands_run(rack, seed):
+    """What was said to be done is done, nothing is done twice, and no node keeps what nobody knows."""
+    rng = random.Random(seed)
+    rack.gmm(*create_words("stays"))
+    commands = {name: gmm_soon(rack, *create_words(name)) for name in ("one", "two")}
+    commands["stays"] = gmm_soon(rack, "vm", "destroy", "stays")
+    time.sleep(rng.uniform(0, 0.06))
+    rack.restart_manager()
+    done = {name: command.wait(30) == 0 for name, command in commands.items()}
+    joined(rack)
+    settled(rack)
+    there = names(rack)
+    for name in ("one", "two"):
+        assert there.get(name, "created") == "created"
+        assert name in there or not done[name], f"{name} was made, and is gone"
+    assert "stays" not in there or not done["stays"]
+    for name in there:
+        rack.gmm("vm", "destroy", name)
+    settled(rack)
+    assert all(entry["pages_reserved"] == 0 for entry in rack.nodes().values())
+
+
+def test_second_manager_is_refused(rack):
+    done = subprocess.run(network.inside(rack.rack, str(BUILD / "bin" / "gmmd"), "--config", str(rack.state.run / "gmmd.conf")),
+                          capture_output=True, text=True, timeout=10)
+    assert done.returncode == 1
+    assert "another gmmd" in done.stderr and str(rack.state.processes["gmmd"]["pid"]) in done.stderr
+
+
+def test_backup_is_put_back(rack, tmp_path):
+    backup = tmp_path / "backup.db"
+    rack.gmm(*create_words("kept"))
+    rack.gmm("backup", "--to", str(backup))
+    again = rack.gmm("backup", "--to", str(backup), check=False)
+    assert again.returncode == 5 and "never overwritten" in again.stderr
+    rack.gmm(*create_words("forgotten"))
+    rack.state.kill("gmmd")
+    rack.state.socket.unlink(missing_ok=True)
+    subprocess.run([str(BUILD / "bin" / "gmmd"), "--config", str(rack.state.run / "gmmd.conf"), "--restore", str(backup)], check=True)
+    rack.start_manager()
+    joined(rack)
+    assert names(rack) == {"kept": "created"}
+    # What was made since the backup is on the nodes, and is said to be.
+    wait_until(lambda: "does not know" in rack.gmm("events"), "the regions of the forgotten VM to be reported", 30)
+    rack.gmm("vm", "destroy", "kept")
+
+
+@pytest.fixture
+def small_disk(rack, tmp_path):
+    directory = tmp_path / "small"
+    directory.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "none", str(directory)], check=True)
+    store, rack.store = rack.store, directory / "gmmd.db"
+    rack.restart_manager()
+    joined(rack)
+    yield directory
+    rack.store = store
+    rack.restart_manager()
+    joined(rack)
+    subprocess.run(["umount", str(directory)], check=True)
+
+
+def test_store_without_room(rack, small_disk):
+    """Commands are refused with the reason, and nothing changes; with room again all goes on."""
+    rack.gmm(*create_words("before"))
+    filler = small_disk / "filler"
+    with open(filler, "wb", buffering=0) as file:
+        with pytest.raises(OSError):
+            while True:
+                file.write(bytes(4096))
+    refused = rack.gmm(*create_words("never"), check=False)
+    assert refused.returncode == 5 and "nothing was done" in refused.stderr and "full" in refused.stderr, refused.stderr
+    assert names(rack) == {"before": "created"}
+    assert all(entry["state"] == "up" for entry in rack.nodes().values())
+    filler.unlink()
+    rack.gmm("vm", "destroy", "before")
+    rack.restart_manager()
+    assert names(rack) == {}
+
+
+def test_store_that_became_read_only(rack, small_disk):
+    rack.gmm(*create_words("before"))
+    subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=False)
+    refused = rack.gmm(*create_words("never"), check=False)
+    subprocess.run(["mount", "-o", "remount,rw", str(small_disk)], check=True)
+    if refused.returncode == 0:
+        pytest.fail("a read-only store took a command")
+    assert "nothing was done" in refused.stderr, refused.stderr
+    assert names(rack) == {"before": "created"}
+    wait_until(lambda: rack.gmm("vm", "destroy", "before", check=False).returncode == 0, "commands to be taken again", 10)
