@@ -238,17 +238,20 @@ static uint32_t list_length(const struct gmm_core *core, uint32_t first, uint8_t
 	return length;
 }
 
-static void check_node(const struct gmm_core *core, const struct gmm_node *node)
+/* One pass over each table: the sums of all nodes together (M2, M6). */
+static void check_nodes(const struct gmm_core *core)
 {
-	uint64_t pages = 0;
-	uint32_t calls = 0;
+	uint64_t pages[NODES_MAX] = { 0 };
+	uint32_t calls[NODES_MAX] = { 0 };
 
 	for (uint32_t i = 0; i < core->region_top; i++)
-		if (core->regions[i].state != GMM_REGION_FREE && core->regions[i].node == node->id)
-			pages += core->regions[i].pages;
+		if (core->regions[i].state != GMM_REGION_FREE)
+			pages[core->regions[i].node - GMM_NODE_FIRST] += core->regions[i].pages;
 	for (uint32_t i = 0; i < GMM_CALLS_MAX; i++)
-		calls += core->calls[i].kind != GMM_CALL_NONE && core->calls[i].node == node->id;
-	assert(node->pages_reserved == pages && node->calls == calls);
+		if (core->calls[i].kind != GMM_CALL_NONE)
+			calls[core->calls[i].node - GMM_NODE_FIRST]++;
+	for (uint32_t i = 0; i < core->node_count; i++)
+		assert(core->nodes[i].pages_reserved == pages[i] && core->nodes[i].calls == calls[i]);
 }
 
 void gmm_core_check(const struct gmm_core *core)
@@ -256,10 +259,9 @@ void gmm_core_check(const struct gmm_core *core)
 	uint8_t seen[GMM_REGIONS_MAX / 8] = { 0 };
 	uint32_t used = 0;
 
-	for (uint32_t i = 0; i < core->node_count; i++) {
-		check_node(core, &core->nodes[i]);
+	check_nodes(core);
+	for (uint32_t i = 0; i < core->node_count; i++)
 		used += list_length(core, core->nodes[i].reclaim_first, seen);
-	}
 	for (uint32_t i = 0; i < GMM_VMS_MAX; i++) {
 		const struct gmm_vm *vm = &core->vms[i];
 		uint32_t length;

@@ -309,6 +309,7 @@ struct gmm_core {
 	uint64_t tick_ns;		/* next */
 	uint32_t region_free;		/* list of places that were used before */
 	uint32_t region_top;		/* places from here on were never used */
+	uint32_t offers;		/* VMs with an offer to be told or made */
 	uint32_t regions_used;
 	char refusal[GMM_TEXT_BYTES];	/* why the last request was refused */
 	struct gmm_node nodes[NODES_MAX];

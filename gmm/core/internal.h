@@ -95,6 +95,8 @@ void gmm_operation_process_gone(struct gmm_core *core, struct gmm_operation *ope
 
 /* resume.c: what an earlier manager left goes on, or comes to its end. */
 void gmm_resume(struct gmm_core *core, uint64_t now_ns);
+/* Nothing is to be offered again. */
+void gmm_offer_end(struct gmm_core *core, struct gmm_vm *vm);
 bool gmm_resume_output(struct gmm_core *core, struct gmm_command *command, uint64_t now_ns);
 void gmm_resume_told(struct gmm_core *core, const struct gmm_call *call, int status, uint64_t now_ns);
 

@@ -254,7 +254,7 @@ int gmm_core_vm_start(struct gmm_core *core, const char *name, const struct wire
 		return status;
 	vm->kernel = *kernel;
 	vm->initrd = *initrd;
-	vm->offer = GMM_OFFER_NONE;
+	gmm_offer_end(core, vm);
 	*id = operation->id;
 	return 0;
 }

@@ -56,6 +56,15 @@ static bool has_been_started(const struct gmm_core *core, const struct gmm_vm *v
 	       (starting || vm->state == WIRE_VM_LOADING || vm->state == WIRE_VM_RUNNING || vm->state == WIRE_VM_PAUSED);
 }
 
+void gmm_offer_end(struct gmm_core *core, struct gmm_vm *vm)
+{
+	if (vm->offer == GMM_OFFER_NONE)
+		return;
+	assert(core->offers > 0);
+	core->offers--;
+	vm->offer = GMM_OFFER_NONE;
+}
+
 int gmm_core_offer_wanted(struct gmm_core *core, struct gmm_vm **vm)
 {
 	for (uint32_t i = 0; i < GMM_VMS_MAX; i++) {
@@ -76,7 +85,7 @@ void gmm_core_offered(struct gmm_core *core, struct gmm_vm *vm, const struct wir
 		vm->offer = GMM_OFFER_READY;
 		return;
 	}
-	vm->offer = GMM_OFFER_NONE;
+	gmm_offer_end(core, vm);
 	gmm_core_event(core, GMM_EVENT_WARNING, vm->spec.name, reason, now_ns);
 	if (vm->operation != GMM_NONE && core->operations[vm->operation].kind == GMM_OPERATION_VM_START)
 		gmm_operation_fail(core, &core->operations[vm->operation], status, reason, now_ns);
@@ -84,7 +93,8 @@ void gmm_core_offered(struct gmm_core *core, struct gmm_vm *vm, const struct wir
 
 bool gmm_resume_output(struct gmm_core *core, struct gmm_command *command, uint64_t now_ns)
 {
-	for (uint32_t i = 0; i < GMM_VMS_MAX; i++) {
+	/* A manager has this to do after its start only; the table of VMs is long. */
+	for (uint32_t i = 0; i < GMM_VMS_MAX && core->offers; i++) {
 		struct gmm_vm *vm = &core->vms[i];
 		struct gmm_node *node = gmm_core_node(core, vm->node);
 		struct wire_vm_offer body = { .vm = vm->id, .kernel = vm->kernel, .initrd = vm->initrd };
@@ -106,15 +116,21 @@ void gmm_resume_told(struct gmm_core *core, const struct gmm_call *call, int sta
 
 	if (!vm || vm->offer != GMM_OFFER_TOLD)
 		return;
-	vm->offer = status == -EAGAIN || status == -ECONNRESET ? GMM_OFFER_READY : GMM_OFFER_NONE;
+	if (status != -EAGAIN && status != -ECONNRESET) {
+		gmm_offer_end(core, vm);
+		return;
+	}
+	vm->offer = GMM_OFFER_READY;
 	vm->offer_ns = now_ns + OFFER_AGAIN_NS;
 }
 
 void gmm_resume(struct gmm_core *core, uint64_t now_ns)
 {
 	for (uint32_t i = 0; i < GMM_VMS_MAX; i++)
-		if (has_been_started(core, &core->vms[i]))
+		if (has_been_started(core, &core->vms[i])) {
 			core->vms[i].offer = GMM_OFFER_WANTED;
+			core->offers++;
+		}
 	for (uint32_t i = 0; i < GMM_OPERATIONS_MAX; i++)
 		if (core->operations[i].kind != GMM_OPERATION_NONE)
 			resume_operation(core, &core->operations[i], now_ns);

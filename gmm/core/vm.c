@@ -93,6 +93,7 @@ void gmm_vm_forget(struct gmm_core *core, struct gmm_vm *vm)
 {
 	assert(vm->region_first == GMM_NONE);
 	leave_node(core, vm);
+	gmm_offer_end(core, vm);
 	vm->phase = GMM_VM_FREE;
 	gmm_dirty_vm(core, vm);
 }
@@ -106,6 +107,7 @@ void gmm_vm_gone(struct gmm_core *core, struct gmm_vm *vm, const char *reason, u
 		return;
 	assert(vm->operation == GMM_NONE);
 	leave_node(core, vm);
+	gmm_offer_end(core, vm);
 	vm->phase = GMM_VM_GONE;
 	vm->changed_ns = now_ns;
 	vm->status = -EHOSTUNREACH;

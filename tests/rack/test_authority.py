@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The manager's decisions outlive it: killed at any time, without room for its store, or put back from a backup."""
 
+import json
 import random
 import subprocess
+import threading
 import time
 
 import pytest
@@ -67,13 +69,11 @@ def test_guest_does_not_notice(rack):
     wait_until(lambda: names(rack)["steady"] == "powered-off", "the guest's end", 240)
     said = rack.gmm("vm", "console", "steady", "--no-input", "--history", "--no-follow")
     assert "result=ok" in said and "mismatches=0" in said, said[-1000:]
+    rack.gmm("vm", "destroy", "steady")
 
 
 def test_started_again_by_a_later_manager(rack):
     """Both the start and the guest's own reset are served by a manager that did not create the VM."""
-    rack.restart_manager()
-    joined(rack)
-    rack.gmm("vm", "destroy", "steady")
     guest.create_check(rack, "again", "96M", "24M", "16M", "plenum.operations=500")
     rack.restart_manager()
     joined(rack)
@@ -191,3 +191,73 @@ def test_store_that_became_read_only(rack, small_disk):
     assert "nothing was done" in refused.stderr, refused.stderr
     assert names(rack) == {"before": "created"}
     wait_until(lambda: rack.gmm("vm", "destroy", "before", check=False).returncode == 0, "commands to be taken again", 10)
+
+
+class Worker(threading.Thread):
+    """Makes and destroys one VM again and again, and knows what it was told: a thread, so its failures are kept for later."""
+
+    def __init__(self, rack, name, stop):
+        super().__init__()
+        self.rack, self.name_of_vm, self.stop = rack, name, stop
+        self.there = False      # None: the manager was killed before it answered
+        self.done, self.violation = 0, None
+
+    def command(self, *words):
+        return subprocess.run([str(BUILD / "bin" / "gmm"), "--socket", str(self.rack.state.socket), *words], capture_output=True,
+                              text=True, timeout=120)
+
+    def step(self):
+        if self.there is None:
+            shown = self.command("-o", "json", "vm", "show", self.name_of_vm)
+            settled_there = shown.returncode == 0 and json.loads(shown.stdout)["state"] == "created"
+            self.there = True if settled_there else False if shown.returncode == 3 else None
+            return
+        words = ("vm", "destroy", self.name_of_vm) if self.there else create_words(self.name_of_vm, "64M")
+        done = self.command(*words)
+        if done.returncode == 0:
+            self.there = not self.there
+            self.done += 1
+        elif done.returncode == 3 or "already" in done.stderr:
+            self.violation = f"{' '.join(words)}: {done.stderr.strip()}, though it had been said to be otherwise"
+        else:
+            self.there = None
+
+    def run(self):
+        while not self.stop.is_set() and not self.violation:
+            self.step()
+
+
+def kill_under_load(rack, kills, seed):
+    rng, stop = random.Random(seed), threading.Event()
+    workers = [Worker(rack, f"w{number}", stop) for number in range(3)]
+    for worker in workers:
+        worker.start()
+    try:
+        for _ in range(kills):
+            # Some die young, some when nodes have joined and commands are on their way.
+            time.sleep(rng.choice((rng.uniform(0, 0.1), rng.uniform(3, 6))))
+            rack.restart_manager()
+    finally:
+        joined(rack)
+        stop.set()
+        for worker in workers:
+            worker.join()
+    assert [worker.violation for worker in workers] == [None] * len(workers)
+    settled(rack)
+    there = names(rack)
+    for worker in workers:
+        assert worker.there is None or (worker.name_of_vm in there) == worker.there
+    for name in there:
+        rack.gmm("vm", "destroy", name)
+    settled(rack)
+    assert all(entry["pages_reserved"] == 0 for entry in rack.nodes().values())
+    assert sum(worker.done for worker in workers) > 0
+
+
+def test_killed_under_a_load_of_commands(rack):
+    kill_under_load(rack, 8, 1)
+
+
+@pytest.mark.soak
+def test_killed_a_thousand_times(rack):
+    kill_under_load(rack, 1000, 2)
