@@ -198,7 +198,11 @@ const struct gmm_event *gmm_core_event_after(const struct gmm_core *core, uint64
 
 	if (sequence < oldest)
 		sequence = oldest;
-	return sequence < core->event_sequence ? &core->events[sequence % GMM_EVENTS_MAX] : NULL;
+	/* A store that was put back from a backup skips numbers: their places are empty, or hold what is older. */
+	for (; sequence < core->event_sequence; sequence++)
+		if (core->events[sequence % GMM_EVENTS_MAX].sequence == sequence + 1)
+			return &core->events[sequence % GMM_EVENTS_MAX];
+	return NULL;
 }
 
 /* ---------------------------------------------------------------- names and checks */

@@ -66,7 +66,7 @@ def test_guest_does_not_notice(rack):
         assert places(rack, "steady") == before
         joined(rack)
         assert all(entry["pages_foreign"] == 0 for entry in rack.nodes().values())
-    wait_until(lambda: names(rack)["steady"] == "powered-off", "the guest's end", 240)
+    wait_until(lambda: names(rack)["steady"] == "powered-off", "the guest's end", 400)
     said = rack.gmm("vm", "console", "steady", "--no-input", "--history", "--no-follow")
     assert "result=ok" in said and "mismatches=0" in said, said[-1000:]
     rack.gmm("vm", "destroy", "steady")
@@ -77,7 +77,7 @@ def test_started_again_by_a_later_manager(rack):
     guest.create_check(rack, "again", "96M", "24M", "16M", "plenum.operations=500")
     rack.restart_manager()
     joined(rack)
-    assert guest.follow(rack, "again", 120).result == "ok"
+    assert guest.follow(rack, "again", 300).result == "ok"
     rack.gmm("vm", "destroy", "again")
 
 
@@ -88,14 +88,14 @@ def test_guest_resets_under_a_later_manager(rack):
 
     def shown():
         return rack.gmm("vm", "console", "shell", "--no-input", "--history", "--no-follow")
-    wait_until(lambda: "/ #" in shown() or "~ #" in shown(), "a shell prompt", 90)
+    wait_until(lambda: "/ #" in shown() or "~ #" in shown(), "a shell prompt", 240)
     rack.restart_manager()
     joined(rack)
     rack.gmm("vm", "type", "shell", "echo typed-$((40 + 2))\\n")
     wait_until(lambda: "typed-42" in shown(), "what was typed after the restart", 30)
     rack.gmm("vm", "type", "shell", "reboot -f\\n")
     wait_until(lambda: rack.gmm_json("vm", "stats", "shell")["counters"]["resets"] == 1, "the reset", 30)
-    wait_until(lambda: shown().count("/ #") + shown().count("~ #") >= 2 and names(rack)["shell"] == "running", "another prompt", 90)
+    wait_until(lambda: shown().count("/ #") + shown().count("~ #") >= 2 and names(rack)["shell"] == "running", "another prompt", 240)
     rack.gmm("vm", "stop", "shell")
     rack.gmm("vm", "destroy", "shell")
 

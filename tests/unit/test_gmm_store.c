@@ -444,6 +444,9 @@ static void test_backup_and_restore(void **state)
 	/* Numbers that were given since then are not given again. */
 	assert_true(core->operation_id_next > rack->core->operation_id_next);
 	assert_true(core->event_sequence > rack->core->event_sequence);
+	gmm_core_event(core, GMM_EVENT_WARNING, "test", "the first since then", 1);
+	assert_string_equal(gmm_core_event_after(core, 0)->text, "the first since then");
+	assert_null(gmm_core_event_after(core, core->event_sequence));
 	store_close(rack->store);
 	assert_int_equal(store_restore(place.path, "/nowhere/at/all", error), -EROFS);
 	free(core);
