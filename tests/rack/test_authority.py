@@ -181,16 +181,17 @@ def test_store_without_room(rack, small_disk):
     assert names(rack) == {}
 
 
-def test_store_that_became_read_only(rack, small_disk):
-    rack.gmm(*create_words("before"))
-    subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=False)
-    refused = rack.gmm(*create_words("never"), check=False)
-    subprocess.run(["mount", "-o", "remount,rw", str(small_disk)], check=True)
-    if refused.returncode == 0:
-        pytest.fail("a read-only store took a command")
-    assert "nothing was done" in refused.stderr, refused.stderr
-    assert names(rack) == {"before": "created"}
-    wait_until(lambda: rack.gmm("vm", "destroy", "before", check=False).returncode == 0, "commands to be taken again", 10)
+def test_start_on_a_read_only_disk(rack, tmp_path):
+    directory = tmp_path / "locked"
+    directory.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m,ro", "none", str(directory)], check=True)
+    configuration = tmp_path / "gmmd.conf"
+    text = (rack.state.run / "gmmd.conf").read_text(encoding="utf-8")
+    configuration.write_text(text.replace(str(rack.store), str(directory / "gmmd.db")), encoding="utf-8")
+    done = subprocess.run(network.inside(rack.rack, str(BUILD / "bin" / "gmmd"), "--config", str(configuration)), capture_output=True,
+                          text=True, timeout=10)
+    subprocess.run(["umount", str(directory)], check=True)
+    assert done.returncode == 1 and "Read-only" in done.stderr and str(directory) in done.stderr, done.stderr
 
 
 class Worker(threading.Thread):

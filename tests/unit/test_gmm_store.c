@@ -5,7 +5,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "gmm/store/store.h"
+#include "gmm/store/internal.h"
 #include "tests/unit/gmm_fixture.h"
 
 struct place {
@@ -278,6 +278,35 @@ static void test_full_disk(void **state)
 	rack_free(rack);
 }
 
+/* As when the kernel makes a file system read-only under us after an error. */
+static void test_disk_that_becomes_read_only(void **state)
+{
+	char error[STORE_ERROR_BYTES];
+	struct gmm_core *core = calloc(1, sizeof(*core));
+	struct place place;
+	struct rack *rack;
+
+	(void)state;
+	place_make(&place);
+	rack = busy_rack(opened(place.path));
+	end_bench(rack);
+	sqlite3_exec(((struct store *)rack->store)->db, "PRAGMA query_only = ON", NULL, NULL, NULL);
+	gmm_core_event(rack->core, GMM_EVENT_WARNING, "test", "something to keep", rack->now_ns);
+	assert_int_equal(store_keep(rack->store, rack->core, error), -EROFS);
+	assert_int_equal(store_command(rack->store, 1, "test", "vm.create", error), -EROFS);
+	assert_true(gmm_core_dirty_count(rack->core) > 0);
+	sqlite3_exec(((struct store *)rack->store)->db, "PRAGMA query_only = OFF", NULL, NULL, NULL);
+	rack_keep(rack);
+	store_close(rack->store);
+	rack->store = opened(place.path);
+	load(rack->store, core, NULL);
+	compare(rack, core);
+	store_close(rack->store);
+	free(core);
+	place_remove(&place);
+	rack_free(rack);
+}
+
 static void test_one_manager_at_a_time(void **state)
 {
 	char error[STORE_ERROR_BYTES], pid[32];
@@ -461,6 +490,7 @@ int main(void)
 		cmocka_unit_test(test_operations_go_on),
 		cmocka_unit_test(test_log_makes_the_tables),
 		cmocka_unit_test(test_full_disk),
+		cmocka_unit_test(test_disk_that_becomes_read_only),
 		cmocka_unit_test(test_one_manager_at_a_time),
 		cmocka_unit_test(test_other_files),
 		cmocka_unit_test(test_damaged_pages),
