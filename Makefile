@@ -166,7 +166,7 @@ $(O)/bin/gmm: $(call objects,host,$(gmm-y)) $(O)/host/libplenum.a
 	$(Q)mkdir -p $(dir $@)
 	$(Q)$(CC) -o $@ $^ -ljansson
 
-$(call objects,host,$(mcomponentd-y)): $(BUILD_ID_HEADER)
+$(call objects,host,$(mcomponentd-y) gmm/daemon/health.c gmm/cli/help.c): $(BUILD_ID_HEADER)
 $(O)/bin/mcomponentd: $(call objects,host,$(mcomponentd-y)) $(O)/host/libports.a $(O)/host/libplenum.a
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(dir $@)

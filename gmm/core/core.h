@@ -36,6 +36,8 @@
 #include <plenum/page.h>
 #include <plenum/wire.h>
 
+#include "gmm/core/health.h"
+
 #define GMM_NODE_FIRST (WIRE_NODE_MANAGER + 1)	/* node ids count from here, in the order of the configuration */
 #define GMM_VMS_MAX (NODES_MAX * VMS_PER_NODE_MAX)
 #define GMM_REGIONS_MAX 131072u			/* in the rack: 8 TiB of guests at 64 MiB */
@@ -88,6 +90,7 @@ struct gmm_node {
 	uint32_t vms;			/* process: in our table, zombies and calls that may create one included */
 	uint32_t calls;			/* under way (M6) */
 	uint32_t reclaim_first;		/* list of regions to destroy there */
+	uint64_t foreign;		/* regions or VMs there that we do not know, as of its last renewal */
 	bool foreign_reported;		/* the operator was told about foreign regions or VMs since the join */
 	struct gmm_zombie zombies[VMS_PER_NODE_MAX];
 	struct wire_node_join join;	/* as received */
@@ -272,15 +275,17 @@ struct gmm_command {
 
 /* ---------------------------------------------------------------- events */
 
-enum gmm_event_kind { GMM_EVENT_NODE = 1, GMM_EVENT_VM, GMM_EVENT_REFUSED, GMM_EVENT_WARNING };
+enum gmm_event_kind { GMM_EVENT_NODE = 1, GMM_EVENT_VM, GMM_EVENT_REFUSED, GMM_EVENT_WARNING, GMM_EVENT_HEALTH };
 
 struct gmm_event {
 	uint64_t sequence;		/* counts from 1 */
 	uint64_t time_ns;
 	enum gmm_event_kind kind;
-	char object[NODE_NAME_BYTES];	/* node or VM */
+	char object[NODE_NAME_BYTES];	/* node, VM or code of a health check */
 	char text[GMM_TEXT_BYTES];
 };
+
+const char *gmm_event_kind_name(enum gmm_event_kind kind);
 
 /* ---------------------------------------------------------------- the core */
 
@@ -312,6 +317,7 @@ struct gmm_core {
 	uint32_t offers;		/* VMs with an offer to be told or made */
 	uint32_t regions_used;
 	char refusal[GMM_TEXT_BYTES];	/* why the last request was refused */
+	struct gmm_health health;
 	struct gmm_node nodes[NODES_MAX];
 	struct gmm_vm vms[GMM_VMS_MAX];
 	struct gmm_operation operations[GMM_OPERATIONS_MAX];

@@ -83,6 +83,7 @@ int gmm_core_node_add(struct gmm_core *core, const char *name, uint32_t role, ui
 		return -ENOSPC;
 	}
 	memset(node, 0, sizeof(*node));
+	memset(&core->health.nodes[node - core->nodes], 0, sizeof(core->health.nodes[0]));
 	node->id = GMM_NODE_FIRST + (uint32_t)(node - core->nodes);
 	node->configured = true;
 	node->role = role;
@@ -180,7 +181,7 @@ void gmm_core_reset(struct gmm_core *core, uint32_t id, uint64_t now_ns)
 	for (uint32_t i = 0; i < GMM_VMS_MAX; i++)
 		if (core->vms[i].phase != GMM_VM_FREE && core->vms[i].node == id)
 			gmm_vm_gone(core, &core->vms[i], "its process component started again", now_ns);
-	node->pages_foreign = 0;
+	node->pages_foreign = node->foreign = 0;
 	memset(&node->renew, 0, sizeof(node->renew));
 }
 
@@ -199,8 +200,16 @@ static int refuse_join(struct gmm_core *core, const char *name, const char *why,
 static int check_join(struct gmm_core *core, const struct gmm_node *node, const char *name,
 		      const struct wire_node_join *join, uint32_t address, uint64_t now_ns)
 {
-	if (!node || !node->configured)
+	uint32_t index = node ? node->id - GMM_NODE_FIRST : GMM_NONE;
+
+	if (!node || !node->configured) {
+		gmm_health_unenrolled(core, name, address, now_ns);
 		return refuse_join(core, name, "no node of this name is configured", -EACCES, now_ns);
+	}
+	if (address != node->address || memcmp(join->mac, node->mac, sizeof(node->mac)))
+		gmm_health_conflict(core, index, address, now_ns);
+	else if (join->role != node->role || join->page_bytes != PAGE_BYTES || join->region_shift != REGION_SHIFT)
+		gmm_health_image_refused(core, index, now_ns);
 	if (join->role != node->role)
 		return refuse_join(core, name, "it booted the image of the other role", -EACCES, now_ns);
 	if (address != node->address)
@@ -267,6 +276,7 @@ static void report_foreign(struct gmm_core *core, struct gmm_node *node, uint64_
 	char line[GMM_TEXT_BYTES];
 	struct text text = text_over(line, sizeof(line));
 
+	node->foreign = has > known ? has - known : 0;
 	if (has <= known || node->foreign_reported)
 		return;
 	node->foreign_reported = true;

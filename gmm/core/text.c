@@ -16,6 +16,8 @@ struct text text_over(char *bytes, size_t capacity_bytes)
 
 void text_string(struct text *text, const char *string)
 {
+	if (text->capacity_bytes == 0)
+		return;
 	while (*string && text->len_bytes + 1 < text->capacity_bytes)
 		text->bytes[text->len_bytes++] = *string++;
 	text->bytes[text->len_bytes] = '\0';
@@ -44,6 +46,14 @@ void text_pages(struct text *text, uint64_t pages)
 	} else {
 		text_number(text, pages * (PAGE_BYTES >> 10));
 		text_string(text, " KiB");
+	}
+}
+
+void text_address(struct text *text, uint32_t address)
+{
+	for (unsigned shift = 32; shift; shift -= 8) {
+		text_number(text, address >> (shift - 8) & 0xff);
+		text_string(text, shift > 8 ? "." : "");
 	}
 }
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Build one line for the operator in a fixed buffer: always terminated, cut when it does not fit. */
+/*
+ * Build one line for the operator in a fixed buffer: always terminated, cut when it does not fit. A text that is all zero
+ * takes everything and keeps nothing.
+ */
 #ifndef PLENUM_GMM_TEXT_H
 #define PLENUM_GMM_TEXT_H
 
@@ -17,6 +20,8 @@ void text_string(struct text *text, const char *string);
 void text_number(struct text *text, uint64_t number);
 /* Pages as a size: "64 MiB" when whole, else "12 KiB". */
 void text_pages(struct text *text, uint64_t pages);
+/* "10.77.0.1", from host byte order. */
+void text_address(struct text *text, uint32_t address);
 /* A status as words and the errno's number: "no space left (-28)". */
 void text_status(struct text *text, int status);
 /* Copy a string that a node sent: at most `bytes`, terminated or not; what is not printable becomes '?'. */

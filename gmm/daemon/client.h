@@ -40,6 +40,7 @@ struct client {
 	uint64_t offset;		/* console: next byte to send */
 	uint32_t node;
 	bool follow;
+	bool followed;			/* events: has had one, so that a gap is a loss */
 	bool refusals_only;
 	char wanted[32];		/* state waited for; console: last state told */
 	char *text;			/* counters so far */
@@ -64,12 +65,15 @@ client_command run_vm_console, run_vm_type;	/* command_console.c */
 client_command run_node_counters, run_node_refusals, run_manager_counters, run_manager_refusals;	/* command_counters.c */
 /* The node that the argument "name" names; NULL when there is none, and the client has been told. */
 struct gmm_node *client_node(struct gmmd *gmmd, struct client *client, json_t *arguments);
-extern const struct client_command_entry node_commands[], vm_commands[], key_commands[], store_commands[];	/* end with name NULL */
+extern const struct client_command_entry node_commands[], vm_commands[], key_commands[], store_commands[],
+	health_commands[];	/* end with name NULL */
 
 /* Unpack arguments or answer with -EINVAL: json_unpack format; false when answered. */
 bool client_unpack(struct client *client, json_t *arguments, const char *format, ...);
 
 json_t *json_histogram(const struct wire_histogram *histogram);
 json_t *json_text(const char *text);		/* any bytes: what is not UTF-8 becomes '?' */
+json_t *json_wall_time(const struct gmmd *gmmd, uint64_t time_ns);	/* of CLOCK_MONOTONIC, as RFC 3339 in UTC */
+json_t *json_health(const struct gmmd *gmmd);	/* as of the last look */
 json_t *json_seconds_ago(const struct gmmd *gmmd, uint64_t time_ns);	/* null when 0 */
 #endif

@@ -17,7 +17,7 @@ json_t *json_seconds_ago(const struct gmmd *gmmd, uint64_t time_ns)
 	return time_ns ? json_real((double)(gmmd->now_ns - time_ns) / 1e9) : json_null();
 }
 
-static json_t *json_wall_time(const struct gmmd *gmmd, uint64_t time_ns)
+json_t *json_wall_time(const struct gmmd *gmmd, uint64_t time_ns)
 {
 	struct timespec wall;
 	struct tm parts;
@@ -140,12 +140,14 @@ static void run_status(struct gmmd *gmmd, struct client *client, json_t *argumen
 		running += gmmd->core->vms[i].phase == GMM_VM_READY && gmmd->core->vms[i].state == WIRE_VM_RUNNING;
 	}
 	config_format_address(gmmd->config.address, address);
-	client_result(client, json_pack("{s:s,s:{s:i,s:i},s:{s:I,s:I,s:I,s:I},s:{s:I,s:I},s:{s:i,s:i},s:i,s:o}",
+	health_look(gmmd);
+	client_result(client, json_pack("{s:s,s:{s:i,s:i},s:{s:I,s:I,s:I,s:I},s:{s:I,s:I},s:{s:i,s:i},s:i,s:o,s:o}",
 		"manager", address, "nodes_total", "up", up, "configured", (int)gmmd->core->node_count,
 		"memory_pages", "capacity", (json_int_t)memory[0], "reserved", (json_int_t)memory[1],
 		"written", (json_int_t)memory[2], "stored", (json_int_t)memory[3],
 		"cache_lines", "capacity", (json_int_t)cache[0], "given", (json_int_t)cache[1],
-		"vms", "total", vms, "running", running, "regions", (int)gmmd->core->regions_used, "nodes", node_array(gmmd)));
+		"vms", "total", vms, "running", running, "regions", (int)gmmd->core->regions_used, "nodes", node_array(gmmd),
+		"health", json_health(gmmd)));
 }
 
 static void run_node_list(struct gmmd *gmmd, struct client *client, json_t *arguments)
@@ -211,12 +213,8 @@ static void run_region_list(struct gmmd *gmmd, struct client *client, json_t *ar
 
 static json_t *event_object(const struct gmmd *gmmd, const struct gmm_event *event)
 {
-	static const char *const kinds[] = {
-		[GMM_EVENT_NODE] = "node", [GMM_EVENT_VM] = "vm", [GMM_EVENT_REFUSED] = "refused", [GMM_EVENT_WARNING] = "warning",
-	};
-
 	return json_pack("{s:I,s:o,s:s,s:o,s:o}", "sequence", (json_int_t)event->sequence,
-			 "time", json_wall_time(gmmd, event->time_ns), "kind", kinds[event->kind],
+			 "time", json_wall_time(gmmd, event->time_ns), "kind", gmm_event_kind_name(event->kind),
 			 "object", json_text(event->object), "text", json_text(event->text));
 }
 
@@ -225,6 +223,9 @@ static void events_turn(struct gmmd *gmmd, struct client *client)
 	const struct gmm_event *event;
 
 	while ((event = gmm_core_event_after(gmmd->core, client->sequence))) {
+		if (client->followed)
+			health_events_given(gmmd, client->sequence, event->sequence);
+		client->followed = client->follow;
 		client->sequence = event->sequence;
 		client_item(client, event_object(gmmd, event));
 	}
@@ -242,6 +243,7 @@ static void run_events(struct gmmd *gmmd, struct client *client, json_t *argumen
 		return;
 	client->sequence = after > 0 ? (uint64_t)after : 0;
 	client->follow = follow;
+	client->followed = false;
 	client->turn = events_turn;
 }
 

@@ -8,6 +8,7 @@
  *	http.c		network boot: scripts and images
  *	control.c	the operator's socket, one JSON object a line
  *	command_*.c	the operator's commands
+ *	health.c	what the core cannot know of the rack's health, and the commands about it
  *	console.c	console history and input of VMs
  *	keep.c		when the core's decisions are kept in the store
  *
@@ -107,6 +108,9 @@ struct gmmd {
 	struct MHD_Daemon *http;
 	struct boot_record boots[NODES_MAX];
 
+	struct gmm_health_facts facts;	/* as of the last look */
+	uint64_t health_ns;		/* next look */
+
 	int control;			/* listening Unix socket */
 	struct client *clients;
 	uint64_t client_id_next;
@@ -119,11 +123,21 @@ __attribute__((format(printf, 2, 3))) void log_line(enum log_level level, const 
 /* Log the core's events that are new. */
 void log_events(struct gmmd *gmmd);
 
+/* health.c */
+/* Look at the rack's health now and then, */
+void health_turn(struct gmmd *gmmd);
+/* or now. */
+void health_look(struct gmmd *gmmd);
+/* Somebody who had all events up to `last` is given the one with `sequence`: were there others between them? */
+void health_events_given(struct gmmd *gmmd, uint64_t last, uint64_t sequence);
+
 /* rack.c */
 int rack_open(struct gmmd *gmmd, char error[CONFIG_ERROR_BYTES]);
 /* Take in what arrived, run what is due, send what the core and the endpoint have to say. */
 void rack_turn(struct gmmd *gmmd);
 uint64_t rack_deadline_ns(const struct gmmd *gmmd);
+/* Connect requests without the rack's key since the start. */
+uint64_t rack_strangers(const struct gmmd *gmmd);
 /* Fetch a node's counters; `done` gets pieces until one is empty. 0 or a negative errno. */
 int rack_call(struct gmmd *gmmd, uint32_t node, uint16_t type, const void *body, uint32_t len_bytes, rpc_done *done,
 	      uint64_t cookie);

@@ -269,12 +269,18 @@ int rack_open(struct gmmd *gmmd, char error[CONFIG_ERROR_BYTES])
 	return loop_add(gmmd, gmmd->port.fd, EPOLLIN, &gmmd->port);
 }
 
+uint64_t rack_strangers(const struct gmmd *gmmd)
+{
+	const struct secure_counters *counters = secure_counters(gmmd->secure);
+
+	return counters->refused_form + counters->refused_version + counters->refused_unknown_key + counters->refused_tag +
+	       counters->refused_replay;
+}
+
 /* Somebody without the rack's key asks to be let in: say so now and then, with the latest address. */
 static void report_strangers(struct gmmd *gmmd)
 {
-	const struct secure_counters *counters = secure_counters(gmmd->secure);
-	uint64_t count = counters->refused_form + counters->refused_version + counters->refused_unknown_key +
-			 counters->refused_tag + counters->refused_replay;
+	uint64_t count = rack_strangers(gmmd);
 	char address[16];
 
 	if (count == gmmd->strangers_logged || gmmd->now_ns < gmmd->strangers_log_ns)
@@ -302,6 +308,7 @@ void rack_turn(struct gmmd *gmmd)
 		gmm_core_tick(gmmd->core, gmmd->now_ns);
 	send_commands(gmmd);
 	console_turn(gmmd);
+	health_turn(gmmd);
 	log_events(gmmd);
 	report_strangers(gmmd);
 	keys_turn(gmmd);

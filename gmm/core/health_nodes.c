@@ -1,0 +1,289 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Health checks of single nodes. */
+#include <assert.h>
+#include <string.h>
+
+#include "gmm/core/health_checks.h"
+
+static uint32_t count_role(const struct gmm_core *core, uint32_t role)
+{
+	uint32_t count = 0;
+
+	for (uint32_t i = 0; i < core->node_count; i++)
+		count += core->nodes[i].role == role;
+	return count;
+}
+
+/* ---------------------------------------------------------------- down */
+
+static void down(const struct gmm_health_view *view, uint32_t role, const char *what)
+{
+	const struct gmm_core *core = view->core;
+	struct text text;
+
+	for (uint32_t i = 0; i < core->node_count; i++) {
+		const struct gmm_node *node = &core->nodes[i];
+
+		if (node->role != role || node->state == GMM_NODE_UP || node->state == GMM_NODE_EXPECTED)
+			continue;
+		/* Nobody waits for one that was taken out of the configuration and holds nothing. */
+		if (!node->configured && node->regions == 0 && node->vms == 0)
+			continue;
+		/* A machine that was never seen may still be starting. */
+		if (node->state == GMM_NODE_ABSENT && view->now_ns - core->health.nodes[i].first_seen_ns < GMM_HEALTH_BOOT_NS)
+			continue;
+		text = gmm_health_add(view->found, node->name);
+		if (node->state == GMM_NODE_ABSENT) {
+			text_string(&text, "has not joined since the manager started");
+			continue;
+		}
+		text_string(&text, "down for ");
+		gmm_health_time(&text, view->now_ns - node->down_ns);
+		text_string(&text, ", ");
+		text_number(&text, role == WIRE_ROLE_MEMORY ? node->regions : node->vms);
+		text_string(&text, role == WIRE_ROLE_MEMORY ? " regions there" : " VMs there");
+	}
+	text = gmm_health_summary(view->found);
+	gmm_health_of(&text, view->found->count, count_role(core, role), what);
+}
+
+void gmm_health_mnode_down(const struct gmm_health_view *view)
+{
+	down(view, WIRE_ROLE_MEMORY, "memory components down");
+}
+
+void gmm_health_pnode_down(const struct gmm_health_view *view)
+{
+	down(view, WIRE_ROLE_PROCESS, "process components down");
+}
+
+void gmm_health_flapping(const struct gmm_health_view *view)
+{
+	const struct gmm_core *core = view->core;
+	struct text text;
+
+	for (uint32_t i = 0; i < core->node_count; i++) {
+		const struct gmm_health_node *kept = &core->health.nodes[i];
+		uint64_t oldest_ns = kept->falls_ns[kept->fall_next];
+
+		if (oldest_ns == 0 || view->now_ns - oldest_ns >= GMM_HEALTH_RECENT_NS)
+			continue;
+		text = gmm_health_add(view->found, core->nodes[i].name);
+		text_string(&text, "went down ");
+		text_number(&text, GMM_HEALTH_FALLS_MAX);
+		text_string(&text, " times in the last ");
+		gmm_health_time(&text, view->now_ns - oldest_ns);
+	}
+	text = gmm_health_summary(view->found);
+	gmm_health_of(&text, view->found->count, core->node_count, "nodes go down and up again and again");
+}
+
+/* ---------------------------------------------------------------- full */
+
+static bool has_capacity(const struct gmm_node *node)
+{
+	return node->role == WIRE_ROLE_MEMORY && node->state == GMM_NODE_UP && node->join.capacity_pages > 0;
+}
+
+static void full(const struct gmm_health_view *view, uint64_t from_percent, uint64_t below_percent, const char *what)
+{
+	const struct gmm_core *core = view->core;
+	struct text text;
+
+	for (uint32_t i = 0; i < core->node_count; i++) {
+		const struct gmm_node *node = &core->nodes[i];
+
+		if (!has_capacity(node) || gmm_health_percent_full(node) < from_percent || gmm_health_percent_full(node) >= below_percent)
+			continue;
+		text = gmm_health_add(view->found, node->name);
+		text_number(&text, gmm_health_percent_full(node));
+		text_string(&text, " % reserved, ");
+		text_pages(&text, gmm_node_pages_free(node));
+		text_string(&text, " left of ");
+		text_pages(&text, node->join.capacity_pages);
+	}
+	text = gmm_health_summary(view->found);
+	gmm_health_of(&text, view->found->count, count_role(core, WIRE_ROLE_MEMORY), what);
+	text_number(&text, from_percent);
+	text_string(&text, " %");
+}
+
+void gmm_health_mnode_nearfull(const struct gmm_health_view *view)
+{
+	full(view, GMM_HEALTH_NEARFULL_PERCENT, GMM_HEALTH_FULL_PERCENT, "memory components are reserved to at least ");
+}
+
+void gmm_health_mnode_full(const struct gmm_health_view *view)
+{
+	full(view, GMM_HEALTH_FULL_PERCENT, UINT64_MAX, "memory components are reserved to at least ");
+}
+
+/* ---------------------------------------------------------------- what they run */
+
+void gmm_health_version_skew(const struct gmm_health_view *view)
+{
+	const struct gmm_core *core = view->core;
+	uint32_t up = 0;
+	struct text text;
+
+	if (view->facts->build_id[0] == '\0')
+		return;
+	for (uint32_t i = 0; i < core->node_count; i++) {
+		const struct gmm_node *node = &core->nodes[i];
+
+		if (node->state != GMM_NODE_UP)
+			continue;
+		up++;
+		if (strcmp(node->join.build_id, view->facts->build_id) == 0)
+			continue;
+		text = gmm_health_add(view->found, node->name);
+		text_string(&text, "build ");
+		text_string(&text, node->join.build_id);
+	}
+	text = gmm_health_summary(view->found);
+	gmm_health_of(&text, view->found->count, up, "nodes run another build than the manager's ");
+	text_string(&text, view->facts->build_id);
+}
+
+void gmm_health_image_mismatch(const struct gmm_health_view *view)
+{
+	const struct gmm_core *core = view->core;
+	struct text text;
+
+	for (uint32_t i = 0; i < core->node_count; i++) {
+		const struct gmm_node *node = &core->nodes[i];
+		uint64_t refused_ns = core->health.nodes[i].image_ns;
+
+		/* It has joined since, and renews: the right image runs now. */
+		if (refused_ns == 0 || (node->state == GMM_NODE_UP && node->renewed_ns > refused_ns))
+			continue;
+		text = gmm_health_add(view->found, node->name);
+		text_string(&text, "its image was refused ");
+		gmm_health_time(&text, view->now_ns - refused_ns);
+		text_string(&text, " ago, see 'gmm events' for the reason");
+	}
+	text = gmm_health_summary(view->found);
+	gmm_health_of(&text, view->found->count, core->node_count, "nodes run an image that does not fit this rack");
+}
+
+/* ---------------------------------------------------------------- booting */
+
+static void boots(const struct gmm_health_view *view, bool loop, const char *what)
+{
+	const struct gmm_core *core = view->core;
+	struct text text;
+
+	for (uint32_t i = 0; i < core->node_count; i++) {
+		uint64_t script_ns = view->facts->boots[i].script_ns;
+		uint32_t attempts = view->facts->boots[i].attempts;
+
+		/* Whoever fetches the script of a node that is up is not that node. */
+		if (attempts == 0 || core->nodes[i].state == GMM_NODE_UP)
+			continue;
+		if ((attempts >= GMM_HEALTH_BOOTS_MAX) != loop)
+			continue;
+		if (!loop && view->now_ns - script_ns < GMM_HEALTH_BOOT_NS)
+			continue;
+		text = gmm_health_add(view->found, core->nodes[i].name);
+		text_number(&text, attempts);
+		text_string(&text, " boot scripts fetched, the last one ");
+		gmm_health_time(&text, view->now_ns - script_ns);
+		text_string(&text, " ago, and not joined");
+	}
+	text = gmm_health_summary(view->found);
+	gmm_health_of(&text, view->found->count, core->node_count, what);
+}
+
+void gmm_health_boot_failed(const struct gmm_health_view *view)
+{
+	boots(view, false, "nodes began to boot and did not join");
+}
+
+void gmm_health_boot_loop(const struct gmm_health_view *view)
+{
+	boots(view, true, "nodes boot in circles");
+}
+
+/* ---------------------------------------------------------------- whose they are */
+
+void gmm_health_id_conflict(const struct gmm_health_view *view)
+{
+	const struct gmm_core *core = view->core;
+	struct text text;
+
+	for (uint32_t i = 0; i < core->node_count; i++) {
+		const struct gmm_health_node *kept = &core->health.nodes[i];
+
+		if (kept->conflict_ns == 0 || view->now_ns - kept->conflict_ns >= GMM_HEALTH_RECENT_NS)
+			continue;
+		text = gmm_health_add(view->found, core->nodes[i].name);
+		text_string(&text, "another machine asked to join in its name ");
+		gmm_health_time(&text, view->now_ns - kept->conflict_ns);
+		text_string(&text, " ago, from ");
+		text_address(&text, kept->conflict_address);
+	}
+	text = gmm_health_summary(view->found);
+	gmm_health_of(&text, view->found->count, core->node_count, "nodes' names are used by machines with another address or MAC");
+}
+
+void gmm_health_foreign(const struct gmm_health_view *view)
+{
+	const struct gmm_core *core = view->core;
+	struct text text;
+
+	for (uint32_t i = 0; i < core->node_count; i++) {
+		const struct gmm_node *node = &core->nodes[i];
+		uint64_t since_ns = core->health.nodes[i].foreign_since_ns;
+
+		/* A renewal that was on its way while something was destroyed tells of it for the last time. */
+		if (node->state != GMM_NODE_UP || since_ns == 0 || view->now_ns - since_ns < core->config.lease_ms * UINT64_C(1000000))
+			continue;
+		text = gmm_health_add(view->found, node->name);
+		text_number(&text, node->foreign);
+		text_string(&text, node->role == WIRE_ROLE_MEMORY ? " regions" : " VMs");
+		if (node->role == WIRE_ROLE_MEMORY) {
+			text_string(&text, ", ");
+			text_pages(&text, node->pages_foreign);
+		}
+	}
+	text = gmm_health_summary(view->found);
+	gmm_health_of(&text, view->found->count, core->node_count, "nodes hold regions or VMs that this manager does not know");
+}
+
+/* Of these, what the node was asked to let go of and refused: no call is under way for it. */
+static uint32_t refused(const struct gmm_core *core, const struct gmm_node *node)
+{
+	const struct gmm_call *calls = &core->calls[(node->id - GMM_NODE_FIRST) * GMM_CALLS_PER_NODE_MAX];
+	uint32_t asked = 0, under_way = 0;
+
+	for (uint32_t at = node->reclaim_first; at != GMM_NONE; at = core->regions[at].next)
+		asked += core->regions[at].state == GMM_REGION_RECLAIMING;
+	for (uint32_t i = 0; i < VMS_PER_NODE_MAX; i++)
+		asked += node->zombies[i].vm && node->zombies[i].asked;
+	for (uint32_t i = 0; i < GMM_CALLS_PER_NODE_MAX; i++)
+		under_way += calls[i].kind == GMM_CALL_REGION_DESTROY || calls[i].kind == GMM_CALL_ZOMBIE;
+	return asked > under_way ? asked - under_way : 0;
+}
+
+void gmm_health_reclaim_stalled(const struct gmm_health_view *view)
+{
+	const struct gmm_core *core = view->core;
+	struct text text;
+
+	for (uint32_t i = 0; i < core->node_count; i++) {
+		const struct gmm_node *node = &core->nodes[i];
+		const struct gmm_health_node *kept = &core->health.nodes[i];
+		uint32_t denied = refused(core, node);
+
+		if (kept->reclaim_since_ns == 0 ||
+		    (denied == 0 && view->now_ns - kept->reclaim_since_ns < GMM_HEALTH_RECLAIM_NS))
+			continue;
+		text = gmm_health_add(view->found, node->name);
+		text_number(&text, kept->reclaim_left);
+		text_string(&text, node->role == WIRE_ROLE_MEMORY ? " regions to be destroyed, " : " VMs to be destroyed, ");
+		text_number(&text, denied);
+		text_string(&text, " refused");
+	}
+	text = gmm_health_summary(view->found);
+	gmm_health_of(&text, view->found->count, core->node_count, "nodes do not let go of what was destroyed");
+}

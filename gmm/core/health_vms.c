@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Health checks of VMs. */
+#include "gmm/core/health_checks.h"
+
+static uint32_t count_vms(const struct gmm_core *core)
+{
+	uint32_t count = 0;
+
+	for (uint32_t i = 0; i < GMM_VMS_MAX; i++)
+		count += core->vms[i].phase != GMM_VM_FREE;
+	return count;
+}
+
+static uint32_t regions_lost(const struct gmm_core *core, const struct gmm_vm *vm)
+{
+	uint32_t count = 0;
+
+	for (uint32_t at = vm->region_first; at != GMM_NONE; at = core->regions[at].next)
+		count += core->regions[at].state == GMM_REGION_LOST;
+	return count;
+}
+
+/* The VM's state, for how long, and why. */
+static void add(const struct gmm_health_view *view, const struct gmm_vm *vm)
+{
+	struct text text = gmm_health_add(view->found, vm->spec.name);
+
+	text_string(&text, gmm_vm_state_name(vm, gmm_core_node(view->core, vm->node)));
+	text_string(&text, " for ");
+	gmm_health_time(&text, view->now_ns - vm->changed_ns);
+	if (vm->reason[0]) {
+		text_string(&text, ": ");
+		text_string(&text, vm->reason);
+	}
+}
+
+static void summarize(const struct gmm_health_view *view, const char *what)
+{
+	struct text text = gmm_health_summary(view->found);
+
+	gmm_health_of(&text, view->found->count, count_vms(view->core), what);
+}
+
+/* A VM that waits for memory which is gone for good is told by vm_memory_lost alone. */
+void gmm_health_vm_stalled(const struct gmm_health_view *view)
+{
+	for (uint32_t i = 0; i < GMM_VMS_MAX; i++) {
+		const struct gmm_vm *vm = &view->core->vms[i];
+
+		if (vm->phase == GMM_VM_READY && vm->state == WIRE_VM_PAUSED && regions_lost(view->core, vm) == 0 &&
+		    gmm_core_node(view->core, vm->node)->state == GMM_NODE_UP)
+			add(view, vm);
+	}
+	summarize(view, "VMs stand still, waiting for memory");
+}
+
+void gmm_health_vm_memory_lost(const struct gmm_health_view *view)
+{
+	for (uint32_t i = 0; i < GMM_VMS_MAX; i++) {
+		const struct gmm_vm *vm = &view->core->vms[i];
+		uint32_t lost = vm->phase == GMM_VM_FREE ? 0 : regions_lost(view->core, vm);
+		struct text text;
+
+		if (lost == 0)
+			continue;
+		text = gmm_health_add(view->found, vm->spec.name);
+		gmm_health_of(&text, lost, vm->region_count, "regions lost");
+	}
+	summarize(view, "VMs have lost memory for good");
+}
+
+void gmm_health_vm_lost(const struct gmm_health_view *view)
+{
+	for (uint32_t i = 0; i < GMM_VMS_MAX; i++)
+		if (view->core->vms[i].phase == GMM_VM_GONE)
+			add(view, &view->core->vms[i]);
+	summarize(view, "VMs are lost with their process component");
+}
+
+void gmm_health_vm_failed(const struct gmm_health_view *view)
+{
+	for (uint32_t i = 0; i < GMM_VMS_MAX; i++)
+		if (view->core->vms[i].phase == GMM_VM_READY && view->core->vms[i].state == WIRE_VM_FAILED)
+			add(view, &view->core->vms[i]);
+	summarize(view, "VMs failed");
+}
