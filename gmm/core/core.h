@@ -350,6 +350,16 @@ int gmm_core_vm_event(struct gmm_core *core, uint32_t node, const struct wire_vm
  * and core->refusal: nothing was changed.
  */
 int gmm_core_vm_create(struct gmm_core *core, const struct gmm_vm_spec *spec, uint64_t *operation, uint64_t now_ns);
+/*
+ * What a request would do, asked without doing it: 0, or what the request would return. Nothing is changed but core->refusal.
+ * `kind` is that of a VM that exists: start, stop or destroy.
+ */
+struct gmm_vm_plan {
+	uint32_t node;			/* process component */
+	uint32_t regions[NODES_MAX];	/* by index of the memory component */
+};
+int gmm_core_vm_create_plan(struct gmm_core *core, const struct gmm_vm_spec *spec, struct gmm_vm_plan *plan);
+int gmm_core_vm_check(struct gmm_core *core, const char *name, enum gmm_operation_kind kind);
 int gmm_core_vm_start(struct gmm_core *core, const char *name, const struct wire_blob *kernel,
 		      const struct wire_blob *initrd, uint64_t *operation, uint64_t now_ns);
 int gmm_core_vm_stop(struct gmm_core *core, const char *name, uint64_t *operation, uint64_t now_ns);

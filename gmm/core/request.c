@@ -18,25 +18,30 @@ static int refuse(struct gmm_core *core, int status, const char *first, const ch
 	return status;
 }
 
-static struct gmm_operation *operation_start(struct gmm_core *core, enum gmm_operation_kind kind, enum gmm_step step)
+static struct gmm_operation *operation_slot(struct gmm_core *core)
 {
-	for (uint32_t i = 0; i < GMM_OPERATIONS_MAX; i++) {
-		struct gmm_operation *operation = &core->operations[i];
-
-		if (operation->kind != GMM_OPERATION_NONE)
-			continue;
-		memset(operation, 0, sizeof(*operation));
-		operation->kind = kind;
-		operation->step = step;
-		operation->id = core->operation_id_next++;
-		gmm_dirty_meta(core);
-		gmm_dirty_operation(core, operation);
-		operation->vm = GMM_NONE;
-		operation->region = GMM_NONE;
-		return operation;
-	}
+	for (uint32_t i = 0; i < GMM_OPERATIONS_MAX; i++)
+		if (core->operations[i].kind == GMM_OPERATION_NONE)
+			return &core->operations[i];
 	refuse(core, 0, "too many operations are under way, try again", "", "");
 	return NULL;
+}
+
+static struct gmm_operation *operation_start(struct gmm_core *core, enum gmm_operation_kind kind, enum gmm_step step)
+{
+	struct gmm_operation *operation = operation_slot(core);
+
+	if (!operation)
+		return NULL;
+	memset(operation, 0, sizeof(*operation));
+	operation->kind = kind;
+	operation->step = step;
+	operation->id = core->operation_id_next++;
+	gmm_dirty_meta(core);
+	gmm_dirty_operation(core, operation);
+	operation->vm = GMM_NONE;
+	operation->region = GMM_NONE;
+	return operation;
 }
 
 /* ---------------------------------------------------------------- create */
@@ -201,6 +206,54 @@ int gmm_core_vm_create(struct gmm_core *core, const struct gmm_vm_spec *spec, ui
 	return 0;
 }
 
+/* Where place_all() would put the regions: each is reserved for a moment, so that the next one sees it. */
+static int plan_regions(struct gmm_core *core, const struct gmm_vm_spec *spec, struct gmm_vm_plan *plan)
+{
+	uint64_t pages_all = spec->memory_bytes / PAGE_BYTES;
+	uint32_t last_pages = pages_all % REGION_PAGES ? (uint32_t)(pages_all % REGION_PAGES) : REGION_PAGES;
+	uint32_t count = (uint32_t)((pages_all + REGION_PAGES - 1) / REGION_PAGES), placed[REGIONS_PER_VM_MAX], done = 0;
+	struct text text = gmm_refuse(core);
+
+	assert(count <= REGIONS_PER_VM_MAX);
+	if (count > GMM_REGIONS_MAX - core->regions_used)
+		return refuse(core, -ENOSPC, "the manager's table of regions is full", "", "");
+	for (; done < count; done++) {
+		uint32_t pages = done + 1 < count ? REGION_PAGES : last_pages;
+		struct gmm_node *node = gmm_place_region(core, pages);
+
+		if (!node)
+			break;
+		placed[done] = node->id - GMM_NODE_FIRST;
+		node->pages_reserved += pages;
+		plan->regions[placed[done]]++;
+	}
+	for (uint32_t i = 0; i < done; i++)
+		core->nodes[placed[i]].pages_reserved -= i + 1 < count ? REGION_PAGES : last_pages;
+	if (done == count)
+		return 0;
+	gmm_place_full(core, &text, pages_all);
+	return -ENOSPC;
+}
+
+int gmm_core_vm_create_plan(struct gmm_core *core, const struct gmm_vm_spec *spec, struct gmm_vm_plan *plan)
+{
+	int status = check_spec(core, spec);
+	struct gmm_node *node;
+
+	memset(plan, 0, sizeof(*plan));
+	if (status)
+		return status;
+	node = choose_process(core, spec, (uint32_t)(spec->cache_bytes / PAGE_BYTES));
+	if (!node)
+		return spec->on_node ? -EBUSY : -ENOSPC;
+	if (!vm_slot(core))
+		return refuse(core, -ENOSPC, "the manager's table of VMs is full", "", "");
+	if (!operation_slot(core))
+		return -EAGAIN;
+	plan->node = node->id;
+	return plan_regions(core, spec, plan);
+}
+
 /* ---------------------------------------------------------------- start, stop, destroy */
 
 static struct gmm_vm *find(struct gmm_core *core, const char *name, bool running_node, int *status)
@@ -226,6 +279,27 @@ static struct gmm_vm *find(struct gmm_core *core, const char *name, bool running
 	return NULL;
 }
 
+/* The VM, when this can be done with it now. */
+static struct gmm_vm *find_for(struct gmm_core *core, const char *name, enum gmm_operation_kind kind, int *status)
+{
+	struct gmm_vm *vm = find(core, name, kind != GMM_OPERATION_VM_DESTROY, status);
+	bool runs = vm && (vm->state == WIRE_VM_RUNNING || vm->state == WIRE_VM_LOADING || vm->state == WIRE_VM_PAUSED);
+
+	if (!vm || kind == GMM_OPERATION_VM_DESTROY || runs == (kind == GMM_OPERATION_VM_STOP))
+		return vm;
+	*status = refuse(core, -EBUSY, name, " is ", gmm_wire_state_name(vm->state));
+	return NULL;
+}
+
+int gmm_core_vm_check(struct gmm_core *core, const char *name, enum gmm_operation_kind kind)
+{
+	int status = 0;
+
+	if (!find_for(core, name, kind, &status))
+		return status;
+	return operation_slot(core) ? 0 : -EAGAIN;
+}
+
 static int vm_operation(struct gmm_core *core, struct gmm_vm *vm, enum gmm_operation_kind kind,
 			struct gmm_operation **operation)
 {
@@ -242,13 +316,11 @@ int gmm_core_vm_start(struct gmm_core *core, const char *name, const struct wire
 {
 	struct gmm_operation *operation;
 	int status = 0;
-	struct gmm_vm *vm = find(core, name, true, &status);
+	struct gmm_vm *vm = find_for(core, name, GMM_OPERATION_VM_START, &status);
 
 	(void)now_ns;
 	if (!vm)
 		return status;
-	if (vm->state == WIRE_VM_RUNNING || vm->state == WIRE_VM_LOADING || vm->state == WIRE_VM_PAUSED)
-		return refuse(core, -EBUSY, name, " is ", gmm_wire_state_name(vm->state));
 	status = vm_operation(core, vm, GMM_OPERATION_VM_START, &operation);
 	if (status)
 		return status;
@@ -263,13 +335,11 @@ int gmm_core_vm_stop(struct gmm_core *core, const char *name, uint64_t *id, uint
 {
 	struct gmm_operation *operation;
 	int status = 0;
-	struct gmm_vm *vm = find(core, name, true, &status);
+	struct gmm_vm *vm = find_for(core, name, GMM_OPERATION_VM_STOP, &status);
 
 	(void)now_ns;
 	if (!vm)
 		return status;
-	if (vm->state != WIRE_VM_RUNNING && vm->state != WIRE_VM_LOADING && vm->state != WIRE_VM_PAUSED)
-		return refuse(core, -EBUSY, name, " is ", gmm_wire_state_name(vm->state));
 	status = vm_operation(core, vm, GMM_OPERATION_VM_STOP, &operation);
 	if (status)
 		return status;
@@ -282,7 +352,7 @@ int gmm_core_vm_destroy(struct gmm_core *core, const char *name, uint64_t *id, u
 	struct gmm_operation *operation;
 	struct gmm_node *node;
 	int status = 0;
-	struct gmm_vm *vm = find(core, name, false, &status);
+	struct gmm_vm *vm = find_for(core, name, GMM_OPERATION_VM_DESTROY, &status);
 
 	if (!vm)
 		return status;

@@ -106,15 +106,16 @@ static bool check_file(struct client *client, const char *what, const char *path
 	return status == 0;
 }
 
-static bool unpack_create(struct gmmd *gmmd, struct client *client, json_t *arguments, struct gmm_vm_spec *spec)
+static bool unpack_create(struct gmmd *gmmd, struct client *client, json_t *arguments, struct gmm_vm_spec *spec, int *dry_run)
 {
 	const char *name, *kernel, *initrd = "", *line = "", *on = NULL;
 	json_int_t memory, cache, vcpus = 1;
 	const struct gmm_node *node;
 
-	if (!client_unpack(client, arguments, "{s:s,s:I,s:I,s?I,s?s,s:s,s?s,s?s}", "name", &name, "memory_bytes", &memory,
+	*dry_run = 0;
+	if (!client_unpack(client, arguments, "{s:s,s:I,s:I,s?I,s?s,s:s,s?s,s?s,s?b}", "name", &name, "memory_bytes", &memory,
 			   "cache_bytes", &cache, "vcpus", &vcpus, "on", &on, "kernel", &kernel, "initrd", &initrd,
-			   "command_line", &line))
+			   "command_line", &line, "dry_run", dry_run))
 		return false;
 	if (memory < 0 || cache < 0 || vcpus < 0 || vcpus > UINT32_MAX) {
 		client_error(client, -EINVAL, "memory, cache and vcpus must not be negative");
@@ -139,14 +140,68 @@ static bool unpack_create(struct gmmd *gmmd, struct client *client, json_t *argu
 	return true;
 }
 
+/* --dry-run: what would be made, and where. */
+static void plan_create(struct gmmd *gmmd, struct client *client, const struct gmm_vm_spec *spec)
+{
+	json_t *regions = json_array();
+	struct gmm_vm_plan plan;
+	char words[1024];
+	int status = gmm_core_vm_create_plan(gmmd->core, spec, &plan), len;
+
+	if (status) {
+		json_decref(regions);
+		client_error(client, status, "%s", gmmd->core->refusal);
+		return;
+	}
+	len = snprintf(words, sizeof(words), "would create %s on %s, its memory on", spec->name, gmm_core_node(gmmd->core, plan.node)->name);
+	for (uint32_t i = 0; i < gmmd->core->node_count; i++) {
+		const char *name = gmmd->core->nodes[i].name;
+
+		if (plan.regions[i] == 0)
+			continue;
+		if ((size_t)len < sizeof(words))
+			len += snprintf(words + len, sizeof(words) - (size_t)len, "%s %s (%u regions)",
+					json_array_size(regions) ? "," : "", name, plan.regions[i]);
+		json_array_append_new(regions, json_pack("{s:s,s:i}", "node", name, "regions", (int)plan.regions[i]));
+	}
+	client_result(client, json_pack("{s:b,s:s,s:s,s:o}", "dry_run", 1, "would", words,
+					"node", gmm_core_node(gmmd->core, plan.node)->name, "regions", regions));
+}
+
+/* "name" and "dry_run" of a command about a VM. NULL: the client has its answer, be it the one to a dry run. */
+static struct gmm_vm *find_vm_for(struct gmmd *gmmd, struct client *client, json_t *arguments, enum gmm_operation_kind kind,
+				  const char *verb)
+{
+	int dry_run = 0, status;
+	struct gmm_vm *vm;
+	const char *name;
+
+	if (!client_unpack(client, arguments, "{s:s,s?b}", "name", &name, "dry_run", &dry_run))
+		return NULL;
+	vm = named_vm(gmmd, client, name);
+	if (!vm || !dry_run)
+		return vm;
+	status = gmm_core_vm_check(gmmd->core, name, kind);
+	if (status)
+		client_error(client, status, "%s", gmmd->core->refusal);
+	else
+		client_result(client, json_pack("{s:b,s:o,s:s}", "dry_run", 1, "would", json_sprintf("would %s %s on %s", verb, name,
+						node_of(gmmd, vm)->name), "state", state_of(gmmd, vm)));
+	return NULL;
+}
+
 static void run_create(struct gmmd *gmmd, struct client *client, json_t *arguments)
 {
 	struct gmm_vm_spec spec = { 0 };
-	int status;
+	int status, dry_run;
 
-	if (!unpack_create(gmmd, client, arguments, &spec) || !check_file(client, "kernel", spec.kernel) ||
+	if (!unpack_create(gmmd, client, arguments, &spec, &dry_run) || !check_file(client, "kernel", spec.kernel) ||
 	    (spec.initrd[0] && !check_file(client, "initrd", spec.initrd)))
 		return;
+	if (dry_run) {
+		plan_create(gmmd, client, &spec);
+		return;
+	}
 	console_sweep(gmmd);
 	status = gmm_core_vm_create(gmmd->core, &spec, &client->operation, gmmd->now_ns);
 	if (status) {
@@ -158,7 +213,7 @@ static void run_create(struct gmmd *gmmd, struct client *client, json_t *argumen
 
 static void run_start(struct gmmd *gmmd, struct client *client, json_t *arguments)
 {
-	struct gmm_vm *vm = find_vm(gmmd, client, arguments);
+	struct gmm_vm *vm = find_vm_for(gmmd, client, arguments, GMM_OPERATION_VM_START, "start");
 	struct wire_blob blobs[2] = { 0 };
 	char error[CONFIG_ERROR_BYTES];
 	struct vm_side *side;
@@ -187,7 +242,7 @@ static void run_start(struct gmmd *gmmd, struct client *client, json_t *argument
 
 static void run_stop(struct gmmd *gmmd, struct client *client, json_t *arguments)
 {
-	struct gmm_vm *vm = find_vm(gmmd, client, arguments);
+	struct gmm_vm *vm = find_vm_for(gmmd, client, arguments, GMM_OPERATION_VM_STOP, "stop");
 	int status;
 
 	if (!vm)
@@ -199,7 +254,7 @@ static void run_stop(struct gmmd *gmmd, struct client *client, json_t *arguments
 
 static void run_destroy(struct gmmd *gmmd, struct client *client, json_t *arguments)
 {
-	struct gmm_vm *vm = find_vm(gmmd, client, arguments);
+	struct gmm_vm *vm = find_vm_for(gmmd, client, arguments, GMM_OPERATION_VM_DESTROY, "destroy");
 	int status;
 
 	if (!vm)

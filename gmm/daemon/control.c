@@ -155,7 +155,9 @@ static void run_command(struct gmmd *gmmd, struct client *client, json_t *line)
 		for (const struct client_command_entry *entry = tables[t]; entry->name; entry++)
 			if (strcmp(entry->name, name) == 0) {
 				none = json_object();
-				if (!entry->changes || log_command(gmmd, client, line))
+				/* A dry run decides nothing; commands that know none refuse it. */
+				if (!entry->changes || json_is_true(json_object_get(arguments, "dry_run")) ||
+				    log_command(gmmd, client, line))
 					entry->run(gmmd, client, arguments ? arguments : none);
 				json_decref(none);
 				return;

@@ -394,9 +394,50 @@ static void test_events_are_a_ring(void **state)
 	rack_free(rack);
 }
 
+/* ---------------------------------------------------------------- asked without being done */
+
+static void test_plans_are_what_is_done(void **state)
+{
+	struct gmm_finished finished;
+	struct rack *rack = rack_new();
+	struct gmm_vm_spec spec = vm_spec("a", 7 * REGION_MIB + 4, 1);
+	struct gmm_vm_plan plan;
+	uint64_t events;
+
+	(void)state;
+	assert_int_equal(gmm_core_vm_create_plan(rack->core, &spec, &plan), -ENOSPC);
+	rack_node(rack, "p1", WIRE_ROLE_PROCESS, 64);
+	uint32_t m1 = rack_node(rack, "m1", WIRE_ROLE_MEMORY, 8 * REGION_MIB);
+	uint32_t m2 = rack_node(rack, "m2", WIRE_ROLE_MEMORY, 4 * REGION_MIB);
+
+	events = rack->core->event_sequence;
+	assert_int_equal(gmm_core_vm_create_plan(rack->core, &spec, &plan), 0);
+	assert_int_equal(gmm_core_node(rack->core, m1)->pages_reserved, 0);
+	assert_int_equal(gmm_core_node(rack->core, m2)->pages_reserved, 0);
+	assert_int_equal(rack->core->event_sequence, events);
+	assert_null(gmm_core_vm_named(rack->core, "a"));
+	gmm_core_check(rack->core);
+	spec.memory_bytes = 13 * REGION_BYTES;
+	assert_int_equal(gmm_core_vm_create_plan(rack->core, &spec, &(struct gmm_vm_plan){ 0 }), -ENOSPC);
+	assert_int_equal(gmm_core_node(rack->core, m1)->pages_reserved, 0);
+	assert_int_equal(rack_create(rack, "a", 7 * REGION_MIB + 4, &finished), 0);
+	assert_int_equal(plan.regions[m1 - GMM_NODE_FIRST], regions_on(rack, m1));
+	assert_int_equal(plan.regions[m2 - GMM_NODE_FIRST], regions_on(rack, m2));
+	assert_int_equal(plan.node, gmm_core_vm_named(rack->core, "a")->node);
+	strcpy(spec.name, "a");
+	assert_int_equal(gmm_core_vm_create_plan(rack->core, &spec, &plan), -EEXIST);
+	assert_int_equal(gmm_core_vm_check(rack->core, "a", GMM_OPERATION_VM_START), 0);
+	assert_int_equal(gmm_core_vm_check(rack->core, "a", GMM_OPERATION_VM_STOP), -EBUSY);
+	assert_int_equal(gmm_core_vm_check(rack->core, "a", GMM_OPERATION_VM_DESTROY), 0);
+	assert_int_equal(gmm_core_vm_check(rack->core, "b", GMM_OPERATION_VM_DESTROY), -ENOENT);
+	rack_compare(rack);
+	rack_free(rack);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_plans_are_what_is_done),
 		cmocka_unit_test(test_join_refusals),
 		cmocka_unit_test(test_hostile_text_is_made_printable),
 		cmocka_unit_test(test_nodes_are_unique),
