@@ -172,6 +172,15 @@ $(O)/bin/mcomponentd: $(call objects,host,$(mcomponentd-y)) $(O)/host/libports.a
 	$(Q)mkdir -p $(dir $@)
 	$(Q)$(CC) -o $@ $^ $(ROCE_CHOICE) -lbearssl
 
+# Man pages: of gmm from its own table of commands, of gmmd by hand.
+.PHONY: man
+man: $(O)/bin/gmm
+	$(Q)rm -rf $(O)/man
+	$(Q)mkdir -p $(O)/man
+	$(Q)cp docs/man/gmmd.8 $(O)/man/
+	$(Q)for page in $$($(O)/bin/gmm manual); do $(O)/bin/gmm manual $$page >$(O)/man/$$page.1 || exit 1; done
+	$(call say,MAN,$(O)/man)
+
 # ---------------------------------------------------------------- tests
 
 UNIT_TESTS := $(patsubst %.c,$(O)/asan/%,$(unit-tests-y))
@@ -225,6 +234,7 @@ help:
 	@echo
 	@echo '  make             build the component images and the manager into $(O)/'
 	@echo '  make setup       install the Debian packages that are needed'
+	@echo '  make man         man pages into $(O)/man: man -l $(O)/man/gmm.1'
 	@echo '  make unit        unit tests under AddressSanitizer and UBSan'
 	@echo '  make fuzz        run all fuzzers a minute each; SECONDS=3600 JOBS=2 FUZZ="fuzz_cm fuzz_join" say for how long, how'
 	@echo '                   many at once and which, MERGE=1 takes what they found into tests/fuzz/corpus'

@@ -1,16 +1,30 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The connection to gmmd. */
 #include <errno.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "gmm/cli/cli.h"
 
 #define READ_BYTES 65536u
+
+static volatile sig_atomic_t interrupted;	/* by Ctrl-C: a handler has nothing but this */
+
+static uint64_t now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
 
 int client_connect(struct cli *cli)
 {
@@ -22,11 +36,15 @@ int client_connect(struct cli *cli)
 	}
 	memcpy(name.sun_path, cli->socket, strlen(cli->socket) + 1);
 	cli->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (cli->timeout_s > 0)
+		cli->deadline_ns = now_ns() + (uint64_t)(cli->timeout_s * 1e9);
 	if (cli->fd >= 0 && connect(cli->fd, (struct sockaddr *)&name, sizeof(name)) == 0)
 		return EXIT_OK;
-	fprintf(stderr, "gmm: cannot reach gmmd at %s: %s%s\n", cli->socket, strerror(errno),
-		errno == ENOENT ? " (is it running? --socket or PLENUM_SOCKET names its socket)" : "");
-	return EXIT_UNREACHABLE;
+	int reason = errno;
+
+	fprintf(stderr, "gmm: cannot reach gmmd at %s: %s%s\n", cli->socket, strerror(reason),
+		reason == ENOENT ? " (is it running? --socket or PLENUM_SOCKET names its socket)" : "");
+	return reason == EACCES || reason == EPERM ? EXIT_NOT_PERMITTED : EXIT_UNREACHABLE;
 }
 
 static int hung_up(void)
@@ -70,10 +88,60 @@ int client_request(struct cli *cli)
 	return status;
 }
 
+static void note_interrupt(int number)
+{
+	(void)number;
+	interrupted = 1;
+}
+
+void client_mind_interrupts(void)
+{
+	/* Without SA_RESTART: poll() is to return. */
+	const struct sigaction action = { .sa_handler = note_interrupt };
+
+	sigaction(SIGINT, &action, NULL);
+}
+
+static void end_interrupted(void)
+{
+	fprintf(stderr, "\ngmm: not waiting any longer; what was begun goes on in gmmd, 'gmm events' says how it ends\n");
+	signal(SIGINT, SIG_DFL);
+	raise(SIGINT);
+}
+
+/* Wait until gmmd has said something. */
+static int await(struct cli *cli)
+{
+	struct pollfd end = { .fd = cli->fd, .events = POLLIN };
+	int ready = 0;
+
+	while (ready <= 0) {
+		uint64_t now = now_ns();
+		int timeout_ms = -1;
+
+		if (cli->deadline_ns && now >= cli->deadline_ns) {
+			fprintf(stderr, "gmm: gmmd did not answer within %g s%s\n", cli->timeout_s,
+				cli->command->changes ? "; what was begun goes on, 'gmm events' says how it ends" : "");
+			return EXIT_TIMED_OUT;
+		}
+		if (cli->deadline_ns)
+			timeout_ms = (int)((cli->deadline_ns - now) / 1000000 < INT_MAX ? (cli->deadline_ns - now) / 1000000 + 1 : INT_MAX);
+		if (interrupted)
+			end_interrupted();
+		ready = poll(&end, 1, timeout_ms);
+		if (ready < 0 && errno != EINTR)
+			return hung_up();
+	}
+	return EXIT_OK;
+}
+
 int client_fill(struct cli *cli)
 {
+	int status = await(cli);
 	ssize_t got;
 
+	if (status)
+		return status;
 	if (cli->in_capacity_bytes - cli->in_len_bytes < READ_BYTES) {
 		cli->in_capacity_bytes = cli->in_len_bytes + 2 * READ_BYTES;
 		cli->in = realloc(cli->in, cli->in_capacity_bytes);
@@ -126,6 +194,7 @@ int client_error_of(json_t *line)
 	fprintf(stderr, "gmm: %s\n", message ? message : "gmmd reports an error without a message");
 	switch (-(int)json_integer_value(json_object_get(error, "status"))) {
 	case ENOENT: return EXIT_NOT_FOUND;
+	case EPERM: case EACCES: return EXIT_NOT_PERMITTED;
 	case EINVAL: return EXIT_USAGE;
 	case EBUSY: case EEXIST: case ENOSPC: case EHOSTUNREACH: case EALREADY: return EXIT_CONFLICT;
 	case ETIMEDOUT: return EXIT_TIMED_OUT;

@@ -3,6 +3,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,6 +36,24 @@ static void restore_terminal(void)
 	terminal_raw = false;
 }
 
+/* Whoever ends us by a signal wants his terminal back, too. tcsetattr() may be called here. */
+static void end_by_signal(int number)
+{
+	if (terminal_raw)
+		tcsetattr(STDIN_FILENO, TCSANOW, &terminal_before);
+	signal(number, SIG_DFL);
+	raise(number);
+}
+
+static void restore_at_signals(void)
+{
+	static const int numbers[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT };
+	const struct sigaction action = { .sa_handler = end_by_signal };
+
+	for (unsigned i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+		sigaction(numbers[i], &action, NULL);
+}
+
 static void make_raw(void)
 {
 	struct termios raw;
@@ -43,6 +62,7 @@ static void make_raw(void)
 		return;
 	raw = terminal_before;
 	cfmakeraw(&raw);
+	restore_at_signals();
 	terminal_raw = tcsetattr(STDIN_FILENO, TCSADRAIN, &raw) == 0;
 	atexit(restore_terminal);
 	if (terminal_raw)

@@ -1,17 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Results for people: tables, one record a screen, histograms. */
+/* Results for people: lists, one record a screen, histograms. */
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "gmm/cli/cli.h"
+#include "gmm/units.h"
 
 #define PAGE_BYTES 4096.0
 #define BAR_CHARS 40
-#define COLUMNS_MAX 10
-#define CELL_BYTES 64
+#define CELL_BYTES UNITS_BYTES
 
 void print_json(json_t *value)
 {
@@ -37,87 +35,7 @@ static const char *string(json_t *object, const char *key)
 	return value ? value : "";
 }
 
-static const char *size_text(double bytes, char text[CELL_BYTES])
-{
-	static const char *const units[] = { "B", "KiB", "MiB", "GiB", "TiB" };
-	unsigned unit = 0;
-
-	while (bytes >= 1024 && unit < 4) {
-		bytes /= 1024;
-		unit++;
-	}
-	snprintf(text, CELL_BYTES, bytes == (double)(long)bytes ? "%.0f %s" : "%.1f %s", bytes, units[unit]);
-	return text;
-}
-
-static const char *time_text(double ns, char text[CELL_BYTES])
-{
-	if (ns < 1e3)
-		snprintf(text, CELL_BYTES, "%.0f ns", ns);
-	else if (ns < 1e6)
-		snprintf(text, CELL_BYTES, "%.1f us", ns / 1e3);
-	else if (ns < 1e9)
-		snprintf(text, CELL_BYTES, "%.2f ms", ns / 1e6);
-	else
-		snprintf(text, CELL_BYTES, "%.2f s", ns / 1e9);
-	return text;
-}
-
-/* ---------------------------------------------------------------- tables */
-
-enum cell { CELL_STRING, CELL_NUMBER, CELL_PAGES, CELL_BYTES_SIZE, CELL_AGO, CELL_MICROSECONDS };
-
-struct column {
-	const char *title;
-	const char *key;
-	enum cell cell;
-};
-
-static void cell_text(json_t *row, const struct column *column, char text[CELL_BYTES])
-{
-	json_t *value = json_object_get(row, column->key);
-	double number = json_number_value(value);
-
-	if (!value || json_is_null(value)) {
-		strcpy(text, "-");
-		return;
-	}
-	switch (column->cell) {
-	case CELL_STRING:
-		snprintf(text, CELL_BYTES, "%s", string(row, column->key)[0] ? string(row, column->key) : "-");
-		break;
-	case CELL_NUMBER: snprintf(text, CELL_BYTES, "%" JSON_INTEGER_FORMAT, json_integer_value(value)); break;
-	case CELL_PAGES: size_text(number * PAGE_BYTES, text); break;
-	case CELL_BYTES_SIZE: size_text(number, text); break;
-	case CELL_AGO: snprintf(text, CELL_BYTES, "%.1f s", number); break;
-	case CELL_MICROSECONDS: time_text(number * 1e3, text); break;
-	}
-}
-
-static void print_table(json_t *rows, const struct column *columns)
-{
-	size_t widths[COLUMNS_MAX] = { 0 }, index;
-	char text[CELL_BYTES];
-	json_t *row;
-
-	for (int i = 0; columns[i].title; i++) {
-		widths[i] = strlen(columns[i].title);
-		json_array_foreach(rows, index, row) {
-			cell_text(row, &columns[i], text);
-			if (strlen(text) > widths[i])
-				widths[i] = strlen(text);
-		}
-	}
-	for (int i = 0; columns[i].title; i++)
-		printf("%*s%s", columns[i].cell == CELL_STRING ? -(int)widths[i] : (int)widths[i], columns[i].title,
-		       columns[i + 1].title ? "  " : "\n");
-	json_array_foreach(rows, index, row)
-		for (int i = 0; columns[i].title; i++) {
-			cell_text(row, &columns[i], text);
-			printf("%*s%s", columns[i].cell == CELL_STRING ? -(int)widths[i] : (int)widths[i], text,
-			       columns[i + 1].title ? "  " : "\n");
-		}
-}
+/* ---------------------------------------------------------------- lists */
 
 void print_node_list(json_t *result)
 {
@@ -162,11 +80,13 @@ void print_status(json_t *result)
 
 	printf("rack of %s: %d of %d nodes up\n", string(result, "manager"), (int)integer(nodes, "up"),
 	       (int)integer(nodes, "configured"));
-	printf("memory   %s, reserved %s, written %s\n", size_text((double)integer(memory, "capacity") * PAGE_BYTES, a),
-	       size_text((double)integer(memory, "reserved") * PAGE_BYTES, b),
-	       size_text((double)integer(memory, "written") * PAGE_BYTES, c));
-	printf("cache    %s, given to VMs %s\n", size_text((double)integer(cache, "capacity") * PAGE_BYTES, a),
-	       size_text((double)integer(cache, "given") * PAGE_BYTES, b));
+	printf("health   ");
+	print_health_line(json_object_get(result, "health"));
+	printf("memory   %s, reserved %s, written %s\n", units_size((double)integer(memory, "capacity") * PAGE_BYTES, a),
+	       units_size((double)integer(memory, "reserved") * PAGE_BYTES, b),
+	       units_size((double)integer(memory, "written") * PAGE_BYTES, c));
+	printf("cache    %s, given to VMs %s\n", units_size((double)integer(cache, "capacity") * PAGE_BYTES, a),
+	       units_size((double)integer(cache, "given") * PAGE_BYTES, b));
 	printf("VMs      %d, running %d; regions %d\n\n", (int)integer(vms, "total"), (int)integer(vms, "running"),
 	       (int)integer(result, "regions"));
 	print_node_list(json_object_get(result, "nodes"));
@@ -237,10 +157,10 @@ static void print_histogram(const char *title, json_t *histogram)
 	printf("\n%s: %" JSON_INTEGER_FORMAT "\n", title, count);
 	if (count == 0)
 		return;
-	printf("  min %s  p50 %s  p90 %s  p99 %s  p99.9 %s  max %s\n", time_text((double)integer(histogram, "min_ns"), a),
-	       time_text((double)integer(histogram, "p50_ns"), b), time_text((double)integer(histogram, "p90_ns"), c),
-	       time_text((double)integer(histogram, "p99_ns"), d), time_text((double)integer(histogram, "p999_ns"), e),
-	       time_text((double)integer(histogram, "max_ns"), f));
+	printf("  min %s  p50 %s  p90 %s  p99 %s  p99.9 %s  max %s\n", units_time((double)integer(histogram, "min_ns"), a),
+	       units_time((double)integer(histogram, "p50_ns"), b), units_time((double)integer(histogram, "p90_ns"), c),
+	       units_time((double)integer(histogram, "p99_ns"), d), units_time((double)integer(histogram, "p999_ns"), e),
+	       units_time((double)integer(histogram, "max_ns"), f));
 	json_array_foreach(buckets, index, bucket)
 		if (integer(bucket, "count") > most)
 			most = integer(bucket, "count");
@@ -248,7 +168,7 @@ static void print_histogram(const char *title, json_t *histogram)
 		json_int_t in = integer(bucket, "count");
 		int bar = (int)((in * BAR_CHARS + most - 1) / most);
 
-		printf("  from %10s %10" JSON_INTEGER_FORMAT " ", time_text((double)integer(bucket, "from_ns"), a), in);
+		printf("  from %10s %10" JSON_INTEGER_FORMAT " ", units_time((double)integer(bucket, "from_ns"), a), in);
 		while (bar-- > 0)
 			putchar('#');
 		putchar('\n');
@@ -260,7 +180,7 @@ void print_vm_stats(json_t *result)
 	char text[CELL_BYTES];
 
 	printf("%s on %s: %s, ran for %s\n", string(result, "name"), string(result, "node"), string(result, "state"),
-	       time_text((double)integer(result, "run_ns"), text));
+	       units_time((double)integer(result, "run_ns"), text));
 	print_record(json_object_get(result, "counters"), 2);
 	print_histogram("misses over the wire, fault to resumed guest", json_object_get(result, "miss"));
 	print_histogram("the READ inside them", json_object_get(result, "read"));

@@ -147,8 +147,8 @@ class VirtualRack:
     # ------------------------------------------------------------ looking
 
     def gmm(self, *words, timeout_s=60, check=True):
-        """Run the manager's command line against this rack; returns what it printed."""
-        done = subprocess.run([str(self.build / "bin" / "gmm"), "--socket", str(self.state.socket), *words],
+        """Run the manager's command line against this rack; returns what it printed. Scripts are not asked before they destroy."""
+        done = subprocess.run([str(self.build / "bin" / "gmm"), "--yes", "--socket", str(self.state.socket), *words],
                               capture_output=True, text=True, timeout=timeout_s)
         if check and done.returncode != 0:
             raise RackError(f"gmm {' '.join(words)}: {done.stderr.strip()} (exit {done.returncode})")

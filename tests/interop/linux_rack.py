@@ -62,7 +62,7 @@ class LinuxManagedRack(VirtualRack):
         """Nodes boot directly: nobody asks."""
 
     def gmm(self, *words, timeout_s=60, check=True):
-        command = " ".join(["gmm", "--socket", "/root/gmmd.socket", *(shlex.quote(self._inside(word)) for word in words)])
+        command = " ".join(["gmm", "--yes", "--socket", "/root/gmmd.socket", *(shlex.quote(self._inside(word)) for word in words)])
         status, output = self.machine.run(f"{command} 2>&1", timeout_s)
         if check and status != 0:
             raise RackError(f"gmm {' '.join(words)}: {output.strip()} (exit {status})")

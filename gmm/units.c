@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <stdio.h>
+
+#include "gmm/units.h"
+
+const char *units_size(double bytes, char text[UNITS_BYTES])
+{
+	static const char *const units[] = { "B", "KiB", "MiB", "GiB", "TiB" };
+	unsigned unit = 0;
+
+	while (bytes >= 1024 && unit < 4) {
+		bytes /= 1024;
+		unit++;
+	}
+	snprintf(text, UNITS_BYTES, bytes == (double)(long)bytes ? "%.0f %s" : "%.1f %s", bytes, units[unit]);
+	return text;
+}
+
+const char *units_time(double ns, char text[UNITS_BYTES])
+{
+	if (ns < 1e3)
+		snprintf(text, UNITS_BYTES, "%.0f ns", ns);
+	else if (ns < 1e6)
+		snprintf(text, UNITS_BYTES, "%.1f us", ns / 1e3);
+	else if (ns < 1e9)
+		snprintf(text, UNITS_BYTES, "%.2f ms", ns / 1e6);
+	else
+		snprintf(text, UNITS_BYTES, "%.2f s", ns / 1e9);
+	return text;
+}

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Sizes and times as people read them. */
+#ifndef PLENUM_GMM_UNITS_H
+#define PLENUM_GMM_UNITS_H
+
+#define UNITS_BYTES 64
+
+/* Both return `text`: "1.5 GiB", "64 MiB"; "870 ns", "12.3 us", "4.56 ms", "7.89 s". */
+const char *units_size(double bytes, char text[UNITS_BYTES]);
+const char *units_time(double ns, char text[UNITS_BYTES]);
+
+#endif
