@@ -71,7 +71,8 @@ int keep_command(struct gmmd *gmmd, const char *who, const char *what, char erro
 {
 	int status = store_command(gmmd->store, gmmd->now_ns + gmmd->core->config.wall_offset_ns, who, what, error);
 
-	if (status)
+	/* A success, too, is told after a failure: there may be no changed row that would tell it. */
+	if (status || gmmd->store_status)
 		note_status(gmmd, status, error);
 	return status;
 }

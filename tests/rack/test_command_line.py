@@ -29,31 +29,36 @@ ANSWER_S = 30
 
 
 class Manager:
-    """gmmd in a network namespace of its own, where it talks to nobody but itself."""
+    """gmmd in namespaces of its own: on a network where it talks to nobody but itself, its store on a small file system."""
 
-    def __init__(self, directory):
+    def __init__(self, directory, store="64m"):
         self.directory = directory
+        self.store = directory / "store"
+        self.store.mkdir()
         self.socket = directory / "gmmd.socket"
         lines = ["[manager]", f"address = {ADDRESS}", "prefix = 8", "http_port = 80", f"socket = {self.socket}", f"images = {directory}",
-                 f"key_file = {directory / 'key'}", f"store = {directory / 'store.db'}", "port = udp"]
+                 f"key_file = {directory / 'key'}", f"store = {self.store / 'gmmd.db'}", "port = udp"]
         for number, (name, role) in enumerate(NODES.items()):
             lines += [f"[node {name}]", f"role = {role}", f"mac = 52:54:00:77:00:{number:02x}", f"ip = 127.77.0.{11 + number}"]
         (directory / "gmmd.conf").write_text("\n".join(lines) + "\n", encoding="utf-8")
         gmmd = str(BUILD / "bin" / "gmmd")
         subprocess.run([gmmd, "--new-key", str(directory / "key")], check=True)
-        start = f"ip link set lo up && exec {gmmd} --config {directory / 'gmmd.conf'}"
+        start = f"ip link set lo up && mount -t tmpfs -o size={store} none {self.store} && exec {gmmd} --config {directory / 'gmmd.conf'}"
         with open(directory / "gmmd.log", "wb") as log:
-            self.process = subprocess.Popen(["unshare", "--net", "sh", "-c", start], stdout=log, stderr=log)
+            self.process = subprocess.Popen(["unshare", "--net", "--mount", "sh", "-c", start], stdout=log, stderr=log)
         wait_until(self.socket.exists, f"gmmd to start: {(directory / 'gmmd.log').read_text()}")
 
     def gmm(self, *words, **options):
         return gmm(*words, socket_path=self.socket, **options)
 
+    def inside(self, *command, check=True):
+        return subprocess.run(["nsenter", "--net", "--mount", "--target", str(self.process.pid), *command], check=check,
+                              capture_output=True, text=True, timeout=ANSWER_S).stdout
+
     def fetch(self, path):
         """As a machine that boots would."""
         program = f"import urllib.request; print(urllib.request.urlopen('http://{ADDRESS}{path}').read().decode())"
-        return subprocess.run(["nsenter", f"--net=/proc/{self.process.pid}/ns/net", "/usr/bin/python3", "-c", program],
-                              check=True, capture_output=True, text=True).stdout
+        return self.inside("/usr/bin/python3", "-c", program)
 
     def end(self):
         self.process.terminate()
@@ -65,14 +70,20 @@ def gmm(*words, socket_path="/nowhere", **options):
     return subprocess.run([GMM, "--socket", str(socket_path), *words], **options)
 
 
-@pytest.fixture(scope="module")
-def manager():
+@contextlib.contextmanager
+def managing(**options):
     # Also for others than root to look into: one test comes as somebody else.
     with tempfile.TemporaryDirectory(prefix="plenum-gmm-") as name:
         os.chmod(name, 0o755)
-        started = Manager(pathlib.Path(name))
+        started = Manager(pathlib.Path(name), **options)
         yield started
         started.end()
+
+
+@pytest.fixture(scope="module")
+def manager():
+    with managing(store="200m") as started:
+        yield started
 
 
 class Terminal:
@@ -260,6 +271,20 @@ def test_health(manager):
     events = [json.loads(line) for line in manager.gmm("events", "-o", "jsonl").stdout.splitlines()]
     told = [event["text"] for event in events if event["kind"] == "health" and event["object"] == "BOOT_LOOP"]
     assert [text.split(",")[0].split(":")[0] for text in told] == ["raised", "muted", "not muted any more"]
+
+
+def test_health_of_the_store():
+    with managing(store="4m") as manager:
+        assert "STORE_DISK_LOW" in manager.gmm("health").stdout
+        assert manager.gmm("vm", "stop", "web").returncode == 3
+        manager.inside("dd", "if=/dev/zero", f"of={manager.store / 'full'}", "bs=4k", check=False)
+        done = manager.gmm("vm", "stop", "web")
+        assert done.returncode != 3 and "nothing was done" in done.stderr
+        done = manager.gmm("health", "--exit-code")
+        assert done.returncode == 2 and f"STORE_FAILED: the manager's store {manager.store}" in done.stdout
+        manager.inside("rm", str(manager.store / "full"))
+        assert manager.gmm("vm", "stop", "web").returncode == 3
+        assert "STORE_FAILED" not in manager.gmm("health").stdout
 
 
 def test_bad_health_is_two(tmp_path):

@@ -26,6 +26,11 @@ def refused(rack, *words):
     return done.returncode, done.stderr
 
 
+def raised(rack):
+    """The health checks that are raised: code and severity."""
+    return {check["code"]: check["severity"] for check in rack.gmm_json("health")["checks"]}
+
+
 def create(rack, name, memory="96M", cache="16M", kernel=None, command_line="console=ttyS0 quiet plenum.run=poweroff"):
     return ("vm", "create", name, "--memory", memory, "--cache", cache, "--kernel", str(kernel or BUILD / "guest" / "vmlinuz"),
             "--initrd", str(BUILD / "guest" / "initramfs.cpio.gz"), "--command-line", command_line)
@@ -159,6 +164,8 @@ def test_a_memory_component_out_of_reach_for_a_while(rack):
     try:
         shown = wait_until(lambda: paused(rack, "patient"), "the VM to pause", 60)
         assert "memory component" in shown["reason"], shown
+        assert raised(rack).get("VM_STALLED") == "ERR"
+        assert rack.gmm("health", "--exit-code", check=False).returncode == 2
     finally:
         os.kill(process, signal.SIGCONT)
     wait_until(lambda: rack.gmm_json("vm", "show", "patient")["state"] == "powered-off", "the VM to finish", 120)
@@ -166,6 +173,7 @@ def test_a_memory_component_out_of_reach_for_a_while(rack):
     assert "result=ok" in said and "mismatches=0" in said, said[-1000:]
     rack.gmm("vm", "destroy", "patient")
     wait_until(lambda: rack.nodes()["m2"]["state"] == "up", "m2 to be up again", 30)
+    assert not {"VM_STALLED", "MNODE_DOWN"} & set(raised(rack))
 
 
 def test_death_of_a_memory_component(rack):
@@ -178,6 +186,7 @@ def test_death_of_a_memory_component(rack):
     shown = wait_until(lambda: paused(rack, "victim"), "the VM to pause", 60)
     assert "m2" in shown["reason"] or "memory" in shown["reason"], shown
     assert rack.nodes()["m1"]["state"] == "up" and rack.nodes()["p1"]["state"] == "up"
+    assert {"MNODE_DOWN": "WARN", "VM_STALLED": "ERR"}.items() <= raised(rack).items()
     rack.gmm("vm", "stop", "victim", check=False)
     rack.gmm("vm", "destroy", "victim")
     guest.create_check(rack, "after", "96M", "16M", "24M", "plenum.operations=500")
@@ -231,7 +240,9 @@ def test_death_of_a_process_component(rack):
     rack.kill("p1")
     wait_until(lambda: rack.nodes()["p1"]["state"] == "down", "p1 to be seen as down", 30)
     wait_until(lambda: rack.gmm_json("vm", "show", "lost")["state"] == "lost", "the VM to be reported", 30)
+    assert {"PNODE_DOWN": "WARN", "VM_LOST": "ERR"}.items() <= raised(rack).items()
     rack.gmm("vm", "destroy", "lost")
+    assert "VM_LOST" not in raised(rack)
     wait_until(lambda: all(entry["pages_reserved"] == 0 for entry in rack.nodes().values() if entry["role"] == "memory"),
                "its memory to be free")
     rack.add(rack.rack.nodes["p1"], lambda line: None)
