@@ -306,9 +306,9 @@ void rack_turn(struct gmmd *gmmd)
 	data_turn(gmmd);
 	if (gmm_core_deadline_ns(gmmd->core) <= gmmd->now_ns)
 		gmm_core_tick(gmmd->core, gmmd->now_ns);
+	health_turn(gmmd);
 	send_commands(gmmd);
 	console_turn(gmmd);
-	health_turn(gmmd);
 	log_events(gmmd);
 	report_strangers(gmmd);
 	keys_turn(gmmd);

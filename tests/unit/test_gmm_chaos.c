@@ -197,6 +197,28 @@ static void random_kill(struct rack *rack)
 	rack_return(rack);
 }
 
+static void look_at_health(struct rack *rack)
+{
+	static const struct gmm_health_facts nothing;
+
+	gmm_core_health_update(rack->core, &nothing, rack->now_ns);
+}
+
+/* Nothing of what is over is still complained of. */
+static void is_healthy(struct rack *rack)
+{
+	static const enum gmm_health_code codes[] = {
+		GMM_HEALTH_MNODE_DOWN, GMM_HEALTH_PNODE_DOWN, GMM_HEALTH_MNODE_NEARFULL, GMM_HEALTH_MNODE_FULL, GMM_HEALTH_RACK_NEARFULL,
+		GMM_HEALTH_VM_STALLED, GMM_HEALTH_VM_MEMORY_LOST, GMM_HEALTH_VM_LOST, GMM_HEALTH_VM_FAILED, GMM_HEALTH_NODE_FOREIGN,
+		GMM_HEALTH_RECLAIM_STALLED, GMM_HEALTH_IMBALANCED,
+	};
+
+	look_at_health(rack);
+	for (unsigned i = 0; i < sizeof(codes) / sizeof(codes[0]); i++)
+		if (rack->core->health.checks[codes[i]].finding.count)
+			fail_msg("%s: %s", gmm_health_kinds[codes[i]].code, rack->core->health.checks[codes[i]].finding.summary);
+}
+
 static void random_life(uint32_t seed, uint32_t kill_each)
 {
 	struct rack *rack = small_rack();
@@ -221,6 +243,8 @@ static void random_life(uint32_t seed, uint32_t kill_each)
 			random_delivery(rack);
 		for (uint32_t i = 0; i < rack->count; i++)
 			rack->nodes[i].refuse_status = -ENOSPC;
+		if (turn % 8 == 0)
+			look_at_health(rack);
 		rack_take_output(rack);
 		if (turn % 16 == 0)
 			rack_compare_rows(rack);
@@ -254,6 +278,7 @@ static void random_life(uint32_t seed, uint32_t kill_each)
 		if (gmm_core_vm_named(rack->core, name))
 			assert_int_equal(rack_destroy(rack, name), 0);
 	finish_and_compare(rack);
+	is_healthy(rack);
 	rack_free(rack);
 }
 
