@@ -40,7 +40,7 @@ struct client {
 	uint64_t offset;		/* console: next byte to send */
 	uint32_t node;
 	bool follow;
-	bool followed;			/* events: has had one, so that a gap is a loss */
+	bool followed;			/* events: had them all, so that from now on a gap is a loss */
 	bool refusals_only;
 	char wanted[32];		/* state waited for; console: last state told */
 	char *text;			/* counters so far */

@@ -225,10 +225,10 @@ static void events_turn(struct gmmd *gmmd, struct client *client)
 	while ((event = gmm_core_event_after(gmmd->core, client->sequence))) {
 		if (client->followed)
 			health_events_given(gmmd, client->sequence, event->sequence);
-		client->followed = client->follow;
 		client->sequence = event->sequence;
 		client_item(client, event_object(gmmd, event));
 	}
+	client->followed = client->follow;
 	if (!client->follow)
 		client_result(client, json_null());
 }
