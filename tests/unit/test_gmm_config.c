@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "gmm/base64.c"
+#include "gmm/base64.h"
 #include "gmm/daemon/config.c"	/* before cmocka.h, which makes fail() a macro */
 
 #include <cmocka.h>
