@@ -41,7 +41,7 @@ mcomponentd-y :=
 unit-tests-y :=
 fuzz-y :=
 MODULES := lib net/eth net/roce net/secure net/rpc net/node net/rping net/port kernel pcomponent pcomponent/cache pcomponent/region \
-	pcomponent/hv pcomponent/dev pcomponent/load mcomponent gmm boot testbed testbed/guest testbed/sim \
+	pcomponent/hv pcomponent/dev pcomponent/load mcomponent gmm gmm/console boot testbed testbed/guest testbed/sim \
 	testbed/bench-native testbed/bench-store tests tests/interop tools
 include $(wildcard $(addsuffix /module.mk,$(MODULES)))
 
@@ -164,7 +164,7 @@ $(O)/bin/gmmd: $(call objects,host,$(gmmd-y)) $(O)/host/libports.a $(O)/host/lib
 $(O)/bin/gmm: $(call objects,host,$(gmm-y)) $(O)/host/libplenum.a
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(dir $@)
-	$(Q)$(CC) -o $@ $^ -ljansson
+	$(Q)$(CC) -o $@ $^ -ljansson -lncursesw -ltinfo -lvterm -lm
 
 $(call objects,host,$(mcomponentd-y) gmm/daemon/health.c gmm/cli/help.c): $(BUILD_ID_HEADER)
 $(O)/bin/mcomponentd: $(call objects,host,$(mcomponentd-y)) $(O)/host/libports.a $(O)/host/libplenum.a
@@ -189,7 +189,7 @@ $(O)/asan/libplenum.a: $(call objects,asan,$(portable-y) $(host-y))
 	$(Q)ar rcs $@ $^
 $(UNIT_TESTS): $(O)/asan/%: $(O)/asan/%.o $(O)/asan/libplenum.a
 	$(call say,LD,$@)
-	$(Q)$(CC) -fsanitize=address,undefined -o $@ $< $(O)/asan/libplenum.a -lcmocka -linih -ljansson -lsqlite3 -lbearssl
+	$(Q)$(CC) -fsanitize=address,undefined -o $@ $< $(O)/asan/libplenum.a -lcmocka -linih -ljansson -lsqlite3 -lbearssl -lvterm -lm
 
 FUZZERS := $(patsubst tests/fuzz/%.c,$(O)/fuzz/%,$(fuzz-y))
 $(O)/fuzz/libplenum.a: $(call objects,fuzz,$(portable-y) $(host-y))
@@ -197,7 +197,7 @@ $(O)/fuzz/libplenum.a: $(call objects,fuzz,$(portable-y) $(host-y))
 	$(Q)ar rcs $@ $^
 $(FUZZERS): $(O)/fuzz/%: $(O)/fuzz/tests/fuzz/%.o $(O)/fuzz/libplenum.a
 	$(call say,LD,$@)
-	$(Q)$(CLANG) -fsanitize=fuzzer,address,undefined -o $@ $< $(O)/fuzz/libplenum.a -linih -ljansson -lsqlite3 -lbearssl
+	$(Q)$(CLANG) -fsanitize=fuzzer,address,undefined -o $@ $< $(O)/fuzz/libplenum.a -linih -ljansson -lsqlite3 -lbearssl -lvterm -lm
 
 .PHONY: unit unit-tests fuzzers fuzz clang-check
 unit-tests: $(UNIT_TESTS)

@@ -9,7 +9,7 @@ gmmd-y += gmm/daemon/main.c gmm/daemon/config.c gmm/daemon/log.c gmm/daemon/rack
 host-y += gmm/store/store.c gmm/store/columns.c gmm/store/keep.c gmm/store/load.c gmm/store/backup.c
 gmm-y += gmm/cli/main.c gmm/cli/commands.c gmm/cli/arguments.c gmm/cli/client.c gmm/cli/run.c gmm/cli/output.c gmm/cli/print.c \
 	gmm/cli/print_health.c gmm/cli/table.c gmm/cli/terminal.c gmm/cli/help.c gmm/cli/completion.c gmm/cli/manual.c \
-	gmm/cli/console.c
+	gmm/cli/console.c gmm/cli/full_screen.c
 host-y += gmm/base64.c gmm/units.c gmm/cli/csv.c gmm/cli/host_list.c gmm/cli/suggest.c
 unit-tests-y += tests/unit/test_gmm_core.c tests/unit/test_gmm_chaos.c tests/unit/test_gmm_config.c tests/unit/test_gmm_store.c
 unit-tests-y += tests/unit/test_gmm_health.c tests/unit/test_gmm_cli.c

@@ -188,6 +188,9 @@ int exit_of_health(struct cli *cli, json_t *result);
 int run_console(struct cli *cli);
 int run_type(struct cli *cli);
 
+/* full_screen.c */
+int run_full_screen(struct cli *cli);
+
 /* help.c */
 int run_help(struct cli *cli);
 void help_command(FILE *out, const struct cli_command *command);

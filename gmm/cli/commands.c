@@ -99,6 +99,10 @@ const struct cli_command cli_commands[] = {
 	{ "events", { NULL }, "events", "what happened", NULL, run_events, {
 		{ "follow", NULL, OPTION_FLAG, "follow", false, "go on with what happens" } },
 		.fields = "sequence,time,kind,object,text", .examples = { "gmm events", "gmm events --follow -o jsonl" } },
+	{ "console", { NULL }, NULL, "the rack on a full screen (? there explains it)", NULL, run_full_screen, {
+		{ "readonly", NULL, OPTION_FLAG, NULL, false, "change nothing, type at no guest" },
+		{ "interval", "SECONDS", OPTION_SECONDS, NULL, false, "between two looks at the rack (2)" } },
+		.examples = { "gmm console", "gmm console --readonly --interval 5" } },
 	{ "help", { NULL }, NULL, "print this, or all about one command", NULL, run_help, .any_words = true,
 		.examples = { "gmm help vm create", "gmm help health" } },
 	{ "completion", { "shell" }, NULL, "print a script that completes these commands; SHELL is bash", NULL, run_completion,

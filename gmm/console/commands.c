@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <errno.h>
+#include <stdbool.h>
+#include <string.h>
+
+#include "gmm/console/commands.h"
+
+int command_split(const char *line, struct command_words *words)
+{
+	char *to = words->bytes, quote = 0;
+	bool inside = false;
+
+	words->count = 0;
+	if (strlen(line) >= sizeof(words->bytes))
+		return -E2BIG;
+	for (; *line; line++) {
+		if (!inside && *line != ' ') {
+			if (words->count == COMMAND_WORDS_MAX)
+				return -E2BIG;
+			words->words[words->count++] = to;
+			inside = true;
+		}
+		if (quote ? *line == quote : *line == '\'' || *line == '"') {
+			quote = quote ? 0 : *line;
+		} else if (*line == ' ' && !quote) {
+			/* Never longer than the line: an end stands for a space. */
+			if (inside)
+				*to++ = '\0';
+			inside = false;
+		} else {
+			*to++ = *line;
+		}
+	}
+	*to = '\0';
+	words->words[words->count] = NULL;
+	return quote ? -EINVAL : 0;
+}
+
+/* The words of the command line's table (gmm/cli/commands.c). What is not here is asked for: so nothing new runs unasked. */
+static const struct {
+	const char *first, *second;	/* second NULL: any */
+	enum risk risk;
+} rules[] = {
+	{ "status", NULL, RISK_READS }, { "events", NULL, RISK_READS }, { "help", NULL, RISK_READS },
+	{ "node", "list", RISK_READS }, { "node", "show", RISK_READS }, { "node", "counters", RISK_READS },
+	{ "node", "refusals", RISK_READS }, { "manager", "counters", RISK_READS }, { "manager", "refusals", RISK_READS },
+	{ "vm", "list", RISK_READS }, { "vm", "show", RISK_READS }, { "vm", "stats", RISK_READS }, { "vm", "wait", RISK_READS },
+	{ "region", "list", RISK_READS }, { "key", "list", RISK_READS }, { "operation", "list", RISK_READS },
+	{ "vm", "create", RISK_CHANGES }, { "vm", "start", RISK_CHANGES }, { "vm", "type", RISK_CHANGES },
+	{ "bench", "read", RISK_CHANGES },
+	{ "vm", "stop", RISK_ASK }, { "key", "rotate", RISK_ASK }, { "key", "forget", RISK_ASK },
+	{ "vm", "destroy", RISK_NAME },
+	{ "vm", "console", RISK_CONSOLE },
+	{ "console", NULL, RISK_NEVER },
+};
+
+enum risk command_risk(const struct command_words *words)
+{
+	const char *first = words->count > 0 ? words->words[0] : "", *second = words->count > 1 ? words->words[1] : "";
+
+	for (unsigned i = 0; i < sizeof(rules) / sizeof(rules[0]); i++)
+		if (strcmp(first, rules[i].first) == 0 && (!rules[i].second || strcmp(second, rules[i].second) == 0))
+			return rules[i].risk;
+	return RISK_ASK;
+}
+
+const char *command_object(const struct command_words *words)
+{
+	for (int i = 2; i < words->count; i++)
+		if (words->words[i][0] != '-')
+			return words->words[i];
+	return "";
+}
