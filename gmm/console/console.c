@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/signalfd.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -24,6 +25,7 @@ struct console {
 	struct feed feed;
 	struct screen screen;
 	struct child child;
+	int ends;			/* signalfd: signals that end a program */
 	bool over;
 };
 
@@ -136,24 +138,28 @@ static void draw(struct console *console, uint64_t now_ns)
 	curses_show(&console->curses, &console->screen);
 }
 
-/* Signals come in poll only: so a change of size never falls between two looks at it. */
+/* After those of the connections: */
+enum { FD_KEYS = FEED_LINKS, FD_CHILD, FD_ENDS, FDS };
+
+/* ncurses hears of a change of size in ppoll() only: so none falls between two looks at it. */
 static void turn(struct console *console, const sigset_t *in_poll)
 {
-	struct pollfd fds[FEED_LINKS + 2];
+	struct pollfd fds[FDS];
 	int wait_ms = feed_turn(&console->feed, clock_ns());
 	struct timespec wait = { wait_ms / 1000, wait_ms % 1000 * 1000000 };
 	uint64_t now_ns;
 
 	feed_poll(&console->feed, fds);
-	fds[FEED_LINKS] = (struct pollfd){ .fd = STDIN_FILENO, .events = POLLIN };
-	fds[FEED_LINKS + 1] = (struct pollfd){ .fd = console->child.fd, .events = POLLIN };
-	if (ppoll(fds, FEED_LINKS + 2, &wait, in_poll) < 0)
+	fds[FD_KEYS] = (struct pollfd){ .fd = STDIN_FILENO, .events = POLLIN };
+	fds[FD_CHILD] = (struct pollfd){ .fd = console->child.fd, .events = POLLIN };
+	fds[FD_ENDS] = (struct pollfd){ .fd = console->ends, .events = POLLIN };
+	if (ppoll(fds, FDS, &wait, in_poll) < 0)
 		memset(fds, 0, sizeof(fds));	/* a signal: nothing is ready, but the size may have changed */
 	now_ns = clock_ns();
-	if (fds[FEED_LINKS].revents & (POLLHUP | POLLERR | POLLNVAL))
-		console->over = true;	/* the terminal is gone */
+	if (fds[FD_ENDS].revents || (fds[FD_KEYS].revents & (POLLHUP | POLLERR | POLLNVAL)))
+		console->over = true;	/* the latter: the terminal is gone */
 	feed_ready(&console->feed, fds, now_ns);
-	if (fds[FEED_LINKS + 1].revents)
+	if (fds[FD_CHILD].revents)
 		read_command(console, now_ns);
 	take_keys(console, now_ns);
 	if (!console->over)
@@ -162,17 +168,22 @@ static void turn(struct console *console, const sigset_t *in_poll)
 
 static void loop(struct console *console)
 {
-	sigset_t held, before;
+	sigset_t ends, size, in_poll;
 
-	sigemptyset(&held);
-	sigaddset(&held, SIGWINCH);
-	sigaddset(&held, SIGTERM);
-	sigaddset(&held, SIGINT);
-	sigprocmask(SIG_BLOCK, &held, &before);
+	sigemptyset(&ends);
+	sigaddset(&ends, SIGTERM);
+	sigaddset(&ends, SIGINT);
+	sigaddset(&ends, SIGHUP);
+	sigprocmask(SIG_BLOCK, &ends, NULL);
+	console->ends = signalfd(-1, &ends, SFD_CLOEXEC);
+	sigemptyset(&size);
+	sigaddset(&size, SIGWINCH);
+	sigprocmask(SIG_BLOCK, &size, &in_poll);
 	draw(console, clock_ns());
 	while (!console->over)
-		turn(console, &before);
-	sigprocmask(SIG_SETMASK, &before, NULL);
+		turn(console, &in_poll);
+	close(console->ends);
+	/* A signal that ended the loop has done its work; the mask stays, for ncurses' own handlers would end the program. */
 }
 
 int console_run(const struct console_options *options)

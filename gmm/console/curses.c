@@ -74,6 +74,9 @@ int curses_begin(struct curses *curses)
 
 void curses_end(void)
 {
+	/* Terminals without a second screen keep what is shown. */
+	erase();
+	refresh();
 	endwin();
 }
 

@@ -105,7 +105,8 @@ static void turn_link(struct feed *feed, enum feed_link which, uint64_t now_ns)
 	case FEED_STATUS: ask_status(feed, now_ns); break;
 	case FEED_STATS: ask_stats(feed, now_ns); break;
 	default:
-		feed->events_begun = false;
+		/* gmmd begins with all that it keeps, which takes the place of what an earlier connection brought. */
+		model_forget_events(feed->model);
 		ask(feed, FEED_EVENTS, "events", json_pack("{s:b}", "follow", 1), now_ns);
 		break;
 	}
@@ -171,10 +172,6 @@ static void take_event(struct feed *feed, json_t *line, uint64_t now_ns)
 		lose(feed, FEED_EVENTS, -EPROTO, now_ns);
 		return;
 	}
-	/* gmmd begins with all that it keeps, which takes the place of what an earlier connection brought. */
-	if (!feed->events_begun)
-		model_forget_events(feed->model);
-	feed->events_begun = true;
 	model_take_event(feed->model, item);
 }
 

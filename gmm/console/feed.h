@@ -33,7 +33,6 @@ struct feed {
 	unsigned step;			/* of the status connection: which question */
 	bool no_operations;		/* gmmd has no operation.list */
 	int vm;				/* of the stats connection: whose turn it is */
-	bool events_begun;		/* the first event of this connection came */
 };
 
 void feed_init(struct feed *feed, const char *socket, double interval_s, struct model *model, struct ui *ui);

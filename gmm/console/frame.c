@@ -169,13 +169,15 @@ static void draw_footer(const struct ui *ui, struct screen *screen)
 	case MODE_CONFIRM_NAME: draw_keys(screen, row, 0, "Enter do it|Esc back"); return;
 	case MODE_HELP: draw_keys(screen, row, 0, "Esc back|Up,Down,PgUp,PgDn move"); return;
 	case MODE_OUTPUT:
-		draw_keys(screen, row, 0, ui->view == VIEW_VMS ? "Esc back|Up,Down,PgUp,PgDn move|c console|: command|? help" :
-			  "Esc back|Up,Down,PgUp,PgDn move|: command|? help");
+		draw_keys(screen, row, 0, ui->view == VIEW_VMS ? "Esc back|Arrows,PgUp,PgDn move|c console|: command|? help" :
+			  "Esc back|Arrows,PgUp,PgDn move|: command|? help");
 		return;
 	case MODE_VIEW: break;
 	}
 	if (ui->view == VIEW_CONSOLE && ui->console_attached) {
-		draw_keys(screen, row, 0, ui->readonly ? "Ctrl-] back" : "Ctrl-] back|All other keys go to the guest");
+		column = draw_keys(screen, row, 0, "Ctrl-] back");
+		screen_text(screen, row, column, STYLE_DIM, ui->readonly ? "nothing is typed at the guest (--readonly)" :
+			    "all other keys go to the guest");
 		return;
 	}
 	column = draw_keys(screen, row, 0, view_type(ui->view)->keys);

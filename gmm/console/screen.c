@@ -67,7 +67,8 @@ void screen_glyph(struct screen *screen, int row, int column, enum style style, 
 		[GLYPH_HORIZONTAL] = { 0x2500, '-' }, [GLYPH_VERTICAL] = { 0x2502, '|' },
 		[GLYPH_TOP_LEFT] = { 0x250c, '+' }, [GLYPH_TOP_RIGHT] = { 0x2510, '+' },
 		[GLYPH_BOTTOM_LEFT] = { 0x2514, '+' }, [GLYPH_BOTTOM_RIGHT] = { 0x2518, '+' },
-		[GLYPH_FULL] = { 0x2588, '#' }, [GLYPH_HALF] = { 0x2592, '=' }, [GLYPH_EMPTY] = { 0x2591, '.' },
+		/* Not as high as the row, so that bars in neighbouring rows stay apart; told apart without colours, too. */
+		[GLYPH_FULL] = { 0x2586, '#' }, [GLYPH_HALF] = { 0x2583, '=' }, [GLYPH_EMPTY] = { 0x2581, '.' },
 		[GLYPH_CUT] = { 0x2026, '~' },
 	};
 

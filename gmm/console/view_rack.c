@@ -31,14 +31,12 @@ static void draw_fill(const struct model_node *node, struct screen *screen, int 
 
 static void draw_box(const struct model_node *node, struct screen *screen, int row, int column, bool selected)
 {
-	enum style style = selected ? STYLE_SELECTED : state_style(node->state) == STYLE_GOOD ? STYLE_NORMAL :
+	enum style style = selected ? STYLE_HEADER : state_style(node->state) == STYLE_GOOD ? STYLE_NORMAL :
 			   state_style(node->state);
 	char capacity[64], load[80];
 	int inside = column + 2, width = BOX_WIDTH - 5;
 
 	screen_box(screen, row, column, BOX_WIDTH - 1, BOX_HEIGHT, style);
-	if (selected)
-		screen_restyle(screen, row, column, BOX_WIDTH - 1, STYLE_SELECTED);
 	screen_format(screen, row, inside, selected ? STYLE_SELECTED : STYLE_BOLD, " %.*s ", width - 2, node->name);
 	screen_field(screen, row + 1, inside, width, state_style(node->state), node->state);
 	if (strcmp(node->state, "up") == 0)
