@@ -82,19 +82,13 @@ static void detach(struct console *console)
 	console->ui.console_vm[0] = '\0';
 }
 
-static void guest_size(int *rows, int *columns)
-{
-	curses_size(columns, rows);
-	*rows -= 6;			/* header, footer, title */
-}
-
 static void attach(struct console *console, uint64_t now_ns)
 {
 	int rows, columns;
 
-	guest_size(&rows, &columns);
+	curses_size(&columns, &rows);
 	terminal_free(console->ui.terminal);
-	console->ui.terminal = terminal_new(rows, columns);
+	console->ui.terminal = terminal_new(rows - UI_AROUND_ROWS, columns);
 	feed_attach(&console->feed, now_ns);
 }
 
@@ -127,12 +121,9 @@ static void take_keys(struct console *console, uint64_t now_ns)
 
 static void draw(struct console *console, uint64_t now_ns)
 {
-	int width, height, rows, columns;
+	int width, height;
 
 	curses_size(&width, &height);
-	guest_size(&rows, &columns);
-	if (console->ui.terminal)
-		terminal_resize(console->ui.terminal, rows, columns);
 	screen_clear(&console->screen, width, height, console->curses.unicode);
 	ui_draw(&console->ui, &console->model, &console->screen, now_ns);
 	curses_show(&console->curses, &console->screen);

@@ -6,7 +6,7 @@
  *	feed	  which connection asks what, and when				child	 a gmm command and its output
  *	model	  gmmd's answers, rates, histories	(pure)			screen	 a grid of cells	  (pure)
  *	ui, keys  what is shown, what keys do		(pure)			view_*	 model to cells		  (pure)
- *	terminal  a guest's terminal, by libvterm
+ *	terminal  a guest's terminal, by libvterm, behind guest_output, which says what may reach it
  */
 #ifndef PLENUM_GMM_CONSOLE_CONSOLE_H
 #define PLENUM_GMM_CONSOLE_CONSOLE_H

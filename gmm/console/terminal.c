@@ -3,11 +3,15 @@
 #include <string.h>
 #include <vterm.h>
 
+#include "gmm/console/guest_output.h"
 #include "gmm/console/terminal.h"
 #include "gmm/console/ui.h"
 
+#define FEED_BYTES 1024			/* at once, to libvterm */
+
 struct terminal {
 	VTerm *vterm;
+	struct guest_output output;
 	VTermScreen *cells;		/* vterm's */
 	int rows, columns;
 	int cursor_row, cursor_column;
@@ -18,8 +22,8 @@ struct terminal {
 };
 
 /*
- * vterm speaks for two reasons: a key was typed, or the guest's output asked the terminal something (as "where is the cursor").
- * Only the first is sent. The output shown at first is of the past: answers to it would be typed into whatever runs now.
+ * vterm speaks when a key was typed. It would also answer questions of the guest (as where the cursor is), which are not let
+ * through: the output shown at first is of the past, and answers to it would be typed into whatever runs now.
  */
 static void take_typed(const char *bytes, size_t len, void *user)
 {
@@ -86,20 +90,18 @@ void terminal_free(struct terminal *terminal)
 	free(terminal);
 }
 
-void terminal_resize(struct terminal *terminal, int rows, int columns)
-{
-	rows = at_least(rows, TERMINAL_ROWS_MIN, SCREEN_HEIGHT_MAX);
-	columns = at_least(columns, TERMINAL_COLUMNS_MIN, SCREEN_WIDTH_MAX);
-	if (rows == terminal->rows && columns == terminal->columns)
-		return;
-	terminal->rows = rows;
-	terminal->columns = columns;
-	vterm_set_size(terminal->vterm, rows, columns);
-}
-
 void terminal_feed(struct terminal *terminal, const uint8_t *bytes, size_t len)
 {
-	vterm_input_write(terminal->vterm, (const char *)bytes, len);
+	char text[FEED_BYTES + GUEST_PIECE_BYTES];
+	size_t text_len = 0;
+
+	for (size_t i = 0; i < len; i++) {
+		text_len += guest_output_take(&terminal->output, bytes[i], text + text_len);
+		if (text_len >= FEED_BYTES || i + 1 == len) {
+			vterm_input_write(terminal->vterm, text, text_len);
+			text_len = 0;
+		}
+	}
 }
 
 /* 0 as by default, else 1 + the nearest of the eight ANSI colours. */

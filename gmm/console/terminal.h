@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* A guest's terminal, for its serial line: libvterm keeps it, this draws it. */
+/*
+ * A guest's terminal, for its serial line: libvterm keeps it, this draws it. Its size stays what it was made with: a serial
+ * line has no way to tell the guest another one, and libvterm 0.1 reads where it should not after some changes of size.
+ */
 #ifndef PLENUM_GMM_CONSOLE_TERMINAL_H
 #define PLENUM_GMM_CONSOLE_TERMINAL_H
 
@@ -17,8 +20,7 @@ struct terminal;
 /* At least 24 by 80. NULL: no memory. The caller frees it. */
 struct terminal *terminal_new(int rows, int columns);
 void terminal_free(struct terminal *terminal);
-void terminal_resize(struct terminal *terminal, int rows, int columns);
-/* Output of the guest, any bytes. Answers to what it asks its terminal are not given. */
+/* Output of the guest, any bytes; what of it counts is in guest_output.h. */
 void terminal_feed(struct terminal *terminal, const uint8_t *bytes, size_t len);
 /* Draw the part that holds the cursor, and put the screen's cursor there. */
 void terminal_draw(struct terminal *terminal, struct screen *screen, int row, int height);

@@ -15,6 +15,7 @@
 
 #define UI_HEIGHT_MIN 10
 #define UI_WIDTH_MIN 40
+#define UI_AROUND_ROWS 6		/* around a guest's terminal: header, its title, footer */
 #define UI_OUTPUT_BYTES_MAX (256u << 10)	/* of a command; the rest is counted */
 #define UI_RUNS_MAX 32			/* commands of this console that are remembered */
 #define UI_ROWS_MAX 1024

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gmm/console/guest_output.h"
 #include "gmm/console/ui.h"
 
 static struct screen *screen_of(int width, int height, bool unicode)
@@ -165,9 +166,6 @@ static void test_terminal_follows_the_cursor(void **state)
 	feed(terminal, "\033[?25h\033[1;60Hx");
 	terminal_draw(terminal, screen, 2, 5);
 	assert_int_equal(screen->cursor_column, 19);
-	terminal_resize(terminal, 60, 200);
-	terminal_resize(terminal, 1, 1);
-	terminal_draw(terminal, screen, 2, 5);
 	terminal_free(terminal);
 	free(screen);
 }
@@ -185,10 +183,45 @@ static void test_terminal_cells(void **state)
 	assert_int_equal(screen->cells[0][0].foreground, 1 + 3);
 	assert_int_equal(screen->cells[0][1].foreground, 1 + 1);
 	assert_int_equal(screen->cells[0][1].background, 0);
-	/* A wide character is two question marks, so that what follows stands where the guest thinks. */
+	/* A wide character is two question marks, so that what follows stands where the guest thinks it does. */
 	expect_row(screen, 0, "AB??C               ");
 	terminal_free(terminal);
 	free(screen);
+}
+
+/* What of a guest's output reaches libvterm. */
+static void test_guest_output(void **state)
+{
+	static const struct {
+		const char *in, *out;
+	} cases[] = {
+		{ "plain\r\n\ttext\b", "plain\r\n\ttext\b" }, { "\a\005\177x", "?x" },
+		{ "\303\251\342\224\200", "\303\251\342\224\200" },
+		/* UTF-8: cut off, overlong, a C1 control, a surrogate, beyond Unicode, beyond the basic plane. */
+		{ "\303x\300\200\302\233m\355\240\200\364\220\200\200\360\237\230\200", "x??" "?m" "?" "?" "?" }, { "\2331m", "?1m" },
+		{ "\033[1;31mred\033[0m", "\033[1;31mred\033[m" }, { "\033[2J\033[H\033[3;4H\033[K", "\033[2J\033[H\033[3;4H\033[K" },
+		{ "\033[?25l\033[?1049h\033[?2004h\033[?25;1h", "\033[?25l\033[?1049h\033[?25;1h" },
+		{ "\033[38;2;1;2;3;48;2;4;5;6mx", "\033[38;2;1;2;3;48;2;4;5;6mx" },
+		/* Too many numbers, too large ones, questions, intermediates, colons. */
+		{ "\033[1;2;3;4;5;6;7;8;9;10;11;12mx", "\033[1;2;3;4;5;6;7;8;9;10;11;12mx" },
+		{ "\033[1;2;3;4;5;6;7;8;9;10;11;12;13mx", "x" }, { "\033[;;;;;;;;;;;;;;;;;;;;;;;;;;;;;;;;;;;;;;;;;;;;mx", "x" },
+		{ "\033[1000Ax\033[99999999999999999999Ax\033[999A", "xx\033[999A" }, { "\033[6n\033[c\033[>c\033[!p\033[4:3m\033[1$x", "" },
+		{ "\033]0;title\ax\033]2;t\033\\y\033Pq#1\033\\z\033_a\033[1mb", "xyz\033[1mb" },
+		{ "\0337\0338\033M\033c\033(0q\033(B\033#8\033%G\033)1\033Zx", "\0337\0338\033M\033c\033(0q\033(Bx" },
+		{ "\033[3\0301mx\033[3\r1mx\033\033[1mx", "1mx\r\033[31mx\033[1mx" },
+	};
+	char got[200];
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct guest_output output = { 0 };
+		size_t len = 0;
+
+		for (const char *byte = cases[i].in; *byte; byte++)
+			len += guest_output_take(&output, (uint8_t)*byte, got + len);
+		got[len] = '\0';
+		assert_string_equal(got, cases[i].out);
+	}
 }
 
 int main(void)
@@ -201,6 +234,7 @@ int main(void)
 		cmocka_unit_test(test_terminal_keys),
 		cmocka_unit_test(test_terminal_follows_the_cursor),
 		cmocka_unit_test(test_terminal_cells),
+		cmocka_unit_test(test_guest_output),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
