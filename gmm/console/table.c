@@ -35,7 +35,7 @@ enum style state_style(const char *state)
 	} styles[] = {
 		{ "up", STYLE_GOOD }, { "running", STYLE_GOOD }, { "done", STYLE_GOOD },
 		{ "down", STYLE_BAD }, { "failed", STYLE_BAD }, { "lost", STYLE_BAD }, { "unreachable", STYLE_BAD },
-		{ "paused", STYLE_WARN }, { "creating", STYLE_WARN }, { "loading", STYLE_WARN },
+		{ "paused", STYLE_WARN }, { "creating", STYLE_WARN }, { "loading", STYLE_WARN }, { "expected", STYLE_WARN },
 		{ "absent", STYLE_DIM }, { "stopped", STYLE_DIM }, { "powered-off", STYLE_DIM }, { "created", STYLE_DIM },
 	};
 

@@ -15,14 +15,18 @@ static uint64_t in_use(const struct model_node *node)
 	return node->memory ? node->pages_written : node->pages_stored;
 }
 
+static const char *why_not(const char *state)
+{
+	return strcmp(state, "down") == 0 ? "does not answer" : strcmp(state, "expected") == 0 ? "not yet again" : "has not joined";
+}
+
 static void draw_fill(const struct model_node *node, struct screen *screen, int row, int column, int width, bool selected)
 {
 	char share[64];
 	double reserved = share_of(node->pages_reserved, node->pages_capacity);
 
 	if (strcmp(node->state, "up")) {
-		screen_field(screen, row, column, width, STYLE_DIM,
-			     strcmp(node->state, "down") ? "has not joined" : "does not answer");
+		screen_field(screen, row, column, width, STYLE_DIM, why_not(node->state));
 		return;
 	}
 	screen_bar(screen, row, column, width - 5, STYLE_FILL, share_of(in_use(node), node->pages_capacity), reserved);

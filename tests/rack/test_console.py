@@ -256,6 +256,7 @@ http_port = 8080
 socket = {directory}/gmmd.socket
 images = {directory}
 key_file = {directory}/key
+store = {directory}/gmmd.db
 
 [node p1]
 role = process
