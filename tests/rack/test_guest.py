@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Unmodified guests across the rack: integrity at every cache size, power, console, several VMs."""
 
+import re
+
 import pytest
 from conftest import BUILD, small_rack_text, wait_until
 
 from plenum_rack import guest
+from plenum_rack.terminal import Terminal
 
 OPERATIONS = "plenum.operations=4000"
 
@@ -47,6 +50,38 @@ def history(rack, name):
 
 def state(rack, name):
     return rack.gmm_json("vm", "show", name)["state"]
+
+
+def test_operators_console(rack, tmp_path):
+    """The full-screen console of a rack with a guest: started, typed at, powered off and destroyed by keys."""
+    command = [BUILD / "bin" / "gmm", "--socket", rack.state.socket, "console", "--interval", "0.5"]
+    create_shell(rack, "tui")
+    terminal = Terminal(tmp_path, command, environment={"TERM": "vt100", "LC_ALL": "C"})
+    try:
+        terminal.wait_for("3 of 3 nodes up", "OK", "m1", "m2")
+        terminal.press("4")
+        terminal.wait_for("tui        created")
+        terminal.press("s")
+        terminal.wait(lambda text: "gmm vm start tui: done" in text, "the guest's start", 90)
+        terminal.press("c")
+        terminal.wait(lambda text: "~ #" in text or "/ #" in text, "a shell prompt", 90)
+        terminal.type("echo typed-$((40 + 2))")
+        terminal.press("Enter")
+        terminal.wait_for("\ntyped-42\n")
+        terminal.press("C-]")
+        terminal.wait(re.compile(r"^tui +running +p1 +\d[\d.]* MiB +128 MiB .* (us|ms)\b", re.M).search, "its counters")
+        terminal.press("c")
+        terminal.wait_for("typed-42")         # of what gmmd keeps
+        terminal.type("poweroff -f")
+        terminal.press("Enter")
+        terminal.wait(lambda text: "tui  powered-off" in text, "power-off", 60)
+        terminal.press("C-]", "D")
+        terminal.type("tui")
+        terminal.press("Enter")
+        terminal.wait_for("gmm vm destroy tui: done")
+        assert rack.gmm_json("vm", "list") == []
+    finally:
+        terminal.close()
 
 
 def test_console_both_ways_and_power_off(rack):
