@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * gmm, the operator's command line. One table (commands.c) says what there is: the parser, the help, the completion, the man
- * pages and the requests to gmmd all come from it. stdout carries data, stderr everything else.
+ * gmm, the operator's command line. One table (commands.c) says what there is: the parser, the help, the completion,
+ * the man pages and the requests to gmmd all come from it. stdout carries data, stderr everything else.
  *
  *	main.c		finds the command and runs it		arguments.c	takes words and options apart
  *	run.c		requests: once, for many nodes, again and again; asks before it destroys something

@@ -18,7 +18,8 @@ const struct cli_command cli_commands[] = {
 		{ "exit-code", NULL, OPTION_FLAG, NULL, false, "exit with 0, 1 or 2: OK, WARN or ERR" } },
 		.rows = "checks", .fields = HEALTH_FIELDS, .exit_of = exit_of_health,
 		.examples = { "gmm health", "gmm health --exit-code >/dev/null || mail -s 'look at the rack' root </dev/null" } },
-	{ "health detail", { NULL }, "health", "the same, with each node and VM concerned and what helps", print_health_detail, NULL, {
+	{ "health detail", { NULL }, "health", "the same, with each node and VM concerned and what helps",
+		print_health_detail, NULL, {
 		{ "exit-code", NULL, OPTION_FLAG, NULL, false, "exit with 0, 1 or 2: OK, WARN or ERR" } },
 		.rows = "checks", .fields = HEALTH_FIELDS, .exit_of = exit_of_health, .examples = { "gmm health detail" } },
 	{ "health mute", { "code" }, "health.mute", "do not count a check until it gets worse", NULL, NULL, {
@@ -79,7 +80,8 @@ const struct cli_command cli_commands[] = {
 		.examples = { "gmm vm wait web --state powered-off --timeout 10m" } },
 	{ "vm stats", { "name" }, "vm.stats", "a VM's counters and latencies", print_vm_stats,
 		.examples = { "gmm vm stats web", "gmm vm stats web --watch" } },
-	{ "bench read", { "process", "memory" }, "bench.read", "measure raw READs from one component to another", print_bench, NULL, {
+	{ "bench read", { "process", "memory" }, "bench.read", "measure raw READs from one component to another",
+		print_bench, NULL, {
 		{ "count", "N", OPTION_NUMBER, "count", false, "READs to measure (1000)" },
 		{ "outstanding", "N", OPTION_NUMBER, "outstanding", false, "READs under way at the same time (1)" },
 		{ "size", "SIZE", OPTION_SIZE, "len_bytes", false, "bytes of each (4096)" } },
@@ -94,7 +96,8 @@ const struct cli_command cli_commands[] = {
 		.rows = "keys", .fields = "id,state", .changes = true,
 		.destroys = "machines that start with this key cannot join any more", .examples = { "gmm key forget 1" } },
 	{ "backup", { NULL }, "store.backup", "copy the manager's store to a new file, while it runs", NULL, NULL, {
-		{ "to", "FILE", OPTION_FILE, "to", true, "on the manager's host; `gmmd --config FILE --restore BACKUP` puts it back" } },
+		{ "to", "FILE", OPTION_FILE, "to", true,
+		  "on the manager's host; `gmmd --config FILE --restore BACKUP` puts it back" } },
 		.examples = { "gmm backup --to /var/backups/plenum.db" } },
 	{ "events", { NULL }, "events", "what happened", NULL, run_events, {
 		{ "follow", NULL, OPTION_FLAG, "follow", false, "go on with what happens" } },
@@ -127,7 +130,8 @@ const struct cli_option cli_common_options[] = {
 
 const char *const cli_exits[EXIT_PARTIAL + 1] = {
 	[EXIT_OK] = "done", [EXIT_FAILED] = "failure", [EXIT_USAGE] = "usage, or an argument that gmmd refuses",
-	[EXIT_NOT_FOUND] = "not found", [EXIT_NOT_PERMITTED] = "not permitted", [EXIT_CONFLICT] = "conflict: busy, exists already, no room, down",
+	[EXIT_NOT_FOUND] = "not found", [EXIT_NOT_PERMITTED] = "not permitted",
+	[EXIT_CONFLICT] = "conflict: busy, exists already, no room, down",
 	[EXIT_TIMED_OUT] = "timeout; what was begun goes on", [EXIT_UNREACHABLE] = "gmmd unreachable",
 	[EXIT_PARTIAL] = "done for some of several nodes",
 };

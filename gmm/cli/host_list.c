@@ -54,7 +54,8 @@ static long take_number(const char **text, unsigned *width)
 static int expand(struct parser *parser, const char *rest, const char *end, char *name, size_t len);
 
 /* All numbers of one range, each followed by what comes behind the bracket. */
-static int expand_range(struct parser *parser, const char **text, const char *behind, const char *end, char *name, size_t len)
+static int expand_range(struct parser *parser, const char **text, const char *behind, const char *end, char *name,
+			size_t len)
 {
 	unsigned width, last_width;
 	long first = take_number(text, &width), last = first;
@@ -80,7 +81,10 @@ static int expand_range(struct parser *parser, const char **text, const char *be
 	return status;
 }
 
-/* The first `len` bytes of `name` are settled, [rest, end) is still to be taken apart. Depth: one call for each bracket. */
+/*
+ * The first `len` bytes of `name` are settled, [rest, end) is still to be taken apart. Depth: one call for each
+ * bracket.
+ */
 static int expand(struct parser *parser, const char *rest, const char *end, char *name, size_t len)
 {
 	const char *close;

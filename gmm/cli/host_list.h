@@ -6,8 +6,8 @@
  *	name  = { text | "[" range { "," range } "]" }
  *	range = number [ "-" number ]
  *
- * "m[1-3,7],p1" is m1 m2 m3 m7 p1. Numbers keep the width of the first one: "m[08-10]" is m08 m09 m10. Several brackets in one name
- * give all combinations.
+ * "m[1-3,7],p1" is m1 m2 m3 m7 p1. Numbers keep the width of the first one: "m[08-10]" is m08 m09 m10. Several
+ * brackets in one name give all combinations.
  */
 #ifndef PLENUM_GMM_HOST_LIST_H
 #define PLENUM_GMM_HOST_LIST_H
@@ -26,8 +26,8 @@ struct host_list {
 /* Is it more than one plain name, that is, does it have a comma or a bracket? */
 bool host_list_is_list(const char *text);
 /*
- * Take a list apart, in the order in which it is written; a name that stands there twice is taken once. 0, or a negative errno
- * and in *reason what is wrong: -EINVAL: not a list; -E2BIG: too many or too long names.
+ * Take a list apart, in the order in which it is written; a name that stands there twice is taken once. 0, or a
+ * negative errno and in *reason what is wrong: -EINVAL: not a list; -E2BIG: too many or too long names.
  */
 int host_list_parse(const char *text, struct host_list *list, const char **reason);
 

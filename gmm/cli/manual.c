@@ -132,7 +132,8 @@ static void see_also(const char *itself)
 	for (const struct cli_command *command = cli_commands; command->words; command++) {
 		size_t len = group_len(command);
 
-		if (begins_group(command) && (strncmp(itself, "gmm-", 4) || strlen(itself) - 4 != len || strncmp(itself + 4, command->words, len)))
+		if (begins_group(command) &&
+		    (strncmp(itself, "gmm-", 4) || strlen(itself) - 4 != len || strncmp(itself + 4, command->words, len)))
 			printf("\\fBgmm\\-%.*s\\fR(1),\n", (int)len, command->words);
 	}
 	puts("\\fBgmmd\\fR(8)");
@@ -163,7 +164,8 @@ static void page_of_gmm(void)
 	put_exits();
 	section("ENVIRONMENT");
 	puts(".TP\n\\fBPLENUM_SOCKET\\fR\nThe socket of gmmd, when \\fB\\-\\-socket\\fR is not given.");
-	puts(".TP\n\\fBNO_COLOR\\fR, \\fBTERM\\fR\nNo colours are printed when the first is not empty, or the second is \\fBdumb\\fR.");
+	puts(".TP\n\\fBNO_COLOR\\fR, \\fBTERM\\fR\n"
+	     "No colours are printed when the first is not empty, or the second is \\fBdumb\\fR.");
 	see_also("gmm");
 }
 

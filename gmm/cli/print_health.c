@@ -58,8 +58,8 @@ static void print_check(json_t *check)
 {
 	printf("  ");
 	print_word(string(check, "severity"));
-	printf("%*s%s: %s%s\n", 5 - (int)strlen(string(check, "severity")), "", string(check, "code"), string(check, "summary"),
-	       json_is_true(json_object_get(check, "muted")) ? " (muted)" : "");
+	printf("%*s%s: %s%s\n", 5 - (int)strlen(string(check, "severity")), "", string(check, "code"),
+	       string(check, "summary"), json_is_true(json_object_get(check, "muted")) ? " (muted)" : "");
 }
 
 void print_health(json_t *result)

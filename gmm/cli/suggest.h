@@ -4,8 +4,8 @@
 #define PLENUM_GMM_SUGGEST_H
 
 /*
- * The one of `count` candidates that is nearest to `word`: fewest letters changed, added, left out or swapped with their
- * neighbours. NULL when none is near, that is when more than a third of the word would have to change.
+ * The one of `count` candidates that is nearest to `word`: fewest letters changed, added, left out or swapped with
+ * their neighbours. NULL when none is near, that is when more than a third of the word would have to change.
  */
 const char *suggest(const char *word, const char *const *candidates, unsigned count);
 

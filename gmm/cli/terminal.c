@@ -33,7 +33,9 @@ const char *terminal_colour(const char *word)
 {
 	static const char *const good[] = { "up", "running", "live", "HEALTH_OK", "in use", "succeeded" };
 	static const char *const bad[] = { "down", "failed", "lost", "HEALTH_ERR", "ERR" };
-	static const char *const doubtful[] = { "absent", "expected", "paused", "unreachable", "HEALTH_WARN", "WARN", "reclaim", "reclaiming" };
+	static const char *const doubtful[] = {
+		"absent", "expected", "paused", "unreachable", "HEALTH_WARN", "WARN", "reclaim", "reclaiming",
+	};
 
 	if (!colours())
 		return "";

@@ -60,7 +60,8 @@ static void settle_mute(struct gmm_core *core, enum gmm_health_code code, uint64
 	}
 }
 
-static void take(struct gmm_core *core, enum gmm_health_code code, const struct gmm_health_finding *found, uint64_t now_ns)
+static void take(struct gmm_core *core, enum gmm_health_code code, const struct gmm_health_finding *found,
+		 uint64_t now_ns)
 {
 	struct gmm_health_check *check = &core->health.checks[code];
 	uint32_t before = check->finding.count;

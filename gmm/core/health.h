@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The rack's health: a finite table of checks, each with a code that never changes its meaning, and what is to be said of
- * those that are raised now. WARN: somebody should act before it comes to harm. ERR: guests stand still or lost what they
- * had, or the manager cannot keep what it decides.
+ * The rack's health: a finite table of checks, each with a code that never changes its meaning, and what is to be
+ * said of those that are raised now. WARN: somebody should act before it comes to harm. ERR: guests stand still or
+ * lost what they had, or the manager cannot keep what it decides.
  *
- * gmm_core_health_update() looks at the core's tables and at what the daemon knows beside them, and compares with what it
- * found before: a check that is raised, gets a new count or is cleared is an event. docs/health/CODE.md explains each.
+ * gmm_core_health_update() looks at the core's tables and at what the daemon knows beside them, and compares with
+ * what it found before: a check that is raised, gets a new count or is cleared is an event. docs/health/CODE.md
+ * explains each.
  *
  *	cleared --found--> raised --muted by the operator--> raised and muted
  *	   ^                 | ^                                 | its time is over, or (not sticky) more of it
@@ -128,7 +129,10 @@ struct gmm_health {
 
 struct gmm_core;
 
-/* Look at everything. Raised, changed and cleared checks become events. Times as everywhere in the core: ns, monotonic. */
+/*
+ * Look at everything. Raised, changed and cleared checks become events. Times as everywhere in the core: ns,
+ * monotonic.
+ */
 void gmm_core_health_update(struct gmm_core *core, const struct gmm_health_facts *facts, uint64_t now_ns);
 /* The worst severity of the checks that are raised and not muted. */
 enum gmm_health_severity gmm_core_health_status(const struct gmm_core *core);
@@ -137,8 +141,8 @@ const char *gmm_health_severity_name(enum gmm_health_severity severity);
 /* The check with this code, or GMM_HEALTH_COUNT. */
 enum gmm_health_code gmm_health_code_named(const char *name);
 /*
- * Do not count a check for the rack's status, for `for_ns` (0: until it is unmuted). -ENOENT: no such code; -EBUSY: it is
- * not raised, and only a sticky mute can wait for it. core->refusal says which.
+ * Do not count a check for the rack's status, for `for_ns` (0: until it is unmuted). -ENOENT: no such code;
+ * -EBUSY: it is not raised, and only a sticky mute can wait for it. core->refusal says which.
  */
 int gmm_core_health_mute(struct gmm_core *core, const char *code, uint64_t for_ns, bool sticky, uint64_t now_ns);
 /* 0, also when it was not muted; -ENOENT: no such code. */

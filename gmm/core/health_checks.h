@@ -16,8 +16,8 @@ struct gmm_health_view {
 /* Take in what will be needed at a later look. Before gmm_health_look(). */
 void gmm_health_remember(struct gmm_core *core, const struct gmm_health_facts *facts, uint64_t now_ns);
 /* `found` is all zero; left so when all is well. */
-void gmm_health_look(struct gmm_core *core, enum gmm_health_code code, const struct gmm_health_facts *facts, uint64_t now_ns,
-		     struct gmm_health_finding *found);
+void gmm_health_look(struct gmm_core *core, enum gmm_health_code code, const struct gmm_health_facts *facts,
+		     uint64_t now_ns, struct gmm_health_finding *found);
 
 /* Count one more object that is concerned, and begin its line: "OBJECT: ". Lines beyond the last one go nowhere. */
 struct text gmm_health_add(struct gmm_health_finding *found, const char *object);

@@ -5,8 +5,8 @@
 
 #include "gmm/core/health_checks.h"
 
-void gmm_health_look(struct gmm_core *core, enum gmm_health_code code, const struct gmm_health_facts *facts, uint64_t now_ns,
-		     struct gmm_health_finding *found)
+void gmm_health_look(struct gmm_core *core, enum gmm_health_code code, const struct gmm_health_facts *facts,
+		     uint64_t now_ns, struct gmm_health_finding *found)
 {
 	static gmm_health_test *const tests[GMM_HEALTH_COUNT] = {
 		[GMM_HEALTH_MNODE_DOWN] = gmm_health_mnode_down, [GMM_HEALTH_PNODE_DOWN] = gmm_health_pnode_down,

@@ -93,7 +93,8 @@ static void full(const struct gmm_health_view *view, uint64_t from_percent, uint
 	for (uint32_t i = 0; i < core->node_count; i++) {
 		const struct gmm_node *node = &core->nodes[i];
 
-		if (!has_capacity(node) || gmm_health_percent_full(node) < from_percent || gmm_health_percent_full(node) >= below_percent)
+		if (!has_capacity(node) || gmm_health_percent_full(node) < from_percent ||
+		    gmm_health_percent_full(node) >= below_percent)
 			continue;
 		text = gmm_health_add(view->found, node->name);
 		text_number(&text, gmm_health_percent_full(node));
@@ -223,7 +224,8 @@ void gmm_health_id_conflict(const struct gmm_health_view *view)
 		text_address(&text, kept->conflict_address);
 	}
 	text = gmm_health_summary(view->found);
-	gmm_health_of(&text, view->found->count, core->node_count, "nodes' names are used by machines with another address or MAC");
+	gmm_health_of(&text, view->found->count, core->node_count,
+		      "nodes' names are used by machines with another address or MAC");
 }
 
 void gmm_health_foreign(const struct gmm_health_view *view)
@@ -236,7 +238,8 @@ void gmm_health_foreign(const struct gmm_health_view *view)
 		uint64_t since_ns = core->health.nodes[i].foreign_since_ns;
 
 		/* A renewal that was on its way while something was destroyed tells of it for the last time. */
-		if (node->state != GMM_NODE_UP || since_ns == 0 || view->now_ns - since_ns < core->config.lease_ms * UINT64_C(1000000))
+		if (node->state != GMM_NODE_UP || since_ns == 0 ||
+		    view->now_ns - since_ns < core->config.lease_ms * UINT64_C(1000000))
 			continue;
 		text = gmm_health_add(view->found, node->name);
 		text_number(&text, node->foreign);
@@ -247,7 +250,8 @@ void gmm_health_foreign(const struct gmm_health_view *view)
 		}
 	}
 	text = gmm_health_summary(view->found);
-	gmm_health_of(&text, view->found->count, core->node_count, "nodes hold regions or VMs that this manager does not know");
+	gmm_health_of(&text, view->found->count, core->node_count,
+		      "nodes hold regions or VMs that this manager does not know");
 }
 
 /* Of these, what the node was asked to let go of and refused: no call is under way for it. */

@@ -44,7 +44,8 @@ void gmm_health_imbalanced(const struct gmm_health_view *view)
 			emptiest = node;
 	}
 	/* As long as one region more would not fit on the emptiest there is nothing to be gained. */
-	if (!fullest || gmm_health_percent_full(fullest) < GMM_HEALTH_IMBALANCED_PERCENT || gmm_node_pages_free(emptiest) < REGION_PAGES ||
+	if (!fullest || gmm_health_percent_full(fullest) < GMM_HEALTH_IMBALANCED_PERCENT ||
+	    gmm_node_pages_free(emptiest) < REGION_PAGES ||
 	    gmm_health_percent_full(fullest) - gmm_health_percent_full(emptiest) < GMM_HEALTH_IMBALANCED_GAP_PERCENT)
 		return;
 	view->found->count = 1;

@@ -106,7 +106,8 @@ static bool check_file(struct client *client, const char *what, const char *path
 	return status == 0;
 }
 
-static bool unpack_create(struct gmmd *gmmd, struct client *client, json_t *arguments, struct gmm_vm_spec *spec, int *dry_run)
+static bool unpack_create(struct gmmd *gmmd, struct client *client, json_t *arguments, struct gmm_vm_spec *spec,
+			  int *dry_run)
 {
 	const char *name, *kernel, *initrd = "", *line = "", *on = NULL;
 	json_int_t memory, cache, vcpus = 1;
@@ -153,7 +154,8 @@ static void plan_create(struct gmmd *gmmd, struct client *client, const struct g
 		client_error(client, status, "%s", gmmd->core->refusal);
 		return;
 	}
-	len = snprintf(words, sizeof(words), "would create %s on %s, its memory on", spec->name, gmm_core_node(gmmd->core, plan.node)->name);
+	len = snprintf(words, sizeof(words), "would create %s on %s, its memory on", spec->name,
+		       gmm_core_node(gmmd->core, plan.node)->name);
 	for (uint32_t i = 0; i < gmmd->core->node_count; i++) {
 		const char *name = gmmd->core->nodes[i].name;
 
@@ -169,8 +171,8 @@ static void plan_create(struct gmmd *gmmd, struct client *client, const struct g
 }
 
 /* "name" and "dry_run" of a command about a VM. NULL: the client has its answer, be it the one to a dry run. */
-static struct gmm_vm *find_vm_for(struct gmmd *gmmd, struct client *client, json_t *arguments, enum gmm_operation_kind kind,
-				  const char *verb)
+static struct gmm_vm *find_vm_for(struct gmmd *gmmd, struct client *client, json_t *arguments,
+				  enum gmm_operation_kind kind, const char *verb)
 {
 	int dry_run = 0, status;
 	struct gmm_vm *vm;

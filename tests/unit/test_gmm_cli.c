@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* What the command line takes apart and puts together: lists of nodes, comma-separated values, what was probably meant. */
+/*
+ * What the command line takes apart and puts together: lists of nodes, comma-separated values, what was probably
+ * meant.
+ */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -135,7 +138,8 @@ static void test_csv(void **state)
 	is_csv("[{\"a\": 1, \"b\": \"x\"}, {\"a\": 2.5, \"b\": \"y\"}]", NULL, NULL, "a,b\n1,x\n2.5,y\n");
 	is_csv("[]", "a,b", NULL, "a,b\n");
 	is_csv("[{\"a\": 1}]", "b,a", NULL, "b,a\n,1\n");
-	is_csv("{\"a\": {\"b\": 1, \"c\": {\"d\": true}}, \"e\": null, \"f\": [{\"g\": 1}]}", NULL, NULL, "a.b,a.c.d,e\n1,true,\n");
+	is_csv("{\"a\": {\"b\": 1, \"c\": {\"d\": true}}, \"e\": null, \"f\": [{\"g\": 1}]}", NULL, NULL,
+	       "a.b,a.c.d,e\n1,true,\n");
 	is_csv("{\"a\": {\"b\": 1, \"c\": {\"d\": true}}}", "a.c.d,a.x,y.z", NULL, "a.c.d,a.x,y.z\ntrue,,\n");
 	is_csv("{\"a\": [\"x\", \"y\"], \"b\": []}", NULL, NULL, "a,b\n\"x y\",\n");
 	is_csv("[{\"a\": 1}]", NULL, "{\"node\": \"m1\"}", "node,a\nm1,1\n");

@@ -17,8 +17,9 @@ static const struct gmm_health_check *check(struct rack *rack, enum gmm_health_c
 #define RAISED(rack, code, number) assert_int_equal(check(rack, GMM_HEALTH_##code)->finding.count, number)
 #define CLEARED(rack, code) RAISED(rack, code, 0)
 /* In the first detail line, or in the summary. */
-#define SAYS(rack, code, words) assert_non_null(strstr(rack->core->health.checks[GMM_HEALTH_##code].finding.detail[0], words))
-#define SUMS_UP(rack, code, words) assert_non_null(strstr(rack->core->health.checks[GMM_HEALTH_##code].finding.summary, words))
+#define FOUND(rack, code) (&rack->core->health.checks[GMM_HEALTH_##code].finding)
+#define SAYS(rack, code, words) assert_non_null(strstr(FOUND(rack, code)->detail[0], words))
+#define SUMS_UP(rack, code, words) assert_non_null(strstr(FOUND(rack, code)->summary, words))
 
 static struct rack *rack_of(uint32_t *p1, uint32_t *m1, uint32_t *m2)
 {
@@ -558,7 +559,9 @@ static char *page_of(const char *code)
 
 static void test_each_code_has_its_page(void **state)
 {
-	static const char *const parts[] = { "## What it means", "## What it does to guests", "## How to find the cause", "## What helps" };
+	static const char *const parts[] = {
+		"## What it means", "## What it does to guests", "## How to find the cause", "## What helps",
+	};
 
 	(void)state;
 	for (unsigned code = 0; code < GMM_HEALTH_COUNT; code++) {
