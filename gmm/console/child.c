@@ -10,6 +10,8 @@
 
 #include "gmm/console/child.h"
 
+#define FIXED_WORDS 4
+
 extern char **environ;
 
 static int spawn(pid_t *pid, char **arguments, int out)
@@ -42,11 +44,12 @@ static int spawn(pid_t *pid, char **arguments, int out)
 
 int child_start(struct child *child, const char *socket, struct command_words *words)
 {
-	char *arguments[COMMAND_WORDS_MAX + 4] = { "gmm", "--socket", (char *)socket };
+	/* The console has asked already; its child has no terminal to ask at. */
+	char *arguments[FIXED_WORDS + COMMAND_WORDS_MAX + 1] = { "gmm", "--socket", (char *)socket, "--yes" };
 	int ends[2], status;
 
 	for (int i = 0; i < words->count; i++)
-		arguments[3 + i] = words->words[i];
+		arguments[FIXED_WORDS + i] = words->words[i];
 	if (pipe2(ends, O_CLOEXEC))
 		return -errno;
 	status = spawn(&child->pid, arguments, ends[1]);

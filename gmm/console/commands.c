@@ -42,6 +42,8 @@ static const struct {
 	enum risk risk;
 } rules[] = {
 	{ "status", NULL, RISK_READS }, { "events", NULL, RISK_READS }, { "help", NULL, RISK_READS },
+	{ "health", "mute", RISK_CHANGES }, { "health", "unmute", RISK_CHANGES }, { "health", NULL, RISK_READS },
+	{ "explain", NULL, RISK_READS }, { "completion", NULL, RISK_READS }, { "manual", NULL, RISK_READS },
 	{ "node", "list", RISK_READS }, { "node", "show", RISK_READS }, { "node", "counters", RISK_READS },
 	{ "node", "refusals", RISK_READS }, { "manager", "counters", RISK_READS }, { "manager", "refusals", RISK_READS },
 	{ "vm", "list", RISK_READS }, { "vm", "show", RISK_READS }, { "vm", "stats", RISK_READS }, { "vm", "wait", RISK_READS },
