@@ -22,14 +22,13 @@ static void draw_health(const struct model *model, struct screen *screen, int co
 		const char *word;
 		enum style style;
 	} healths[] = {
-		[HEALTH_UNKNOWN] = { "...", STYLE_DIM }, [HEALTH_OK] = { "OK", STYLE_GOOD },
+		[HEALTH_UNKNOWN] = { "?", STYLE_DIM }, [HEALTH_OK] = { "OK", STYLE_GOOD },
 		[HEALTH_WARN] = { "WARN", STYLE_WARN }, [HEALTH_ERROR] = { "ERROR", STYLE_BAD },
 	};
-	char reason[MODEL_TEXT_BYTES];
-	enum model_health health = model_health(model, reason);
+	enum style style = healths[model->health].style;
 
-	column = screen_text(screen, 0, column, healths[health].style, healths[health].word) + 1;
-	screen_field(screen, 0, column, screen->width - column, healths[health].style, reason);
+	column = screen_text(screen, 0, column, style, healths[model->health].word) + 1;
+	screen_field(screen, 0, column, screen->width - column, style, model->health_text);
 }
 
 /* One character a node: how full it is, or what is wrong with it. */

@@ -286,6 +286,7 @@ static struct action general_key(struct ui *ui, struct model *model, uint32_t ke
 	case UI_KEY_ESCAPE:
 		ui->filter[ui->view][0] = '\0';
 		return action(ACTION_NONE);
+	case 'h': return command(ui, "health detail");
 	case UI_KEY_TAB: return show(ui, (enum view)((ui->view + 1) % VIEW_COUNT));
 	case 0x12:			/* Ctrl-R */
 		return action(ACTION_REFRESH);

@@ -5,9 +5,6 @@
 
 #include "gmm/console/model.h"
 
-#define NEARLY_FULL 0.85		/* of the rack's memory */
-#define NODES_NAMED 3			/* when more are down, their number says more */
-
 /* ---------------------------------------------------------------- values of any type */
 
 static uint64_t number(json_t *object, const char *key)
@@ -113,6 +110,32 @@ static void compare_node(struct model_node *node, const struct model_node *befor
 	remember(&node->traffic, node->reads_per_s + node->writes_per_s);
 }
 
+/* gmmd's own judgement (gmm health): how bad, and the codes of the checks that are not muted. */
+static void read_health(struct model *model, json_t *health)
+{
+	static const char *const states[] = {
+		[HEALTH_OK] = "HEALTH_OK", [HEALTH_WARN] = "HEALTH_WARN", [HEALTH_ERROR] = "HEALTH_ERR",
+	};
+	char status[MODEL_WORD_BYTES];
+	size_t index, len = 0;
+	json_t *check;
+
+	WORDS(health, "status", status);
+	model->health = HEALTH_UNKNOWN;
+	model->health_text[0] = '\0';
+	for (int state = HEALTH_OK; state <= HEALTH_ERROR; state++)
+		if (strcmp(status, states[state]) == 0)
+			model->health = (enum model_health)state;
+	json_array_foreach(json_object_get(health, "checks"), index, check) {
+		char code[MODEL_WORD_BYTES];
+
+		WORDS(check, "code", code);
+		if (json_is_true(json_object_get(check, "muted")) || len + sizeof(code) + 2 > sizeof(model->health_text))
+			continue;
+		len += (size_t)snprintf(model->health_text + len, sizeof(model->health_text) - len, "%s%s", len ? ", " : "", code);
+	}
+}
+
 void model_take_status(struct model *model, json_t *result, uint64_t now_ns)
 {
 	json_t *rows = json_object_get(result, "nodes"), *row;
@@ -124,6 +147,7 @@ void model_take_status(struct model *model, json_t *result, uint64_t now_ns)
 	WORDS(result, "manager", model->manager);
 	model->nodes_up = number(json_object_get(result, "nodes_total"), "up");
 	model->regions = number(result, "regions");
+	read_health(model, json_object_get(result, "health"));
 	model->node_count = 0;
 	model->left_out = 0;
 	json_array_foreach(rows, index, row) {
@@ -351,47 +375,4 @@ struct model_sums model_sums(const struct model *model)
 	for (int i = 0; i < model->vm_count; i++)
 		sums.running_vms += strcmp(model->vms[i].state, "running") == 0;
 	return sums;
-}
-
-static void complain(char reason[MODEL_TEXT_BYTES], const char *name, const char *state)
-{
-	size_t len = strlen(reason);
-
-	snprintf(reason + len, MODEL_TEXT_BYTES - len, "%s%s %s", len ? ", " : "", name, state);
-}
-
-enum model_health model_health(const struct model *model, char reason[MODEL_TEXT_BYTES])
-{
-	enum model_health health = HEALTH_OK;
-	struct model_sums sums = model_sums(model);
-	char count[MODEL_WORD_BYTES];
-	int down = 0;
-
-	reason[0] = '\0';
-	if (!model->known)
-		return HEALTH_UNKNOWN;
-	for (int i = 0; i < model->vm_count; i++) {
-		const struct model_vm *vm = &model->vms[i];
-		bool dead = strcmp(vm->state, "lost") == 0 || strcmp(vm->state, "failed") == 0;
-
-		if (!dead && strcmp(vm->state, "paused") && strcmp(vm->state, "unreachable"))
-			continue;
-		health = dead ? HEALTH_ERROR : health == HEALTH_ERROR ? health : HEALTH_WARN;
-		complain(reason, vm->name, vm->state);
-	}
-	for (int i = 0; i < model->node_count; i++)
-		down += strcmp(model->nodes[i].state, "down") == 0;
-	for (int i = 0; i < model->node_count && down <= NODES_NAMED; i++)
-		if (strcmp(model->nodes[i].state, "down") == 0)
-			complain(reason, model->nodes[i].name, "down");
-	snprintf(count, sizeof(count), "%d nodes", down);
-	if (down > NODES_NAMED)
-		complain(reason, count, "down");
-	if (down && health != HEALTH_ERROR)
-		health = HEALTH_WARN;
-	if (sums.pages_capacity && (double)sums.pages_reserved >= NEARLY_FULL * (double)sums.pages_capacity) {
-		health = health == HEALTH_ERROR ? health : HEALTH_WARN;
-		complain(reason, "memory", "nearly full");
-	}
-	return health;
 }

@@ -70,6 +70,8 @@ struct model {
 	char trouble[MODEL_TEXT_BYTES];	/* why it does not */
 	uint64_t taken_ns;		/* of the last status */
 	char manager[MODEL_WORD_BYTES];
+	enum model_health health;
+	char health_text[MODEL_TEXT_BYTES];	/* codes of what is wrong; "": nothing is */
 	uint64_t nodes_up, regions;
 	int node_count, vm_count, operation_count;
 	unsigned left_out;		/* rows beyond the limits */
@@ -104,8 +106,5 @@ struct model_sums {
 	int running_vms;
 };
 struct model_sums model_sums(const struct model *model);
-
-/* What is wrong, in words for the header; "" when nothing is. */
-enum model_health model_health(const struct model *model, char reason[MODEL_TEXT_BYTES]);
 
 #endif

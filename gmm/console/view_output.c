@@ -81,6 +81,7 @@ static const char help[] =
 	"  Enter, d      open, describe what is selected\n"
 	"  /             show only rows with this text; Esc clears it\n"
 	"  :             a command, as after gmm on a command line; or a view's name\n"
+	"  h             the rack's health in detail\n"
 	"  Ctrl-R        ask gmmd now;  Ctrl-L  draw again\n"
 	"  Esc           back;  q  quit\n"
 	"\n"

@@ -58,7 +58,7 @@ def test_operators_console(rack, tmp_path):
     create_shell(rack, "tui")
     terminal = Terminal(tmp_path, command, environment={"TERM": "vt100", "LC_ALL": "C"})
     try:
-        terminal.wait_for("3 of 3 nodes up", "OK", "m1", "m2")
+        terminal.wait_for("3 of 3 nodes up", "m1", "m2")
         terminal.press("4")
         terminal.wait_for("tui        created")
         terminal.press("s")

@@ -50,7 +50,7 @@ static inline json_t *fixture_status(json_t *record, int seconds)
 		json_array_append_new(nodes, node);
 		up += is_up;
 	}
-	return json_pack("{s:O,s:{s:i,s:i},s:O,s:o}", "manager", json_object_get(record, "manager"), "nodes_total", "up", up,
+	return json_pack("{s:O,s:O,s:{s:i,s:i},s:O,s:o}", "health", json_object_get(record, "health"), "manager", json_object_get(record, "manager"), "nodes_total", "up", up,
 			 "configured", (int)json_array_size(nodes), "regions", json_object_get(record, "regions"), "nodes", nodes);
 }
 

@@ -74,7 +74,8 @@ static void test_describe(void **state)
 {
 	struct scene *scene = *state;
 
-	expect(scene, "1jd", ACTION_RUN, "node show m2");
+	expect(scene, "h", ACTION_RUN, "health detail");
+	expect(scene, "\0331jd", ACTION_RUN, "node show m2");
 	expect(scene, "2\r", ACTION_RUN, "node show p1");
 	expect(scene, "\0333jd", ACTION_RUN, "node show m2");
 	expect(scene, "\0334jd", ACTION_RUN, "vm show db");

@@ -149,26 +149,19 @@ static void test_sums(void **state)
 static void test_health(void **state)
 {
 	struct model *model = *state;
-	char reason[MODEL_TEXT_BYTES];
 
-	assert_int_equal(model_health(model, reason), HEALTH_WARN);
-	assert_string_equal(reason, "batch paused, m5 down");
-	strcpy(model->vms[0].state, "lost");
-	assert_int_equal(model_health(model, reason), HEALTH_ERROR);
-	assert_string_equal(reason, "web lost, batch paused, m5 down");
-	strcpy(model->vms[0].state, "running");
-	strcpy(model->vms[3].state, "running");
-	strcpy(model->nodes[7].state, "up");
-	assert_int_equal(model_health(model, reason), HEALTH_OK);
-	model->nodes[8].pages_reserved = 2 * model->nodes[8].pages_capacity;
-	assert_int_equal(model_health(model, reason), HEALTH_WARN);
-	assert_string_equal(reason, "memory nearly full");
-	for (int i = 0; i < 4; i++)
-		strcpy(model->nodes[i].state, "down");
-	assert_int_equal(model_health(model, reason), HEALTH_WARN);
-	assert_string_equal(reason, "4 nodes down, memory nearly full");
-	model->known = false;
-	assert_int_equal(model_health(model, reason), HEALTH_UNKNOWN);
+	assert_int_equal(model->health, HEALTH_ERROR);
+	assert_string_equal(model->health_text, "MNODE_DOWN, VM_STALLED");
+	take(take_status, model, "{\"health\":{\"status\":\"HEALTH_WARN\",\"checks\":[{\"code\":\"VM_MEMORY_LOST\"},"
+	     "{\"code\":\"MNODE_DOWN\",\"muted\":true},7,{\"code\":8}]}}");
+	assert_int_equal(model->health, HEALTH_WARN);
+	assert_memory_equal(model->health_text, "VM_MEMORY_LOST", 14);
+	assert_null(strstr(model->health_text, "MNODE"));
+	take(take_status, model, "{\"health\":{\"status\":\"HEALTH_OK\",\"checks\":[]}}");
+	assert_int_equal(model->health, HEALTH_OK);
+	assert_string_equal(model->health_text, "");
+	take(take_status, model, "{\"health\":\"fine\"}");
+	assert_int_equal(model->health, HEALTH_UNKNOWN);
 }
 
 static void test_events(void **state)
@@ -215,8 +208,6 @@ static void test_lies(void **state)
 	struct model *model = *state;
 
 	for (unsigned i = 0; i < sizeof(lies) / sizeof(lies[0]); i++) {
-		char reason[MODEL_TEXT_BYTES];
-
 		take(take_stats, model, lies[i]);
 		take(take_status, model, lies[i]);
 		take(model_take_vms, model, lies[i]);
@@ -224,7 +215,6 @@ static void test_lies(void **state)
 		take(model_take_operations, model, lies[i]);
 		take(model_take_event, model, lies[i]);
 		model_sums(model);
-		model_health(model, reason);
 	}
 }
 
