@@ -76,7 +76,6 @@ void store_read(struct store *store, const uint64_t *entry, uint32_t offset, voi
 void store_write(struct store *store, uint64_t *entry, uint32_t offset, const void *bytes, uint32_t len_bytes);
 /* Back to never written. */
 void store_forget(struct store *store, uint64_t *entry);
-bool store_bytes_are_zero(const void *bytes, size_t len);
 
 /* ------------------------------------------------------------------ region.c */
 

@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "lib/zero.h"
 #include "mcomponent/mcomponent.h"
 
 static uint64_t entry_kind(uint64_t entry)
@@ -29,23 +30,6 @@ void store_init(struct store *store, void *frames, uint32_t *free_frames, uint32
 	/* The lowest frame is taken first: the memory of a little-used node stays untouched, and its host's too. */
 	for (uint32_t i = 0; i < frames_total; i++)
 		free_frames[i] = frames_total - 1 - i;
-}
-
-bool store_bytes_are_zero(const void *bytes, size_t len)
-{
-	const uint8_t *next = bytes;
-	uint64_t words[8];
-
-	/* 64 bytes a step: data is decided by the first of them, and a zero page costs 64 steps. */
-	for (; len >= sizeof(words); len -= sizeof(words), next += sizeof(words)) {
-		memcpy(words, next, sizeof(words));
-		if ((words[0] | words[1] | words[2] | words[3] | words[4] | words[5] | words[6] | words[7]) != 0)
-			return false;
-	}
-	for (; len > 0; len--)
-		if (*next++ != 0)
-			return false;
-	return true;
 }
 
 static uint64_t frame_take(struct store *store)
@@ -91,7 +75,7 @@ static void store_first(struct store *store, uint64_t *entry, uint32_t offset, c
 
 void store_write(struct store *store, uint64_t *entry, uint32_t offset, const void *bytes, uint32_t len_bytes)
 {
-	bool zero = store_bytes_are_zero(bytes, len_bytes);
+	bool zero = bytes_are_zero(bytes, len_bytes);
 
 	assert(offset < PAGE_BYTES && len_bytes > 0 && len_bytes <= PAGE_BYTES - offset);
 	store->writes++;
@@ -108,7 +92,7 @@ void store_write(struct store *store, uint64_t *entry, uint32_t offset, const vo
 	if (!zero || len_bytes < PAGE_BYTES)
 		memcpy(entry_frame(store, *entry) + offset, bytes, len_bytes);
 	/* Only zeros can have made the page all zero (M3). */
-	if (zero && (len_bytes == PAGE_BYTES || store_bytes_are_zero(entry_frame(store, *entry), PAGE_BYTES))) {
+	if (zero && (len_bytes == PAGE_BYTES || bytes_are_zero(entry_frame(store, *entry), PAGE_BYTES))) {
 		frame_release(store, *entry);
 		store->frames_released++;
 		store->pages_zero++;

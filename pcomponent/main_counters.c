@@ -44,6 +44,9 @@ size_t counters_fill(void *context, char *text, size_t bytes)
 	node_counters_append(text, bytes, &len, "cache_table_bytes", process.cache_table_bytes);
 	node_counters_append(text, bytes, &len, "npt_pages", process.npt_pool.pages_count);
 	node_counters_append(text, bytes, &len, "npt_pages_free", process.npt_pool.free_count);
+#define APPEND(counter) node_counters_append(text, bytes, &len, "region_" #counter, region_counters(process.regions)->counter);
+	REGION_COUNTERS(APPEND)
+#undef APPEND
 	for (uint32_t slot = 0; slot < SLOTS; slot++) {
 		const struct wire_vm_status *status;
 		char name[64];

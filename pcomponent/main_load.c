@@ -296,15 +296,12 @@ static void load(struct process_vm *vm)
 /* A VM that paused because its memory was out of reach runs on when all of it answers again. */
 static void resume_if_reachable(struct process_vm *vm)
 {
-	bool reachable = true;
 	int status = hv_vm_state_status(process.hv, vm->slot);
 
 	if (status != -EHOSTUNREACH && status != -ETIMEDOUT)
 		return;
 	fabric_lock(process.fabric);
-	for (uint32_t i = 0; i < vm->memory_count; i++)
-		reachable &= region_node_qpn(process.regions, vm->memory[i].node, vm->memory[i].address, now_ns()) != 0;
-	if (reachable && !vm->abort)
+	if (region_vm_reachable(process.regions, vm->slot) && !vm->abort)
 		hv_vm_resume(process.hv, vm->slot);
 	fabric_unlock(process.fabric);
 }
@@ -319,7 +316,7 @@ static void take_apart(struct process_vm *vm)
 		thread_wait(now_ns() + TAKE_APART_RETRY_NS);
 	while (status == -EAGAIN) {
 		fabric_lock(process.fabric);
-		status = vm->output_under_way || vm->event_under_way ? -EAGAIN :
+		status = vm->output_under_way || vm->event_under_way || !region_move_stop(process.regions, vm->slot) ? -EAGAIN :
 			cache_vm_destroy(process.cache, vm->slot, now_ns());
 		if (status == 0) {
 			region_vm_destroy(process.regions, vm->slot);

@@ -219,6 +219,7 @@ static void start_regions(void)
 		.incarnation = rpc_incarnation(fabric_rpc(process.fabric)),
 		.vms_max = SLOTS, .requests_max = REQUESTS_MAX,
 		.pages_written_max = (uint64_t)process.npt_pool.pages_count * NPT_PAGE_COVERS, .give_up_ns = GIVE_UP_NS,
+		.moves_max = SLOTS < REGION_MOVES_PER_NODE_MAX ? SLOTS : REGION_MOVES_PER_NODE_MAX,
 		.done = cache_region_done, .context = process.cache, .other = other_completed,
 	};
 

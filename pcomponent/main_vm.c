@@ -50,7 +50,6 @@ static int create(const struct wire_vm_create *body)
 	vm->id = body->vm;
 	vm->start_wanted = vm->abort = vm->ran = false;
 	memset(&vm->start, 0, sizeof(vm->start));
-	vm->memory_count = 0;
 	vm->output_offset = vm->input_offset = 0;
 	vm->output_under_way = 0;
 	vm->event_retry_ns = 0;
@@ -67,21 +66,6 @@ static void serve_create(void *context, struct rpc_endpoint *endpoint, const str
 	(void)context;
 	memcpy(&body, request->body, sizeof(body));
 	answer(endpoint, request, create(&body), now);
-}
-
-static void note_memory(struct process_vm *vm, const struct wire_vm_region *region)
-{
-	for (uint32_t i = 0; i < vm->memory_count; i++) {
-		if (vm->memory[i].node == region->node) {
-			vm->memory[i].address = region->address;
-			return;
-		}
-	}
-	/* more than there are nodes: region_map() has refused them before */
-	if (vm->memory_count == NODES_MAX)
-		return;
-	vm->memory[vm->memory_count].node = region->node;
-	vm->memory[vm->memory_count++].address = region->address;
 }
 
 static void serve_regions(void *context, struct rpc_endpoint *endpoint, const struct rpc_request *request, uint64_t now)
@@ -102,10 +86,70 @@ static void serve_regions(void *context, struct rpc_endpoint *endpoint, const st
 
 		memcpy(&region, (const uint8_t *)request->body + sizeof(head) + i * sizeof(region), sizeof(region));
 		status = region_map(process.regions, vm->slot, &region, now);
-		if (!status)
-			note_memory(vm, &region);
 	}
 	answer(endpoint, request, status, now);
+}
+
+/* ------------------------------------------------------------------ moves of regions */
+
+static void answer_moved(struct rpc_endpoint *endpoint, const struct rpc_request *request, const struct process_vm *vm,
+			 const struct wire_region_name *name, uint64_t now)
+{
+	struct wire_vm_region_moved moved;
+	int status = region_move_status(process.regions, vm->slot, name->index, name->epoch, &moved, now);
+
+	moved.vm = name->vm;
+	rpc_reply(endpoint, request->token, status, &moved, status ? 0 : sizeof(moved), now);
+}
+
+static void serve_move(void *context, struct rpc_endpoint *endpoint, const struct rpc_request *request, uint64_t now)
+{
+	struct process_vm *vm = named(request);
+	struct wire_vm_region_move body;
+	struct wire_region_name name;
+	int status = -ENOENT;
+
+	(void)context;
+	memcpy(&body, request->body, sizeof(body));
+	name = (struct wire_region_name){ .vm = body.vm, .index = body.region.index, .epoch = body.region.epoch };
+	if (vm)
+		status = region_move(process.regions, vm->slot, &body.region, &body.pace, now);
+	if (status) {
+		answer(endpoint, request, status, now);
+		return;
+	}
+	log_line(LOG_INFO, "event=region_move vm=%lu index=%u node=%u epoch=%u", body.vm, body.region.index, body.region.node,
+		 body.region.epoch);
+	answer_moved(endpoint, request, vm, &name, now);
+}
+
+static void serve_move_state(void *context, struct rpc_endpoint *endpoint, const struct rpc_request *request, uint64_t now)
+{
+	struct process_vm *vm = named(request);
+	struct wire_region_name name;
+
+	(void)context;
+	memcpy(&name, request->body, sizeof(name));
+	if (vm)
+		answer_moved(endpoint, request, vm, &name, now);
+	else
+		answer(endpoint, request, -ENOENT, now);
+}
+
+static void serve_move_cancel(void *context, struct rpc_endpoint *endpoint, const struct rpc_request *request, uint64_t now)
+{
+	struct process_vm *vm = named(request);
+	struct wire_region_name name;
+	int status = -ENOENT;
+
+	(void)context;
+	memcpy(&name, request->body, sizeof(name));
+	if (vm)
+		status = region_move_cancel(process.regions, vm->slot, name.index, name.epoch);
+	if (status)
+		answer(endpoint, request, status, now);
+	else
+		answer_moved(endpoint, request, vm, &name, now);
 }
 
 /* ------------------------------------------------------------------ start, stop, destroy */
@@ -283,6 +327,12 @@ const struct rpc_type process_rpc_types[] = {
 	{ WIRE_RACK_KEYS, 0, sizeof(struct wire_rack_keys), RPC_BODY_BYTES_MAX, serve_rack_keys, 0 },
 	{ WIRE_VM_CREATE, 0, sizeof(struct wire_vm_create), RPC_BODY_BYTES_MAX, serve_create, 0 },
 	{ WIRE_VM_REGIONS, 0, sizeof(struct wire_vm_regions), RPC_BODY_BYTES_MAX, serve_regions, 0 },
+	{ WIRE_VM_REGION_MOVE, 0, sizeof(struct wire_vm_region_move), RPC_BODY_BYTES_MAX, serve_move,
+	  sizeof(struct wire_vm_region_moved) },
+	{ WIRE_VM_REGION_MOVE_STATE, 0, sizeof(struct wire_region_name), RPC_BODY_BYTES_MAX, serve_move_state,
+	  sizeof(struct wire_vm_region_moved) },
+	{ WIRE_VM_REGION_MOVE_CANCEL, 0, sizeof(struct wire_region_name), RPC_BODY_BYTES_MAX, serve_move_cancel,
+	  sizeof(struct wire_vm_region_moved) },
 	{ WIRE_VM_START, 0, WIRE_VM_START_BYTES_MIN, RPC_BODY_BYTES_MAX, serve_start, 0 },
 	{ WIRE_VM_OFFER, 0, sizeof(struct wire_vm_offer), RPC_BODY_BYTES_MAX, serve_offer, 0 },
 	{ WIRE_VM_STOP, 0, sizeof(struct wire_vm_name), RPC_BODY_BYTES_MAX, serve_stop, 0 },

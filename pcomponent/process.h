@@ -47,12 +47,6 @@ struct process_vm {
 	unsigned vcpu_cpu[VCPUS_PER_VM_MAX];
 	struct spinlock lock;		/* the VM's own: devices and state */
 
-	/* the memory components that hold its pages, each once */
-	struct {
-		uint32_t node, address;
-	} memory[NODES_MAX];
-	uint32_t memory_count;
-
 	/* wishes, taken by the keeper */
 	bool start_wanted, destroy_wanted;
 	uint64_t destroy_token;

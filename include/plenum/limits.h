@@ -17,6 +17,7 @@
 #define VM_MEMORY_BYTES_MAX UINT64_C(0xc0000000)	/* guest memory is flat from 0 and ends below device space */
 #define VM_CACHE_LINES_MIN (2u * CONFIG_CACHE_WAYS) /* a share is at least two sets */
 #define REPLICAS_MAX 3				/* copies of one region */
+#define REGION_MOVES_PER_NODE_MAX 4		/* regions that one process component moves at the same time */
 
 #define NODE_NAME_BYTES 32			/* with the final NUL */
 #define VM_NAME_BYTES 32

@@ -37,6 +37,9 @@ enum wire_role { WIRE_ROLE_MANAGER = 1, WIRE_ROLE_PROCESS = 2, WIRE_ROLE_MEMORY 
 	X(VM_CONSOLE_OUTPUT, 39)	/* process -> manager: bytes the guest wrote */ \
 	X(VM_EVENT, 40)			/* process -> manager: a VM changed its state */ \
 	X(VM_OFFER, 41)			/* manager -> process: where its kernel is to be READ from now on */ \
+	X(VM_REGION_MOVE, 42)		/* manager -> process: move a region to another memory component, or say how far it is */ \
+	X(VM_REGION_MOVE_STATE, 43)	/* manager -> process: how far is it */ \
+	X(VM_REGION_MOVE_CANCEL, 44)	/* manager -> process: give it up, unless the region has moved already */ \
 	X(BENCH_READ, 48)		/* manager -> process: measure raw READs of a region */
 
 enum wire_type {
@@ -211,6 +214,50 @@ struct wire_vm_regions {
 	uint32_t reserved;
 	struct wire_vm_region regions[];
 };
+
+/* How fast a region is moved under a running guest (docs/migration.md). */
+#define WIRE_MOVE_SLOWDOWN_PERMILLE_MIN 1000
+#define WIRE_MOVE_SLOWDOWN_PERMILLE_MAX 100000
+#define WIRE_MOVE_PACE_MAX 1000000
+struct wire_move_pace {
+	uint32_t slowdown_permille;		/* the guests' median fill may grow to this part of what it was before */
+	uint32_t pages_per_second_min;		/* 1 to WIRE_MOVE_PACE_MAX: not slower, however slow the guests are */
+};
+
+struct wire_vm_region_move {			/* reply: struct wire_vm_region_moved */
+	uint64_t vm;
+	struct wire_vm_region region;		/* where it goes to; its epoch is higher than all that the region had */
+	struct wire_move_pace pace;
+};
+_Static_assert(sizeof(struct wire_vm_region_move) == 48, "wire");
+
+enum wire_move_state {
+	WIRE_MOVE_COPYING = 1,			/* the old place serves and has everything */
+	WIRE_MOVE_SWITCHED = 2,			/* the new place serves; the old one still answers requests */
+	WIRE_MOVE_DONE = 3,			/* nobody asks the old place any more */
+	WIRE_MOVE_ABANDONING = 4,		/* the old place serves; requests to the new one are still under way */
+	WIRE_MOVE_ABANDONED = 5,		/* nobody asks the new place any more, nor ever will in this epoch */
+};
+
+/* Reply to WIRE_VM_REGION_MOVE, _MOVE_STATE and _MOVE_CANCEL; the latter two ask with a struct wire_region_name. */
+struct wire_vm_region_moved {
+	uint64_t vm;
+	uint32_t index;
+	uint32_t epoch;				/* of the new place */
+	uint32_t state;				/* enum wire_move_state */
+	int32_t status;				/* negative errno: why it was abandoned */
+	uint32_t pages;				/* of the region */
+	uint32_t pages_passed;			/* of these, need no copy any more */
+	uint64_t pages_moved;			/* copied, or found to be zero */
+	uint64_t pages_zero;			/* of these, read as zero and not sent */
+	uint64_t pages_moved_again;		/* copies sent in vain: a write-back overtook them */
+	uint64_t write_backs_mirrored;		/* stored on both places */
+	uint64_t bytes;				/* sent to the new place */
+	uint64_t elapsed_ns;
+	uint64_t fill_before_ns;		/* the guests' median fill, queued to landed, before the move; 0: unknown */
+	uint64_t fill_ns;			/* and now */
+};
+_Static_assert(sizeof(struct wire_vm_region_moved) == 96, "wire");
 
 struct wire_vm_start {
 	uint64_t vm;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* The region client's tables: VMs, where their regions are, which pages were written. */
-#include "pcomponent/region/internal.h"
+#include "pcomponent/region/move.h"
 
 #define TABLE_ALIGN 64u
 
@@ -15,17 +15,25 @@ static uint64_t words_max(const struct region_config *config)
 	return region_words(config->pages_written_max) + config->vms_max;
 }
 
+/* The cache's, and those of the mover behind them. */
+static uint64_t requests_total(const struct region_config *config)
+{
+	return config->requests_max + (uint64_t)config->moves_max * REGION_COPIES_MAX;
+}
+
 static bool config_valid(const struct region_config *config)
 {
 	return config->device != NULL && config->secure != NULL && config->vms_max >= 1 && config->vms_max < UINT16_MAX &&
-	       config->requests_max >= 1 && config->requests_max < REQUEST_NONE && config->give_up_ns > 0 && config->incarnation != 0 &&
+	       config->requests_max >= 1 && config->requests_max < REQUEST_NONE / 2 && config->moves_max <= config->vms_max && config->give_up_ns > 0 && config->incarnation != 0 &&
 	       config->done != NULL;
 }
 
 size_t region_client_bytes(const struct region_config *config)
 {
 	return table_bytes(1, sizeof(struct region_client)) + table_bytes(config->vms_max, sizeof(struct region_vm)) +
-	       table_bytes(config->requests_max, sizeof(struct region_request)) +
+	       table_bytes(requests_total(config), sizeof(struct region_request)) +
+	       table_bytes(config->moves_max, sizeof(struct region_move)) +
+	       table_bytes((uint64_t)config->moves_max * REGION_COPIES_MAX, PAGE_BYTES) +
 	       table_bytes(words_max(config), sizeof(uint64_t));
 }
 
@@ -47,7 +55,11 @@ struct region_client *region_client_create(void *memory, const struct region_con
 	client->vms = (struct region_vm *)next;
 	next += table_bytes(config->vms_max, sizeof(struct region_vm));
 	client->requests = (struct region_request *)next;
-	next += table_bytes(config->requests_max, sizeof(struct region_request));
+	next += table_bytes(requests_total(config), sizeof(struct region_request));
+	client->moves = (struct region_move *)next;
+	next += table_bytes(config->moves_max, sizeof(struct region_move));
+	client->copies = next;
+	next += table_bytes((uint64_t)config->moves_max * REGION_COPIES_MAX, PAGE_BYTES);
 	client->words = (uint64_t *)next;
 	for (uint32_t i = 0; i < config->requests_max; i++)
 		client->requests[i].next = i + 1 < config->requests_max ? i + 1 : REQUEST_NONE;
@@ -100,7 +112,7 @@ void region_vm_destroy(struct region_client *client, uint32_t vm)
 	if (!vm_known(client, vm))
 		return;
 	old_vm = &client->vms[vm];
-	assert(old_vm->requests == 0);
+	assert(old_vm->requests == 0 && old_vm->move == NULL);
 	words_release(client, old_vm);
 	for (uint32_t i = 0; i < REGIONS_PER_VM_MAX; i++) {
 		if (old_vm->regions[i].epoch > 0)
@@ -111,7 +123,7 @@ void region_vm_destroy(struct region_client *client, uint32_t vm)
 
 /* ------------------------------------------------------------------ regions */
 
-static bool region_valid(const struct region_vm *vm, const struct wire_vm_region *region)
+bool region_valid(const struct region_vm *vm, const struct wire_vm_region *region)
 {
 	uint64_t first = (uint64_t)region->index * REGION_PAGES, needed;
 
@@ -122,8 +134,7 @@ static bool region_valid(const struct region_vm *vm, const struct wire_vm_region
 	       region->node != 0 && region->address != 0 && region->base <= UINT64_MAX - REGION_BYTES;
 }
 
-/* Requests of the region that wait for its old node go on to the new one. */
-static void requests_move(struct region_client *client, struct region_node *from, struct region_node *to, uint32_t vm,
+void region_requests_move(struct region_client *client, struct region_node *from, struct region_node *to, uint32_t vm,
 			  uint32_t index)
 {
 	uint32_t number, last = from->queue_tail;
@@ -131,11 +142,13 @@ static void requests_move(struct region_client *client, struct region_node *from
 	if (from == to)
 		return;
 	while (last != REQUEST_NONE) {
-		struct region_request *request;
+		const struct region_request *request;
+		bool moves;
 
 		number = region_queue_pop(client, from);
 		request = &client->requests[number];
-		region_queue_append(client, request->vm == vm && request->page / REGION_PAGES == index ? to : from, number);
+		moves = request->vm == vm && request->page / REGION_PAGES == index && !request->copy && !request->to_target;
+		region_queue_append(client, moves ? to : from, number);
 		if (number == last)
 			break;
 	}
@@ -152,6 +165,8 @@ int region_map(struct region_client *client, uint32_t vm, const struct wire_vm_r
 	entry = &client->vms[vm].regions[region->index];
 	if (region->epoch < entry->epoch)
 		return -ESTALE;
+	if (region_moving(&client->vms[vm], region->index))
+		return -EBUSY;
 	if (region->epoch == entry->epoch)	/* said twice; a different answer for one epoch is no answer */
 		return entry->base == region->base && entry->rkey == region->rkey &&
 		       client->nodes[entry->node].node == region->node ? 0 : -EINVAL;
@@ -163,12 +178,12 @@ int region_map(struct region_client *client, uint32_t vm, const struct wire_vm_r
 	if (entry->epoch > 0) {
 		old_node = &client->nodes[entry->node];
 		old_node->regions--;
-		requests_move(client, old_node, new_node, vm, region->index);
+		region_requests_move(client, old_node, new_node, vm, region->index);
 	} else {
 		client->vms[vm].regions_known++;
 	}
 	*entry = (struct region_entry){ .base = region->base, .rkey = region->rkey, .epoch = region->epoch,
-					.node = (uint16_t)node };
+					.tried_epoch = entry->tried_epoch, .node = (uint16_t)node };
 	if (old_node != NULL)
 		region_node_release(old_node, now_ns);
 	region_node_pump(client, new_node, now_ns);
@@ -183,6 +198,19 @@ bool region_vm_complete(const struct region_client *client, uint32_t vm)
 		return false;
 	pages = client->vms[vm].pages;
 	return client->vms[vm].regions_known == pages / REGION_PAGES + (pages % REGION_PAGES != 0);
+}
+
+bool region_vm_reachable(const struct region_client *client, uint32_t vm)
+{
+	if (!vm_known(client, vm))
+		return false;
+	for (uint32_t i = 0; i < REGIONS_PER_VM_MAX; i++) {
+		const struct region_entry *entry = &client->vms[vm].regions[i];
+
+		if (entry->epoch > 0 && client->nodes[entry->node].state != NODE_UP)
+			return false;
+	}
+	return true;
 }
 
 bool region_page_written(const struct region_client *client, uint32_t vm, uint64_t page)
@@ -213,11 +241,13 @@ void region_poll(struct region_client *client, uint64_t now_ns)
 	region_nodes_tick(client, now_ns);
 	region_nodes_connect(client, now_ns);
 	region_give_up(client, now_ns);
+	if (client->moves_under_way > 0)
+		region_moves_poll(client, now_ns);
 }
 
 uint64_t region_deadline_ns(const struct region_client *client)
 {
-	uint64_t deadline_ns = NEVER_NS;
+	uint64_t deadline_ns = client->moves_under_way > 0 ? region_moves_deadline_ns(client) : NEVER_NS;
 
 	for (uint32_t i = 0; i < client->nodes_count; i++) {
 		const struct region_node *node = &client->nodes[i];

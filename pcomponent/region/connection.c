@@ -56,7 +56,7 @@ void region_nodes_connect(struct region_client *client, uint64_t now_ns)
 	}
 }
 
-static void node_hang_up(struct region_node *node, uint64_t now_ns)
+void region_node_hang_up(struct region_node *node, uint64_t now_ns)
 {
 	data_link_close(&node->link, now_ns);
 	node_lost(node, now_ns);
@@ -96,7 +96,7 @@ void region_node_release(struct region_node *node, uint64_t now_ns)
 {
 	if (node->regions > 0 || node->kept || node->posted > 0 || node->queue_head != REQUEST_NONE)
 		return;
-	node_hang_up(node, now_ns);
+	region_node_hang_up(node, now_ns);
 	node->state = NODE_FREE;
 }
 
@@ -132,7 +132,7 @@ static void open_anew(struct region_client *client)
 		struct region_node *open = &client->nodes[i];
 
 		if (open->state == NODE_CONNECTING || open->state == NODE_UP)
-			node_hang_up(open, 0);
+			region_node_hang_up(open, 0);
 		open->retry_ns = 0;
 	}
 }

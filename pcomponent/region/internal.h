@@ -25,6 +25,7 @@
  *	   be cut off by the memory component before it accepts the new one, lest an old WRITE land on a newer one.
  *	G5 A frame is the queue pair's while POSTED: a node's connection is given up only through data_link_close() or the
  *	   link's end, and both complete what was posted first.
+ *	G6 to G10, about a region that is being moved, stand in move.h.
  */
 #ifndef PLENUM_PCOMPONENT_REGION_INTERNAL_H
 #define PLENUM_PCOMPONENT_REGION_INTERNAL_H
@@ -52,11 +53,15 @@ struct region_request {
 	uint64_t posted_ns;
 	uint32_t cookie;
 	uint32_t next;				/* in the free list or a node's queue */
-	uint32_t epoch;				/* POSTED: of the region, when it was posted */
+	uint32_t epoch;				/* POSTED: of the place that it was posted to */
+	uint32_t stored_epoch;			/* to_target: of the place that has stored the page already */
 	uint16_t vm;
 	uint16_t node;				/* index into nodes */
+	bool busy;				/* not in the free list; the cache's only */
 	bool write;
 	bool posted;
+	bool to_target;				/* goes to the target of its region's move; the mover's, or a WRITE on its second way */
+	bool copy;				/* the mover's */
 };
 
 enum node_state { NODE_FREE, NODE_DOWN, NODE_CONNECTING, NODE_UP };
@@ -80,14 +85,19 @@ struct region_entry {
 	uint64_t base;
 	uint32_t rkey;
 	uint32_t epoch;				/* 0: not known yet */
+	uint32_t tried_epoch;			/* the highest that a move of it, or the end of one, was asked for with */
 	uint16_t node;				/* index into nodes */
 };
+
+struct region_move;
 
 struct region_vm {
 	uint64_t pages;				/* 0: slot free */
 	uint64_t *written;			/* its part of the pool */
 	uint32_t regions_known;
-	uint32_t requests;			/* under way */
+	uint32_t requests;			/* the cache's, under way */
+	struct region_move *move;		/* under way; NULL: none */
+	struct wire_vm_region_moved moved;	/* what became of the last one; epoch 0: there was none */
 	struct region_entry regions[REGIONS_PER_VM_MAX];
 };
 
@@ -101,6 +111,12 @@ struct region_client {
 	struct region_request *requests;
 	uint64_t *words;
 	struct region_vm *vms;
+	struct region_move *moves;
+	uint32_t moves_under_way;
+	uint8_t *copies;			/* pages, REGION_COPIES_MAX of each move */
+	uint64_t fills;				/* READs for the cache that succeeded */
+	uint64_t fill_median_ns;		/* of their time from queued to landed, as estimated; 0: none yet */
+	struct region_counters counters;
 };
 
 static inline uint64_t region_words(uint64_t pages)
@@ -112,11 +128,20 @@ static inline struct region_entry *page_entry(const struct region_client *client
 	return &client->vms[vm].regions[page / REGION_PAGES];
 }
 
+/* client.c */
+/* Requests of the region that wait for its old node go on to the new one. */
+void region_requests_move(struct region_client *client, struct region_node *from, struct region_node *to, uint32_t vm,
+			  uint32_t index);
+/* The place is one for a region of the VM. */
+bool region_valid(const struct region_vm *vm, const struct wire_vm_region *region);
+
 /* connection.c */
 /* The node's place in the table; a new one begins to connect. -ENOBUFS. */
 int region_node_open(struct region_client *client, uint32_t node, uint32_t address, uint64_t now_ns);
 /* Hang up and forget the node if nothing needs it any more. */
 void region_node_release(struct region_node *node, uint64_t now_ns);
+/* End its connection, if there is one, and open another soon. */
+void region_node_hang_up(struct region_node *node, uint64_t now_ns);
 void region_node_event(struct region_client *client, const struct roce_event *event, uint64_t now_ns);
 void region_nodes_connect(struct region_client *client, uint64_t now_ns);
 /* Links that wait too long are given up. */
@@ -124,10 +149,15 @@ void region_nodes_tick(struct region_client *client, uint64_t now_ns);
 
 /* request.c */
 void region_queue_append(struct region_client *client, struct region_node *node, uint32_t number);
+/* In front: what was posted before the connection was lost is older than all that waits. */
+void region_queue_return(struct region_client *client, struct region_node *node, uint32_t number);
 uint32_t region_queue_pop(struct region_client *client, struct region_node *node);
+void region_queue_remove(struct region_client *client, uint32_t number);
 /* Post what waits, as far as the queue pair takes it. */
 void region_node_pump(struct region_client *client, struct region_node *node, uint64_t now_ns);
 void region_request_completed(struct region_client *client, const struct roce_event *event, uint64_t now_ns);
+/* A WRITE that a move's target stored, or need not store any more, is done: the region's place has stored it before. */
+void region_request_settle(struct region_client *client, uint32_t number, uint64_t now_ns);
 void region_give_up(struct region_client *client, uint64_t now_ns);
 /* When the oldest request waiting for the node is given up. */
 uint64_t region_give_up_ns(const struct region_client *client, const struct region_node *node);

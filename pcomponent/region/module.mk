@@ -1,3 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-portable-y += pcomponent/region/client.c pcomponent/region/connection.c pcomponent/region/request.c
-unit-tests-y += tests/unit/test_region.c tests/unit/test_region_loss.c
+portable-y += pcomponent/region/client.c pcomponent/region/connection.c pcomponent/region/request.c \
+	pcomponent/region/move.c pcomponent/region/copy.c pcomponent/region/pace.c
+unit-tests-y += tests/unit/test_region.c tests/unit/test_region_loss.c tests/unit/test_region_move.c \
+	tests/unit/test_region_move_chaos.c

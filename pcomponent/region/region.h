@@ -40,6 +40,7 @@ struct region_config {
 	uint32_t requests_max;		/* page requests under way or queued, all nodes together */
 	uint64_t pages_written_max;	/* size of the written-pages bitmaps of all VMs together, in pages */
 	uint64_t give_up_ns;		/* unreachable for this long: requests fail with -EHOSTUNREACH */
+	uint32_t moves_max;		/* regions moved at the same time, one a VM at the most; 0: none */
 	region_done *done;
 	void *context;
 	region_other *other;		/* may be NULL: nobody posts such work */
@@ -54,10 +55,12 @@ void region_set_packet_macs(struct region_client *client, bool on);
 
 /* A VM of `pages` guest pages on slot `vm` (< vms_max). -ENOSPC (bitmap pool), -EEXIST, -EINVAL. */
 int region_vm_create(struct region_client *client, uint32_t vm, uint64_t pages);
-/* Forget a VM. No request of it may be under way (asserted). */
+/* Forget a VM. No request and no move of it may be under way (asserted). */
 void region_vm_destroy(struct region_client *client, uint32_t vm);
 /* Where region `region->index` of the VM is. A later call for the same index with a higher epoch replaces it. */
 int region_map(struct region_client *client, uint32_t vm, const struct wire_vm_region *region, uint64_t now_ns);
+/* All memory components that the VM's regions are on are connected. */
+bool region_vm_reachable(const struct region_client *client, uint32_t vm);
 /* All pages of the VM have a region. */
 bool region_vm_complete(const struct region_client *client, uint32_t vm);
 
@@ -74,6 +77,34 @@ bool region_page_written(const struct region_client *client, uint32_t vm, uint64
 int region_read(struct region_client *client, uint32_t vm, uint64_t page, void *frame, uint32_t cookie, uint64_t now_ns);
 int region_write(struct region_client *client, uint32_t vm, uint64_t page, const void *frame, uint32_t cookie,
 		 uint64_t now_ns);
+
+/*
+ * Move a region to another place while it is in use (docs/migration.md). `target` is a new, empty region whose epoch is
+ * higher than any that the region ever had. 0: begun, or begun before with the same index and epoch: region_move_status()
+ * tells. -EINVAL: no such region, or a place or pace that cannot be; -ESTALE: the epoch is not higher than one that was used;
+ * -EBUSY: another region of the VM is being moved, or moves_max are; -ENOBUFS: no more nodes.
+ */
+int region_move(struct region_client *client, uint32_t vm, const struct wire_vm_region *target,
+		const struct wire_move_pace *pace, uint64_t now_ns);
+/*
+ * Give a move up, unless the region has been switched to its new place; one that has not begun never will in this epoch.
+ * -EINVAL: no such region.
+ */
+int region_move_cancel(struct region_client *client, uint32_t vm, uint32_t index, uint32_t epoch);
+/* Fills all but `moved->vm`. -ENOENT: the move was never heard of. */
+int region_move_status(const struct region_client *client, uint32_t vm, uint32_t index, uint32_t epoch,
+		       struct wire_vm_region_moved *moved, uint64_t now_ns);
+/* Before a VM is forgotten: give up its move. True when none is under way. */
+bool region_move_stop(struct region_client *client, uint32_t vm);
+
+/* Since the client was created. */
+#define REGION_COUNTERS(X) X(moves_done) X(moves_abandoned) X(pages_moved) X(pages_moved_again) X(write_backs_mirrored)
+struct region_counters {
+#define REGION_COUNTER_FIELD(name) uint64_t name;
+	REGION_COUNTERS(REGION_COUNTER_FIELD)
+#undef REGION_COUNTER_FIELD
+};
+const struct region_counters *region_counters(const struct region_client *client);
 
 /* Take completions and connection events, reconnect, give up, call `done`. Then the next time it must be called. */
 void region_poll(struct region_client *client, uint64_t now_ns);

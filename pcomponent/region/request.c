@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Page requests: queued at their node, posted, completed, repeated, given up. */
-#include "pcomponent/region/internal.h"
+#include "pcomponent/region/move.h"
 
 /* ------------------------------------------------------------------ a node's queue */
 
@@ -15,10 +15,10 @@ void region_queue_append(struct region_client *client, struct region_node *node,
 	node->queue_tail = number;
 }
 
-/* In front: what was posted before the connection was lost is older than all that waits. */
-static void queue_return(struct region_client *client, struct region_node *node, uint32_t number)
+void region_queue_return(struct region_client *client, struct region_node *node, uint32_t number)
 {
 	client->requests[number].next = node->queue_head;
+	client->requests[number].node = (uint16_t)(node - client->nodes);
 	node->queue_head = number;
 	if (node->queue_tail == REQUEST_NONE)
 		node->queue_tail = number;
@@ -34,12 +34,37 @@ uint32_t region_queue_pop(struct region_client *client, struct region_node *node
 	return number;
 }
 
+void region_queue_remove(struct region_client *client, uint32_t number)
+{
+	struct region_node *node = &client->nodes[client->requests[number].node];
+	uint32_t previous = REQUEST_NONE, at = node->queue_head;
+
+	while (at != number) {
+		assert(at != REQUEST_NONE);
+		previous = at;
+		at = client->requests[at].next;
+	}
+	if (previous == REQUEST_NONE)
+		node->queue_head = client->requests[number].next;
+	else
+		client->requests[previous].next = client->requests[number].next;
+	if (node->queue_tail == number)
+		node->queue_tail = previous;
+}
+
 /* ------------------------------------------------------------------ begin */
+
+static const struct region_entry *request_place(const struct region_client *client, const struct region_request *request)
+{
+	if (request->to_target)
+		return &client->vms[request->vm].move->target;
+	return page_entry(client, request->vm, request->page);
+}
 
 static int request_post(struct region_client *client, struct region_node *node, uint32_t number, uint64_t now_ns)
 {
 	struct region_request *request = &client->requests[number];
-	const struct region_entry *entry = page_entry(client, request->vm, request->page);
+	const struct region_entry *entry = request_place(client, request);
 	uint64_t address = entry->base + ((request->page % REGION_PAGES) << PAGE_SHIFT);
 	struct roce_device *device = client->config.device;
 	int status;
@@ -88,8 +113,10 @@ static int request_begin(struct region_client *client, bool write, uint32_t vm, 
 	request = &client->requests[number];
 	client->free_head = request->next;
 	*request = (struct region_request){ .page = page, .frame = frame, .queued_ns = now_ns, .cookie = cookie,
-					    .vm = (uint16_t)vm, .write = write };
+					    .vm = (uint16_t)vm, .busy = true, .write = write };
 	client->vms[vm].requests++;
+	if (write && client->vms[vm].move != NULL)
+		region_copy_overtake(client, client->vms[vm].move, page);
 	region_queue_append(client, &client->nodes[entry->node], number);
 	region_node_pump(client, &client->nodes[entry->node], now_ns);
 	return 0;
@@ -117,44 +144,75 @@ static void request_finish(struct region_client *client, uint32_t number, int st
 	uint32_t cookie = request->cookie;
 	bool write = request->write;
 
-	assert(!request->posted && vm->requests > 0);
+	assert(!request->posted && !request->to_target && !request->copy && vm->requests > 0);
 	if (write && status == 0)
 		vm->written[request->page / 64] |= UINT64_C(1) << (request->page % 64);
+	else if (status == 0)
+		region_pace_fill(client, now_ns - request->queued_ns);
 	vm->requests--;
+	request->busy = false;
 	request->next = client->free_head;
 	client->free_head = number;
 	client->config.done(client->config.context, cookie, write, status, latency_ns, now_ns);
+}
+
+void region_request_settle(struct region_client *client, uint32_t number, uint64_t now_ns)
+{
+	struct region_request *request = &client->requests[number];
+
+	assert(request->stored_epoch == page_entry(client, request->vm, request->page)->epoch);
+	request->to_target = false;
+	request_finish(client, number, 0, now_ns);
+}
+
+/* The answer to a request of the cache at the region's place. */
+static void page_answered(struct region_client *client, uint32_t number, int status, uint64_t now_ns)
+{
+	struct region_request *request = &client->requests[number];
+	const struct region_entry *entry = page_entry(client, request->vm, request->page);
+	struct region_node *node = &client->nodes[entry->node];
+
+	if (status_is_loss(status)) {
+		region_queue_return(client, node, number);	/* G4. The region may have moved while this was under way. */
+	} else if (entry->epoch != request->epoch && (request->write || status != 0)) {
+		region_queue_append(client, node, number);	/* G3 */
+	} else {
+		if (!request->write || status != 0 || !region_mirror(client, number, now_ns))
+			request_finish(client, number, status, now_ns);
+		return;
+	}
+	region_node_pump(client, node, now_ns);
+}
+
+/* The answer to a request of a move. */
+static void move_answered(struct region_client *client, uint32_t number, int status, uint64_t now_ns)
+{
+	if (client->requests[number].copy)
+		region_copy_answered(client, number, status, now_ns);
+	else
+		region_mirror_answered(client, number, status, now_ns);
 }
 
 void region_request_completed(struct region_client *client, const struct roce_event *event, uint64_t now_ns)
 {
 	struct region_request *request;
 	struct region_node *node;
-	const struct region_entry *entry;
 
-	assert(event->cookie < client->config.requests_max);
+	assert(event->cookie < client->config.requests_max + (uint64_t)client->config.moves_max * REGION_COPIES_MAX);
 	request = &client->requests[event->cookie];
 	assert(request->posted && request->write == (event->opcode == ROCE_WRITE));
 	node = &client->nodes[request->node];
-	entry = page_entry(client, request->vm, request->page);
 	request->posted = false;
 	assert(node->posted > 0);
 	node->posted--;
-	if (event->status == -ECONNRESET || event->status == -ETIMEDOUT) {
-		/* G4. The region may have moved while this was under way. */
-		queue_return(client, &client->nodes[entry->node], (uint32_t)event->cookie);
-		request->node = entry->node;
-		region_node_pump(client, &client->nodes[entry->node], now_ns);
-		return;
+	if (!status_is_loss(event->status)) {
+		node->answered = true;
+		node->unreached_since_ns = 0;
 	}
-	node->answered = true;
-	node->unreached_since_ns = 0;
-	if (entry->epoch != request->epoch && (request->write || event->status != 0)) {	/* G3 */
-		region_queue_append(client, &client->nodes[entry->node], (uint32_t)event->cookie);
-		region_node_pump(client, &client->nodes[entry->node], now_ns);
-		return;
-	}
-	request_finish(client, (uint32_t)event->cookie, event->status, now_ns);
+	if (request->copy | request->to_target)
+		move_answered(client, (uint32_t)event->cookie, event->status, now_ns);
+	else
+		page_answered(client, (uint32_t)event->cookie, event->status, now_ns);
 	region_node_pump(client, node, now_ns);
 }
 
@@ -170,12 +228,23 @@ uint64_t region_give_up_ns(const struct region_client *client, const struct regi
 	return since_ns > NEVER_NS - client->config.give_up_ns ? NEVER_NS : since_ns + client->config.give_up_ns;
 }
 
+/* Nobody was there to answer it. */
+static void answered_late(struct region_client *client, uint32_t number, uint64_t now_ns)
+{
+	const struct region_request *request = &client->requests[number];
+
+	if (request->copy | request->to_target)
+		move_answered(client, number, -EHOSTUNREACH, now_ns);
+	else
+		request_finish(client, number, -EHOSTUNREACH, now_ns);
+}
+
 void region_give_up(struct region_client *client, uint64_t now_ns)
 {
 	for (uint32_t i = 0; i < client->nodes_count; i++) {
 		struct region_node *node = &client->nodes[i];
 
 		while (region_give_up_ns(client, node) <= now_ns)
-			request_finish(client, region_queue_pop(client, node), -EHOSTUNREACH, now_ns);
+			answered_late(client, region_queue_pop(client, node), now_ns);
 	}
 }

@@ -20,6 +20,7 @@
 #define TEST_VMS 4u
 #define TEST_REQUESTS 12u
 #define TEST_DEPTH 8u
+#define TEST_MOVES 2u
 #define TEST_PAGES 40000u
 #define TEST_GIVE_UP_NS UINT64_C(5000000000)
 #define BASE UINT64_C(0x40000000)
@@ -122,10 +123,15 @@ static inline void flush(struct roce_device *device, uint32_t connection, int st
 
 static int fake_post(struct roce_device *device, struct fake_work work)
 {
+	uint32_t depth = 0;
+
 	if (!device->connections[work.qpn - 1001].alive)
 		return -ECONNRESET;
-	if (device->works_count >= TEST_DEPTH)
+	for (uint32_t i = 0; i < device->works_count; i++)
+		depth += device->works[i].qpn == work.qpn;
+	if (depth >= TEST_DEPTH)
 		return -ENOBUFS;
+	assert_true(device->works_count < 64);
 	device->works[device->works_count++] = work;
 	return 0;
 }
@@ -230,6 +236,7 @@ static inline void fixture_init_as(struct fixture *f, uint32_t node)
 		.requests_max = TEST_REQUESTS,
 		.pages_written_max = TEST_PAGES,
 		.give_up_ns = TEST_GIVE_UP_NS,
+		.moves_max = TEST_MOVES,
 		.done = fake_done,
 		.context = f,
 		.other = fake_other,

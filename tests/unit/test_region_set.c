@@ -11,6 +11,7 @@
 
 #include <plenum/status.h>
 
+#include "lib/zero.h"
 #include "mcomponent/mcomponent.h"
 #include "tests/unit/wire_pair.h"
 
@@ -197,7 +198,7 @@ static void flat_runs(void **state)
 	assert_int_equal(first_of(fixture, 4), PAGES - 4000);
 	region = region_set_find(&fixture->set, 3, 0);
 	assert_ptr_equal(region_flat_bytes(region), (uint8_t *)fixture->frames + (size_t)(PAGES - 3000) * PAGE_BYTES);
-	assert_true(store_bytes_are_zero(region_flat_bytes(region), 1000 * PAGE_BYTES));
+	assert_true(bytes_are_zero(region_flat_bytes(region), 1000 * PAGE_BYTES));
 	assert_int_equal(fixture->set.store.free_count, PAGES - 4000);
 	/* What was written stays over a raised epoch, and is gone for the next region there. */
 	memset(region_flat_bytes(region), 0x5a, 1000 * PAGE_BYTES);
@@ -207,7 +208,7 @@ static void flat_runs(void **state)
 	assert_int_equal(destroy(fixture, 3, 0, 2), 0);
 	assert_int_equal(create(fixture, 5, 0, 1, 500), 0);
 	assert_int_equal(first_of(fixture, 5), PAGES - 2500);
-	assert_true(store_bytes_are_zero(region_flat_bytes(region_set_find(&fixture->set, 5, 0)), 500 * PAGE_BYTES));
+	assert_true(bytes_are_zero(region_flat_bytes(region_set_find(&fixture->set, 5, 0)), 500 * PAGE_BYTES));
 	/* 596 frames are free, 500 of them in one piece. */
 	assert_int_equal(create(fixture, 6, 0, 1, 501), -ENOSPC);
 	assert_int_equal(create(fixture, 6, 0, 1, 500), 0);

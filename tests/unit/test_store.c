@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "lib/zero.h"
 #include "mcomponent/mcomponent.h"
 
 #define PAGES 8u
@@ -52,7 +53,7 @@ static void check(struct fixture *fixture)
 	uint32_t stored = 0, zero = 0, written = 0;
 
 	for (unsigned i = 0; i < PAGES; i++) {
-		bool is_zero = store_bytes_are_zero(fixture->model[i], PAGE_BYTES);
+		bool is_zero = bytes_are_zero(fixture->model[i], PAGE_BYTES);
 
 		store_read(&fixture->store, &fixture->entries[i], 0, page, PAGE_BYTES);
 		assert_memory_equal(page, fixture->model[i], PAGE_BYTES);
@@ -196,10 +197,10 @@ static void zero_detection(void **state)
 
 	(void)state;
 	for (size_t len = 0; len <= sizeof(bytes); len++) {
-		assert_true(store_bytes_are_zero(bytes, len));
+		assert_true(bytes_are_zero(bytes, len));
 		for (size_t at = 0; at < len; at += 13) {
 			bytes[at] = 0x80;
-			assert_false(store_bytes_are_zero(bytes, len));
+			assert_false(bytes_are_zero(bytes, len));
 			bytes[at] = 0;
 		}
 	}
