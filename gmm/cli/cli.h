@@ -177,6 +177,9 @@ void print_vm_stats(json_t *result);
 void print_region_list(json_t *result);
 void print_bench(json_t *result);
 void print_keys(json_t *result);
+void print_moved(json_t *result);
+/* One line: how far a drain is. */
+void print_drain_progress(json_t *item);
 void print_event(json_t *event);
 void print_health_line(json_t *health);	/* "HEALTH_WARN: 2 checks, see gmm health" */
 void print_health(json_t *result);
@@ -187,6 +190,9 @@ int exit_of_health(struct cli *cli, json_t *result);
 /* console.c */
 int run_console(struct cli *cli);
 int run_type(struct cli *cli);
+
+/* drain.c */
+int run_drain(struct cli *cli);
 
 /* full_screen.c */
 int run_full_screen(struct cli *cli);

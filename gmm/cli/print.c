@@ -119,7 +119,18 @@ static void print_record(json_t *object, int indent)
 
 void print_node(json_t *result)
 {
+	static const struct column columns[] = {
+		{ "VM", "vm", CELL_STRING }, { "INDEX", "index", CELL_NUMBER }, { "FROM", "from", CELL_STRING },
+		{ "TO", "to", CELL_STRING }, { "STATE", "state", CELL_STRING }, { "PASSED", "pages_passed", CELL_PAGES },
+		{ "OF", "pages", CELL_PAGES }, { 0 },
+	};
+	json_t *moves = json_object_get(result, "moves");
+
 	print_record(result, 0);
+	if (json_array_size(moves) == 0)
+		return;
+	putchar('\n');
+	print_table(moves, columns);
 }
 
 void print_vm(json_t *result)
@@ -208,4 +219,25 @@ void print_keys(json_t *result)
 		printf("%s%s", index ? ", " : "not yet on: ", json_string_value(name));
 	if (json_array_size(waiting) > 0)
 		putchar('\n');
+}
+
+void print_moved(json_t *result)
+{
+	if (!json_is_null(result))
+		print_record(result, 0);
+}
+
+void print_drain_progress(json_t *item)
+{
+	json_t *move;
+	size_t index;
+
+	fprintf(stderr, "%s: %d regions left", string(item, "name"), (int)integer(item, "regions"));
+	json_array_foreach(json_object_get(item, "moves"), index, move) {
+		json_int_t pages = integer(move, "pages");
+
+		fprintf(stderr, "%s %s/%d to %s %d %%", index ? "," : ";", string(move, "vm"), (int)integer(move, "index"),
+			string(move, "to"), pages ? (int)(integer(move, "pages_passed") * 100 / pages) : 0);
+	}
+	fputc('\n', stderr);
 }

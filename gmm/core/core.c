@@ -287,9 +287,10 @@ void gmm_core_check(const struct gmm_core *core)
 		assert(length == vm->region_count);
 		used += length;
 		assert(vm->operation == GMM_NONE || core->operations[vm->operation].vm == i);
+		assert(vm->move == GMM_NONE || core->operations[vm->move].vm == i);
 	}
 	for (uint32_t i = 0; i < GMM_OPERATIONS_MAX; i++)
-		if (core->operations[i].kind == GMM_OPERATION_BENCH && core->operations[i].region != GMM_NONE)
+		if (gmm_operation_holds_region(&core->operations[i]) && core->operations[i].region != GMM_NONE)
 			used += list_length(core, core->operations[i].region, seen);
 	assert(used == core->regions_used);
 	list_length(core, core->region_free, seen);

@@ -8,16 +8,18 @@
  * (gmm_core_finished), and events for the operator (gmm_core_event_after).
  *
  * Invariants, asserted where they could break:
- *  M1  A region in the table is in exactly one list: its VM's, an operation's (bench), or its node's reclaim list.
+ *  M1  A region in the table is in exactly one list: its VM's, an operation's (bench, move), or its node's reclaim list.
  *  M2  A node's pages_reserved is the sum of the pages of all regions in the table that name the node.
  *  M3  A region leaves the table only when its node has confirmed that it does not exist there, or the node's
  *      incarnation that held it is gone. So nothing leaks on a node that is merely unreachable.
  *  M4  A call is never given up: it ends with the node's answer or with the end of the node's incarnation. A
  *      request that may still take effect is never followed by one that assumes it did not.
- *  M5  At most one operation works on a VM at a time.
+ *  M5  At most one operation works on a VM at a time, and beside it at most one moves one of its regions.
  *  M6  At most GMM_CALLS_PER_NODE_MAX calls are under way to one node.
  *  M7  Nothing leaves (a request to a node, the outcome of an operation) while a row that changed is not kept:
  *      whoever takes over after a crash knows all that anybody was told. record.h has the rows.
+ *  M8  A region's place changes when the process component has said that the move is done. Until it has said so, or that the move is
+ *      abandoned, neither the old nor the new one is destroyed, unless the VM is (gmm/core/move.c).
  *
  *  region: PLANNED -> CREATING -> LIVE -> RECLAIM -> RECLAIMING -> (free)
  *             |           |        |         ^------------'  the call failed or the node came back
@@ -52,6 +54,8 @@
 #define GMM_NODE_PAGES_MAX (UINT64_C(1) << 31)	/* 8 TiB: keeps products of two page counts within 64 bits */
 #define GMM_TICK_NS UINT64_C(100000000)
 #define GMM_NONE UINT32_MAX
+#define GMM_DRAIN_MOVES_MAX 4u			/* that one drain has under way, one a VM at the most */
+#define GMM_DRAIN_FAILURES_MAX 8u		/* moves in a row that may fail before a drain does */
 
 _Static_assert(GMM_VMS_MAX <= 65536 && GMM_CALLS_MAX <= 65536, "indices fit in 16 bits of a token");
 
@@ -91,6 +95,7 @@ struct gmm_node {
 	uint32_t calls;			/* under way (M6) */
 	uint32_t reclaim_first;		/* list of regions to destroy there */
 	uint64_t foreign;		/* regions or VMs there that we do not know, as of its last renewal */
+	bool draining;			/* memory: nothing is placed there, its regions are moved away */
 	bool foreign_reported;		/* the operator was told about foreign regions or VMs since the join */
 	struct gmm_zombie zombies[VMS_PER_NODE_MAX];
 	struct wire_node_join join;	/* as received */
@@ -114,6 +119,7 @@ struct gmm_region {
 	uint64_t base;
 	uint32_t index;			/* within the VM */
 	uint32_t epoch;
+	uint32_t epoch_tried;		/* the highest of a move of it; 0: it was never moved */
 	uint32_t node;			/* memory component */
 	uint32_t owner;			/* process component */
 	uint32_t pages;
@@ -161,6 +167,7 @@ struct gmm_vm {
 	uint32_t cache_lines;
 	uint32_t node;			/* process component */
 	uint32_t operation;		/* working on it (M5); GMM_NONE */
+	uint32_t move;			/* operation that moves a region of it; GMM_NONE */
 	uint32_t region_first;		/* list in order of index */
 	uint32_t region_count;
 	uint32_t state;			/* enum wire_vm_state */
@@ -193,12 +200,16 @@ enum gmm_operation_kind {
 	GMM_OPERATION_VM_STOP,
 	GMM_OPERATION_VM_DESTROY,
 	GMM_OPERATION_BENCH,
+	GMM_OPERATION_REGION_MOVE,
+	GMM_OPERATION_NODE_DRAIN,
 };
 
 /*
  *  create:  REGIONS -> VM -> CHUNKS -> ended            failure: UNDO_VM -> RECLAIM -> ended
  *  start:   VM -> LOADING -> ended                      stop: VM -> ended
  *  destroy: VM -> RECLAIM -> ended                      bench: REGIONS -> VM -> RECLAIM -> ended
+ *  move:    REGIONS -> VM -> MOVING -> RECLAIM -> ended (of the old region; if it was abandoned, of the new one)
+ *  drain:   DRAINING -> ended
  */
 /* READs between two nodes, for measuring; the limits are those of struct wire_bench_read. */
 struct gmm_bench_spec {
@@ -210,6 +221,8 @@ enum gmm_step {
 	GMM_STEP_VM,			/* the kind's own call to the process component */
 	GMM_STEP_CHUNKS,		/* tell it where the regions are */
 	GMM_STEP_LOADING,		/* it loads the guest: wait for the outcome */
+	GMM_STEP_MOVING,		/* the process component copies: ask it how far it is */
+	GMM_STEP_DRAINING,		/* moves are under way, or wait for their turn */
 	GMM_STEP_UNDO_VM,		/* destroy there what VM or CHUNKS made */
 	GMM_STEP_RECLAIM,		/* wait until the regions are gone */
 	GMM_STEP_ENDED,			/* result not fetched yet */
@@ -220,9 +233,18 @@ struct gmm_operation {
 	enum gmm_step step;
 	uint64_t id;			/* counts from 1 */
 	uint32_t vm;			/* index; GMM_NONE */
-	uint32_t region;		/* bench: its region; chunks: next region to tell */
+	uint32_t region;		/* bench, move: its region; chunks: next region to tell */
 	uint32_t told;			/* regions in the chunk under way, then all told */
-	uint32_t process_node;		/* bench */
+	uint32_t process_node;		/* bench, move */
+	uint32_t index;			/* move: of the region within its VM */
+	uint32_t from_node, to_node;	/* move: memory components; drain: the one that is emptied, 0 */
+	uint64_t parent;		/* move: id of the drain that wants it; 0: the operator */
+	uint32_t failures;		/* drain: moves that failed in a row */
+	uint32_t regions_moved;		/* drain */
+	bool sent;			/* move: the process component may know of it */
+	bool cancel;			/* move: it is to be given up */
+	uint64_t poll_ns;		/* move: when to ask; drain: when to look again */
+	struct wire_vm_region_moved moved; /* move: as last heard; drain: the sum of its moves, and the last one's fills */
 	uint32_t pending;		/* regions it waits for */
 	bool calling;			/* the step's call to the process component is under way */
 	bool unsure;			/* an earlier manager may have made any of its calls */
@@ -240,6 +262,8 @@ struct gmm_finished {
 	int status;
 	char reason[GMM_TEXT_BYTES];
 	struct wire_bench_result bench;
+	uint32_t regions_moved;		/* move: 1; drain */
+	struct wire_vm_region_moved moved;
 };
 
 /* ---------------------------------------------------------------- calls */
@@ -293,6 +317,7 @@ struct gmm_config {
 	uint32_t lease_ms;
 	uint32_t grace_ms;		/* after a process component's lease ran out: give up its VMs */
 	uint32_t load_timeout_ms;	/* longest wait for a guest's kernel to be loaded */
+	struct wire_move_pace move_pace; /* of moves of regions */
 	uint64_t vm_id_first;		/* of the first manager; must not repeat over the ones whose store was lost */
 	uint64_t wall_offset_ns;	/* what to add to now_ns for the time since 1970 */
 };
@@ -374,6 +399,20 @@ int gmm_core_bench(struct gmm_core *core, const char *process, const char *memor
 int gmm_core_offer_wanted(struct gmm_core *core, struct gmm_vm **vm);
 void gmm_core_offered(struct gmm_core *core, struct gmm_vm *vm, const struct wire_blob *kernel, const struct wire_blob *initrd,
 		      int status, const char *reason, uint64_t now_ns);
+
+/*
+ * Move a region of a VM to another memory component while the VM runs on (docs/migration.md). -ENOENT: no such VM, region or
+ * node; -EBUSY: it cannot be moved now; -ENOSPC: no room there.
+ */
+int gmm_core_region_move(struct gmm_core *core, const char *vm, uint32_t index, const char *to, uint64_t *operation,
+			 uint64_t now_ns);
+/*
+ * Place nothing more on a memory component and move all of its regions to others. -ENOSPC: they do not fit there. Ends when
+ * it is empty. It stays as it is then, or when that fails, until gmm_core_node_drain_cancel().
+ */
+int gmm_core_node_drain(struct gmm_core *core, const char *name, uint64_t *operation, uint64_t now_ns);
+/* The component takes regions again; a drain of it ends, its moves are given up. -ENOENT; -EBUSY: it is not being drained. */
+int gmm_core_node_drain_cancel(struct gmm_core *core, const char *name, uint64_t now_ns);
 
 /* 1: `command` is to be sent now. All rows must be kept (M7). */
 int gmm_core_output(struct gmm_core *core, struct gmm_command *command, uint64_t now_ns);

@@ -41,8 +41,12 @@ void gmm_region_node_down(struct gmm_core *core, struct gmm_node *node, uint64_t
 
 /* place.c */
 struct gmm_node *gmm_place_region(struct gmm_core *core, uint32_t pages);
+/* Pages of the node's regions that the other components have no room for, placed one by one as gmm_place_region() would. */
+uint64_t gmm_place_missing(const struct gmm_core *core, const struct gmm_node *node);
 struct gmm_node *gmm_place_vm(struct gmm_core *core, uint32_t cache_lines);
 void gmm_place_full(struct gmm_core *core, struct text *text, uint64_t pages);
+/* What all memory components have left. */
+void gmm_place_free(const struct gmm_core *core, struct text *text);
 void gmm_place_no_process(struct gmm_core *core, struct text *text, uint32_t cache_lines);
 
 /* vm.c */
@@ -65,10 +69,42 @@ struct gmm_step_call {
 	uint32_t len_bytes;
 	_Alignas(8) uint8_t body[GMM_BODY_BYTES_MAX];
 };
+/* Where a region is, as process components are told. Returns the next in its list. */
+uint32_t gmm_step_region(const struct gmm_core *core, uint32_t region, struct wire_vm_region *entry);
 /* The call of the operation's step. False: the step sends nothing itself. */
 bool gmm_step_call(const struct gmm_core *core, struct gmm_operation *operation, struct gmm_step_call *call);
 
+/* request.c */
+int gmm_refuse_words(struct gmm_core *core, int status, const char *first, const char *second, const char *third);
+/* NULL: too many are under way, and core->refusal says so. */
+struct gmm_operation *gmm_operation_start(struct gmm_core *core, enum gmm_operation_kind kind, enum gmm_step step);
+
+/* move.c */
+/* For a drain (its id) or the operator (0); all is checked as in gmm_core_region_move(). */
+int gmm_move_start(struct gmm_core *core, struct gmm_vm *vm, uint32_t region, struct gmm_node *to, uint64_t parent,
+		   struct gmm_operation **started);
+bool gmm_move_output(struct gmm_core *core, struct gmm_operation *operation, struct gmm_command *command, uint64_t now_ns);
+void gmm_move_result(struct gmm_core *core, struct gmm_operation *operation, int status, const void *body,
+		     uint32_t len_bytes, uint64_t now_ns);
+/* It has failed, and no answer is awaited. */
+void gmm_move_unwind(struct gmm_core *core, struct gmm_operation *operation);
+/* The process component went down: what becomes of the move is asked when it is back. */
+void gmm_move_node_gone(struct gmm_core *core, struct gmm_operation *operation, int status, const char *reason,
+			uint64_t now_ns);
+/* The memory component lost everything. */
+void gmm_move_node_reset(struct gmm_core *core, const struct gmm_node *node);
+/* The VM is no more: neither is the move. */
+void gmm_move_vm_ends(struct gmm_core *core, struct gmm_vm *vm);
+/* An earlier manager's; its VM and region are known. */
+void gmm_move_resume(struct gmm_core *core, struct gmm_operation *operation);
+
+/* drain.c */
+void gmm_drain_tick(struct gmm_core *core, struct gmm_operation *operation, uint64_t now_ns);
+void gmm_drain_move_ended(struct gmm_core *core, const struct gmm_operation *move);
+
 /* operation.c */
+/* The answer that the operation awaits will be nobody's. */
+void gmm_operation_orphan(struct gmm_core *core, struct gmm_operation *operation);
 bool gmm_operation_output(struct gmm_core *core, struct gmm_operation *operation, struct gmm_command *command,
 			  uint64_t now_ns);
 void gmm_operation_result(struct gmm_core *core, struct gmm_call *call, int status, const void *body,
@@ -100,6 +136,11 @@ void gmm_offer_end(struct gmm_core *core, struct gmm_vm *vm);
 bool gmm_resume_output(struct gmm_core *core, struct gmm_command *command, uint64_t now_ns);
 void gmm_resume_told(struct gmm_core *core, const struct gmm_call *call, int status, uint64_t now_ns);
 
+/* Its region is in no VM's list but in its own hands. */
+static inline bool gmm_operation_holds_region(const struct gmm_operation *operation)
+{
+	return operation->kind == GMM_OPERATION_BENCH || operation->kind == GMM_OPERATION_REGION_MOVE;
+}
 static inline uint32_t gmm_vm_index(const struct gmm_core *core, const struct gmm_vm *vm)
 {
 	return (uint32_t)(vm - core->vms);

@@ -75,6 +75,10 @@ static void reclaim_unmade(struct gmm_core *core, struct gmm_operation *operatio
 /* Where a failure leads when no answer is awaited. */
 void gmm_operation_unwind(struct gmm_core *core, struct gmm_operation *operation)
 {
+	if (operation->kind == GMM_OPERATION_REGION_MOVE) {
+		gmm_move_unwind(core, operation);
+		return;
+	}
 	switch (operation->step) {
 	case GMM_STEP_REGIONS:
 		reclaim_unmade(core, operation);
@@ -94,8 +98,10 @@ void gmm_operation_unwind(struct gmm_core *core, struct gmm_operation *operation
 		operation->step = GMM_STEP_UNDO_VM;
 		break;
 	case GMM_STEP_LOADING:
+	case GMM_STEP_DRAINING:
 		gmm_operation_end(core, operation);
 		break;
+	case GMM_STEP_MOVING:
 	case GMM_STEP_UNDO_VM:
 	case GMM_STEP_RECLAIM:
 	case GMM_STEP_ENDED:
@@ -184,8 +190,11 @@ bool gmm_operation_output(struct gmm_core *core, struct gmm_operation *operation
 	struct gmm_call *call;
 	struct gmm_step_call body;
 
-	if (operation->kind == GMM_OPERATION_NONE || operation->step >= GMM_STEP_RECLAIM || operation->calling)
+	if (operation->kind == GMM_OPERATION_NONE || operation->step >= GMM_STEP_RECLAIM || operation->calling ||
+	    operation->step == GMM_STEP_DRAINING)
 		return false;
+	if (operation->kind == GMM_OPERATION_REGION_MOVE)
+		return gmm_move_output(core, operation, command, now_ns);
 	if (operation->step == GMM_STEP_REGIONS)
 		return output_regions(core, operation, command);
 	node = gmm_core_node(core, process_of(core, operation));
@@ -342,6 +351,8 @@ void gmm_operation_result(struct gmm_core *core, struct gmm_call *call, int stat
 	case GMM_OPERATION_VM_STOP: stop_result(core, operation, status, now_ns); break;
 	case GMM_OPERATION_VM_DESTROY: destroy_result(core, operation, status, now_ns); break;
 	case GMM_OPERATION_BENCH: bench_result(core, operation, status, body, len_bytes, now_ns); break;
+	case GMM_OPERATION_REGION_MOVE: gmm_move_result(core, operation, status, body, len_bytes, now_ns); break;
+	case GMM_OPERATION_NODE_DRAIN:
 	case GMM_OPERATION_NONE: assert(!"the operation ended with a call under way");
 	}
 }
@@ -361,7 +372,7 @@ void gmm_operation_vm_changed(struct gmm_core *core, struct gmm_vm *vm, uint64_t
 
 /* ---------------------------------------------------------------- a node is gone, time passes */
 
-static void orphan_call(struct gmm_core *core, struct gmm_operation *operation)
+void gmm_operation_orphan(struct gmm_core *core, struct gmm_operation *operation)
 {
 	uint32_t index = gmm_operation_index(core, operation);
 
@@ -392,7 +403,7 @@ void gmm_operation_process_gone(struct gmm_core *core, struct gmm_operation *ope
 		    operation->kind == GMM_OPERATION_VM_DESTROY;
 
 	if (operation->calling)
-		orphan_call(core, operation);
+		gmm_operation_orphan(core, operation);
 	else if (held)
 		gmm_vm_zombie_add(core, gmm_core_node(core, vm->node), vm->id);
 	if (operation->kind == GMM_OPERATION_VM_DESTROY || held) {
@@ -411,8 +422,12 @@ void gmm_operation_node_gone(struct gmm_core *core, struct gmm_node *node, int s
 	for (uint32_t i = 0; i < GMM_OPERATIONS_MAX; i++) {
 		struct gmm_operation *operation = &core->operations[i];
 
-		if (operation->kind != GMM_OPERATION_NONE && operation->step < GMM_STEP_RECLAIM &&
-		    process_of(core, operation) == node->id)
+		if (operation->kind == GMM_OPERATION_NONE || operation->step >= GMM_STEP_RECLAIM ||
+		    process_of(core, operation) != node->id)
+			continue;
+		if (operation->kind == GMM_OPERATION_REGION_MOVE)
+			gmm_move_node_gone(core, operation, status, reason, now_ns);
+		else
 			gmm_operation_process_gone(core, operation, status, reason, now_ns);
 	}
 }
@@ -425,6 +440,8 @@ void gmm_operation_tick(struct gmm_core *core, uint64_t now_ns)
 		if (operation->kind == GMM_OPERATION_VM_START && operation->step == GMM_STEP_LOADING &&
 		    now_ns >= operation->deadline_ns)
 			gmm_operation_fail(core, operation, -ETIMEDOUT, "the guest is still being loaded", now_ns);
+		if (operation->kind == GMM_OPERATION_NODE_DRAIN && operation->step == GMM_STEP_DRAINING)
+			gmm_drain_tick(core, operation, now_ns);
 	}
 }
 
@@ -438,7 +455,7 @@ int gmm_core_finished(struct gmm_core *core, struct gmm_finished *finished)
 			continue;
 		*finished = (struct gmm_finished){
 			.operation = operation->id, .kind = operation->kind, .status = operation->status,
-			.bench = operation->bench,
+			.bench = operation->bench, .moved = operation->moved, .regions_moved = operation->regions_moved,
 		};
 		memcpy(finished->reason, operation->reason, sizeof(finished->reason));
 		operation->kind = GMM_OPERATION_NONE;

@@ -123,7 +123,7 @@ static void record_node(const struct gmm_core *core, struct gmm_record *record)
 	record->gone = record->slot >= core->node_count;
 	record->node = (struct gmm_record_node){
 		.role = node->role, .address = node->address, .incarnation = node->incarnation,
-		.capacity_pages = node->join.capacity_pages,
+		.capacity_pages = node->join.capacity_pages, .draining = node->draining,
 	};
 	memcpy(record->node.name, node->name, sizeof(node->name));
 	memcpy(record->node.mac, node->mac, sizeof(node->mac));
@@ -156,7 +156,8 @@ static void record_region(const struct gmm_core *core, struct gmm_record *record
 
 	record->gone = region->state == GMM_REGION_FREE;
 	record->region = (struct gmm_record_region){
-		.vm = region->vm, .base = region->base, .index = region->index, .epoch = region->epoch, .node = region->node,
+		.vm = region->vm, .base = region->base, .index = region->index, .epoch = region->epoch,
+		.epoch_tried = region->epoch_tried, .node = region->node,
 		.owner = region->owner, .pages = region->pages, .rkey = region->rkey, .state = lasting_state(region),
 	};
 }
@@ -168,8 +169,9 @@ static void record_operation(const struct gmm_core *core, struct gmm_record *rec
 	record->gone = operation->kind == GMM_OPERATION_NONE || operation->step == GMM_STEP_ENDED;
 	record->operation = (struct gmm_record_operation){
 		.id = operation->id, .kind = operation->kind, .vm = operation->vm,
-		.region = operation->kind == GMM_OPERATION_BENCH ? operation->region : GMM_NONE,
-		.process_node = operation->process_node, .status = operation->status,
+		.region = gmm_operation_holds_region(operation) ? operation->region : GMM_NONE,
+		.process_node = operation->process_node, .from_node = operation->from_node, .parent = operation->parent,
+		.status = operation->status,
 	};
 	memcpy(record->operation.reason, operation->reason, sizeof(operation->reason));
 }

@@ -33,6 +33,7 @@ struct gmm_record_node {
 	uint8_t mac[6];
 	uint64_t incarnation;		/* 0: its state is gone, or it never joined */
 	uint64_t capacity_pages;
+	uint32_t draining;		/* 0 or 1 */
 };
 
 struct gmm_record_vm {
@@ -52,6 +53,7 @@ struct gmm_record_region {
 	uint64_t base;
 	uint32_t index;
 	uint32_t epoch;
+	uint32_t epoch_tried;
 	uint32_t node;
 	uint32_t owner;
 	uint32_t pages;
@@ -67,8 +69,10 @@ struct gmm_record_operation {		/* one that has not ended */
 	uint64_t id;
 	uint32_t kind;			/* enum gmm_operation_kind */
 	uint32_t vm;			/* slot; GMM_NONE */
-	uint32_t region;		/* slot, bench only; GMM_NONE */
-	uint32_t process_node;		/* bench */
+	uint32_t region;		/* slot; bench, move: the new one; GMM_NONE */
+	uint32_t process_node;		/* bench, move */
+	uint32_t from_node;		/* move, drain */
+	uint64_t parent;		/* move: id of a drain; 0 */
 	int32_t status;			/* < 0: it failed and is being undone */
 	char reason[GMM_TEXT_BYTES];
 };

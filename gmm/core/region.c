@@ -254,6 +254,7 @@ void gmm_region_node_down(struct gmm_core *core, struct gmm_node *node, uint64_t
 void gmm_region_node_reset(struct gmm_core *core, struct gmm_node *node, uint64_t now_ns)
 {
 	fail_creations(core, node, -ECONNRESET, now_ns);
+	gmm_move_node_reset(core, node);
 	while (node->reclaim_first != GMM_NONE) {
 		uint32_t at = node->reclaim_first;
 

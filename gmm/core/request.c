@@ -8,7 +8,7 @@
 
 #define BENCH_PAGES 16u
 
-static int refuse(struct gmm_core *core, int status, const char *first, const char *second, const char *third)
+int gmm_refuse_words(struct gmm_core *core, int status, const char *first, const char *second, const char *third)
 {
 	struct text text = gmm_refuse(core);
 
@@ -23,11 +23,11 @@ static struct gmm_operation *operation_slot(struct gmm_core *core)
 	for (uint32_t i = 0; i < GMM_OPERATIONS_MAX; i++)
 		if (core->operations[i].kind == GMM_OPERATION_NONE)
 			return &core->operations[i];
-	refuse(core, 0, "too many operations are under way, try again", "", "");
+	gmm_refuse_words(core, 0, "too many operations are under way, try again", "", "");
 	return NULL;
 }
 
-static struct gmm_operation *operation_start(struct gmm_core *core, enum gmm_operation_kind kind, enum gmm_step step)
+struct gmm_operation *gmm_operation_start(struct gmm_core *core, enum gmm_operation_kind kind, enum gmm_step step)
 {
 	struct gmm_operation *operation = operation_slot(core);
 
@@ -69,20 +69,20 @@ static int check_spec(struct gmm_core *core, const struct gmm_vm_spec *spec)
 	struct text text = gmm_refuse(core);
 
 	if (!name_is_good(spec->name))
-		return refuse(core, -EINVAL, "a VM's name is 1 to 31 of a-z A-Z 0-9 . _ - and does not start with -", "", "");
+		return gmm_refuse_words(core, -EINVAL, "a VM's name is 1 to 31 of a-z A-Z 0-9 . _ - and does not start with -", "", "");
 	if (strnlen(spec->kernel, GMM_FILE_BYTES) == GMM_FILE_BYTES || strnlen(spec->initrd, GMM_FILE_BYTES) == GMM_FILE_BYTES)
-		return refuse(core, -EINVAL, "the path of the kernel or initrd is longer than 511 characters", "", "");
+		return gmm_refuse_words(core, -EINVAL, "the path of the kernel or initrd is longer than 511 characters", "", "");
 	if (strnlen(spec->command_line, VM_COMMAND_LINE_BYTES) == VM_COMMAND_LINE_BYTES)
-		return refuse(core, -EINVAL, "the guest's command line is too long", "", "");
+		return gmm_refuse_words(core, -EINVAL, "the guest's command line is too long", "", "");
 	if (spec->memory_bytes == 0 || spec->memory_bytes % PAGE_BYTES)
-		return refuse(core, -EINVAL, "memory must be a multiple of 4096 bytes and not 0", "", "");
+		return gmm_refuse_words(core, -EINVAL, "memory must be a multiple of 4096 bytes and not 0", "", "");
 	if (spec->memory_bytes > VM_MEMORY_BYTES_MAX || spec->memory_bytes > REGIONS_PER_VM_MAX * REGION_BYTES) {
 		text_string(&text, "memory is more than a VM may have: ");
 		text_pages(&text, smaller(VM_MEMORY_BYTES_MAX, REGIONS_PER_VM_MAX * REGION_BYTES) / PAGE_BYTES);
 		return -EINVAL;
 	}
 	if (spec->cache_bytes % PAGE_BYTES || spec->cache_bytes / PAGE_BYTES > UINT32_MAX)
-		return refuse(core, -EINVAL, "the cache share must be a multiple of 4096 bytes", "", "");
+		return gmm_refuse_words(core, -EINVAL, "the cache share must be a multiple of 4096 bytes", "", "");
 	if (spec->cache_bytes / PAGE_BYTES < VM_CACHE_LINES_MIN) {
 		text_string(&text, "the cache share is too small: at least ");
 		text_pages(&text, VM_CACHE_LINES_MIN);
@@ -95,7 +95,7 @@ static int check_spec(struct gmm_core *core, const struct gmm_vm_spec *spec)
 		return -EINVAL;
 	}
 	if (gmm_core_vm_named(core, spec->name))
-		return refuse(core, -EEXIST, "there is a VM named ", spec->name, " already");
+		return gmm_refuse_words(core, -EEXIST, "there is a VM named ", spec->name, " already");
 	return 0;
 }
 
@@ -112,9 +112,9 @@ static struct gmm_node *choose_process(struct gmm_core *core, const struct gmm_v
 	if (!node || node->role != WIRE_ROLE_PROCESS) {
 		text_string(&text, "the node is not a process component");
 	} else if (node->state != GMM_NODE_UP) {
-		refuse(core, 0, node->name, " is ", gmm_node_state_name(node->state));
+		gmm_refuse_words(core, 0, node->name, " is ", gmm_node_state_name(node->state));
 	} else if (node->vms >= VMS_PER_NODE_MAX) {
-		refuse(core, 0, node->name, " has its largest number of VMs", "");
+		gmm_refuse_words(core, 0, node->name, " has its largest number of VMs", "");
 	} else if (gmm_node_lines_free(node) < lines) {
 		text_string(&text, node->name);
 		text_string(&text, " has ");
@@ -179,8 +179,8 @@ int gmm_core_vm_create(struct gmm_core *core, const struct gmm_vm_spec *spec, ui
 		return spec->on_node ? -EBUSY : -ENOSPC;
 	vm = vm_slot(core);
 	if (!vm)
-		return refuse(core, -ENOSPC, "the manager's table of VMs is full", "", "");
-	operation = operation_start(core, GMM_OPERATION_VM_CREATE, GMM_STEP_REGIONS);
+		return gmm_refuse_words(core, -ENOSPC, "the manager's table of VMs is full", "", "");
+	operation = gmm_operation_start(core, GMM_OPERATION_VM_CREATE, GMM_STEP_REGIONS);
 	if (!operation)
 		return -EAGAIN;
 	memset(vm, 0, sizeof(*vm));
@@ -190,7 +190,7 @@ int gmm_core_vm_create(struct gmm_core *core, const struct gmm_vm_spec *spec, ui
 	vm->cache_lines = lines;
 	vm->node = node->id;
 	vm->created_ns = vm->changed_ns = now_ns;
-	vm->region_first = GMM_NONE;
+	vm->region_first = vm->move = GMM_NONE;
 	vm->operation = gmm_operation_index(core, operation);
 	status = place_all(core, vm, vm->operation);
 	if (status) {
@@ -216,7 +216,7 @@ static int plan_regions(struct gmm_core *core, const struct gmm_vm_spec *spec, s
 
 	assert(count <= REGIONS_PER_VM_MAX);
 	if (count > GMM_REGIONS_MAX - core->regions_used)
-		return refuse(core, -ENOSPC, "the manager's table of regions is full", "", "");
+		return gmm_refuse_words(core, -ENOSPC, "the manager's table of regions is full", "", "");
 	for (; done < count; done++) {
 		uint32_t pages = done + 1 < count ? REGION_PAGES : last_pages;
 		struct gmm_node *node = gmm_place_region(core, pages);
@@ -247,7 +247,7 @@ int gmm_core_vm_create_plan(struct gmm_core *core, const struct gmm_vm_spec *spe
 	if (!node)
 		return spec->on_node ? -EBUSY : -ENOSPC;
 	if (!vm_slot(core))
-		return refuse(core, -ENOSPC, "the manager's table of VMs is full", "", "");
+		return gmm_refuse_words(core, -ENOSPC, "the manager's table of VMs is full", "", "");
 	if (!operation_slot(core))
 		return -EAGAIN;
 	plan->node = node->id;
@@ -262,18 +262,18 @@ static struct gmm_vm *find(struct gmm_core *core, const char *name, bool running
 	struct gmm_node *node;
 
 	if (!vm) {
-		*status = refuse(core, -ENOENT, "there is no VM named ", name, "");
+		*status = gmm_refuse_words(core, -ENOENT, "there is no VM named ", name, "");
 		return NULL;
 	}
 	node = gmm_core_node(core, vm->node);
 	if (vm->operation != GMM_NONE || vm->phase == GMM_VM_CREATING || vm->phase == GMM_VM_DESTROYING)
-		*status = refuse(core, -EBUSY, "another operation works on VM ", name, "");
+		*status = gmm_refuse_words(core, -EBUSY, "another operation works on VM ", name, "");
 	else if (running_node && vm->phase == GMM_VM_GONE)
-		*status = refuse(core, -EBUSY, "the VM is lost: ", vm->reason, "; destroy it");
+		*status = gmm_refuse_words(core, -EBUSY, "the VM is lost: ", vm->reason, "; destroy it");
 	else if (running_node && node->state == GMM_NODE_EXPECTED)
-		*status = refuse(core, -EBUSY, "its process component has not joined this manager yet: ", node->name, "; try again");
+		*status = gmm_refuse_words(core, -EBUSY, "its process component has not joined this manager yet: ", node->name, "; try again");
 	else if (running_node && node->state != GMM_NODE_UP)
-		*status = refuse(core, -EBUSY, "its process component is down: ", node->name, "");
+		*status = gmm_refuse_words(core, -EBUSY, "its process component is down: ", node->name, "");
 	else
 		return vm;
 	return NULL;
@@ -287,7 +287,7 @@ static struct gmm_vm *find_for(struct gmm_core *core, const char *name, enum gmm
 
 	if (!vm || kind == GMM_OPERATION_VM_DESTROY || runs == (kind == GMM_OPERATION_VM_STOP))
 		return vm;
-	*status = refuse(core, -EBUSY, name, " is ", gmm_wire_state_name(vm->state));
+	*status = gmm_refuse_words(core, -EBUSY, name, " is ", gmm_wire_state_name(vm->state));
 	return NULL;
 }
 
@@ -303,7 +303,7 @@ int gmm_core_vm_check(struct gmm_core *core, const char *name, enum gmm_operatio
 static int vm_operation(struct gmm_core *core, struct gmm_vm *vm, enum gmm_operation_kind kind,
 			struct gmm_operation **operation)
 {
-	*operation = operation_start(core, kind, GMM_STEP_VM);
+	*operation = gmm_operation_start(core, kind, GMM_STEP_VM);
 	if (!*operation)
 		return -EAGAIN;
 	(*operation)->vm = gmm_vm_index(core, vm);
@@ -384,17 +384,17 @@ int gmm_core_bench(struct gmm_core *core, const char *process, const char *memor
 
 	(void)now_ns;
 	if (!p || !m)
-		return refuse(core, -ENOENT, "there is no node named ", p ? memory : process, "");
+		return gmm_refuse_words(core, -ENOENT, "there is no node named ", p ? memory : process, "");
 	if (p->role != WIRE_ROLE_PROCESS || m->role != WIRE_ROLE_MEMORY)
-		return refuse(core, -EINVAL, "the bench needs a process component and a memory component, in this order", "", "");
+		return gmm_refuse_words(core, -EINVAL, "the bench needs a process component and a memory component, in this order", "", "");
 	if (p->state != GMM_NODE_UP || m->state != GMM_NODE_UP)
-		return refuse(core, -EBUSY, p->state == GMM_NODE_UP ? memory : process, " is not up", "");
+		return gmm_refuse_words(core, -EBUSY, p->state == GMM_NODE_UP ? memory : process, " is not up", "");
 	if (spec->count == 0 || spec->count > WIRE_BENCH_READS_MAX || spec->len_bytes == 0 || spec->len_bytes > PAGE_BYTES ||
 	    spec->outstanding == 0 || spec->outstanding > WIRE_BENCH_OUTSTANDING_MAX)
-		return refuse(core, -EINVAL, "the bench makes 1 to 1000000 READs of 1 to 4096 bytes, 1 to 32 at a time", "", "");
+		return gmm_refuse_words(core, -EINVAL, "the bench makes 1 to 1000000 READs of 1 to 4096 bytes, 1 to 32 at a time", "", "");
 	if (gmm_node_pages_free(m) < BENCH_PAGES || !gmm_region_room(core))
-		return refuse(core, -ENOSPC, memory, " has no room for the bench's pages", "");
-	operation = operation_start(core, GMM_OPERATION_BENCH, GMM_STEP_REGIONS);
+		return gmm_refuse_words(core, -ENOSPC, memory, " has no room for the bench's pages", "");
+	operation = gmm_operation_start(core, GMM_OPERATION_BENCH, GMM_STEP_REGIONS);
 	if (!operation)
 		return -EAGAIN;
 	operation->process_node = p->id;

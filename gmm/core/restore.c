@@ -53,7 +53,10 @@ static const char *take_node(struct gmm_core *core, uint32_t slot, const struct 
 		return "its role is neither process nor memory";
 	if (from->capacity_pages > GMM_NODE_PAGES_MAX)
 		return "its capacity is out of range";
+	if (from->draining > (from->role == WIRE_ROLE_MEMORY))
+		return "it cannot be drained so";
 	core->node_count++;
+	node->draining = from->draining;
 	node->id = GMM_NODE_FIRST + slot;
 	node->role = from->role;
 	node->address = from->address;
@@ -97,7 +100,7 @@ static const char *take_vm(struct gmm_core *core, uint32_t slot, const struct gm
 	/* Times before this machine's clock began wrap around, and so do the differences that are made of them. */
 	vm->created_ns = from->created_wall_ns - core->config.wall_offset_ns;
 	vm->changed_ns = from->changed_wall_ns - core->config.wall_offset_ns;
-	vm->operation = GMM_NONE;
+	vm->operation = vm->move = GMM_NONE;
 	vm->region_first = GMM_NONE;
 	return NULL;
 }
@@ -117,7 +120,8 @@ static const char *take_region(struct gmm_core *core, uint32_t slot, const struc
 	if (slot >= core->region_top)
 		core->region_top = slot + 1;
 	core->regions[slot] = (struct gmm_region){
-		.vm = from->vm, .base = from->base, .index = from->index, .epoch = from->epoch, .node = from->node,
+		.vm = from->vm, .base = from->base, .index = from->index, .epoch = from->epoch,
+		.epoch_tried = from->epoch_tried, .node = from->node,
 		.owner = from->owner, .pages = from->pages, .rkey = from->rkey, .next = GMM_NONE, .operation = GMM_NONE,
 		.state = (enum gmm_region_state)from->state, .unsure = from->state == GMM_REGION_PLANNED,
 	};
@@ -141,15 +145,37 @@ static enum gmm_vm_phase phase_under(uint32_t operation)
 	       operation == GMM_OPERATION_VM_DESTROY ? GMM_VM_DESTROYING : GMM_VM_READY;
 }
 
-static const char *take_operation(struct gmm_core *core, uint32_t slot, const struct gmm_record_operation *from)
+static bool region_is_held(const struct gmm_core *core, uint32_t region)
 {
-	struct gmm_operation *operation = &core->operations[slot];
-	bool bench = from->kind == GMM_OPERATION_BENCH;
-	const struct gmm_node *node = gmm_core_node(core, from->process_node);
+	for (uint32_t i = 0; i < GMM_OPERATIONS_MAX; i++)
+		if (gmm_operation_holds_region(&core->operations[i]) && core->operations[i].region == region)
+			return true;
+	return false;
+}
 
-	if (from->id == 0 || from->id >= core->operation_id_next || from->kind <= GMM_OPERATION_NONE ||
-	    from->kind > GMM_OPERATION_BENCH || from->status > 0 || !ends(from->reason, sizeof(from->reason)))
-		return "its id, kind, status or reason is out of range";
+/* A move goes on beside what else works on its VM. */
+static const char *check_move(const struct gmm_core *core, const struct gmm_record_operation *from)
+{
+	const struct gmm_vm *vm;
+
+	if (from->vm == GMM_NONE)
+		return from->region == GMM_NONE ? NULL : "its VM is not there, but its region is";
+	if (from->vm >= GMM_VMS_MAX || from->region >= GMM_REGIONS_MAX)
+		return "there is no such VM or region";
+	vm = &core->vms[from->vm];
+	if ((vm->phase != GMM_VM_READY && vm->phase != GMM_VM_DESTROYING) || vm->move != GMM_NONE)
+		return "its VM is in another state, or another region of it moves";
+	if (core->regions[from->region].state == GMM_REGION_FREE || core->regions[from->region].state >= GMM_REGION_RECLAIM ||
+	    core->regions[from->region].vm != vm->id || from->process_node != vm->node)
+		return "its region is not the VM's, or is being given back";
+	return NULL;
+}
+
+static const char *check_vm_operation(const struct gmm_core *core, const struct gmm_record_operation *from)
+{
+	bool bench = from->kind == GMM_OPERATION_BENCH;
+	const struct gmm_node *node = gmm_core_node((struct gmm_core *)core, from->process_node);
+
 	if (from->vm != GMM_NONE && (bench || from->vm >= GMM_VMS_MAX || core->vms[from->vm].phase == GMM_VM_FREE ||
 				     core->vms[from->vm].operation != GMM_NONE))
 		return "there is no such VM, or another operation works on it";
@@ -160,14 +186,47 @@ static const char *take_operation(struct gmm_core *core, uint32_t slot, const st
 	if (from->region != GMM_NONE && (!bench || from->region >= GMM_REGIONS_MAX ||
 					 core->regions[from->region].state == GMM_REGION_FREE))
 		return "there is no such region";
+	return NULL;
+}
+
+static const char *check_operation(const struct gmm_core *core, const struct gmm_record_operation *from)
+{
+	const struct gmm_node *node = gmm_core_node((struct gmm_core *)core, from->from_node);
+
+	if (from->region != GMM_NONE && region_is_held(core, from->region))
+		return "its region is another operation's";
+	if (from->kind == GMM_OPERATION_REGION_MOVE || from->kind == GMM_OPERATION_NODE_DRAIN) {
+		if (!node || node->role != WIRE_ROLE_MEMORY)
+			return "it is on no memory component";
+	}
+	if (from->kind == GMM_OPERATION_NODE_DRAIN)
+		return from->vm == GMM_NONE && from->region == GMM_NONE ? NULL : "a drain has neither VM nor region";
+	return from->kind == GMM_OPERATION_REGION_MOVE ? check_move(core, from) : check_vm_operation(core, from);
+}
+
+static const char *take_operation(struct gmm_core *core, uint32_t slot, const struct gmm_record_operation *from)
+{
+	struct gmm_operation *operation = &core->operations[slot];
+	const char *why;
+
+	if (from->id == 0 || from->id >= core->operation_id_next || from->kind <= GMM_OPERATION_NONE ||
+	    from->kind > GMM_OPERATION_NODE_DRAIN || from->status > 0 || !ends(from->reason, sizeof(from->reason)))
+		return "its id, kind, status or reason is out of range";
+	why = check_operation(core, from);
+	if (why)
+		return why;
 	operation->id = from->id;
 	operation->kind = (enum gmm_operation_kind)from->kind;
 	operation->vm = from->vm;
 	operation->region = from->region;
 	operation->process_node = from->process_node;
+	operation->from_node = from->from_node;
+	operation->parent = from->parent;
 	operation->status = from->status;
 	memcpy(operation->reason, from->reason, sizeof(operation->reason));
-	if (from->vm != GMM_NONE)
+	if (from->vm != GMM_NONE && from->kind == GMM_OPERATION_REGION_MOVE)
+		core->vms[from->vm].move = slot;
+	else if (from->vm != GMM_NONE)
 		core->vms[from->vm].operation = slot;
 	return NULL;
 }
@@ -215,15 +274,13 @@ static const char *link_region(struct gmm_core *core, uint32_t slot, struct gmm_
 		node->reclaim_first = slot;
 		return NULL;
 	}
+	if (region_is_held(core, slot))
+		return NULL;
 	/* Regions of one VM stand together, as they were made. */
 	if (!*last || (*last)->id != region->vm)
 		*last = gmm_core_vm(core, region->vm);
-	if (!*last) {
-		for (uint32_t i = 0; i < GMM_OPERATIONS_MAX; i++)
-			if (core->operations[i].kind == GMM_OPERATION_BENCH && core->operations[i].region == slot)
-				return NULL;
+	if (!*last)
 		return "its VM is not there";
-	}
 	if ((*last)->phase == GMM_VM_GONE)
 		return "its VM is lost, but it is not being reclaimed";
 	region->next = (*last)->region_first;

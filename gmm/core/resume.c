@@ -28,6 +28,10 @@ static void resume_operation(struct gmm_core *core, struct gmm_operation *operat
 {
 	operation->unsure = true;
 	operation->step = GMM_STEP_VM;
+	if (operation->kind == GMM_OPERATION_NODE_DRAIN) {
+		operation->step = GMM_STEP_DRAINING;
+		return;
+	}
 	if (operation->kind == GMM_OPERATION_BENCH) {
 		gmm_operation_note_failure(core, operation, -ECANCELED, "the manager started again");
 		gmm_operation_reclaim(core, operation);
@@ -40,9 +44,12 @@ static void resume_operation(struct gmm_core *core, struct gmm_operation *operat
 	}
 	if (operation->kind == GMM_OPERATION_VM_CREATE)
 		resume_regions(core, operation);
+	if (operation->kind == GMM_OPERATION_REGION_MOVE)
+		gmm_move_resume(core, operation);
 	if (operation->status)
 		gmm_operation_unwind(core, operation);
-	else if (gmm_core_node(core, core->vms[operation->vm].node)->state != GMM_NODE_EXPECTED)
+	else if (operation->kind != GMM_OPERATION_REGION_MOVE &&
+		 gmm_core_node(core, core->vms[operation->vm].node)->state != GMM_NODE_EXPECTED)
 		gmm_operation_process_gone(core, operation, -EHOSTUNREACH, "the process component went down", now_ns);
 }
 

@@ -5,7 +5,7 @@
 
 #include "gmm/core/internal.h"
 
-static uint32_t fill_region(const struct gmm_core *core, uint32_t at, struct wire_vm_region *entry)
+uint32_t gmm_step_region(const struct gmm_core *core, uint32_t at, struct wire_vm_region *entry)
 {
 	const struct gmm_region *region = &core->regions[at];
 
@@ -32,7 +32,7 @@ static void put_chunk(const struct gmm_core *core, struct gmm_operation *operati
 
 	_Static_assert(sizeof(*chunk) + WIRE_REGIONS_PER_CHUNK * sizeof(chunk->regions[0]) <= GMM_BODY_BYTES_MAX, "fits");
 	while (at != GMM_NONE && count < WIRE_REGIONS_PER_CHUNK)
-		at = fill_region(core, at, &chunk->regions[count++]);
+		at = gmm_step_region(core, at, &chunk->regions[count++]);
 	assert(count > 0);
 	*chunk = (struct wire_vm_regions){ .vm = core->vms[operation->vm].id, .count = count };
 	call->type = WIRE_VM_REGIONS;
@@ -64,7 +64,7 @@ static void put_bench(const struct gmm_core *core, const struct gmm_operation *o
 	const struct gmm_bench_spec *spec = &operation->bench_spec;
 	struct wire_bench_read body = { .count = spec->count, .len_bytes = spec->len_bytes, .outstanding = spec->outstanding };
 
-	fill_region(core, operation->region, &body.region);
+	gmm_step_region(core, operation->region, &body.region);
 	put(call, WIRE_BENCH_READ, &body, sizeof(body));
 }
 

@@ -66,11 +66,15 @@ client_command run_node_counters, run_node_refusals, run_manager_counters, run_m
 /* The node that the argument "name" names; NULL when there is none, and the client has been told. */
 struct gmm_node *client_node(struct gmmd *gmmd, struct client *client, json_t *arguments);
 extern const struct client_command_entry node_commands[], vm_commands[], key_commands[], store_commands[],
-	health_commands[];	/* end with name NULL */
+	health_commands[], move_commands[];	/* end with name NULL */
 
 /* Unpack arguments or answer with -EINVAL: json_unpack format; false when answered. */
 bool client_unpack(struct client *client, json_t *arguments, const char *format, ...);
 
+/* What moved: of one move, or of all moves of a drain. */
+json_t *json_moved(const struct wire_vm_region_moved *moved, uint32_t regions_moved);
+/* The moves under way from or to a memory component. */
+json_t *json_moves_of(const struct gmmd *gmmd, const struct gmm_node *node);
 json_t *json_histogram(const struct wire_histogram *histogram);
 json_t *json_text(const char *text);		/* any bytes: what is not UTF-8 becomes '?' */
 json_t *json_wall_time(const struct gmmd *gmmd, uint64_t time_ns);	/* of CLOCK_MONOTONIC, as RFC 3339 in UTC */

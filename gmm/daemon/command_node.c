@@ -183,6 +183,8 @@ static void run_node_show(struct gmmd *gmmd, struct client *client, json_t *argu
 		"script_s_ago", json_seconds_ago(gmmd, boot->script_ns), "image_s_ago", json_seconds_ago(gmmd, boot->image_ns),
 		"image_done_s_ago", json_seconds_ago(gmmd, boot->image_done_ns), "joined_s_ago", json_seconds_ago(gmmd, boot->joined_ns),
 		"scripts_since_join", (int)boot->attempts));
+	json_object_set_new(object, "draining", json_boolean(node->draining));
+	json_object_set_new(object, "moves", json_moves_of(gmmd, node));
 	client_result(client, object);
 }
 

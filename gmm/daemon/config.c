@@ -135,7 +135,8 @@ static int unknown_key(struct loading *loading, const char *section, const char 
 
 static const char *const manager_keys[] = {
 	"address", "prefix", "http_port", "socket", "images", "history_kib", "lease_ms", "grace_ms", "key_file",
-	"boot_key", "packet_macs", "port", "foreign_peers", "store", NULL,
+	"boot_key", "packet_macs", "port", "foreign_peers", "store",
+	"move_slowdown_percent", "move_pages_min", NULL,
 };
 
 static int manager_key(struct loading *loading, int key, const char *name, const char *value)
@@ -166,7 +167,9 @@ static int manager_key(struct loading *loading, int key, const char *name, const
 	case 11:
 		return host_port_parse(value, &config->port) ? 1 : fail(loading, "%s = %s: must be %s", name, value, HOST_PORT_KINDS);
 	case 12: return yes_or_no(loading, name, value, &config->foreign_peers);
-	default: return string(loading, name, value, config->store, sizeof(config->store));
+	case 13: return string(loading, name, value, config->store, sizeof(config->store));
+	case 14: return number(loading, name, value, 100, 10000, &config->move_slowdown_percent);
+	default: return number(loading, name, value, 1, WIRE_MOVE_PACE_MAX, &config->move_pages_min);
 	}
 }
 
@@ -337,6 +340,8 @@ int config_load(struct config *config, const char *path, char error[CONFIG_ERROR
 	config->history_bytes = CONFIG_HISTORY_BYTES_DEFAULT;
 	config->lease_ms = CONFIG_LEASE_MS_DEFAULT;
 	config->grace_ms = CONFIG_GRACE_MS_DEFAULT;
+	config->move_slowdown_percent = CONFIG_MOVE_SLOWDOWN_PERCENT_DEFAULT;
+	config->move_pages_min = CONFIG_MOVE_PAGES_MIN_DEFAULT;
 	memcpy(config->store, CONFIG_STORE_DEFAULT, sizeof(CONFIG_STORE_DEFAULT));
 	loading.file = fopen(path, "re");
 	if (!loading.file) {

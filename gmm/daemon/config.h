@@ -18,6 +18,8 @@
 #define CONFIG_HISTORY_BYTES_DEFAULT (256u << 10)
 #define CONFIG_LEASE_MS_DEFAULT 6000u
 #define CONFIG_GRACE_MS_DEFAULT 10000u
+#define CONFIG_MOVE_SLOWDOWN_PERCENT_DEFAULT 150u
+#define CONFIG_MOVE_PAGES_MIN_DEFAULT 200u
 #define CONFIG_STORE_DEFAULT "/var/lib/plenum/gmmd.db"
 
 struct config_node {
@@ -45,6 +47,8 @@ struct config {
 	uint32_t history_bytes;		/* console output kept of each VM */
 	uint32_t lease_ms;
 	uint32_t grace_ms;
+	uint32_t move_slowdown_percent;	/* while a region moves, the guests' median fill may grow to this part of before */
+	uint32_t move_pages_min;	/* a second: a move is not slower, whatever the guests feel */
 	uint32_t node_count;
 	struct config_node nodes[NODES_MAX];
 };

@@ -142,7 +142,7 @@ static bool log_command(struct gmmd *gmmd, struct client *client, const json_t *
 static void run_command(struct gmmd *gmmd, struct client *client, json_t *line)
 {
 	static const struct client_command_entry *const tables[] = { node_commands, vm_commands, key_commands,
-									   store_commands, health_commands };
+									   store_commands, health_commands, move_commands };
 	json_t *arguments = json_object_get(line, "arguments");
 	const char *name = json_string_value(json_object_get(line, "command"));
 	json_t *none;
@@ -279,6 +279,8 @@ static void finish_operations(struct gmmd *gmmd)
 		else if (finished.kind == GMM_OPERATION_BENCH)
 			client_result(client, json_pack("{s:o,s:I}", "latency", json_histogram(&finished.bench.latency), "elapsed_ns",
 							(json_int_t)finished.bench.elapsed_ns));
+		else if (finished.kind == GMM_OPERATION_REGION_MOVE || finished.kind == GMM_OPERATION_NODE_DRAIN)
+			client_result(client, json_moved(&finished.moved, finished.regions_moved));
 		else
 			client_result(client, json_pack("{s:I}", "operation", (json_int_t)finished.operation));
 	}

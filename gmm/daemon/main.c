@@ -96,6 +96,8 @@ static void open_core(struct gmmd *self)
 	struct timespec wall;
 	struct gmm_config config = {
 		.lease_ms = self->config.lease_ms, .grace_ms = self->config.grace_ms, .load_timeout_ms = LOAD_TIMEOUT_MS,
+		.move_pace = { .slowdown_permille = self->config.move_slowdown_percent * 10,
+			       .pages_per_second_min = self->config.move_pages_min },
 	};
 	char error[CONFIG_ERROR_BYTES] = "";
 

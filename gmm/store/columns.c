@@ -22,6 +22,7 @@ static const struct column node_columns[] = {
 	FIELD("mac", COLUMN_BYTES, node.mac),
 	FIELD("incarnation", COLUMN_U64, node.incarnation),
 	FIELD("capacity_pages", COLUMN_U64, node.capacity_pages),
+	FIELD("draining", COLUMN_U32, node.draining),
 	{ 0 },
 };
 
@@ -51,6 +52,7 @@ static const struct column region_columns[] = {
 	FIELD("node", COLUMN_U32, region.node),
 	FIELD("owner", COLUMN_U32, region.owner),
 	FIELD("epoch", COLUMN_U32, region.epoch),
+	FIELD("epoch_tried", COLUMN_U32, region.epoch_tried),
 	FIELD("pages", COLUMN_U32, region.pages),
 	FIELD("base", COLUMN_U64, region.base),
 	FIELD("rkey", COLUMN_U32, region.rkey),
@@ -69,6 +71,8 @@ static const struct column operation_columns[] = {
 	FIELD("vm", COLUMN_U32, operation.vm),
 	FIELD("region", COLUMN_U32, operation.region),
 	FIELD("process_node", COLUMN_U32, operation.process_node),
+	FIELD("from_node", COLUMN_U32, operation.from_node),
+	FIELD("parent", COLUMN_U64, operation.parent),
 	FIELD("status", COLUMN_I32, operation.status),
 	FIELD("reason", COLUMN_TEXT, operation.reason),
 	{ 0 },

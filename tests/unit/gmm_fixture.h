@@ -25,6 +25,19 @@
 #define FLIGHT_MAX 64
 #define ROWS_MAX 512
 
+/* Where a process component reads and writes a region, and its last move. */
+struct model_region {
+	uint64_t key;			/* vm << 16 | index; 0: unused */
+	uint32_t node;
+	uint32_t epoch;
+	uint32_t tried;			/* highest epoch of a move or a cancel */
+	uint32_t to;
+	uint32_t state;			/* enum wire_move_state of `tried`; 0: no move */
+	uint32_t left;			/* half seconds until it is done */
+};
+#define MODEL_REGIONS 256
+#define MODEL_MOVE_STEPS 2
+
 struct model_node {
 	uint32_t id;
 	uint32_t role;
@@ -33,6 +46,8 @@ struct model_node {
 	uint64_t capacity_pages;
 	uint64_t held[HELD_MAX];	/* memory: vm << 16 | index; process: vm */
 	uint32_t held_count;
+	struct model_region regions[MODEL_REGIONS];	/* process */
+	bool moves_fail;		/* the target of a move does not answer it */
 	int refuse_type;		/* answer the next command of this type with refuse_status */
 	int refuse_status;
 };
@@ -129,19 +144,22 @@ static inline bool rows_equal(const struct gmm_record *one, const struct gmm_rec
 	case GMM_RECORD_NODE:
 		return strcmp(one->node.name, other->node.name) == 0 && one->node.role == other->node.role &&
 		       one->node.address == other->node.address && memcmp(one->node.mac, other->node.mac, 6) == 0 &&
-		       one->node.incarnation == other->node.incarnation && one->node.capacity_pages == other->node.capacity_pages;
+		       one->node.incarnation == other->node.incarnation && one->node.capacity_pages == other->node.capacity_pages &&
+		       one->node.draining == other->node.draining;
 	case GMM_RECORD_VM:
 		return one->vm.id == other->vm.id && one->vm.phase == other->vm.phase && one->vm.node == other->vm.node &&
 		       strcmp(one->vm.spec.name, other->vm.spec.name) == 0 && one->vm.state == other->vm.state &&
 		       one->vm.status == other->vm.status && strcmp(one->vm.reason, other->vm.reason) == 0 &&
 		       one->vm.changed_wall_ns == other->vm.changed_wall_ns;
 	case GMM_RECORD_REGION:
-		return a->vm == b->vm && a->base == b->base && a->index == b->index && a->epoch == b->epoch && a->node == b->node &&
+		return a->vm == b->vm && a->base == b->base && a->index == b->index && a->epoch == b->epoch &&
+		       a->epoch_tried == b->epoch_tried && a->node == b->node &&
 		       a->owner == b->owner && a->pages == b->pages && a->rkey == b->rkey && a->state == b->state;
 	case GMM_RECORD_ZOMBIE: return one->zombie.vm == other->zombie.vm;
 	case GMM_RECORD_OPERATION:
 		return one->operation.id == other->operation.id && one->operation.kind == other->operation.kind &&
 		       one->operation.vm == other->operation.vm && one->operation.region == other->operation.region &&
+		       one->operation.from_node == other->operation.from_node && one->operation.parent == other->operation.parent &&
 		       one->operation.status == other->operation.status;
 	case GMM_RECORD_KINDS: break;
 	}
@@ -248,6 +266,7 @@ static inline void rack_reboot(struct rack *rack, uint32_t id)
 	struct model_node *model = model_of(rack, id);
 
 	model->held_count = 0;
+	memset(model->regions, 0, sizeof(model->regions));
 	model->incarnation++;
 	for (uint32_t i = 0; i < rack->flight_count;)
 		if (rack->flights[i].command.node == id)
@@ -258,6 +277,85 @@ static inline void rack_reboot(struct rack *rack, uint32_t id)
 }
 
 /* ---------------------------------------------------------------- commands */
+
+static inline struct model_region *model_region(struct model_node *model, uint64_t vm, uint32_t index)
+{
+	struct model_region *unused = NULL;
+
+	for (uint32_t i = 0; i < MODEL_REGIONS; i++) {
+		struct model_region *region = &model->regions[i];
+
+		if (region->key == (vm << 16 | index))
+			return region;
+		/* those of VMs that were destroyed can be had again */
+		if (!unused && held_find(model, region->key >> 16) < 0)
+			unused = region;
+	}
+	assert_non_null(unused);
+	*unused = (struct model_region){ .key = vm << 16 | index };
+	return unused;
+}
+
+static inline void model_map(struct model_node *model, const struct wire_vm_regions *chunk)
+{
+	for (uint32_t i = 0; i < chunk->count; i++) {
+		struct model_region *region = model_region(model, chunk->vm, chunk->regions[i].index);
+
+		region->node = chunk->regions[i].node;
+		region->epoch = chunk->regions[i].epoch;
+	}
+}
+
+/* Begin, ask or cancel; idempotent by epoch, as the region client is. */
+static inline int model_move(struct model_node *model, uint16_t type, const void *body, struct wire_vm_region_moved *moved)
+{
+	const struct wire_vm_region_move *begin = body;
+	const struct wire_region_name *name = body;
+	uint32_t index = type == WIRE_VM_REGION_MOVE ? begin->region.index : name->index;
+	uint32_t epoch = type == WIRE_VM_REGION_MOVE ? begin->region.epoch : name->epoch;
+	struct model_region *region;
+
+	if (held_find(model, name->vm) < 0)
+		return -ENOENT;
+	region = model_region(model, name->vm, index);
+	if (type == WIRE_VM_REGION_MOVE && epoch > region->tried) {
+		assert_true(epoch > region->epoch && begin->region.node != region->node);
+		region->tried = epoch;
+		region->to = begin->region.node;
+		region->state = WIRE_MOVE_COPYING;
+		region->left = MODEL_MOVE_STEPS;
+	} else if (type == WIRE_VM_REGION_MOVE_CANCEL && epoch > region->tried) {
+		region->tried = epoch;
+		region->state = WIRE_MOVE_ABANDONED;
+	} else if (epoch != region->tried) {
+		return epoch < region->tried ? -ESTALE : -ENOENT;
+	} else if (region->state == WIRE_MOVE_COPYING && (model->moves_fail || type == WIRE_VM_REGION_MOVE_CANCEL)) {
+		region->state = WIRE_MOVE_ABANDONED;
+	}
+	*moved = (struct wire_vm_region_moved){ .vm = name->vm, .index = index, .epoch = epoch, .state = region->state,
+						.pages_moved = 10, .bytes = 40960 };
+	if (region->state == WIRE_MOVE_ABANDONED)
+		moved->status = -EHOSTUNREACH;
+	return 0;
+}
+
+/* M8: no region that a VM of ours uses, or may begin to use, is destroyed. */
+static inline void model_check_destroy(struct rack *rack, uint32_t node, const struct wire_region_name *name)
+{
+	const struct gmm_vm *vm = gmm_core_vm(rack->core, name->vm);
+
+	if (!vm || vm->phase != GMM_VM_READY)
+		return;
+	for (uint32_t i = 0; i < rack->count; i++) {
+		const struct model_region *region;
+
+		if (rack->nodes[i].role != WIRE_ROLE_PROCESS || held_find(&rack->nodes[i], name->vm) < 0)
+			continue;
+		region = model_region(&rack->nodes[i], name->vm, name->index);
+		assert_false(region->node == node && region->epoch == name->epoch);
+		assert_false(region->to == node && region->tried == name->epoch && region->state == WIRE_MOVE_COPYING);
+	}
+}
 
 static inline void execute(struct rack *rack, struct flight *flight)
 {
@@ -286,6 +384,7 @@ static inline void execute(struct rack *rack, struct flight *flight)
 	case WIRE_REGION_DESTROY: {
 		const struct wire_region_name *name = body;
 
+		model_check_destroy(rack, model->id, name);
 		flight->status = held_remove(model, name->vm << 16 | name->index);
 		break;
 	}
@@ -302,6 +401,21 @@ static inline void execute(struct rack *rack, struct flight *flight)
 		flight->status = held_find(model, vm->vm) < 0 ? -ENOENT : 0;
 		memcpy(flight->reply, &status, sizeof(status));
 		flight->reply_len_bytes = sizeof(status);
+		break;
+	}
+	case WIRE_VM_REGIONS:
+		flight->status = held_find(model, vm->vm) < 0 ? -ENOENT : 0;
+		if (flight->status == 0)
+			model_map(model, body);
+		break;
+	case WIRE_VM_REGION_MOVE:
+	case WIRE_VM_REGION_MOVE_STATE:
+	case WIRE_VM_REGION_MOVE_CANCEL: {
+		struct wire_vm_region_moved moved;
+
+		flight->status = model_move(model, flight->command.type, body, &moved);
+		memcpy(flight->reply, &moved, sizeof(moved));
+		flight->reply_len_bytes = flight->status ? 0 : sizeof(moved);
 		break;
 	}
 	case WIRE_BENCH_READ: {
@@ -361,14 +475,40 @@ static inline void rack_settle(struct rack *rack)
 	}
 }
 
+/* A process component goes on with its moves whether the manager reaches it or not. */
+static inline void model_run(struct model_node *model)
+{
+	for (uint32_t i = 0; i < MODEL_REGIONS; i++) {
+		struct model_region *region = &model->regions[i];
+
+		if (region->state != WIRE_MOVE_COPYING || region->left-- > 0)
+			continue;
+		region->state = WIRE_MOVE_DONE;
+		region->node = region->to;
+		region->epoch = region->tried;
+	}
+}
+
 static inline void rack_pass(struct rack *rack, uint64_t ns)
 {
 	for (uint64_t passed = 0; passed < ns; passed += SECOND / 2) {
 		rack->now_ns += SECOND / 2;
 		rack_renew(rack);
+		for (uint32_t i = 0; i < rack->count; i++)
+			model_run(&rack->nodes[i]);
 		gmm_core_tick(rack->core, rack->now_ns);
 		gmm_core_check(rack->core);
 	}
+}
+
+/* Time passes, and everything that can be answered is. */
+static inline void rack_run(struct rack *rack, uint64_t ns)
+{
+	for (uint64_t passed = 0; passed < ns; passed += SECOND / 2) {
+		rack_settle(rack);
+		rack_pass(rack, SECOND / 2);
+	}
+	rack_settle(rack);
 }
 
 static inline int rack_finished(struct rack *rack, uint64_t operation, struct gmm_finished *finished)
@@ -435,6 +575,11 @@ static inline void rack_compare(struct rack *rack)
 			continue;
 		assert_true(held_find(model_of(rack, vm->node), vm->id) >= 0);
 		vms[vm->node - GMM_NODE_FIRST]++;
+		for (uint32_t at = vm->region_first; at != GMM_NONE; at = rack->core->regions[at].next) {
+			const struct gmm_region *region = &rack->core->regions[at];
+
+			assert_int_equal(model_region(model_of(rack, vm->node), vm->id, region->index)->node, region->node);
+		}
 	}
 	for (uint32_t i = 0; i < rack->count; i++)
 		assert_int_equal(rack->nodes[i].held_count,
@@ -443,6 +588,7 @@ static inline void rack_compare(struct rack *rack)
 
 static const struct gmm_config rack_config = {
 	.lease_ms = LEASE_MS, .grace_ms = GRACE_MS, .load_timeout_ms = 10000, .vm_id_first = 1, .wall_offset_ns = 1000 * SECOND,
+	.move_pace = { 1500, 500 },
 };
 
 /* The manager is killed. The next one has the rows that were kept; requests under way are carried out, or not, unheard. */

@@ -139,13 +139,17 @@ static void random_request(struct rack *rack)
 	char name[2] = { (char)('a' + random_below(6)), 0 };
 	struct gmm_vm_spec spec = vm_spec(name, (1 + random_below(6)) * (REGION_BYTES >> 21), 1);
 	struct wire_blob none = { 0 };
+	const char *memory = random_below(2) ? "m1" : "m2";
 	uint64_t operation;
 
-	switch (random_below(6)) {
+	switch (random_below(10)) {
 	case 0: case 1: gmm_core_vm_create(rack->core, &spec, &operation, rack->now_ns); break;
 	case 2: gmm_core_vm_destroy(rack->core, name, &operation, rack->now_ns); break;
 	case 3: gmm_core_vm_start(rack->core, name, &none, &none, &operation, rack->now_ns); break;
-	case 4: gmm_core_vm_stop(rack->core, name, &operation, rack->now_ns); break;
+	case 4: case 5: gmm_core_region_move(rack->core, name, random_below(3), memory, &operation, rack->now_ns); break;
+	case 6: gmm_core_node_drain(rack->core, memory, &operation, rack->now_ns); break;
+	case 7: gmm_core_node_drain_cancel(rack->core, memory, rack->now_ns); break;
+	case 8: gmm_core_vm_stop(rack->core, name, &operation, rack->now_ns); break;
 	default: gmm_core_bench(rack->core, "p1", "m1", &(struct gmm_bench_spec){ 5, 4096, 1 }, &operation, rack->now_ns); break;
 	}
 }
@@ -238,7 +242,8 @@ static void random_life(uint32_t seed, uint32_t kill_each)
 			rack_pass(rack, SECOND / 2);
 		else if (what < 24)
 			rack->nodes[random_below(3)].refuse_type = (int[]){ WIRE_REGION_CREATE, WIRE_VM_CREATE, WIRE_VM_REGIONS,
-									    WIRE_VM_DESTROY }[random_below(4)];
+									    WIRE_VM_DESTROY, WIRE_VM_REGION_MOVE,
+									    WIRE_VM_REGION_MOVE_STATE }[random_below(6)];
 		else
 			random_delivery(rack);
 		for (uint32_t i = 0; i < rack->count; i++)
@@ -257,6 +262,7 @@ static void random_life(uint32_t seed, uint32_t kill_each)
 	for (uint32_t i = 0; i < rack->count; i++) {
 		rack->nodes[i].refuse_type = 0;
 		rack->nodes[i].linked = true;
+		gmm_core_node_drain_cancel(rack->core, rack->core->nodes[i].name, rack->now_ns);
 	}
 	rack_pass(rack, SECOND);
 	rack_settle(rack);
@@ -267,9 +273,7 @@ static void random_life(uint32_t seed, uint32_t kill_each)
 	for (uint32_t i = 0; i < rack->count; i++)
 		rack->nodes[i].linked = true;
 	rack_pass(rack, SECOND);
-	rack_settle(rack);
-	rack_pass(rack, 20 * SECOND);
-	rack_settle(rack);
+	rack_run(rack, 20 * SECOND);
 	rack_keep(rack);
 	while (gmm_core_finished(rack->core, &finished))
 		;

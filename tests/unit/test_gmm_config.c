@@ -40,6 +40,7 @@ static void test_good(void **state)
 {
 	(void)state;
 	assert_int_equal(load_text("# a rack\n" MANAGER "prefix = 16\nhttp_port = 8080\nhistory_kib = 64\nlease_ms = 900\n"
+				   "move_slowdown_percent = 120\nmove_pages_min = 7\n"
 				   "port = verbs\nforeign_peers = yes\n"
 				   NODE("m1", "1") "args = a=b  c\n"
 				   "[node p1]\nrole = process\nmac = 525400770002\nip = 10.77.3.12\n"), 0);
@@ -48,6 +49,8 @@ static void test_good(void **state)
 	assert_int_equal(config.http_port, 8080);
 	assert_int_equal(config.history_bytes, 65536);
 	assert_int_equal(config.lease_ms, 900);
+	assert_int_equal(config.move_slowdown_percent, 120);
+	assert_int_equal(config.move_pages_min, 7);
 	assert_int_equal(config.port, HOST_PORT_VERBS);
 	assert_true(config.foreign_peers);
 	assert_int_equal(config.node_count, 2);
@@ -75,6 +78,8 @@ static void test_mistakes(void **state)
 		{ MANAGER "prefix = 99999999999999999999\n", "must be a number" },
 		{ MANAGER "port = tcp\n", ":6: port = tcp: must be auto, udp or verbs" },
 		{ MANAGER "foreign_peers = 1\n", ":6: foreign_peers = 1: must be yes or no" },
+		{ MANAGER "move_slowdown_percent = 99\n", ":6: move_slowdown_percent = 99: must be a number from 100 to 10000" },
+		{ MANAGER "move_pages_min = 0\n", ":6: move_pages_min = 0: must be a number from 1 to 1000000" },
 		{ MANAGER "nonsense\n", ":6: neither [section] nor key = value" },
 		{ MANAGER "[nodes]\nx = 1\n", ":7: unknown section [nodes]; write [manager] or [node NAME]" },
 		{ MANAGER "[node m1]\nrole = storage\n", ":7: role = storage: must be process or memory" },

@@ -435,7 +435,7 @@ static void test_rows_that_make_no_sense(void **state)
 		end_bench(rack);
 		store_close(rack->store);
 		/* One operation is left to be edited. */
-		run_sql(place.path, "INSERT INTO operation SELECT 9, 1, 2, slot, 4294967295, 0, 0, '' FROM vm WHERE name = 'whole'");
+		run_sql(place.path, "INSERT INTO operation SELECT 9, 1, 2, slot, 4294967295, 0, 0, 0, 0, '' FROM vm WHERE name = 'whole'");
 		run_sql(place.path, rows[i].sql);
 		rack->store = opened(place.path);
 		load(rack->store, core, rows[i].refusal);

@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Emptying a memory component: nothing is placed there any more, and its regions are moved away, one a VM at a time. Each move
+ * looks for its own place; one that failed is tried again. The drain ends when nothing of ours is left there.
+ */
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+
+#include "gmm/core/internal.h"
+
+#define DRAIN_RETRY_NS UINT64_C(1000000000)
+
+static struct gmm_operation *drain_of(struct gmm_core *core, const struct gmm_node *node)
+{
+	for (uint32_t i = 0; i < GMM_OPERATIONS_MAX; i++) {
+		struct gmm_operation *operation = &core->operations[i];
+
+		if (operation->kind == GMM_OPERATION_NODE_DRAIN && operation->step == GMM_STEP_DRAINING &&
+		    operation->from_node == node->id)
+			return operation;
+	}
+	return NULL;
+}
+
+static void tell(struct gmm_core *core, const struct gmm_node *node, const char *before, uint64_t number, const char *after,
+		 uint64_t now_ns)
+{
+	char line[GMM_TEXT_BYTES];
+	struct text text = text_over(line, sizeof(line));
+
+	text_string(&text, before);
+	text_number(&text, number);
+	text_string(&text, after);
+	gmm_core_event(core, GMM_EVENT_NODE, node->name, line, now_ns);
+}
+
+/* ---------------------------------------------------------------- requests */
+
+static int check(struct gmm_core *core, const struct gmm_node *node)
+{
+	uint64_t missing;
+	struct text text;
+
+	if (node->role != WIRE_ROLE_MEMORY)
+		return gmm_refuse_words(core, -EINVAL, node->name, " is not a memory component", "");
+	if (drain_of(core, node))
+		return gmm_refuse_words(core, -EBUSY, node->name, " is being drained already", "");
+	if (node->state != GMM_NODE_UP)
+		return gmm_refuse_words(core, -EBUSY, node->name, " is ", gmm_node_state_name(node->state));
+	missing = gmm_place_missing(core, node);
+	if (missing == 0)
+		return 0;
+	text = gmm_refuse(core);
+	text_string(&text, node->name);
+	text_string(&text, " cannot be drained: of its ");
+	text_pages(&text, node->pages_reserved);
+	text_string(&text, " ");
+	text_pages(&text, missing);
+	text_string(&text, " do not fit elsewhere;");
+	gmm_place_free(core, &text);
+	return -ENOSPC;
+}
+
+int gmm_core_node_drain(struct gmm_core *core, const char *name, uint64_t *id, uint64_t now_ns)
+{
+	struct gmm_node *node = gmm_core_node_named(core, name);
+	struct gmm_operation *operation;
+	int status;
+
+	if (!node)
+		return gmm_refuse_words(core, -ENOENT, "there is no node named ", name, "");
+	status = check(core, node);
+	if (status)
+		return status;
+	operation = gmm_operation_start(core, GMM_OPERATION_NODE_DRAIN, GMM_STEP_DRAINING);
+	if (!operation)
+		return -EAGAIN;
+	operation->from_node = node->id;
+	node->draining = true;
+	gmm_dirty_node(core, node);
+	gmm_dirty_operation(core, operation);
+	*id = operation->id;
+	tell(core, node, "is being drained of ", node->regions, " regions", now_ns);
+	return 0;
+}
+
+int gmm_core_node_drain_cancel(struct gmm_core *core, const char *name, uint64_t now_ns)
+{
+	struct gmm_node *node = gmm_core_node_named(core, name);
+	struct gmm_operation *drain;
+
+	if (!node)
+		return gmm_refuse_words(core, -ENOENT, "there is no node named ", name, "");
+	if (!node->draining)
+		return gmm_refuse_words(core, -EBUSY, name, " is not being drained", "");
+	node->draining = false;
+	gmm_dirty_node(core, node);
+	drain = drain_of(core, node);
+	for (uint32_t i = 0; drain && i < GMM_OPERATIONS_MAX; i++) {
+		struct gmm_operation *move = &core->operations[i];
+
+		if (move->kind == GMM_OPERATION_REGION_MOVE && move->parent == drain->id && move->step < GMM_STEP_RECLAIM)
+			gmm_operation_fail(core, move, -ECANCELED, "the drain was cancelled", now_ns);
+	}
+	if (drain)
+		gmm_operation_fail(core, drain, -ECANCELED, "the drain was cancelled", now_ns);
+	tell(core, node, "takes regions again; ", node->regions, " are there", now_ns);
+	return 0;
+}
+
+/* ---------------------------------------------------------------- moves */
+
+void gmm_drain_move_ended(struct gmm_core *core, const struct gmm_operation *move)
+{
+	for (uint32_t i = 0; move->parent && i < GMM_OPERATIONS_MAX; i++) {
+		struct gmm_operation *drain = &core->operations[i];
+
+		if (drain->kind != GMM_OPERATION_NODE_DRAIN || drain->id != move->parent || drain->step != GMM_STEP_DRAINING)
+			continue;
+		drain->moved.pages_moved += move->moved.pages_moved;
+		drain->moved.pages_zero += move->moved.pages_zero;
+		drain->moved.pages_moved_again += move->moved.pages_moved_again;
+		drain->moved.write_backs_mirrored += move->moved.write_backs_mirrored;
+		drain->moved.bytes += move->moved.bytes;
+		drain->moved.elapsed_ns += move->moved.elapsed_ns;
+		drain->moved.fill_before_ns = move->moved.fill_before_ns;
+		drain->moved.fill_ns = move->moved.fill_ns;
+		drain->regions_moved += move->regions_moved;
+		if (move->status == 0) {
+			drain->failures = 0;
+			return;
+		}
+		drain->failures++;
+		memcpy(drain->reason, move->reason, sizeof(drain->reason));
+		gmm_dirty_operation(core, drain);
+	}
+}
+
+static uint32_t moves_under_way(const struct gmm_core *core, const struct gmm_operation *drain)
+{
+	uint32_t count = 0;
+
+	for (uint32_t i = 0; i < GMM_OPERATIONS_MAX; i++)
+		count += core->operations[i].kind == GMM_OPERATION_REGION_MOVE && core->operations[i].parent == drain->id &&
+			 core->operations[i].step < GMM_STEP_RECLAIM;
+	return count;
+}
+
+static uint32_t region_on(const struct gmm_core *core, const struct gmm_vm *vm, uint32_t node)
+{
+	uint32_t at = vm->region_first;
+
+	while (at != GMM_NONE && core->regions[at].node != node)
+		at = core->regions[at].next;
+	return at;
+}
+
+/* Whatever stands in a move's way now (its VM is being set up, its process component is away) may be over at the next look. */
+static void start_moves(struct gmm_core *core, struct gmm_operation *drain)
+{
+	uint32_t under_way = moves_under_way(core, drain);
+
+	for (uint32_t i = 0; i < GMM_VMS_MAX && under_way < GMM_DRAIN_MOVES_MAX; i++) {
+		struct gmm_vm *vm = &core->vms[i];
+		struct gmm_operation *move;
+		struct gmm_node *to;
+		uint32_t at;
+
+		if (vm->phase != GMM_VM_READY || vm->move != GMM_NONE)
+			continue;
+		at = region_on(core, vm, drain->from_node);
+		if (at == GMM_NONE)
+			continue;
+		to = gmm_place_region(core, core->regions[at].pages);
+		under_way += to && gmm_move_start(core, vm, at, to, drain->id, &move) == 0;
+	}
+}
+
+static bool holds_lost_regions(const struct gmm_core *core, const struct gmm_node *node)
+{
+	for (uint32_t i = 0; i < core->region_top; i++)
+		if (core->regions[i].state == GMM_REGION_LOST && core->regions[i].node == node->id)
+			return true;
+	return false;
+}
+
+void gmm_drain_tick(struct gmm_core *core, struct gmm_operation *drain, uint64_t now_ns)
+{
+	const struct gmm_node *node = gmm_core_node(core, drain->from_node);
+	char reason[GMM_TEXT_BYTES];
+
+	if (node->pages_reserved == 0) {
+		tell(core, node, "is empty; ", drain->regions_moved, " regions were moved", now_ns);
+		drain->reason[0] = '\0';
+		gmm_operation_end(core, drain);
+	} else if (node->state == GMM_NODE_EXPECTED) {
+		return;
+	} else if (node->state != GMM_NODE_UP) {
+		gmm_operation_fail(core, drain, -EHOSTUNREACH, "the memory component went down", now_ns);
+	} else if (holds_lost_regions(core, node)) {
+		gmm_operation_fail(core, drain, -EBUSY, "regions there are lost; destroy their VMs", now_ns);
+	} else if (drain->failures > GMM_DRAIN_FAILURES_MAX) {
+		memcpy(reason, drain->reason, sizeof(reason));
+		gmm_operation_fail(core, drain, -EIO, reason, now_ns);
+	} else if (now_ns >= drain->poll_ns) {
+		drain->poll_ns = drain->failures ? now_ns + DRAIN_RETRY_NS : now_ns;
+		start_moves(core, drain);
+	}
+}
