@@ -220,7 +220,7 @@ clang-check: $(AUTOCONF) $(BUILD_ID_HEADER)
 # Empty without sudo: what needs root then says so itself.
 SUDO := $(if $(filter 0,$(shell id -u)),,$(shell command -v sudo 2>/dev/null))
 
-.PHONY: help setup demo check soak bench bench-net bench-native bench-store clean headers-check
+.PHONY: help setup demo check soak bench bench-net bench-drain bench-native bench-store clean headers-check
 help:
 	@echo 'Plenum: one rack, one memory.'
 	@echo
@@ -228,6 +228,7 @@ help:
 	@echo '  make check       build and run every test (under 20 minutes); ends with a line of totals'
 	@echo '  make soak        the tests that take longer'
 	@echo '  make bench       raw READ and miss latency, side by side'
+	@echo '  make bench-drain what a guest feels while a memory component is drained'
 	@echo '  make bench-net   READs of two kernels and of two stock Linux guests with rdma_rxe, side by side'
 	@echo '  make bench-native  what the transport costs one core, both ends, without a network'
 	@echo '  make bench-store what the manager keeps costs, and how long it takes to start, at 100,000 regions'
@@ -265,6 +266,10 @@ bench: setup
 bench-net: setup
 	@$(MAKE) --no-print-directory all interop
 	@$(SUDO) testbed/bench-net --build $(O)
+
+bench-drain: setup
+	@$(MAKE) --no-print-directory all guest
+	@$(SUDO) testbed/bench-drain --build $(O)
 
 bench-native: $(O)/bin/plenum-bench-transport
 	$(Q)$<

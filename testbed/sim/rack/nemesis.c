@@ -64,6 +64,9 @@ void nemesis_create(struct sim *sim)
 {
 	if (world_chance(&sim->world, 0.5))
 		again(sim, cut, CUT_EVERY_NS);
+	/* A region that moves has no other change of its epoch. */
 	if (world_chance(&sim->world, 0.5))
 		again(sim, epoch, EPOCH_EVERY_NS);
+	else if (world_chance(&sim->world, 0.7))
+		mover_create(sim);
 }

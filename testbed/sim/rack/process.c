@@ -168,6 +168,7 @@ void process_create(struct sim *sim)
 		.requests_max = 4 + world_below(&sim->world, 60),
 		.pages_written_max = (uint64_t)SIM_VMS * SIM_REGIONS * REGION_PAGES,
 		.give_up_ns = SECOND_NS,
+		.moves_max = SIM_VMS,
 		.done = cache_region_done,
 	};
 

@@ -71,6 +71,9 @@ struct sim_vm {
 	uint8_t *shadow;
 	struct sim_vcpu vcpus[SIM_VCPUS];
 	struct wire_vm_region regions[SIM_REGIONS];	/* as the manager knows them */
+	struct wire_vm_region target;	/* of the move under way */
+	bool moving;
+	uint32_t epochs;		/* the last one of a move */
 	uint8_t *pinned_frame;		/* of pages[0], NULL: not pinned */
 	bool destroyed;
 	uint64_t operations, errors;
@@ -91,6 +94,7 @@ struct sim {
 	struct cache_victim victims[CONFIG_SWEEP_BATCH];
 	uint32_t victims_count;
 	uint64_t write_back_failures;
+	uint64_t moves_done, moves_abandoned;
 	uint64_t think_ns;
 	struct sim_vm vms[SIM_VMS];
 };
@@ -115,6 +119,9 @@ void guest_woken(struct sim *sim, struct cache_waiter *waiter);
 /* All vCPUs have stopped, and the last pass over memory is done. */
 bool guest_done(const struct sim_vm *vm);
 struct nested_entry *guest_nested(struct sim_vm *vm, uint64_t page);
+
+/* mover.c: regions move from one memory component to another */
+void mover_create(struct sim *sim);
 
 /* nemesis.c: what goes wrong besides packets */
 void nemesis_create(struct sim *sim);
