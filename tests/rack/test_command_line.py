@@ -76,8 +76,10 @@ def managing(**options):
     with tempfile.TemporaryDirectory(prefix="plenum-gmm-") as name:
         os.chmod(name, 0o755)
         started = Manager(pathlib.Path(name), **options)
-        yield started
-        started.end()
+        try:
+            yield started
+        finally:
+            started.end()
 
 
 @pytest.fixture(scope="module")
