@@ -2,7 +2,7 @@
 portable-y += gmm/core/core.c gmm/core/node.c gmm/core/operation.c gmm/core/place.c gmm/core/record.c gmm/core/region.c gmm/core/request.c gmm/core/restore.c gmm/core/resume.c \
 	gmm/core/step.c gmm/core/text.c gmm/core/vm.c
 gmmd-y += gmm/daemon/main.c gmm/daemon/config.c gmm/daemon/log.c gmm/daemon/rack.c gmm/daemon/data.c gmm/daemon/http.c \
-	gmm/daemon/console.c gmm/daemon/control.c gmm/daemon/command_node.c gmm/daemon/command_counters.c gmm/daemon/command_vm.c \
+	gmm/daemon/console.c gmm/daemon/listen.c gmm/daemon/control.c gmm/daemon/client.c gmm/daemon/command_node.c gmm/daemon/command_counters.c gmm/daemon/command_vm.c \
 	gmm/daemon/command_console.c gmm/daemon/keys.c gmm/daemon/keep.c gmm/daemon/command_store.c \
 	gmm/base64.c
 host-y += gmm/store/store.c gmm/store/columns.c gmm/store/keep.c gmm/store/load.c gmm/store/backup.c

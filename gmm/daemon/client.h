@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * One connection to the control socket. Both sides write JSON objects, one a line:
+ * Somebody who has asked for a command: a connection to the control socket (control.c), or one HTTP request (api.c). The commands
+ * answer both in the same way. On the control socket both sides write JSON objects, one a line:
  *
  *	-> {"command": "vm.start", "arguments": {"name": "web"}}
  *	<- {"item": ...}			any number, of commands that stream
@@ -15,19 +16,25 @@
 
 #include "gmm/daemon/daemon.h"
 
-#define CLIENT_LINE_BYTES_MAX 65536u
-#define CLIENT_OUT_BYTES_MAX (4u << 20)	/* a slower reader is cut off, never silently skipped */
-#define CLIENTS_MAX 256u
+struct client;
+
+/* Where a kind of client gets its answers. */
+struct client_kind {
+	/* `key` is "item", "result" or "error"; `value` is stolen. The last two end the command. */
+	void (*answer)(struct client *client, const char *key, json_t *value);
+	/* At the end of each turn of the loop. NULL: nothing is to be done. */
+	void (*flush)(struct gmmd *gmmd, struct client *client);
+	/* It is dead and has left the list. */
+	void (*gone)(struct client *client);
+};
 
 struct client {
 	struct client *next;
 	uint64_t id;			/* for RPC cookies: a client may be gone when the answer comes */
-	int fd;
-	bool dead;
-	bool write_armed;
-	size_t in_len_bytes;
-	size_t out_len_bytes, out_capacity_bytes;
-	char *out;
+	const struct client_kind *kind;
+	const char *who;		/* for the log of commands; must outlive the client */
+	bool dead;			/* takes no more answers; leaves the list at the end of the turn */
+	size_t out_len_bytes;		/* of answers that it has not taken yet */
 	/* Called every turn of the loop until it answers; NULL: no command is under way (but see `operation`). */
 	void (*turn)(struct gmmd *gmmd, struct client *client);
 	/* An {"input": ...} line came; NULL: not allowed now. */
@@ -44,8 +51,16 @@ struct client {
 	char wanted[32];		/* state waited for; console: last state told */
 	char *text;			/* counters so far */
 	size_t text_len_bytes;
-	char in[CLIENT_LINE_BYTES_MAX];
 };
+
+/* Give it an id and put it into the list; its `who` is set. */
+void client_add(struct gmmd *gmmd, struct client *client, const struct client_kind *kind);
+/* Take it out of the list, if it is in it, and forget the command under way; does not call gone(). */
+void client_remove(struct gmmd *gmmd, struct client *client);
+/* Run a command, or answer that there is none of this name, or that it could not be logged and so was not done. */
+void client_run(struct gmmd *gmmd, struct client *client, const char *command, json_t *arguments);
+/* Answer what has become answerable. */
+void clients_turn(struct gmmd *gmmd);
 
 /* These end the command. `result` is stolen. */
 void client_result(struct client *client, json_t *result);

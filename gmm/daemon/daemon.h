@@ -6,7 +6,9 @@
  *	data.c		what nodes READ from us: kernels and initrds of guests
  *	keys.c		the rack's keys, and how they are changed
  *	http.c		network boot: scripts and images
+ *	listen.c	listening sockets
  *	control.c	the operator's socket, one JSON object a line
+ *	client.c	commands under way, whoever asked for them
  *	command_*.c	the operator's commands
  *	console.c	console history and input of VMs
  *	keep.c		when the core's decisions are kept in the store
@@ -180,9 +182,13 @@ uint64_t keep_deadline_ns(const struct gmmd *gmmd);
 int control_open(struct gmmd *gmmd, char error[CONFIG_ERROR_BYTES]);
 void control_accept(struct gmmd *gmmd);
 void control_ready(struct gmmd *gmmd, struct client *client, uint32_t events);
-/* Answer what has become answerable. */
-void control_turn(struct gmmd *gmmd);
 void control_close(struct gmmd *gmmd);
+
+/* listen.c: a listening socket, or -1 and what to do about it. */
+/* At a path, for its owner only (mode 0600); `what` it is, for the message. */
+int private_socket(const char *path, const char *what, char error[CONFIG_ERROR_BYTES]);
+/* `key`: of the configuration, that names the port. */
+int tcp_socket(uint32_t address, uint16_t port, const char *what, const char *key, char error[CONFIG_ERROR_BYTES]);
 
 /* main.c */
 int loop_add(struct gmmd *gmmd, int fd, uint32_t events, void *tag);

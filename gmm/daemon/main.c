@@ -11,7 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "gmm/daemon/daemon.h"
+#include "gmm/daemon/client.h"
 
 #define EVENTS_PER_TURN 64
 #define TURN_MS_MAX 1000
@@ -171,7 +171,7 @@ static void turn(struct gmmd *self)
 	}
 	http_turn(self);
 	rack_turn(self);
-	control_turn(self);
+	clients_turn(self);
 }
 
 static const char usage[] =
