@@ -37,6 +37,9 @@ const struct cli_command cli_commands[] = {
 		{ "count", "N", OPTION_NUMBER, "count", false, "READs to measure (1000)" },
 		{ "outstanding", "N", OPTION_NUMBER, "outstanding", false, "READs under way at the same time (1)" },
 		{ "size", "SIZE", OPTION_SIZE, "len_bytes", false, "bytes of each (4096)" } } },
+	{ "operation list", { NULL }, "operation.list", "what was asked for, what is under way and how it ended", print_operation_list, NULL, { { 0 } } },
+	{ "operation show", { "id" }, "operation.show", "everything about one operation", print_node, NULL, {
+		{ "wait", "SECONDS", OPTION_SECONDS, "wait_s", false, "until it has ended, but not longer (0)" } } },
 	{ "region list", { NULL }, "region.list", "where every region is", print_region_list, NULL, { { 0 } } },
 	{ "key list", { NULL }, "key.list", "the rack's keys by number, and which nodes lag behind", print_keys, NULL, { { 0 } } },
 	{ "key rotate", { NULL }, "key.rotate", "make a new key; it is used once every node has it", print_keys, NULL, { { 0 } } },

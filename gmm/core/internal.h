@@ -98,6 +98,9 @@ void gmm_resume(struct gmm_core *core, uint64_t now_ns);
 bool gmm_resume_output(struct gmm_core *core, struct gmm_command *command, uint64_t now_ns);
 void gmm_resume_told(struct gmm_core *core, const struct gmm_call *call, int status, uint64_t now_ns);
 
+/* history.c */
+void gmm_history_add(struct gmm_core *core, const struct gmm_operation *operation, uint64_t now_ns);
+
 static inline uint32_t gmm_vm_index(const struct gmm_core *core, const struct gmm_vm *vm)
 {
 	return (uint32_t)(vm - core->vms);

@@ -18,7 +18,8 @@ static int refuse(struct gmm_core *core, int status, const char *first, const ch
 	return status;
 }
 
-static struct gmm_operation *operation_start(struct gmm_core *core, enum gmm_operation_kind kind, enum gmm_step step)
+static struct gmm_operation *operation_start(struct gmm_core *core, enum gmm_operation_kind kind, enum gmm_step step,
+					     const char *object, uint64_t now_ns)
 {
 	for (uint32_t i = 0; i < GMM_OPERATIONS_MAX; i++) {
 		struct gmm_operation *operation = &core->operations[i];
@@ -33,6 +34,8 @@ static struct gmm_operation *operation_start(struct gmm_core *core, enum gmm_ope
 		gmm_dirty_operation(core, operation);
 		operation->vm = GMM_NONE;
 		operation->region = GMM_NONE;
+		operation->started_ns = now_ns;
+		text_copy(operation->object, sizeof(operation->object), object, sizeof(operation->object));
 		return operation;
 	}
 	refuse(core, 0, "too many operations are under way, try again", "", "");
@@ -175,7 +178,7 @@ int gmm_core_vm_create(struct gmm_core *core, const struct gmm_vm_spec *spec, ui
 	vm = vm_slot(core);
 	if (!vm)
 		return refuse(core, -ENOSPC, "the manager's table of VMs is full", "", "");
-	operation = operation_start(core, GMM_OPERATION_VM_CREATE, GMM_STEP_REGIONS);
+	operation = operation_start(core, GMM_OPERATION_VM_CREATE, GMM_STEP_REGIONS, spec->name, now_ns);
 	if (!operation)
 		return -EAGAIN;
 	memset(vm, 0, sizeof(*vm));
@@ -196,7 +199,7 @@ int gmm_core_vm_create(struct gmm_core *core, const struct gmm_vm_spec *spec, ui
 	node->vms++;
 	node->lines_given += lines;
 	operation->vm = gmm_vm_index(core, vm);
-	operation->pending = vm->region_count;
+	operation->pending = operation->parts = vm->region_count;
 	*id = operation->id;
 	return 0;
 }
@@ -227,9 +230,9 @@ static struct gmm_vm *find(struct gmm_core *core, const char *name, bool running
 }
 
 static int vm_operation(struct gmm_core *core, struct gmm_vm *vm, enum gmm_operation_kind kind,
-			struct gmm_operation **operation)
+			struct gmm_operation **operation, uint64_t now_ns)
 {
-	*operation = operation_start(core, kind, GMM_STEP_VM);
+	*operation = operation_start(core, kind, GMM_STEP_VM, vm->spec.name, now_ns);
 	if (!*operation)
 		return -EAGAIN;
 	(*operation)->vm = gmm_vm_index(core, vm);
@@ -244,12 +247,11 @@ int gmm_core_vm_start(struct gmm_core *core, const char *name, const struct wire
 	int status = 0;
 	struct gmm_vm *vm = find(core, name, true, &status);
 
-	(void)now_ns;
 	if (!vm)
 		return status;
 	if (vm->state == WIRE_VM_RUNNING || vm->state == WIRE_VM_LOADING || vm->state == WIRE_VM_PAUSED)
 		return refuse(core, -EBUSY, name, " is ", gmm_wire_state_name(vm->state));
-	status = vm_operation(core, vm, GMM_OPERATION_VM_START, &operation);
+	status = vm_operation(core, vm, GMM_OPERATION_VM_START, &operation, now_ns);
 	if (status)
 		return status;
 	vm->kernel = *kernel;
@@ -265,12 +267,11 @@ int gmm_core_vm_stop(struct gmm_core *core, const char *name, uint64_t *id, uint
 	int status = 0;
 	struct gmm_vm *vm = find(core, name, true, &status);
 
-	(void)now_ns;
 	if (!vm)
 		return status;
 	if (vm->state != WIRE_VM_RUNNING && vm->state != WIRE_VM_LOADING && vm->state != WIRE_VM_PAUSED)
 		return refuse(core, -EBUSY, name, " is ", gmm_wire_state_name(vm->state));
-	status = vm_operation(core, vm, GMM_OPERATION_VM_STOP, &operation);
+	status = vm_operation(core, vm, GMM_OPERATION_VM_STOP, &operation, now_ns);
 	if (status)
 		return status;
 	*id = operation->id;
@@ -286,7 +287,7 @@ int gmm_core_vm_destroy(struct gmm_core *core, const char *name, uint64_t *id, u
 
 	if (!vm)
 		return status;
-	status = vm_operation(core, vm, GMM_OPERATION_VM_DESTROY, &operation);
+	status = vm_operation(core, vm, GMM_OPERATION_VM_DESTROY, &operation, now_ns);
 	if (status)
 		return status;
 	*id = operation->id;
@@ -312,7 +313,6 @@ int gmm_core_bench(struct gmm_core *core, const char *process, const char *memor
 	struct gmm_node *p = gmm_core_node_named(core, process), *m = gmm_core_node_named(core, memory);
 	struct gmm_operation *operation;
 
-	(void)now_ns;
 	if (!p || !m)
 		return refuse(core, -ENOENT, "there is no node named ", p ? memory : process, "");
 	if (p->role != WIRE_ROLE_PROCESS || m->role != WIRE_ROLE_MEMORY)
@@ -324,14 +324,14 @@ int gmm_core_bench(struct gmm_core *core, const char *process, const char *memor
 		return refuse(core, -EINVAL, "the bench makes 1 to 1000000 READs of 1 to 4096 bytes, 1 to 32 at a time", "", "");
 	if (gmm_node_pages_free(m) < BENCH_PAGES || !gmm_region_room(core))
 		return refuse(core, -ENOSPC, memory, " has no room for the bench's pages", "");
-	operation = operation_start(core, GMM_OPERATION_BENCH, GMM_STEP_REGIONS);
+	operation = operation_start(core, GMM_OPERATION_BENCH, GMM_STEP_REGIONS, p->name, now_ns);
 	if (!operation)
 		return -EAGAIN;
 	operation->process_node = p->id;
 	operation->bench_spec = *spec;
 	operation->region = gmm_region_allocate(core, core->vm_id_next++, 0, BENCH_PAGES, m->id, p->id);
 	core->regions[operation->region].operation = gmm_operation_index(core, operation);
-	operation->pending = 1;
+	operation->pending = operation->parts = 1;
 	*id = operation->id;
 	return 0;
 }

@@ -98,7 +98,9 @@ static bool log_command(struct gmmd *gmmd, struct client *client, const char *na
 
 void client_run(struct gmmd *gmmd, struct client *client, const char *name, json_t *arguments)
 {
-	static const struct client_command_entry *const tables[] = { node_commands, vm_commands, key_commands, store_commands };
+	static const struct client_command_entry *const tables[] = {
+		node_commands, vm_commands, key_commands, store_commands, operation_commands,
+	};
 
 	for (unsigned t = 0; t < sizeof(tables) / sizeof(tables[0]); t++)
 		for (const struct client_command_entry *entry = tables[t]; entry->name; entry++)
@@ -114,7 +116,7 @@ static void finish_operations(struct gmmd *gmmd)
 {
 	struct gmm_finished finished;
 
-	while (keep_turn(gmmd) && gmm_core_finished(gmmd->core, &finished)) {
+	while (keep_turn(gmmd) && gmm_core_finished(gmmd->core, &finished, gmmd->now_ns)) {
 		struct client *client = gmmd->clients;
 
 		while (client && client->operation != finished.operation)

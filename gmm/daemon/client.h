@@ -40,6 +40,7 @@ struct client {
 	/* An {"input": ...} line came; NULL: not allowed now. */
 	void (*input)(struct gmmd *gmmd, struct client *client, json_t *line);
 	uint64_t operation;		/* of the core: its end is the answer; 0: none */
+	uint64_t wanted_operation;	/* operation.show */
 	uint64_t vm;			/* id */
 	uint64_t since_ns;
 	uint64_t deadline_ns;		/* 0: none */
@@ -79,7 +80,8 @@ client_command run_vm_console, run_vm_type;	/* command_console.c */
 client_command run_node_counters, run_node_refusals, run_manager_counters, run_manager_refusals;	/* command_counters.c */
 /* The node that the argument "name" names; NULL when there is none, and the client has been told. */
 struct gmm_node *client_node(struct gmmd *gmmd, struct client *client, json_t *arguments);
-extern const struct client_command_entry node_commands[], vm_commands[], key_commands[], store_commands[];	/* end with name NULL */
+/* End with name NULL. */
+extern const struct client_command_entry node_commands[], vm_commands[], key_commands[], store_commands[], operation_commands[];
 
 /* Unpack arguments or answer with -EINVAL: json_unpack format; false when answered. */
 bool client_unpack(struct client *client, json_t *arguments, const char *format, ...);
@@ -87,4 +89,7 @@ bool client_unpack(struct client *client, json_t *arguments, const char *format,
 json_t *json_histogram(const struct wire_histogram *histogram);
 json_t *json_text(const char *text);		/* any bytes: what is not UTF-8 becomes '?' */
 json_t *json_seconds_ago(const struct gmmd *gmmd, uint64_t time_ns);	/* null when 0 */
+json_t *json_wall_time(const struct gmmd *gmmd, uint64_t time_ns);	/* RFC 3339, of a time on our own clock */
+json_t *json_event(const struct gmmd *gmmd, const struct gmm_event *event);
+json_t *json_operation(struct gmmd *gmmd, uint64_t id);	/* NULL: there is none */
 #endif

@@ -17,7 +17,7 @@ json_t *json_seconds_ago(const struct gmmd *gmmd, uint64_t time_ns)
 	return time_ns ? json_real((double)(gmmd->now_ns - time_ns) / 1e9) : json_null();
 }
 
-static json_t *json_wall_time(const struct gmmd *gmmd, uint64_t time_ns)
+json_t *json_wall_time(const struct gmmd *gmmd, uint64_t time_ns)
 {
 	struct timespec wall;
 	struct tm parts;
@@ -209,7 +209,7 @@ static void run_region_list(struct gmmd *gmmd, struct client *client, json_t *ar
 	client_result(client, array);
 }
 
-static json_t *event_object(const struct gmmd *gmmd, const struct gmm_event *event)
+json_t *json_event(const struct gmmd *gmmd, const struct gmm_event *event)
 {
 	static const char *const kinds[] = {
 		[GMM_EVENT_NODE] = "node", [GMM_EVENT_VM] = "vm", [GMM_EVENT_REFUSED] = "refused", [GMM_EVENT_WARNING] = "warning",
@@ -226,7 +226,7 @@ static void events_turn(struct gmmd *gmmd, struct client *client)
 
 	while ((event = gmm_core_event_after(gmmd->core, client->sequence))) {
 		client->sequence = event->sequence;
-		client_item(client, event_object(gmmd, event));
+		client_item(client, json_event(gmmd, event));
 	}
 	if (!client->follow)
 		client_result(client, json_null());
