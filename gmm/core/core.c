@@ -226,6 +226,17 @@ const char *gmm_region_state_name(enum gmm_region_state state)
 	return names[state];
 }
 
+const char *gmm_event_kind_name(uint32_t kind)
+{
+	static const char *const names[] = {
+		[GMM_EVENT_NODE] = "node", [GMM_EVENT_VM] = "vm", [GMM_EVENT_REFUSED] = "refused", [GMM_EVENT_WARNING] = "warning",
+		[GMM_EVENT_KEY] = "key",
+	};
+
+	assert(kind >= GMM_EVENT_NODE && kind <= GMM_EVENT_KEY);
+	return names[kind];
+}
+
 static uint32_t list_length(const struct gmm_core *core, uint32_t first, uint8_t *seen)
 {
 	uint32_t length = 0;

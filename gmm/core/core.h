@@ -183,6 +183,7 @@ const char *gmm_wire_state_name(uint32_t state);
 const char *gmm_node_state_name(enum gmm_node_state state);
 const char *gmm_role_name(uint32_t role);
 const char *gmm_region_state_name(enum gmm_region_state state);
+const char *gmm_event_kind_name(uint32_t kind);	/* enum gmm_event_kind */
 
 /* ---------------------------------------------------------------- operations */
 
@@ -296,7 +297,7 @@ struct gmm_command {
 
 /* ---------------------------------------------------------------- events */
 
-enum gmm_event_kind { GMM_EVENT_NODE = 1, GMM_EVENT_VM, GMM_EVENT_REFUSED, GMM_EVENT_WARNING };
+enum gmm_event_kind { GMM_EVENT_NODE = 1, GMM_EVENT_VM, GMM_EVENT_REFUSED, GMM_EVENT_WARNING, GMM_EVENT_KEY };
 
 struct gmm_event {
 	uint64_t sequence;		/* counts from 1 */

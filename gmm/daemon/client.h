@@ -45,6 +45,7 @@ struct client {
 	uint64_t since_ns;
 	uint64_t deadline_ns;		/* 0: none */
 	uint64_t sequence;		/* events: last sent */
+	uint32_t limit;			/* events, without follow: how many more */
 	uint64_t offset;		/* console: next byte to send */
 	uint32_t node;
 	bool follow;
@@ -89,7 +90,7 @@ bool client_unpack(struct client *client, json_t *arguments, const char *format,
 json_t *json_histogram(const struct wire_histogram *histogram);
 json_t *json_text(const char *text);		/* any bytes: what is not UTF-8 becomes '?' */
 json_t *json_seconds_ago(const struct gmmd *gmmd, uint64_t time_ns);	/* null when 0 */
-json_t *json_wall_time(const struct gmmd *gmmd, uint64_t time_ns);	/* RFC 3339, of a time on our own clock */
-json_t *json_event(const struct gmmd *gmmd, const struct gmm_event *event);
+json_t *json_wall_time(uint64_t time_ns);	/* RFC 3339, of a time on our own clock */
+json_t *json_event(const struct gmm_event *event);
 json_t *json_operation(struct gmmd *gmmd, uint64_t id);	/* NULL: there is none */
 #endif

@@ -9,6 +9,7 @@
  *	listen.c	listening sockets
  *	control.c	the operator's socket, one JSON object a line
  *	client.c	commands under way, whoever asked for them
+ *	api*.c, route*.c	the HTTP API (api.h)
  *	command_*.c	the operator's commands
  *	console.c	console history and input of VMs
  *	keep.c		when the core's decisions are kept in the store
@@ -40,6 +41,7 @@
 #define GMMD_STRANGERS_LOG_NS UINT64_C(10000000000)
 #define GMMD_NO_SESSION UINT32_MAX
 
+struct api;
 struct blob;
 struct client;
 struct MHD_Daemon;
@@ -106,7 +108,8 @@ struct gmmd {
 	struct data_door data;
 	struct data_place data_places[GMMD_DATA_CONNECTIONS_MAX];
 
-	struct MHD_Daemon *http;
+	struct MHD_Daemon *http;	/* network boot */
+	struct api *api;		/* NULL: no API is configured */
 	struct boot_record boots[NODES_MAX];
 
 	int control;			/* listening Unix socket */
@@ -150,7 +153,18 @@ void keys_turn(struct gmmd *gmmd);
 int http_open(struct gmmd *gmmd, char error[CONFIG_ERROR_BYTES]);
 void http_turn(struct gmmd *gmmd);
 int http_timeout_ms(struct gmmd *gmmd);
+/* How long one HTTP server can wait for its next turn; -1: until something comes. */
+int http_daemon_timeout_ms(struct MHD_Daemon *daemon);
 void http_close(struct gmmd *gmmd);
+
+/* api.c: the HTTP API. Without api_port and api_socket in the configuration there is none, and these do nothing. */
+int api_open(struct gmmd *gmmd, char error[CONFIG_ERROR_BYTES]);
+/* Read the tokens again; those of before stay when that fails. */
+void api_reload(struct gmmd *gmmd);
+/* After clients_turn(): take requests, send answers and events. */
+void api_turn(struct gmmd *gmmd);
+int api_timeout_ms(const struct gmmd *gmmd);
+void api_close(struct gmmd *gmmd);
 
 /* console.c */
 void console_output(struct gmmd *gmmd, uint32_t node, const struct wire_vm_console *chunk, uint32_t len_bytes, int *status);

@@ -259,13 +259,18 @@ void http_turn(struct gmmd *gmmd)
 	MHD_run(gmmd->http);
 }
 
-int http_timeout_ms(struct gmmd *gmmd)
+int http_daemon_timeout_ms(struct MHD_Daemon *daemon)
 {
 	MHD_UNSIGNED_LONG_LONG timeout_ms;
 
-	if (MHD_get_timeout(gmmd->http, &timeout_ms) != MHD_YES)
+	if (MHD_get_timeout(daemon, &timeout_ms) != MHD_YES)
 		return -1;
 	return timeout_ms > 60000 ? 60000 : (int)timeout_ms;
+}
+
+int http_timeout_ms(struct gmmd *gmmd)
+{
+	return http_daemon_timeout_ms(gmmd->http);
 }
 
 void http_close(struct gmmd *gmmd)

@@ -25,14 +25,11 @@ void log_line(enum log_level level, const char *format, ...)
 
 void log_events(struct gmmd *gmmd)
 {
-	static const char *const kinds[] = {
-		[GMM_EVENT_NODE] = "node", [GMM_EVENT_VM] = "vm", [GMM_EVENT_REFUSED] = "refused", [GMM_EVENT_WARNING] = "warning",
-	};
 	const struct gmm_event *event;
 
 	while ((event = gmm_core_event_after(gmmd->core, gmmd->events_logged))) {
 		gmmd->events_logged = event->sequence;
-		log_line(event->kind >= GMM_EVENT_REFUSED ? LOG_WARNING : LOG_INFO, "event=%s object=%s text=\"%s\"",
-			 kinds[event->kind], event->object, event->text);
+		log_line(event->kind == GMM_EVENT_REFUSED || event->kind == GMM_EVENT_WARNING ? LOG_WARNING : LOG_INFO, "event=%s object=%s text=\"%s\"",
+			 gmm_event_kind_name(event->kind), event->object, event->text);
 	}
 }
