@@ -110,6 +110,8 @@ static enum MHD_Result handle(void *context, struct MHD_Connection *connection, 
 		return api_queue_stream(request);
 	if (request->answered)
 		return api_queue(request);
+	if (request->route->kind == ROUTE_METRICS)
+		return api_queue_metrics(request);
 	MHD_suspend_connection(request->connection);
 	request->suspended = true;
 	return MHD_YES;

@@ -6,6 +6,7 @@
  *	api_check.c	who asks for what, and may they
  *	api_answer.c	commands run for requests, and what goes back
  *	api_events.c	events as a stream
+ *	api_metrics.c	numbers for Prometheus
  *
  * A request: begun (head is here, checked) -> body -> started -> answered at once, or suspended until its command answers. libmicrohttpd owns
  * the connection, and calls api_request_over() when the request is done with, whatever happened.
@@ -103,6 +104,9 @@ enum MHD_Result api_queue_stream(struct api_request *request);
 void api_listener_free(struct api_request *request);
 /* Let those go on for whom there is something, and cut off those that do not take it. */
 void api_listeners_turn(struct api *api);
+
+/* api_metrics.c */
+enum MHD_Result api_queue_metrics(struct api_request *request);
 
 /* api.c */
 void api_resume(struct api_request *request);
