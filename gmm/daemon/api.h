@@ -26,7 +26,7 @@
 #define API_WAITING_MAX 256u		/* requests whose commands have not answered yet */
 #define API_LISTENERS_MAX 2048u
 #define API_SEND_BYTES 16384u		/* of a connection's socket buffer: answers wait here, not in the kernel */
-#define API_CONNECTION_TIMEOUT_S 30u
+#define API_CONNECTION_TIMEOUT_S 10u
 #define API_KEEPALIVE_NS UINT64_C(15000000000)
 #define API_BEHIND_MAX 256u		/* events that happened while a listener took none: it is too slow */
 #define API_EVENT_BYTES 2048u		/* of one event as text */

@@ -37,7 +37,7 @@ int private_socket(const char *path, const char *what, char error[CONFIG_ERROR_B
 	if (lstat(path, &info) == 0 && S_ISSOCK(info.st_mode))
 		unlink(path);
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	mask = umask(0077);
+	mask = umask(0177);
 	status = fd < 0 || bind(fd, (struct sockaddr *)&name, sizeof(name)) || listen(fd, SOMAXCONN);
 	umask(mask);
 	if (status == 0)

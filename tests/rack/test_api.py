@@ -1,0 +1,474 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The HTTP API of a gmmd that is alone on loopback: no node joins, so nothing of a rack is needed."""
+
+import contextlib
+import http.client
+import json
+import os
+import pathlib
+import signal
+import socket
+import stat
+import subprocess
+import threading
+
+import pytest
+from conftest import BUILD, wait_until
+
+GMMD = BUILD / "bin" / "gmmd"
+GMM = BUILD / "bin" / "gmm"
+BODY_BYTES_MAX = 65536
+BEHIND_MAX = 256
+SLOW_EVENTS = 600
+EVENTS_MAX = 1024
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class UnixConnection(http.client.HTTPConnection):
+    def __init__(self, path):
+        super().__init__("plenum", timeout=20)
+        self.path = str(path)
+
+    def connect(self):
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(self.path)
+
+
+class Answer:
+    def __init__(self, response):
+        self.status = response.status
+        self.headers = response.headers
+        self.text = response.read().decode()
+        self.json = json.loads(self.text) if self.text and response.headers["Content-Type"] == "application/json" else None
+        self.code = self.json["error"]["code"] if isinstance(self.json, dict) and "error" in self.json else None
+
+
+class Manager:
+    """gmmd on one of loopback's many addresses: its UDP port is the protocol's, which another gmmd may have on 127.0.0.1."""
+
+    def __init__(self, directory, address="127.77.0.1", more=""):
+        self.directory = directory
+        self.address = address
+        self.port = free_port()
+        self.socket = directory / "gmmd.socket"
+        self.api_socket = directory / "api.socket"
+        self.tokens = directory / "tokens"
+        self.log = directory / "gmmd.log"
+        subprocess.run([GMMD, "--new-key", directory / "rack.key"], check=True)
+        self.operator = self.new_token("operator", "op")
+        self.reader = self.new_token("read-only", "reader")
+        self.config = directory / "gmmd.conf"
+        self.config.write_text(f"""[manager]
+address = {address}
+http_port = {free_port()}
+port = udp
+socket = {self.socket}
+images = {directory}
+key_file = {directory}/rack.key
+api_port = {self.port}
+api_socket = {self.api_socket}
+token_file = {self.tokens}
+{more}
+[node m1]
+role = memory
+mac = 52:54:00:77:00:01
+ip = 127.77.0.11
+[node p1]
+role = process
+mac = 52:54:00:77:00:02
+ip = 127.77.0.12
+""", encoding="utf-8")
+        with open(self.log, "wb") as log:
+            self.process = subprocess.Popen([GMMD, "--config", self.config], stderr=log)
+        wait_until(lambda: "gmmd is up" in self.log.read_text() or self.process.poll() is not None, "gmmd to start")
+        assert self.process.poll() is None, self.log.read_text()
+
+    def new_token(self, role, name):
+        return subprocess.run([GMMD, "--new-token", self.tokens, role, name], check=True, capture_output=True, text=True).stdout.strip()
+
+    def connect(self):
+        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+
+    def ask(self, method, path, body=None, token="operator", headers=None, connection=None):
+        secret = {"operator": self.operator, "reader": self.reader}.get(token, token)
+        headers = dict(headers or {})
+        if secret:
+            headers["Authorization"] = f"Bearer {secret}"
+        if isinstance(body, (dict, list)):
+            body = json.dumps(body)
+        if body is not None:
+            headers.setdefault("Content-Type", "application/json")
+        with contextlib.closing(self.connect()) if connection is None else contextlib.nullcontext(connection) as used:
+            used.request(method, path, body=body, headers=headers)
+            return Answer(used.getresponse())
+
+    def gmm(self, *words):
+        return subprocess.run([GMM, "--socket", self.socket, *words], capture_output=True, text=True, timeout=30)
+
+    def make_events(self, rounds):
+        """Three events a round: a new key of the rack, used because no node has to hear of it, and the old one forgotten."""
+        with contextlib.closing(socket.socket(socket.AF_UNIX)) as control:
+            control.connect(str(self.socket))
+            stream = control.makefile("rw")
+
+            def command(name, **arguments):
+                stream.write(json.dumps({"command": name, "arguments": arguments}) + "\n")
+                stream.flush()
+                return json.loads(stream.readline())["result"]
+
+            for _ in range(rounds):
+                command("key.rotate")
+                keys = wait_until(lambda: (lambda found: found if found[1]["state"] == "still accepted" else None)(command("key.list")["keys"]),
+                                  "the new key to be in use")
+                command("key.forget", id=str(keys[1]["id"]))
+
+    def last_event(self):
+        events = self.ask("GET", "/v1/events").json
+        return events[-1]["sequence"] if events else 0
+
+    def stop(self):
+        self.process.terminate()
+        assert self.process.wait(20) == 0, self.log.read_text()
+
+
+class Stream:
+    """A listener to events. Lines come as they are written; a receive buffer can be made small."""
+
+    def __init__(self, manager, path="/v1/events", receive_bytes=None, headers=""):
+        self.socket = socket.socket()
+        if receive_bytes:
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)
+        self.socket.settimeout(20)
+        self.socket.connect(("127.0.0.1", manager.port))
+        self.socket.sendall(f"GET {path} HTTP/1.0\r\nHost: x\r\nAuthorization: Bearer {manager.reader}\r\n"
+                            f"Accept: text/event-stream\r\n{headers}\r\n".encode())
+        self.file = self.socket.makefile("r")
+
+    def head(self):
+        status = int(self.file.readline().split()[1])
+        headers = {}
+        while line := self.file.readline().strip():
+            name, value = line.split(": ", 1)
+            headers[name] = value
+        return status, headers
+
+    def next(self):
+        """Fields of the next event; comments are passed over. None: the stream has ended."""
+        fields = {}
+        while line := self.file.readline():
+            line = line.rstrip("\n")
+            if line == "" and fields:
+                return fields
+            if line and line[0] != ":":
+                name, value = line.split(": ", 1)
+                fields[name] = value
+        return None
+
+    def close(self):
+        self.file.close()
+        self.socket.close()
+
+
+@pytest.fixture(scope="module")
+def manager(tmp_path_factory):
+    made = Manager(tmp_path_factory.mktemp("api"))
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+def open_stream(manager):
+    streams = []
+
+    def make(*arguments, **options):
+        streams.append(Stream(manager, *arguments, **options))
+        return streams[-1]
+
+    yield make
+    for stream in streams:
+        stream.close()
+
+
+# ---------------------------------------------------------------- reading
+
+
+@pytest.mark.parametrize("path, command", [
+    ("/v1/status", ("status",)), ("/v1/nodes", ("node", "list")), ("/v1/nodes/m1", ("node", "show", "m1")), ("/v1/vms", ("vm", "list")),
+    ("/v1/regions", ("region", "list")), ("/v1/keys", ("key", "list")), ("/v1/operations", ("operation", "list")),
+])
+def test_answers_what_the_command_answers(manager, path, command):
+    answer = manager.ask("GET", path, token="reader")
+    assert answer.status == 200
+    assert answer.json == json.loads(manager.gmm("-o", "json", *command).stdout)
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert answer.headers["Content-Security-Policy"].startswith("default-src 'self'")
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+
+
+def test_unix_socket_is_the_operator(manager):
+    assert stat.S_IMODE(os.stat(manager.api_socket).st_mode) == 0o600
+    with contextlib.closing(UnixConnection(manager.api_socket)) as connection:
+        for _ in range(3):  # one connection serves them all
+            answer = manager.ask("DELETE", "/v1/vms/none", token=None, connection=connection)
+            assert (answer.status, answer.code) == (404, "not-found")
+
+
+def test_head(manager):
+    answer = manager.ask("HEAD", "/v1/status", token="reader")
+    assert answer.status == 200 and answer.text == "" and int(answer.headers["Content-Length"]) > 100
+
+
+def test_metrics(manager):
+    answer = manager.ask("GET", "/metrics", token="reader")
+    assert answer.status == 200 and answer.headers["Content-Type"] == "text/plain; version=0.0.4; charset=utf-8"
+    assert 'plenum_node_up{node="m1"} 0\n' in answer.text
+    resident = int(next(line for line in answer.text.splitlines() if line.startswith("plenum_manager_resident_bytes ")).split()[1])
+    assert resident > 1 << 20
+    assert manager.ask("GET", "/metrics", token=None).status == 401
+
+
+# ---------------------------------------------------------------- who may
+
+
+@pytest.mark.parametrize("token", [None, "", "0" * 64, "x" * 4000])
+def test_without_a_good_token(manager, token):
+    for path in ("/v1/status", "/v1/nothing", "/metrics"):
+        answer = manager.ask("GET", path, token=token)
+        assert (answer.status, answer.code) == (401, "unauthenticated")
+        assert answer.headers["WWW-Authenticate"].startswith("Bearer")
+    assert "api: refused requests" in manager.log.read_text()
+
+
+def test_other_kinds_of_authentication(manager):
+    answer = manager.ask("GET", "/v1/status", token=None, headers={"Authorization": "Basic b3A6b3A="})
+    assert answer.status == 401 and "Bearer" in answer.json["error"]["message"]
+
+
+def test_reader_may_not_change(manager):
+    for method, path in (("POST", "/v1/vms"), ("DELETE", "/v1/vms/a"), ("POST", "/v1/vms/a/start"), ("POST", "/v1/vms/a/stop")):
+        answer = manager.ask(method, path, token="reader")
+        assert (answer.status, answer.code) == (403, "forbidden")
+    assert "who=reader command=vm.create http=403" in manager.log.read_text()
+
+
+def test_tokens_are_read_again(manager):
+    fresh = manager.new_token("operator", "fresh")
+    assert manager.ask("GET", "/v1/status", token=fresh).status == 401
+    manager.process.send_signal(signal.SIGHUP)
+    wait_until(lambda: manager.ask("GET", "/v1/status", token=fresh).status == 200, "the new token to be known")
+    kept = [line for line in manager.tokens.read_text().splitlines() if not line.endswith(" fresh")]
+    manager.tokens.write_text("\n".join(kept) + "\n")
+    manager.process.send_signal(signal.SIGHUP)
+    wait_until(lambda: manager.ask("GET", "/v1/status", token=fresh).status == 401, "the token to be forgotten")
+    assert manager.ask("GET", "/v1/status").status == 200
+
+
+# ---------------------------------------------------------------- what is refused
+
+
+@pytest.mark.parametrize("method, path, status, code", [
+    ("GET", "/", 404, "not-found"), ("GET", "/v2/status", 404, "not-found"), ("GET", "/v1/vms/none", 404, "not-found"),
+    ("GET", "/v1/nodes/none", 404, "not-found"), ("GET", "/v1/operations/999", 404, "not-found"), ("DELETE", "/v1/vms/none", 404, "not-found"),
+    ("POST", "/v1/vms/none/start", 404, "not-found"), ("GET", "/v1/vms/none/stats", 404, "not-found"),
+    ("GET", "/v1/nodes/m1/counters", 409, "busy"),
+    ("GET", "/v1/operations/x", 400, "invalid-argument"), ("GET", "/v1/operations/1?wait=-1", 400, "invalid-argument"),
+    ("GET", "/v1/status?verbose=1", 400, "invalid-argument"), ("GET", "/v1/events?limit=0", 400, "invalid-argument"),
+    ("GET", "/v1/events?limit=1&limit=2", 400, "invalid-argument"), ("GET", "/v1/vms/%00", 400, "invalid-argument"),
+    ("GET", "/v1/vms/" + "a" * 200, 414, "path-too-long"), ("GET", "/v1/" + "a/" * 2000, 414, "path-too-long"),
+])
+def test_refused_paths(manager, method, path, status, code):
+    answer = manager.ask(method, path)
+    assert (answer.status, answer.code) == (status, code), answer.text
+    assert answer.json["error"]["status"] < 0 and answer.json["error"]["message"]
+
+
+@pytest.mark.parametrize("method, path, allow", [
+    ("PUT", "/v1/vms", "GET, HEAD, POST"), ("POST", "/v1/status", "GET, HEAD"), ("GET", "/v1/vms/a/start", "POST"),
+    ("OPTIONS", "/v1/vms/a", "GET, HEAD, DELETE"),
+])
+def test_wrong_method(manager, method, path, allow):
+    answer = manager.ask(method, path)
+    assert (answer.status, answer.code) == (405, "method-not-allowed")
+    assert answer.headers["Allow"] == allow
+
+
+GOOD_VM = {"name": "web", "memory_bytes": 64 << 20, "cache_bytes": 16 << 20, "kernel": str(GMMD)}
+
+
+@pytest.mark.parametrize("body, words", [
+    (b'{"name": "a",\n  "memory_bytes": }', "line 2 column 19"), (b"", "name"), (b"[]", "must be a json object"), (b"{}", "name"),
+    (b'{"name": "a", "name": "b"}', "duplicate"), (b'{"name": "\xff"}', "line 1"), (b'{"name": "a\\u0000"}', "line 1"), (b"[" * 5000, "depth"),
+    (json.dumps({**GOOD_VM, "colour": "red"}).encode(), "colour"), (json.dumps({**GOOD_VM, "memory_bytes": "64M"}).encode(), "expected integer"),
+    (json.dumps({**GOOD_VM, "memory_bytes": 1}).encode(), "multiple"), (json.dumps({**GOOD_VM, "name": "a/b"}).encode(), "name"),
+    (json.dumps({**GOOD_VM, "kernel": "/nowhere"}).encode(), "/nowhere"),
+])
+def test_bad_bodies(manager, body, words):
+    answer = manager.ask("POST", "/v1/vms", body)
+    assert (answer.status, answer.code) == (400, "invalid-argument"), answer.text
+    assert words in answer.json["error"]["message"].lower(), answer.text
+
+
+def test_body_against_the_path(manager):
+    answer = manager.ask("POST", "/v1/vms/a/start", {"name": "b"})
+    assert answer.status == 400 and "path" in answer.json["error"]["message"]
+
+
+def test_body_of_another_type(manager):
+    for kind in ("text/plain", "application/x-www-form-urlencoded", "application/jsonx"):
+        answer = manager.ask("POST", "/v1/vms", b"{}", headers={"Content-Type": kind})
+        assert (answer.status, answer.code) == (415, "not-json")
+    assert manager.ask("POST", "/v1/vms", b"{}", headers={"Content-Type": "application/json; charset=utf-8"}).status == 400
+
+
+def test_large_bodies(manager):
+    answer = manager.ask("POST", "/v1/vms", b'{"name": "' + b"a" * BODY_BYTES_MAX + b'"}')
+    assert (answer.status, answer.code) == (413, "body-too-large")
+    # Without its length known before.
+    answer = manager.ask("POST", "/v1/vms", (b"a" * 8192 for _ in range(20)), headers={"Content-Type": "application/json"})
+    assert (answer.status, answer.code) == (413, "body-too-large")
+    # One without an end is cut.
+    with contextlib.closing(manager.connect()) as connection, pytest.raises((ConnectionError, http.client.HTTPException)):
+        manager.ask("POST", "/v1/vms", (b"a" * 8192 for _ in range(100000)), connection=connection)
+    assert manager.ask("GET", "/v1/status").status == 200
+
+
+def test_no_room_in_the_rack(manager):
+    answer = manager.ask("POST", "/v1/vms", GOOD_VM)
+    assert (answer.status, answer.code) == (409, "no-space"), answer.text
+    answer = manager.ask("POST", "/v1/vms", {**GOOD_VM, "on": "p1"})
+    assert (answer.status, answer.code) == (409, "busy") and "p1 is absent" in answer.json["error"]["message"]
+
+
+@pytest.mark.parametrize("key", ["", "a" * 65, "a\tb"])
+def test_bad_idempotency_keys(manager, key):
+    answer = manager.ask("POST", "/v1/vms", GOOD_VM, headers={"Idempotency-Key": key})
+    assert answer.status == 400 and "Idempotency-Key" in answer.json["error"]["message"]
+
+
+def test_garbage_leaves_nothing(manager):
+    """Connections that end at any place, and what is no HTTP at all."""
+    pieces = [b"", b"\0" * 100, b"GET", b"GET /v1/status", b"GET /v1/status HTTP/1.1\r\nHost", b"\x16\x03\x01\x02\x00", b"GET / HTTP/9.9\r\n\r\n",
+              b"GET /v1/status HTTP/1.1\r\n: \r\n\r\n", b"A" * 40000, b"GET /" + b"x" * 40000,
+              b"POST /v1/vms HTTP/1.1\r\nContent-Length: 18446744073709551616\r\n\r\n", b"POST /v1/vms HTTP/1.1\r\nContent-Length: -1\r\n\r\n",
+              b"POST /v1/vms HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffffffff\r\n",
+              f"POST /v1/vms HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {manager.operator}\r\nContent-Type: application/json\r\n"
+              "Content-Length: 100\r\n\r\n{".encode()]
+    for _ in range(20):
+        for piece in pieces:
+            with socket.create_connection(("127.0.0.1", manager.port), timeout=20) as stranger, contextlib.suppress(ConnectionError):
+                stranger.sendall(piece)
+    files = pathlib.Path(f"/proc/{manager.process.pid}/fd")
+    wait_until(lambda: len(list(files.iterdir())) < 40, "the connections to be closed")
+    assert manager.ask("GET", "/v1/status").status == 200
+
+
+# ---------------------------------------------------------------- events
+
+
+def test_event_list(manager):
+    before = manager.last_event()
+    manager.make_events(2)
+    events = manager.ask("GET", f"/v1/events?after={before}").json
+    assert [event["sequence"] for event in events] == list(range(before + 1, before + 7))
+    assert {event["kind"] for event in events} == {"key"}
+    assert manager.ask("GET", f"/v1/events?after={before + 1}&limit=2").json == events[1:3]
+
+
+def test_event_stream(manager, open_stream):
+    before = manager.last_event()
+    stream = open_stream()
+    status, headers = stream.head()
+    assert status == 200 and headers["Content-Type"] == "text/event-stream" and headers["Cache-Control"] == "no-store"
+    manager.make_events(2)
+    events = [stream.next() for _ in range(6)]
+    assert [int(event["id"]) for event in events] == list(range(before + 1, before + 7))
+    listed = manager.ask("GET", f"/v1/events?after={before}").json
+    assert [json.loads(event["data"])["text"] for event in events] == [event["text"] for event in listed]
+
+
+def test_event_stream_resumes(manager, open_stream):
+    manager.make_events(2)
+    last = manager.last_event()
+    for stream in (open_stream(headers=f"Last-Event-ID: {last - 2}\r\n"), open_stream(f"/v1/events?after={last - 2}"),
+                   open_stream("/v1/events?after=0", headers=f"Last-Event-ID: {last - 2}\r\n")):
+        assert stream.head()[0] == 200
+        assert [int(stream.next()["id"]) for _ in range(2)] == [last - 1, last]
+    stream = open_stream(headers="Last-Event-ID: x\r\n")
+    assert stream.head()[0] == 400
+
+
+def test_event_stream_needs_a_token(manager):
+    answer = manager.ask("GET", "/v1/events", token=None, headers={"Accept": "text/event-stream"})
+    assert answer.status == 401
+
+
+def test_slow_listener_is_cut_and_resumes(manager, open_stream):
+    """It takes nothing until gmmd hangs up. What it was given until then is without a gap, and so is the rest after it came back."""
+    before = manager.last_event()
+    slow, quick = open_stream(receive_bytes=2048), open_stream()
+    assert quick.head()[0] == 200
+    received = []
+    reader = threading.Thread(target=lambda: [received.append(int(quick.next()["id"])) for _ in range(SLOW_EVENTS)])
+    reader.start()
+    manager.make_events(SLOW_EVENTS // 3)
+    wait_until(lambda: "a listener does not take its events, cut off: who=reader" in manager.log.read_text(), "the slow listener to be cut")
+    last = manager.last_event()
+    assert last == before + SLOW_EVENTS
+    slow.head()
+    given = []
+    with contextlib.suppress(ConnectionError):
+        while event := slow.next():
+            given.append(int(event["id"]))
+    assert given == list(range(before + 1, before + 1 + len(given))) and len(given) < SLOW_EVENTS - BEHIND_MAX / 2
+    resumed = open_stream(headers=f"Last-Event-ID: {given[-1]}\r\n")
+    resumed.head()
+    assert [int(resumed.next()["id"]) for _ in range(last - given[-1])] == list(range(given[-1] + 1, last + 1))
+    reader.join(20)
+    assert received == list(range(before + 1, last + 1)), "the quick one lost nothing"
+
+
+def test_lost_events_are_said(manager, open_stream):
+    while manager.last_event() <= EVENTS_MAX + 10:
+        manager.make_events(50)
+    last = manager.last_event()
+    stream = open_stream("/v1/events?after=3")
+    stream.head()
+    lost = stream.next()
+    oldest = json.loads(lost["data"])["next"]
+    assert lost["event"] == "lost" and oldest == last - EVENTS_MAX + 1 and int(lost["id"]) == oldest - 1
+    assert int(stream.next()["id"]) == oldest
+    # A number of a manager that is no more.
+    stream = open_stream(headers=f"Last-Event-ID: {last + 1000}\r\n")
+    stream.head()
+    assert stream.next()["event"] == "lost"
+    manager.make_events(1)
+    assert int(stream.next()["id"]) == last + 1
+
+
+# ---------------------------------------------------------------- configuration
+
+
+def test_needs_tls_elsewhere_than_on_loopback(manager, tmp_path):
+    text = manager.config.read_text().replace("token_file", "api_address = 10.1.2.3\ntoken_file")
+    path = tmp_path / "gmmd.conf"
+    path.write_text(text, encoding="utf-8")
+    done = subprocess.run([GMMD, "--config", path, "--check"], capture_output=True, text=True, timeout=10)
+    assert done.returncode == 1 and "in clear" in done.stderr
+    path.write_text(text.replace("token_file", "api_clear = yes\ntoken_file"), encoding="utf-8")
+    assert subprocess.run([GMMD, "--config", path, "--check"], timeout=10).returncode == 0
+
+
+def test_token_file_must_be_private(manager, tmp_path):
+    tokens = tmp_path / "tokens"
+    tokens.write_text(f"operator {'a' * 32} a\n", encoding="utf-8")
+    tokens.chmod(0o644)
+    path = tmp_path / "gmmd.conf"
+    path.write_text(manager.config.read_text().replace(str(manager.tokens), str(tokens)), encoding="utf-8")
+    done = subprocess.run([GMMD, "--config", path, "--check"], capture_output=True, text=True, timeout=10)
+    assert done.returncode == 1 and "chmod 600" in done.stderr
