@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The HTTP API of a gmmd that is alone on loopback: no node joins, so nothing of a rack is needed."""
+"""The HTTP API: of a gmmd that is alone on loopback where no node is needed, and operations on a small rack."""
 
 import contextlib
 import http.client
@@ -13,7 +13,9 @@ import subprocess
 import threading
 
 import pytest
-from conftest import BUILD, wait_until
+from conftest import BUILD, small_rack_text, wait_until
+
+from plenum_rack import alone
 
 GMMD = BUILD / "bin" / "gmmd"
 GMM = BUILD / "bin" / "gmm"
@@ -23,118 +25,24 @@ SLOW_EVENTS = 600
 EVENTS_MAX = 1024
 
 
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+class Manager(alone.Manager):
+    """One node of each role, neither of which ever comes."""
 
-
-class UnixConnection(http.client.HTTPConnection):
-    def __init__(self, path):
-        super().__init__("plenum", timeout=20)
-        self.path = str(path)
-
-    def connect(self):
-        self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(self.timeout)
-        self.sock.connect(self.path)
-
-
-class Answer:
-    def __init__(self, response):
-        self.status = response.status
-        self.headers = response.headers
-        self.text = response.read().decode()
-        self.json = json.loads(self.text) if self.text and response.headers["Content-Type"] == "application/json" else None
-        self.code = self.json["error"]["code"] if isinstance(self.json, dict) and "error" in self.json else None
-
-
-class Manager:
-    """gmmd on one of loopback's many addresses: its UDP port is the protocol's, which another gmmd may have on 127.0.0.1."""
-
-    def __init__(self, directory, address="127.77.0.1", more=""):
-        self.directory = directory
-        self.address = address
-        self.port = free_port()
-        self.socket = directory / "gmmd.socket"
-        self.api_socket = directory / "api.socket"
-        self.tokens = directory / "tokens"
-        self.log = directory / "gmmd.log"
-        subprocess.run([GMMD, "--new-key", directory / "rack.key"], check=True)
-        self.operator = self.new_token("operator", "op")
-        self.reader = self.new_token("read-only", "reader")
-        self.config = directory / "gmmd.conf"
-        self.config.write_text(f"""[manager]
-address = {address}
-http_port = {free_port()}
-port = udp
-socket = {self.socket}
-images = {directory}
-key_file = {directory}/rack.key
-api_port = {self.port}
-api_socket = {self.api_socket}
-token_file = {self.tokens}
-{more}
-[node m1]
-role = memory
-mac = 52:54:00:77:00:01
-ip = 127.77.0.11
-[node p1]
-role = process
-mac = 52:54:00:77:00:02
-ip = 127.77.0.12
-""", encoding="utf-8")
-        with open(self.log, "wb") as log:
-            self.process = subprocess.Popen([GMMD, "--config", self.config], stderr=log)
-        wait_until(lambda: "gmmd is up" in self.log.read_text() or self.process.poll() is not None, "gmmd to start")
-        assert self.process.poll() is None, self.log.read_text()
-
-    def new_token(self, role, name):
-        return subprocess.run([GMMD, "--new-token", self.tokens, role, name], check=True, capture_output=True, text=True).stdout.strip()
-
-    def connect(self):
-        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+    def __init__(self, directory):
+        super().__init__(BUILD, directory, {"m1": "memory", "p1": "process"})
 
     def ask(self, method, path, body=None, token="operator", headers=None, connection=None):
         secret = {"operator": self.operator, "reader": self.reader}.get(token, token)
-        headers = dict(headers or {})
-        if secret:
-            headers["Authorization"] = f"Bearer {secret}"
-        if isinstance(body, (dict, list)):
-            body = json.dumps(body)
-        if body is not None:
-            headers.setdefault("Content-Type", "application/json")
+        headers = {**(headers or {}), **({"Authorization": f"Bearer {secret}"} if secret else {})}
         with contextlib.closing(self.connect()) if connection is None else contextlib.nullcontext(connection) as used:
-            used.request(method, path, body=body, headers=headers)
-            return Answer(used.getresponse())
+            return alone.ask(used, method, path, body, headers)
 
     def gmm(self, *words):
         return subprocess.run([GMM, "--socket", self.socket, *words], capture_output=True, text=True, timeout=30)
 
-    def make_events(self, rounds):
-        """Three events a round: a new key of the rack, used because no node has to hear of it, and the old one forgotten."""
-        with contextlib.closing(socket.socket(socket.AF_UNIX)) as control:
-            control.connect(str(self.socket))
-            stream = control.makefile("rw")
-
-            def command(name, **arguments):
-                stream.write(json.dumps({"command": name, "arguments": arguments}) + "\n")
-                stream.flush()
-                return json.loads(stream.readline())["result"]
-
-            for _ in range(rounds):
-                command("key.rotate")
-                keys = wait_until(lambda: (lambda found: found if found[1]["state"] == "still accepted" else None)(command("key.list")["keys"]),
-                                  "the new key to be in use")
-                command("key.forget", id=str(keys[1]["id"]))
-
     def last_event(self):
         events = self.ask("GET", "/v1/events").json
         return events[-1]["sequence"] if events else 0
-
-    def stop(self):
-        self.process.terminate()
-        assert self.process.wait(20) == 0, self.log.read_text()
 
 
 class Stream:
@@ -179,7 +87,7 @@ class Stream:
 def manager(tmp_path_factory):
     made = Manager(tmp_path_factory.mktemp("api"))
     yield made
-    made.stop()
+    assert made.stop() == 0, made.log.read_text()
 
 
 @pytest.fixture
@@ -213,7 +121,7 @@ def test_answers_what_the_command_answers(manager, path, command):
 
 def test_unix_socket_is_the_operator(manager):
     assert stat.S_IMODE(os.stat(manager.api_socket).st_mode) == 0o600
-    with contextlib.closing(UnixConnection(manager.api_socket)) as connection:
+    with contextlib.closing(alone.UnixConnection(manager.api_socket)) as connection:
         for _ in range(3):  # one connection serves them all
             answer = manager.ask("DELETE", "/v1/vms/none", token=None, connection=connection)
             assert (answer.status, answer.code) == (404, "not-found")
@@ -472,3 +380,72 @@ def test_token_file_must_be_private(manager, tmp_path):
     path.write_text(manager.config.read_text().replace(str(manager.tokens), str(tokens)), encoding="utf-8")
     done = subprocess.run([GMMD, "--config", path, "--check"], capture_output=True, text=True, timeout=10)
     assert done.returncode == 1 and "chmod 600" in done.stderr
+
+
+# ---------------------------------------------------------------- operations, on a rack
+
+
+@pytest.fixture(scope="module")
+def on_rack(make_rack):
+    virtual = make_rack("api", small_rack_text(memory_nodes=1))
+    with contextlib.closing(alone.UnixConnection(virtual.state.api_socket, timeout_s=200)) as connection:
+        yield lambda *arguments, **options: alone.ask(connection, *arguments, **options)
+
+
+def await_operation(on_rack, accepted):
+    assert accepted.status == 202, accepted.text
+    assert accepted.headers["Location"] == f"/v1/operations/{accepted.json['id']}"
+    answer = on_rack("GET", accepted.headers["Location"] + "?wait=150")
+    assert answer.status == 200 and answer.json["id"] == accepted.json["id"]
+    return answer.json
+
+
+def test_operations(on_rack):
+    spec = {"name": "web", "memory_bytes": 128 << 20, "cache_bytes": 32 << 20, "kernel": str(BUILD / "guest" / "vmlinuz"),
+            "initrd": str(BUILD / "guest" / "initramfs.cpio.gz"), "command_line": "console=ttyS0 quiet"}
+    key = {"Idempotency-Key": "one web server, please"}
+    first = on_rack("POST", "/v1/vms", spec, key)
+    assert first.json["status"] == "running" and first.json["kind"] == "vm.create" and first.json["object"] == "web"
+    assert first.json["progress"]["total"] == 2 and first.json["ended_at"] is None and first.json["error"] is None
+    # Sent again while it is under way, and after it: the same operation. For something else: refused.
+    again = on_rack("POST", "/v1/vms", dict(reversed(spec.items())), key)
+    assert again.status == 202 and again.json["id"] == first.json["id"]
+    done = await_operation(on_rack, first)
+    assert done["status"] == "succeeded" and done["started_at"] <= done["ended_at"] and done["progress"] is None
+    again = on_rack("POST", "/v1/vms", spec, key)
+    assert again.status == 202 and again.json == done
+    other = on_rack("POST", "/v1/vms", {**spec, "name": "other"}, key)
+    assert (other.status, other.code) == (422, "key-reused")
+    refused = on_rack("POST", "/v1/vms", spec)
+    assert (refused.status, refused.code) == (409, "exists")
+    assert on_rack("GET", "/v1/vms/web").json["state"] == "created"
+
+    started = on_rack("POST", "/v1/vms/web/start")
+    refused = on_rack("POST", "/v1/vms/web/stop")
+    assert (refused.status, refused.code) == (409, "busy")
+    # Not for longer than it may: a guest is not loaded in no time.
+    assert on_rack("GET", started.headers["Location"] + "?wait=0.001").json["status"] == "running"
+    assert await_operation(on_rack, started)["status"] == "succeeded"
+    stats = on_rack("GET", "/v1/vms/web/stats")
+    assert stats.status == 200 and stats.json["name"] == "web" and stats.json["counters"]["touches"] > 0
+    metrics = on_rack("GET", "/metrics").text
+    assert 'plenum_vm_info{vm="web",node="p1",state="running"} 1\n' in metrics and 'plenum_vm_miss_seconds_count{vm="web"} ' in metrics
+    assert await_operation(on_rack, on_rack("POST", "/v1/vms/web/stop"))["status"] == "succeeded"
+    assert await_operation(on_rack, on_rack("DELETE", "/v1/vms/web"))["status"] == "succeeded"
+    assert on_rack("GET", "/v1/vms").json == []
+    assert [operation["kind"] for operation in on_rack("GET", "/v1/operations").json] == ["vm.create", "vm.start", "vm.stop", "vm.destroy"]
+
+
+def test_failed_operation(on_rack, tmp_path):
+    nothing = tmp_path / "kernel"
+    nothing.write_bytes(b"no kernel" * 1000)
+    spec = {"name": "bad", "memory_bytes": 64 << 20, "cache_bytes": 16 << 20, "kernel": str(nothing)}
+    assert await_operation(on_rack, on_rack("POST", "/v1/vms", spec))["status"] == "succeeded"
+    failed = await_operation(on_rack, on_rack("POST", "/v1/vms/bad/start"))
+    assert failed["status"] == "failed" and failed["error"]["status"] < 0 and failed["error"]["message"] and failed["error"]["code"]
+    assert await_operation(on_rack, on_rack("DELETE", "/v1/vms/bad"))["status"] == "succeeded"
+
+
+def test_counters_of_a_node(on_rack):
+    answer = on_rack("GET", "/v1/nodes/m1/counters")
+    assert answer.status == 200 and "\nroce_" in answer.json
