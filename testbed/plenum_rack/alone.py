@@ -54,8 +54,8 @@ def ask(connection, method, path, body=None, headers=None):
 
 
 class Manager:
-    def __init__(self, build, directory, nodes):
-        """`nodes`: roles by name."""
+    def __init__(self, build, directory, nodes, settings=()):
+        """`nodes`: roles by name; `settings`: more lines for [manager]."""
         self.gmmd = build / "bin" / "gmmd"
         self.port = free_port()
         self.socket = directory / "gmmd.socket"
@@ -67,7 +67,7 @@ class Manager:
         self.reader = self.new_token("read-only", "reader")
         lines = ["[manager]", f"address = {ADDRESS}", f"http_port = {free_port()}", "port = udp", f"socket = {self.socket}",
                  f"images = {directory}", f"key_file = {directory}/rack.key", f"api_port = {self.port}",
-                 f"api_socket = {self.api_socket}", f"token_file = {self.tokens}"]
+                 f"api_socket = {self.api_socket}", f"token_file = {self.tokens}", *settings]
         for number, (name, role) in enumerate(nodes.items(), 11):
             lines += [f"[node {name}]", f"role = {role}", f"mac = 52:54:00:77:00:{number:02x}", f"ip = 127.77.0.{number}"]
         self.config = directory / "gmmd.conf"

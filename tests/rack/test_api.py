@@ -6,8 +6,10 @@ import http.client
 import json
 import os
 import pathlib
+import shutil
 import signal
 import socket
+import ssl
 import stat
 import subprocess
 import threading
@@ -19,6 +21,7 @@ from plenum_rack import alone
 
 GMMD = BUILD / "bin" / "gmmd"
 GMM = BUILD / "bin" / "gmm"
+TLS = pathlib.Path(__file__).resolve().parent / "tls"  # made for these tests, and known to everybody
 BODY_BYTES_MAX = 65536
 BEHIND_MAX = 256
 SLOW_EVENTS = 600
@@ -28,8 +31,8 @@ EVENTS_MAX = 1024
 class Manager(alone.Manager):
     """One node of each role, neither of which ever comes."""
 
-    def __init__(self, directory):
-        super().__init__(BUILD, directory, {"m1": "memory", "p1": "process"})
+    def __init__(self, directory, settings=()):
+        super().__init__(BUILD, directory, {"m1": "memory", "p1": "process"}, settings)
 
     def ask(self, method, path, body=None, token="operator", headers=None, connection=None):
         secret = {"operator": self.operator, "reader": self.reader}.get(token, token)
@@ -360,6 +363,31 @@ def test_lost_events_are_said(manager, open_stream):
 
 
 # ---------------------------------------------------------------- configuration
+
+
+@pytest.fixture
+def tls_manager(tmp_path):
+    for name in ("certificate.pem", "key.pem"):
+        shutil.copyfile(TLS / name, tmp_path / name)
+        (tmp_path / name).chmod(0o600)
+    made = Manager(tmp_path, (f"tls_certificate = {tmp_path}/certificate.pem", f"tls_key = {tmp_path}/key.pem"))
+    yield made
+    assert made.stop() == 0, made.log.read_text()
+
+
+def test_tls(tls_manager):
+    trusted = ssl.create_default_context(cafile=TLS / "certificate.pem")
+    with contextlib.closing(http.client.HTTPSConnection("127.0.0.1", tls_manager.port, timeout=20, context=trusted)) as connection:
+        assert tls_manager.ask("GET", "/v1/status", connection=connection).status == 200
+        assert connection.sock.version() in ("TLSv1.2", "TLSv1.3")
+        assert tls_manager.ask("GET", "/v1/status", token="reader", connection=connection).status == 200
+        assert tls_manager.ask("GET", "/v1/status", token=None, connection=connection).status == 401
+    # In clear there is no answer.
+    with pytest.raises((ConnectionError, http.client.HTTPException)):
+        tls_manager.ask("GET", "/v1/status")
+    # The Unix socket stays as it is.
+    with contextlib.closing(alone.UnixConnection(tls_manager.api_socket)) as connection:
+        assert tls_manager.ask("GET", "/v1/status", token=None, connection=connection).status == 200
 
 
 def test_needs_tls_elsewhere_than_on_loopback(manager, tmp_path):
