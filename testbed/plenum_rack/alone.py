@@ -10,7 +10,6 @@ import time
 
 START_TIMEOUT_S = 20
 POLL_S = 0.02
-ADDRESS = "127.77.0.1"  # its UDP port is the protocol's, which another gmmd may have on 127.0.0.1
 
 
 def free_port():
@@ -58,6 +57,8 @@ class Manager:
         """`nodes`: roles by name; `settings`: more lines for [manager]."""
         self.gmmd = build / "bin" / "gmmd"
         self.port = free_port()
+        # Its UDP port is the protocol's, which others of this machine may have: each has an address of its own.
+        network = f"127.{self.port >> 8}.{self.port & 255}"
         self.socket = directory / "gmmd.socket"
         self.api_socket = directory / "api.socket"
         self.tokens = directory / "tokens"
@@ -65,11 +66,11 @@ class Manager:
         subprocess.run([self.gmmd, "--new-key", directory / "rack.key"], check=True)
         self.operator = self.new_token("operator", "op")
         self.reader = self.new_token("read-only", "reader")
-        lines = ["[manager]", f"address = {ADDRESS}", f"http_port = {free_port()}", "port = udp", f"socket = {self.socket}",
+        lines = ["[manager]", f"address = {network}.1", f"http_port = {free_port()}", "port = udp", f"socket = {self.socket}",
                  f"images = {directory}", f"key_file = {directory}/rack.key", f"api_port = {self.port}",
                  f"api_socket = {self.api_socket}", f"token_file = {self.tokens}", *settings]
         for number, (name, role) in enumerate(nodes.items(), 11):
-            lines += [f"[node {name}]", f"role = {role}", f"mac = 52:54:00:77:00:{number:02x}", f"ip = 127.77.0.{number}"]
+            lines += [f"[node {name}]", f"role = {role}", f"mac = 52:54:00:77:00:{number:02x}", f"ip = {network}.{number}"]
         self.config = directory / "gmmd.conf"
         self.config.write_text("\n".join(lines) + "\n", encoding="utf-8")
         with open(self.log, "wb") as log:
