@@ -67,7 +67,7 @@ class Manager:
         self.operator = self.new_token("operator", "op")
         self.reader = self.new_token("read-only", "reader")
         lines = ["[manager]", f"address = {network}.1", f"http_port = {free_port()}", "port = udp", f"socket = {self.socket}",
-                 f"images = {directory}", f"key_file = {directory}/rack.key", f"api_port = {self.port}",
+                 f"images = {directory}", f"store = {directory}/gmmd.db", f"key_file = {directory}/rack.key", f"api_port = {self.port}",
                  f"api_socket = {self.api_socket}", f"token_file = {self.tokens}", *settings]
         for number, (name, role) in enumerate(nodes.items(), 11):
             lines += [f"[node {name}]", f"role = {role}", f"mac = 52:54:00:77:00:{number:02x}", f"ip = {network}.{number}"]
