@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: GPL-2.0-only
-portable-y += gmm/core/core.c gmm/core/history.c gmm/core/node.c gmm/core/operation.c gmm/core/place.c gmm/core/record.c gmm/core/region.c gmm/core/request.c gmm/core/restore.c gmm/core/resume.c \
-	gmm/core/step.c gmm/core/text.c gmm/core/vm.c
+portable-y += gmm/core/core.c gmm/core/history.c gmm/core/node.c gmm/core/operation.c gmm/core/place.c gmm/core/record.c gmm/core/region.c \
+	gmm/core/request.c gmm/core/restore.c gmm/core/resume.c gmm/core/step.c gmm/core/text.c gmm/core/vm.c
+host-y += gmm/store/store.c gmm/store/columns.c gmm/store/keep.c gmm/store/load.c gmm/store/backup.c
+# Those of the daemon that do without the rest of it.
 host-y += gmm/daemon/http_status.c gmm/daemon/route.c gmm/daemon/route_table.c gmm/daemon/token_file.c gmm/daemon/metrics.c \
 	gmm/daemon/metrics_rack.c
 gmmd-y += gmm/daemon/main.c gmm/daemon/config.c gmm/daemon/log.c gmm/daemon/rack.c gmm/daemon/data.c gmm/daemon/http.c \
-	gmm/daemon/console.c gmm/daemon/listen.c gmm/daemon/control.c gmm/daemon/client.c gmm/daemon/command_node.c gmm/daemon/command_counters.c gmm/daemon/command_vm.c \
-	gmm/daemon/command_console.c gmm/daemon/command_operation.c gmm/daemon/keys.c gmm/daemon/api.c gmm/daemon/api_check.c gmm/daemon/api_answer.c gmm/daemon/api_events.c gmm/daemon/api_metrics.c gmm/daemon/keep.c gmm/daemon/command_store.c \
-	gmm/base64.c
-host-y += gmm/store/store.c gmm/store/columns.c gmm/store/keep.c gmm/store/load.c gmm/store/backup.c
+	gmm/daemon/console.c gmm/daemon/listen.c gmm/daemon/control.c gmm/daemon/client.c gmm/daemon/keys.c gmm/daemon/keep.c
+gmmd-y += gmm/daemon/command_node.c gmm/daemon/command_counters.c gmm/daemon/command_vm.c gmm/daemon/command_console.c \
+	gmm/daemon/command_operation.c gmm/daemon/command_store.c gmm/base64.c
+gmmd-y += gmm/daemon/api.c gmm/daemon/api_check.c gmm/daemon/api_answer.c gmm/daemon/api_events.c gmm/daemon/api_metrics.c
 gmm-y += gmm/cli/main.c gmm/cli/commands.c gmm/cli/client.c gmm/cli/print.c gmm/cli/console.c gmm/base64.c
-unit-tests-y += tests/unit/test_gmm_core.c tests/unit/test_gmm_chaos.c tests/unit/test_gmm_config.c tests/unit/test_gmm_store.c tests/unit/test_gmm_history.c tests/unit/test_route.c tests/unit/test_token_file.c tests/unit/test_metrics.c
+unit-tests-y += tests/unit/test_gmm_core.c tests/unit/test_gmm_chaos.c tests/unit/test_gmm_config.c tests/unit/test_gmm_store.c \
+	tests/unit/test_gmm_history.c tests/unit/test_route.c tests/unit/test_token_file.c tests/unit/test_metrics.c
 fuzz-y += tests/fuzz/fuzz_route.c

@@ -214,6 +214,33 @@ static int new_token(const char *path, char **words, int count)
 	return 0;
 }
 
+/* What the configuration names must be right, too. */
+static int check_files(struct gmmd *self)
+{
+	char error[CONFIG_ERROR_BYTES];
+	struct token_set tokens;
+
+	if (key_file_read(self->config.key_file, &self->keys, error, sizeof(error)))
+		die(error);
+	if (self->config.api.port && token_file_read(self->config.api.token_file, &tokens, error, sizeof(error)))
+		die(error);
+	return 0;
+}
+
+static int run(struct gmmd *self)
+{
+	start(self);
+	while (!self->stopping)
+		turn(self);
+	log_line(LOG_INFO, "gmmd ends; nodes and VMs go on");
+	control_close(self);
+	api_close(self);
+	http_close(self);
+	host_port_close(&self->port);
+	store_close(self->store);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	static const struct option options[] = {
@@ -223,7 +250,6 @@ int main(int argc, char **argv)
 	};
 	char error[CONFIG_ERROR_BYTES];
 	const char *backup = NULL;
-	struct token_set tokens;
 	bool check = false;
 	int option;
 
@@ -256,25 +282,9 @@ int main(int argc, char **argv)
 	}
 	if (config_load(&gmmd.config, gmmd.config_path, error))
 		die(error);
-	if (check && key_file_read(gmmd.config.key_file, &gmmd.keys, error, sizeof(error)))
-		die(error);
-	if (check && gmmd.config.api.port && token_file_read(gmmd.config.api.token_file, &tokens, error, sizeof(error)))
-		die(error);
 	if (check)
-		return 0;
-	if (backup) {
-		if (store_restore(gmmd.config.store, backup, error))
-			die(error);
-		return 0;
-	}
-	start(&gmmd);
-	while (!gmmd.stopping)
-		turn(&gmmd);
-	log_line(LOG_INFO, "gmmd ends; nodes and VMs go on");
-	control_close(&gmmd);
-	api_close(&gmmd);
-	http_close(&gmmd);
-	host_port_close(&gmmd.port);
-	store_close(gmmd.store);
-	return 0;
+		return check_files(&gmmd);
+	if (backup && store_restore(gmmd.config.store, backup, error))
+		die(error);
+	return backup ? 0 : run(&gmmd);
 }

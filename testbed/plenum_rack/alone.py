@@ -73,6 +73,9 @@ class Manager:
             lines += [f"[node {name}]", f"role = {role}", f"mac = 52:54:00:77:00:{number:02x}", f"ip = {network}.{number}"]
         self.config = directory / "gmmd.conf"
         self.config.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        self.start()
+
+    def start(self):
         with open(self.log, "wb") as log:
             self.process = subprocess.Popen([self.gmmd, "--config", self.config], stderr=log)
         deadline = time.monotonic() + START_TIMEOUT_S

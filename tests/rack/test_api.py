@@ -362,6 +362,23 @@ def test_lost_events_are_said(manager, open_stream):
     assert int(stream.next()["id"]) == last + 1
 
 
+def test_stream_goes_on_with_the_next_manager(tmp_path):
+    manager = Manager(tmp_path)
+    manager.make_events(2)
+    before = manager.ask("GET", "/v1/events").json
+    assert manager.stop() == 0, manager.log.read_text()
+    manager.start()
+    try:
+        stream = Stream(manager, headers=f"Last-Event-ID: {before[1]['sequence']}\r\n")
+        stream.head()
+        assert [json.loads(stream.next()["data"])["text"] for _ in range(4)] == [event["text"] for event in before[2:]]
+        manager.make_events(1)
+        assert int(stream.next()["id"]) == before[-1]["sequence"] + 1
+        stream.close()
+    finally:
+        assert manager.stop() == 0, manager.log.read_text()
+
+
 # ---------------------------------------------------------------- configuration
 
 
