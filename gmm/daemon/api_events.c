@@ -47,7 +47,7 @@ static uint64_t before_oldest(const struct gmm_core *core)
 	return oldest ? oldest->sequence - 1 : 0;
 }
 
-/* The text of the event after `sequence`, the same for all listeners. */
+/* The text of the event after `sequence`, the same for all listeners. Numbers that a restored store left out are no loss. */
 static bool make_event(struct api *api, uint64_t sequence)
 {
 	const struct gmm_event *event = gmm_core_event_after(api->gmmd->core, sequence);
@@ -55,7 +55,7 @@ static bool make_event(struct api *api, uint64_t sequence)
 	json_t *object;
 	int len;
 
-	if (!event || event->sequence != sequence + 1)
+	if (!event || sequence + GMM_EVENTS_MAX < api->gmmd->core->event_sequence)
 		return false;
 	if (api->event.sequence == event->sequence)
 		return true;
@@ -98,7 +98,7 @@ static ssize_t read_stream(void *context, uint64_t position, char *buffer, size_
 			return MHD_CONTENT_READER_END_WITH_ERROR;
 		len += take(buffer + len, room - len, api->event.text, api->event.len_bytes, &listener->offset);
 		if (listener->offset == api->event.len_bytes) {
-			listener->sequence++;
+			listener->sequence = api->event.sequence;
 			listener->offset = 0;
 		}
 	}
