@@ -92,6 +92,11 @@ const struct cli_command cli_commands[] = {
 	{ "region move", { "vm", "index" }, "region.move", "move a VM's region to another memory component, under the running guest",
 		print_moved, NULL, { { "to", "NODE", OPTION_STRING, "to", true, "memory component" } },
 		.changes = true, .examples = { "gmm region move web 0 --to m2" } },
+	{ "operation list", { NULL }, "operation.list", "what was asked for, what is under way and how it ended", print_operation_list,
+		.fields = "id,kind,object,status,progress,started_at,ended_at", .examples = { "gmm operation list", "gmm operation list --watch" } },
+	{ "operation show", { "id" }, "operation.show", "everything about one operation", print_node, NULL, {
+		{ "wait", "SECONDS", OPTION_SECONDS, "wait_s", false, "until it has ended, but not longer (0)" } },
+		.examples = { "gmm operation show 12 --wait 60" } },
 	{ "region list", { NULL }, "region.list", "where every region is", print_region_list,
 		.fields = "vm,vm_id,index,node,owner,pages,epoch,state", .examples = { "gmm region list" } },
 	{ "key list", { NULL }, "key.list", "the rack's keys by number, and which nodes lag behind", print_keys,

@@ -72,6 +72,17 @@ void print_region_list(json_t *result)
 	print_table(result, columns);
 }
 
+void print_operation_list(json_t *result)
+{
+	static const struct column columns[] = {
+		{ "ID", "id", CELL_NUMBER }, { "KIND", "kind", CELL_STRING }, { "OBJECT", "object", CELL_STRING },
+		{ "STATUS", "status", CELL_STRING }, { "STARTED", "started_at", CELL_STRING }, { "ENDED", "ended_at", CELL_STRING },
+		{ 0 },
+	};
+
+	print_table(result, columns);
+}
+
 void print_status(json_t *result)
 {
 	json_t *nodes = json_object_get(result, "nodes_total"), *memory = json_object_get(result, "memory_pages");

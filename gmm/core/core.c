@@ -235,9 +235,10 @@ const char *gmm_event_kind_name(enum gmm_event_kind kind)
 	static const char *const names[] = {
 		[GMM_EVENT_NODE] = "node", [GMM_EVENT_VM] = "vm", [GMM_EVENT_REFUSED] = "refused",
 		[GMM_EVENT_WARNING] = "warning", [GMM_EVENT_HEALTH] = "health",
+		[GMM_EVENT_KEY] = "key",
 	};
 
-	assert(kind >= GMM_EVENT_NODE && kind <= GMM_EVENT_HEALTH);
+	assert(kind >= GMM_EVENT_NODE && kind <= GMM_EVENT_KEY);
 	return names[kind];
 }
 

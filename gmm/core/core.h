@@ -47,6 +47,9 @@
 #define GMM_CALLS_PER_NODE_MAX 8u		/* of the RPC session's slots; the rest is for console and counters */
 #define GMM_CALLS_MAX (NODES_MAX * GMM_CALLS_PER_NODE_MAX)
 #define GMM_EVENTS_MAX 1024u			/* kept for the operator */
+#define GMM_ENDED_MAX 1024u			/* operations that ended, kept for the operator */
+#define GMM_KEY_BYTES 65u			/* of a request, with the final NUL */
+#define GMM_DIGEST_BYTES 32u
 #define GMM_TEXT_BYTES 256u			/* one line for the operator */
 #define GMM_FILE_BYTES 512u			/* path of a guest's kernel or initrd */
 #define GMM_RETURN_MS 15000u			/* nodes that an earlier manager knew have so long to join again */
@@ -190,6 +193,7 @@ const char *gmm_wire_state_name(uint32_t state);
 const char *gmm_node_state_name(enum gmm_node_state state);
 const char *gmm_role_name(uint32_t role);
 const char *gmm_region_state_name(enum gmm_region_state state);
+const char *gmm_event_kind_name(uint32_t kind);	/* enum gmm_event_kind */
 
 /* ---------------------------------------------------------------- operations */
 
@@ -228,6 +232,12 @@ enum gmm_step {
 	GMM_STEP_ENDED,			/* result not fetched yet */
 };
 
+/* The request that an operation came from, if whoever made it named it: sent again it must not start a second operation. */
+struct gmm_mark {
+	char key[GMM_KEY_BYTES];	/* empty: not named */
+	uint8_t digest[GMM_DIGEST_BYTES]; /* of what was asked for */
+};
+
 struct gmm_operation {
 	enum gmm_operation_kind kind;
 	enum gmm_step step;
@@ -245,7 +255,8 @@ struct gmm_operation {
 	bool cancel;			/* move: it is to be given up */
 	uint64_t poll_ns;		/* move: when to ask; drain: when to look again */
 	struct wire_vm_region_moved moved; /* move: as last heard; drain: the sum of its moves, and the last one's fills */
-	uint32_t pending;		/* regions it waits for */
+	uint32_t pending;		/* regions it waits for, */
+	uint32_t parts;			/* of so many that it began to wait for */
 	bool calling;			/* the step's call to the process component is under way */
 	bool unsure;			/* an earlier manager may have made any of its calls */
 	int status;			/* first failure */
@@ -253,6 +264,9 @@ struct gmm_operation {
 	char reason[GMM_TEXT_BYTES];
 	struct gmm_bench_spec bench_spec;
 	struct wire_bench_result bench;
+	uint64_t started_ns;
+	char object[VM_NAME_BYTES];	/* VM, or the bench's process component */
+	struct gmm_mark mark;
 };
 
 /* An operation that ended. */
@@ -264,6 +278,17 @@ struct gmm_finished {
 	struct wire_bench_result bench;
 	uint32_t regions_moved;		/* move: 1; drain */
 	struct wire_vm_region_moved moved;
+};
+
+/* What is kept of it (history.c). A plain record: no pointer, no index of another table. */
+struct gmm_ended {
+	uint64_t id;
+	uint64_t started_ns, ended_ns;
+	enum gmm_operation_kind kind;
+	int32_t status;			/* 0 or a negative errno */
+	char object[VM_NAME_BYTES];
+	char reason[GMM_TEXT_BYTES];
+	struct gmm_mark mark;
 };
 
 /* ---------------------------------------------------------------- calls */
@@ -299,7 +324,9 @@ struct gmm_command {
 
 /* ---------------------------------------------------------------- events */
 
-enum gmm_event_kind { GMM_EVENT_NODE = 1, GMM_EVENT_VM, GMM_EVENT_REFUSED, GMM_EVENT_WARNING, GMM_EVENT_HEALTH };
+enum gmm_event_kind {
+	GMM_EVENT_NODE = 1, GMM_EVENT_VM, GMM_EVENT_REFUSED, GMM_EVENT_WARNING, GMM_EVENT_HEALTH, GMM_EVENT_KEY
+};
 
 struct gmm_event {
 	uint64_t sequence;		/* counts from 1 */
@@ -348,6 +375,8 @@ struct gmm_core {
 	struct gmm_operation operations[GMM_OPERATIONS_MAX];
 	struct gmm_call calls[GMM_CALLS_MAX];
 	struct gmm_event events[GMM_EVENTS_MAX];
+	uint64_t ended_count;		/* ever; the n-th is at n modulo the ring */
+	struct gmm_ended ended[GMM_ENDED_MAX];
 	struct gmm_region regions[GMM_REGIONS_MAX];
 	struct gmm_dirty dirty;
 };
@@ -419,8 +448,8 @@ int gmm_core_output(struct gmm_core *core, struct gmm_command *command, uint64_t
 /* A call ended: 0 or a negative errno from the node, -ECONNRESET when its incarnation is gone. */
 void gmm_core_result(struct gmm_core *core, uint64_t token, int status, const void *body, uint32_t len_bytes,
 		     uint64_t now_ns);
-/* 1: an operation ended. All rows must be kept (M7). */
-int gmm_core_finished(struct gmm_core *core, struct gmm_finished *finished);
+/* 1: an operation ended; from now on it is history. All rows must be kept (M7). */
+int gmm_core_finished(struct gmm_core *core, struct gmm_finished *finished, uint64_t now_ns);
 /* Leases and waits. Call at the deadline at the latest. */
 void gmm_core_tick(struct gmm_core *core, uint64_t now_ns);
 uint64_t gmm_core_deadline_ns(const struct gmm_core *core);
@@ -438,6 +467,20 @@ const struct gmm_event *gmm_core_event_after(const struct gmm_core *core, uint64
 /* Note something for the operator (the daemon's own refusals). */
 void gmm_core_event(struct gmm_core *core, enum gmm_event_kind kind, const char *object, const char *text,
 		    uint64_t now_ns);
+
+/* An operation under way; NULL: there is none of this id (it may have ended). */
+struct gmm_operation *gmm_core_operation(struct gmm_core *core, uint64_t id);
+/* One that ended and is still kept, by its id, and by its place among those (0: the oldest); NULL when there is none. */
+const struct gmm_ended *gmm_core_ended(const struct gmm_core *core, uint64_t id);
+const struct gmm_ended *gmm_core_ended_at(const struct gmm_core *core, uint32_t place);
+/* Note which request an operation under way came from. `key`: 1 to GMM_KEY_BYTES - 1 characters. */
+void gmm_core_mark(struct gmm_core *core, uint64_t id, const char *key, const uint8_t digest[GMM_DIGEST_BYTES]);
+/* The latest operation of the request with this key, under way or kept: its id and *mark; 0: there is none. */
+uint64_t gmm_core_marked(const struct gmm_core *core, const char *key, const struct gmm_mark **mark);
+/* As the operator calls it: "vm.create". */
+const char *gmm_operation_kind_name(enum gmm_operation_kind kind);
+/* What it does now, as "regions", and how far that is: *done of *total parts, 0 of 0 where there are none to count. */
+const char *gmm_operation_progress(const struct gmm_operation *operation, uint32_t *done, uint32_t *total);
 
 /* Check the invariants that span tables; asserts. For tests and the simulator. */
 void gmm_core_check(const struct gmm_core *core);

@@ -73,10 +73,11 @@ int gmm_core_node_drain(struct gmm_core *core, const char *name, uint64_t *id, u
 	status = check(core, node);
 	if (status)
 		return status;
-	operation = gmm_operation_start(core, GMM_OPERATION_NODE_DRAIN, GMM_STEP_DRAINING);
+	operation = gmm_operation_start(core, GMM_OPERATION_NODE_DRAIN, GMM_STEP_DRAINING, node->name, now_ns);
 	if (!operation)
 		return -EAGAIN;
 	operation->from_node = node->id;
+	operation->parts = node->regions;
 	node->draining = true;
 	gmm_dirty_node(core, node);
 	gmm_dirty_operation(core, operation);
@@ -157,7 +158,7 @@ static uint32_t region_on(const struct gmm_core *core, const struct gmm_vm *vm, 
 }
 
 /* Whatever stands in a move's way now (its VM is being set up, its process component is away) may be over at the next look. */
-static void start_moves(struct gmm_core *core, struct gmm_operation *drain)
+static void start_moves(struct gmm_core *core, struct gmm_operation *drain, uint64_t now_ns)
 {
 	uint32_t under_way = moves_under_way(core, drain);
 
@@ -173,7 +174,7 @@ static void start_moves(struct gmm_core *core, struct gmm_operation *drain)
 		if (at == GMM_NONE)
 			continue;
 		to = gmm_place_region(core, core->regions[at].pages);
-		under_way += to && gmm_move_start(core, vm, at, to, drain->id, &move) == 0;
+		under_way += to && gmm_move_start(core, vm, at, to, drain->id, &move, now_ns) == 0;
 	}
 }
 
@@ -205,6 +206,6 @@ void gmm_drain_tick(struct gmm_core *core, struct gmm_operation *drain, uint64_t
 		gmm_operation_fail(core, drain, -EIO, reason, now_ns);
 	} else if (now_ns >= drain->poll_ns) {
 		drain->poll_ns = drain->failures ? now_ns + DRAIN_RETRY_NS : now_ns;
-		start_moves(core, drain);
+		start_moves(core, drain, now_ns);
 	}
 }

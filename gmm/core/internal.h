@@ -77,12 +77,13 @@ bool gmm_step_call(const struct gmm_core *core, struct gmm_operation *operation,
 /* request.c */
 int gmm_refuse_words(struct gmm_core *core, int status, const char *first, const char *second, const char *third);
 /* NULL: too many are under way, and core->refusal says so. */
-struct gmm_operation *gmm_operation_start(struct gmm_core *core, enum gmm_operation_kind kind, enum gmm_step step);
+struct gmm_operation *gmm_operation_start(struct gmm_core *core, enum gmm_operation_kind kind, enum gmm_step step,
+					  const char *object, uint64_t now_ns);
 
 /* move.c */
 /* For a drain (its id) or the operator (0); all is checked as in gmm_core_region_move(). */
 int gmm_move_start(struct gmm_core *core, struct gmm_vm *vm, uint32_t region, struct gmm_node *to, uint64_t parent,
-		   struct gmm_operation **started);
+		   struct gmm_operation **started, uint64_t now_ns);
 bool gmm_move_output(struct gmm_core *core, struct gmm_operation *operation, struct gmm_command *command, uint64_t now_ns);
 void gmm_move_result(struct gmm_core *core, struct gmm_operation *operation, int status, const void *body,
 		     uint32_t len_bytes, uint64_t now_ns);
@@ -136,11 +137,15 @@ void gmm_offer_end(struct gmm_core *core, struct gmm_vm *vm);
 bool gmm_resume_output(struct gmm_core *core, struct gmm_command *command, uint64_t now_ns);
 void gmm_resume_told(struct gmm_core *core, const struct gmm_call *call, int status, uint64_t now_ns);
 
+/* history.c */
+void gmm_history_add(struct gmm_core *core, const struct gmm_operation *operation, uint64_t now_ns);
+
 /* Its region is in no VM's list but in its own hands. */
 static inline bool gmm_operation_holds_region(const struct gmm_operation *operation)
 {
 	return operation->kind == GMM_OPERATION_BENCH || operation->kind == GMM_OPERATION_REGION_MOVE;
 }
+
 static inline uint32_t gmm_vm_index(const struct gmm_core *core, const struct gmm_vm *vm)
 {
 	return (uint32_t)(vm - core->vms);

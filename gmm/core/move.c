@@ -100,7 +100,7 @@ static int check_vm(struct gmm_core *core, const struct gmm_vm *vm, const struct
 }
 
 int gmm_move_start(struct gmm_core *core, struct gmm_vm *vm, uint32_t at, struct gmm_node *to, uint64_t parent,
-		   struct gmm_operation **started)
+		   struct gmm_operation **started, uint64_t now_ns)
 {
 	struct gmm_region *region = &core->regions[at], *target;
 	struct gmm_operation *operation;
@@ -110,7 +110,7 @@ int gmm_move_start(struct gmm_core *core, struct gmm_vm *vm, uint32_t at, struct
 		status = check_target(core, region, to);
 	if (status)
 		return status;
-	operation = gmm_operation_start(core, GMM_OPERATION_REGION_MOVE, GMM_STEP_REGIONS);
+	operation = gmm_operation_start(core, GMM_OPERATION_REGION_MOVE, GMM_STEP_REGIONS, vm->spec.name, now_ns);
 	if (!operation)
 		return -EAGAIN;
 	operation->vm = gmm_vm_index(core, vm);
@@ -120,7 +120,7 @@ int gmm_move_start(struct gmm_core *core, struct gmm_vm *vm, uint32_t at, struct
 	operation->to_node = to->id;
 	operation->parent = parent;
 	operation->region = gmm_region_allocate(core, vm->id, region->index, region->pages, to->id, vm->node);
-	operation->pending = 1;
+	operation->pending = operation->parts = 1;
 	target = &core->regions[operation->region];
 	target->operation = gmm_operation_index(core, operation);
 	/* Above all that were tried: what is left of an earlier move can never be taken for this one. */
@@ -142,7 +142,6 @@ int gmm_core_region_move(struct gmm_core *core, const char *name, uint32_t index
 	uint32_t at;
 	int status;
 
-	(void)now_ns;
 	if (!vm)
 		return gmm_refuse_words(core, -ENOENT, "there is no VM named ", name, "");
 	if (!to)
@@ -150,7 +149,7 @@ int gmm_core_region_move(struct gmm_core *core, const char *name, uint32_t index
 	at = *link_of(core, vm, index);
 	if (at == GMM_NONE)
 		return gmm_refuse_words(core, -ENOENT, name, " has no region of that index", "");
-	status = gmm_move_start(core, vm, at, to, 0, &operation);
+	status = gmm_move_start(core, vm, at, to, 0, &operation, now_ns);
 	if (!status)
 		*id = operation->id;
 	return status;
@@ -259,7 +258,7 @@ void gmm_move_resume(struct gmm_core *core, struct gmm_operation *operation)
 	target->operation = gmm_operation_index(core, operation);
 	if (target->state == GMM_REGION_PLANNED) {
 		operation->step = GMM_STEP_REGIONS;
-		operation->pending = 1;
+		operation->pending = operation->parts = 1;
 		return;
 	}
 	/* It was kept as created before anybody was told of it: the component may know of the move. */

@@ -47,6 +47,7 @@ void gmm_operation_reclaim(struct gmm_core *core, struct gmm_operation *operatio
 		gmm_region_condemn(core, operation->region, index);
 		operation->region = GMM_NONE;
 	}
+	operation->parts = operation->pending;
 	if (operation->pending == 0)
 		gmm_operation_end(core, operation);
 }
@@ -445,7 +446,7 @@ void gmm_operation_tick(struct gmm_core *core, uint64_t now_ns)
 	}
 }
 
-int gmm_core_finished(struct gmm_core *core, struct gmm_finished *finished)
+int gmm_core_finished(struct gmm_core *core, struct gmm_finished *finished, uint64_t now_ns)
 {
 	assert(core->dirty.count == 0);		/* M7 */
 	for (uint32_t i = 0; i < GMM_OPERATIONS_MAX; i++) {
@@ -458,6 +459,7 @@ int gmm_core_finished(struct gmm_core *core, struct gmm_finished *finished)
 			.bench = operation->bench, .moved = operation->moved, .regions_moved = operation->regions_moved,
 		};
 		memcpy(finished->reason, operation->reason, sizeof(finished->reason));
+		gmm_history_add(core, operation, now_ns);
 		operation->kind = GMM_OPERATION_NONE;
 		return 1;
 	}

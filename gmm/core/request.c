@@ -27,7 +27,8 @@ static struct gmm_operation *operation_slot(struct gmm_core *core)
 	return NULL;
 }
 
-struct gmm_operation *gmm_operation_start(struct gmm_core *core, enum gmm_operation_kind kind, enum gmm_step step)
+struct gmm_operation *gmm_operation_start(struct gmm_core *core, enum gmm_operation_kind kind, enum gmm_step step,
+					  const char *object, uint64_t now_ns)
 {
 	struct gmm_operation *operation = operation_slot(core);
 
@@ -41,6 +42,8 @@ struct gmm_operation *gmm_operation_start(struct gmm_core *core, enum gmm_operat
 	gmm_dirty_operation(core, operation);
 	operation->vm = GMM_NONE;
 	operation->region = GMM_NONE;
+	operation->started_ns = now_ns;
+	text_copy(operation->object, sizeof(operation->object), object, sizeof(operation->object));
 	return operation;
 }
 
@@ -180,7 +183,7 @@ int gmm_core_vm_create(struct gmm_core *core, const struct gmm_vm_spec *spec, ui
 	vm = vm_slot(core);
 	if (!vm)
 		return gmm_refuse_words(core, -ENOSPC, "the manager's table of VMs is full", "", "");
-	operation = gmm_operation_start(core, GMM_OPERATION_VM_CREATE, GMM_STEP_REGIONS);
+	operation = gmm_operation_start(core, GMM_OPERATION_VM_CREATE, GMM_STEP_REGIONS, spec->name, now_ns);
 	if (!operation)
 		return -EAGAIN;
 	memset(vm, 0, sizeof(*vm));
@@ -201,7 +204,7 @@ int gmm_core_vm_create(struct gmm_core *core, const struct gmm_vm_spec *spec, ui
 	node->vms++;
 	node->lines_given += lines;
 	operation->vm = gmm_vm_index(core, vm);
-	operation->pending = vm->region_count;
+	operation->pending = operation->parts = vm->region_count;
 	*id = operation->id;
 	return 0;
 }
@@ -301,9 +304,9 @@ int gmm_core_vm_check(struct gmm_core *core, const char *name, enum gmm_operatio
 }
 
 static int vm_operation(struct gmm_core *core, struct gmm_vm *vm, enum gmm_operation_kind kind,
-			struct gmm_operation **operation)
+			struct gmm_operation **operation, uint64_t now_ns)
 {
-	*operation = gmm_operation_start(core, kind, GMM_STEP_VM);
+	*operation = gmm_operation_start(core, kind, GMM_STEP_VM, vm->spec.name, now_ns);
 	if (!*operation)
 		return -EAGAIN;
 	(*operation)->vm = gmm_vm_index(core, vm);
@@ -318,10 +321,9 @@ int gmm_core_vm_start(struct gmm_core *core, const char *name, const struct wire
 	int status = 0;
 	struct gmm_vm *vm = find_for(core, name, GMM_OPERATION_VM_START, &status);
 
-	(void)now_ns;
 	if (!vm)
 		return status;
-	status = vm_operation(core, vm, GMM_OPERATION_VM_START, &operation);
+	status = vm_operation(core, vm, GMM_OPERATION_VM_START, &operation, now_ns);
 	if (status)
 		return status;
 	vm->kernel = *kernel;
@@ -337,10 +339,9 @@ int gmm_core_vm_stop(struct gmm_core *core, const char *name, uint64_t *id, uint
 	int status = 0;
 	struct gmm_vm *vm = find_for(core, name, GMM_OPERATION_VM_STOP, &status);
 
-	(void)now_ns;
 	if (!vm)
 		return status;
-	status = vm_operation(core, vm, GMM_OPERATION_VM_STOP, &operation);
+	status = vm_operation(core, vm, GMM_OPERATION_VM_STOP, &operation, now_ns);
 	if (status)
 		return status;
 	*id = operation->id;
@@ -356,7 +357,7 @@ int gmm_core_vm_destroy(struct gmm_core *core, const char *name, uint64_t *id, u
 
 	if (!vm)
 		return status;
-	status = vm_operation(core, vm, GMM_OPERATION_VM_DESTROY, &operation);
+	status = vm_operation(core, vm, GMM_OPERATION_VM_DESTROY, &operation, now_ns);
 	if (status)
 		return status;
 	*id = operation->id;
@@ -382,7 +383,6 @@ int gmm_core_bench(struct gmm_core *core, const char *process, const char *memor
 	struct gmm_node *p = gmm_core_node_named(core, process), *m = gmm_core_node_named(core, memory);
 	struct gmm_operation *operation;
 
-	(void)now_ns;
 	if (!p || !m)
 		return gmm_refuse_words(core, -ENOENT, "there is no node named ", p ? memory : process, "");
 	if (p->role != WIRE_ROLE_PROCESS || m->role != WIRE_ROLE_MEMORY)
@@ -394,14 +394,14 @@ int gmm_core_bench(struct gmm_core *core, const char *process, const char *memor
 		return gmm_refuse_words(core, -EINVAL, "the bench makes 1 to 1000000 READs of 1 to 4096 bytes, 1 to 32 at a time", "", "");
 	if (gmm_node_pages_free(m) < BENCH_PAGES || !gmm_region_room(core))
 		return gmm_refuse_words(core, -ENOSPC, memory, " has no room for the bench's pages", "");
-	operation = gmm_operation_start(core, GMM_OPERATION_BENCH, GMM_STEP_REGIONS);
+	operation = gmm_operation_start(core, GMM_OPERATION_BENCH, GMM_STEP_REGIONS, p->name, now_ns);
 	if (!operation)
 		return -EAGAIN;
 	operation->process_node = p->id;
 	operation->bench_spec = *spec;
 	operation->region = gmm_region_allocate(core, core->vm_id_next++, 0, BENCH_PAGES, m->id, p->id);
 	core->regions[operation->region].operation = gmm_operation_index(core, operation);
-	operation->pending = 1;
+	operation->pending = operation->parts = 1;
 	*id = operation->id;
 	return 0;
 }

@@ -19,6 +19,7 @@ static void resume_regions(struct gmm_core *core, struct gmm_operation *operatio
 		core->regions[at].operation = index;
 		operation->pending += core->regions[at].state == GMM_REGION_PLANNED;
 	}
+	operation->parts = operation->pending;
 	if (operation->pending == 0)
 		operation->step = GMM_STEP_VM;
 }
@@ -27,6 +28,11 @@ static void resume_regions(struct gmm_core *core, struct gmm_operation *operatio
 static void resume_operation(struct gmm_core *core, struct gmm_operation *operation, uint64_t now_ns)
 {
 	operation->unsure = true;
+	operation->started_ns = now_ns;	/* as far as this manager knows */
+	if (operation->vm != GMM_NONE)
+		memcpy(operation->object, core->vms[operation->vm].spec.name, sizeof(operation->object));
+	else if (operation->kind == GMM_OPERATION_BENCH)
+		memcpy(operation->object, gmm_core_node(core, operation->process_node)->name, sizeof(operation->object));
 	operation->step = GMM_STEP_VM;
 	if (operation->kind == GMM_OPERATION_NODE_DRAIN) {
 		operation->step = GMM_STEP_DRAINING;

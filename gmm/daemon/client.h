@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * One connection to the control socket. Both sides write JSON objects, one a line:
+ * Somebody who has asked for a command: a connection to the control socket (control.c), or one HTTP request (api.c). The commands
+ * answer both in the same way. On the control socket both sides write JSON objects, one a line:
  *
  *	-> {"command": "vm.start", "arguments": {"name": "web"}}
  *	<- {"item": ...}			any number, of commands that stream
@@ -15,28 +16,36 @@
 
 #include "gmm/daemon/daemon.h"
 
-#define CLIENT_LINE_BYTES_MAX 65536u
-#define CLIENT_OUT_BYTES_MAX (4u << 20)	/* a slower reader is cut off, never silently skipped */
-#define CLIENTS_MAX 256u
+struct client;
+
+/* Where a kind of client gets its answers. */
+struct client_kind {
+	/* `key` is "item", "result" or "error"; `value` is stolen. The last two end the command. */
+	void (*answer)(struct client *client, const char *key, json_t *value);
+	/* At the end of each turn of the loop. NULL: nothing is to be done. */
+	void (*flush)(struct gmmd *gmmd, struct client *client);
+	/* It is dead and has left the list. */
+	void (*gone)(struct client *client);
+};
 
 struct client {
 	struct client *next;
 	uint64_t id;			/* for RPC cookies: a client may be gone when the answer comes */
-	int fd;
-	bool dead;
-	bool write_armed;
-	size_t in_len_bytes;
-	size_t out_len_bytes, out_capacity_bytes;
-	char *out;
+	const struct client_kind *kind;
+	const char *who;		/* for the log of commands; must outlive the client */
+	bool dead;			/* takes no more answers; leaves the list at the end of the turn */
+	size_t out_len_bytes;		/* of answers that it has not taken yet */
 	/* Called every turn of the loop until it answers; NULL: no command is under way (but see `operation`). */
 	void (*turn)(struct gmmd *gmmd, struct client *client);
 	/* An {"input": ...} line came; NULL: not allowed now. */
 	void (*input)(struct gmmd *gmmd, struct client *client, json_t *line);
 	uint64_t operation;		/* of the core: its end is the answer; 0: none */
+	uint64_t wanted_operation;	/* operation.show */
 	uint64_t vm;			/* id */
 	uint64_t since_ns;
 	uint64_t deadline_ns;		/* 0: none */
 	uint64_t sequence;		/* events: last sent */
+	uint32_t limit;			/* events, without follow: how many more */
 	uint64_t offset;		/* console: next byte to send */
 	uint32_t node;
 	bool follow;
@@ -45,8 +54,16 @@ struct client {
 	char wanted[32];		/* state waited for; console: last state told */
 	char *text;			/* counters so far */
 	size_t text_len_bytes;
-	char in[CLIENT_LINE_BYTES_MAX];
 };
+
+/* Give it an id and put it into the list; its `who` is set. */
+void client_add(struct gmmd *gmmd, struct client *client, const struct client_kind *kind);
+/* Take it out of the list, if it is in it, and forget the command under way; does not call gone(). */
+void client_remove(struct gmmd *gmmd, struct client *client);
+/* Run a command, or answer that there is none of this name, or that it could not be logged and so was not done. */
+void client_run(struct gmmd *gmmd, struct client *client, const char *command, json_t *arguments);
+/* Answer what has become answerable. */
+void clients_turn(struct gmmd *gmmd);
 
 /* These end the command. `result` is stolen. */
 void client_result(struct client *client, json_t *result);
@@ -66,7 +83,7 @@ client_command run_node_counters, run_node_refusals, run_manager_counters, run_m
 /* The node that the argument "name" names; NULL when there is none, and the client has been told. */
 struct gmm_node *client_node(struct gmmd *gmmd, struct client *client, json_t *arguments);
 extern const struct client_command_entry node_commands[], vm_commands[], key_commands[], store_commands[],
-	health_commands[], move_commands[];	/* end with name NULL */
+	health_commands[], move_commands[], operation_commands[];	/* end with name NULL */
 
 /* Unpack arguments or answer with -EINVAL: json_unpack format; false when answered. */
 bool client_unpack(struct client *client, json_t *arguments, const char *format, ...);
@@ -77,7 +94,9 @@ json_t *json_moved(const struct wire_vm_region_moved *moved, uint32_t regions_mo
 json_t *json_moves_of(const struct gmmd *gmmd, const struct gmm_node *node);
 json_t *json_histogram(const struct wire_histogram *histogram);
 json_t *json_text(const char *text);		/* any bytes: what is not UTF-8 becomes '?' */
-json_t *json_wall_time(const struct gmmd *gmmd, uint64_t time_ns);	/* of CLOCK_MONOTONIC, as RFC 3339 in UTC */
 json_t *json_health(const struct gmmd *gmmd);	/* as of the last look */
 json_t *json_seconds_ago(const struct gmmd *gmmd, uint64_t time_ns);	/* null when 0 */
+json_t *json_wall_time(uint64_t time_ns);	/* RFC 3339, of a time on our own clock */
+json_t *json_event(const struct gmm_event *event);
+json_t *json_operation(struct gmmd *gmmd, uint64_t id);	/* NULL: there is none */
 #endif

@@ -17,7 +17,7 @@ json_t *json_seconds_ago(const struct gmmd *gmmd, uint64_t time_ns)
 	return time_ns ? json_real((double)(gmmd->now_ns - time_ns) / 1e9) : json_null();
 }
 
-json_t *json_wall_time(const struct gmmd *gmmd, uint64_t time_ns)
+json_t *json_wall_time(uint64_t time_ns)
 {
 	struct timespec wall;
 	struct tm parts;
@@ -27,7 +27,7 @@ json_t *json_wall_time(const struct gmmd *gmmd, uint64_t time_ns)
 	size_t len;
 
 	clock_gettime(CLOCK_REALTIME, &wall);
-	ns = (uint64_t)wall.tv_sec * 1000000000u + (uint64_t)wall.tv_nsec - (gmmd->now_ns - time_ns);
+	ns = (uint64_t)wall.tv_sec * 1000000000u + (uint64_t)wall.tv_nsec - (udp_port_now_ns() - time_ns);
 	seconds = (time_t)(ns / 1000000000u);
 	gmtime_r(&seconds, &parts);
 	len = strftime(text, sizeof(text), "%FT%T", &parts);
@@ -213,10 +213,10 @@ static void run_region_list(struct gmmd *gmmd, struct client *client, json_t *ar
 	client_result(client, array);
 }
 
-static json_t *event_object(const struct gmmd *gmmd, const struct gmm_event *event)
+json_t *json_event(const struct gmm_event *event)
 {
 	return json_pack("{s:I,s:o,s:s,s:o,s:o}", "sequence", (json_int_t)event->sequence,
-			 "time", json_wall_time(gmmd, event->time_ns), "kind", gmm_event_kind_name(event->kind),
+			 "time", json_wall_time(event->time_ns), "kind", gmm_event_kind_name(event->kind),
 			 "object", json_text(event->object), "text", json_text(event->text));
 }
 
@@ -224,11 +224,12 @@ static void events_turn(struct gmmd *gmmd, struct client *client)
 {
 	const struct gmm_event *event;
 
-	while ((event = gmm_core_event_after(gmmd->core, client->sequence))) {
+	while ((client->follow || client->limit) && (event = gmm_core_event_after(gmmd->core, client->sequence))) {
+		client->limit -= !client->follow;
 		if (client->followed)
 			health_events_given(gmmd, client->sequence, event->sequence);
 		client->sequence = event->sequence;
-		client_item(client, event_object(gmmd, event));
+		client_item(client, json_event(event));
 	}
 	client->followed = client->follow;
 	if (!client->follow)
@@ -237,12 +238,17 @@ static void events_turn(struct gmmd *gmmd, struct client *client)
 
 static void run_events(struct gmmd *gmmd, struct client *client, json_t *arguments)
 {
-	json_int_t after = 0;
+	json_int_t after = 0, limit = GMM_EVENTS_MAX;
 	int follow = 0;
 
 	(void)gmmd;
-	if (!client_unpack(client, arguments, "{s?b,s?I}", "follow", &follow, "after", &after))
+	if (!client_unpack(client, arguments, "{s?b,s?I,s?I}", "follow", &follow, "after", &after, "limit", &limit))
 		return;
+	if (limit < 1 || limit > GMM_EVENTS_MAX) {
+		client_error(client, -EINVAL, "limit must be 1 to %u", GMM_EVENTS_MAX);
+		return;
+	}
+	client->limit = (uint32_t)limit;
 	client->sequence = after > 0 ? (uint64_t)after : 0;
 	client->follow = follow;
 	client->followed = false;

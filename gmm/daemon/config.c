@@ -12,6 +12,8 @@
 #include "gmm/daemon/config.h"
 
 #define LINE_BYTES_MAX 190		/* inih cuts longer ones silently into two */
+#define API_KEY_FIRST 24		/* in `seen`, after those of manager_keys */
+#define LOOPBACK_NET 127u
 #define SECTION_BYTES (NODE_NAME_BYTES + 8)
 
 struct loading {
@@ -124,20 +126,26 @@ static int key_number(const char *const *keys, const char *name)
 	return -1;
 }
 
-static int unknown_key(struct loading *loading, const char *section, const char *name, const char *const *keys)
-{
-	char known[256] = "";
-
-	for (int i = 0; keys[i]; i++)
-		snprintf(known + strlen(known), sizeof(known) - strlen(known), "%s%s", i ? ", " : "", keys[i]);
-	return fail(loading, "unknown key '%s' in [%s]; known are %s", name, section, known);
-}
-
 static const char *const manager_keys[] = {
 	"address", "prefix", "http_port", "socket", "images", "history_kib", "lease_ms", "grace_ms", "key_file",
 	"boot_key", "packet_macs", "port", "foreign_peers", "store",
 	"move_slowdown_percent", "move_pages_min", NULL,
 };
+static const char *const api_keys[] = {
+	"api_port", "api_address", "api_socket", "api_clear", "token_file", "tls_certificate", "tls_key", NULL,
+};
+_Static_assert(sizeof(manager_keys) / sizeof(manager_keys[0]) - 1 <= API_KEY_FIRST, "keys have a bit each");
+
+static int unknown_key(struct loading *loading, const char *section, const char *name, const char *const *keys)
+{
+	char known[384] = "";
+
+	for (int i = 0; keys[i]; i++)
+		snprintf(known + strlen(known), sizeof(known) - strlen(known), "%s%s", i ? ", " : "", keys[i]);
+	for (int i = 0; keys == manager_keys && api_keys[i]; i++)
+		snprintf(known + strlen(known), sizeof(known) - strlen(known), ", %s", api_keys[i]);
+	return fail(loading, "unknown key '%s' in [%s]; known are %s", name, section, known);
+}
 
 static int manager_key(struct loading *loading, int key, const char *name, const char *value)
 {
@@ -170,6 +178,26 @@ static int manager_key(struct loading *loading, int key, const char *name, const
 	case 13: return string(loading, name, value, config->store, sizeof(config->store));
 	case 14: return number(loading, name, value, 100, 10000, &config->move_slowdown_percent);
 	default: return number(loading, name, value, 1, WIRE_MOVE_PACE_MAX, &config->move_pages_min);
+	}
+}
+
+static int api_key(struct loading *loading, int key, const char *name, const char *value)
+{
+	struct config_api *api = &loading->config->api;
+	uint32_t parsed = 0;
+
+	switch (key) {
+	case 0:
+		if (!number(loading, name, value, 1, 65535, &parsed))
+			return 0;
+		api->port = (uint16_t)parsed;
+		return 1;
+	case 1: return address(loading, name, value, &api->address);
+	case 2: return string(loading, name, value, api->socket, sizeof(api->socket));
+	case 3: return yes_or_no(loading, name, value, &api->clear);
+	case 4: return string(loading, name, value, api->token_file, sizeof(api->token_file));
+	case 5: return string(loading, name, value, api->tls_certificate, sizeof(api->tls_certificate));
+	default: return string(loading, name, value, api->tls_key, sizeof(api->tls_key));
 	}
 }
 
@@ -275,11 +303,17 @@ static int handle(void *user, const char *section, const char *name, const char 
 	if (!manager && !(node = node_section(loading, section + 5)))
 		return 0;
 	key = key_number(keys, name);
+	if (key < 0 && manager) {
+		key = key_number(api_keys, name);
+		key += key < 0 ? 0 : API_KEY_FIRST;
+	}
 	if (key < 0)
 		return unknown_key(loading, section, name, keys);
 	if (loading->seen & 1u << key)
 		return fail(loading, "'%s' is given twice in [%s]", name, section);
 	loading->seen |= 1u << key;
+	if (key >= API_KEY_FIRST)
+		return api_key(loading, key - API_KEY_FIRST, name, value);
 	return manager ? manager_key(loading, key, name, value) : node_key(loading, node, key, name, value);
 }
 
@@ -296,6 +330,23 @@ static char *read_line(char *buffer, int bytes, void *stream)
 	return line;
 }
 
+/* Nobody without a token, and no token where others can read along, unless told so. */
+static int check_api(struct loading *loading)
+{
+	const struct config_api *api = &loading->config->api;
+	bool tls = api->tls_certificate[0];
+
+	if (!api->tls_certificate[0] != !api->tls_key[0])
+		return fail(loading, "[manager] lacks '%s': TLS needs both files", tls ? "tls_key" : "tls_certificate");
+	if (!api->port)
+		return api->token_file[0] || tls ? fail(loading, "[manager] lacks 'api_port', which token_file and tls_certificate are for") : 1;
+	if (!api->token_file[0])
+		return fail(loading, "[manager] lacks 'token_file', for who may use api_port; 'gmmd --new-token FILE ROLE NAME' makes one");
+	if (api->address >> 24 != LOOPBACK_NET && !tls && !api->clear)
+		return fail(loading, "tokens would cross the network in clear: set tls_certificate and tls_key, or api_clear = yes");
+	return 1;
+}
+
 static int check_whole(struct loading *loading)
 {
 	struct config *config = loading->config;
@@ -309,6 +360,8 @@ static int check_whole(struct loading *loading)
 		return fail(loading, "[manager] lacks 'images'");
 	if (config->key_file[0] == '\0')
 		return fail(loading, "[manager] lacks 'key_file', the rack's key; 'gmmd --new-key FILE' makes one");
+	if (!check_api(loading))
+		return 0;
 	for (uint32_t i = 0; i < config->node_count; i++) {
 		const struct config_node *node = &config->nodes[i];
 		uint32_t mask = UINT32_MAX << (32 - config->prefix);
@@ -338,6 +391,7 @@ int config_load(struct config *config, const char *path, char error[CONFIG_ERROR
 	config->prefix = 24;
 	config->http_port = 80;
 	config->history_bytes = CONFIG_HISTORY_BYTES_DEFAULT;
+	config->api.address = INADDR_LOOPBACK;
 	config->lease_ms = CONFIG_LEASE_MS_DEFAULT;
 	config->grace_ms = CONFIG_GRACE_MS_DEFAULT;
 	config->move_slowdown_percent = CONFIG_MOVE_SLOWDOWN_PERCENT_DEFAULT;

@@ -32,6 +32,16 @@ struct config_node {
 	int line;			/* of its first key */
 };
 
+/* Of the HTTP API: keys of [manager] that begin with api_, token_file and tls_. */
+struct config_api {
+	uint16_t port;			/* 0: not over TCP */
+	uint32_t address;		/* to listen on, host byte order */
+	bool clear;			/* tokens may cross a network without TLS */
+	char socket[sizeof(((struct sockaddr_un *)0)->sun_path)];	/* empty: no Unix socket */
+	char token_file[PATH_MAX];	/* empty: none */
+	char tls_certificate[PATH_MAX], tls_key[PATH_MAX];	/* PEM; empty: no TLS */
+};
+
 struct config {
 	uint32_t address;		/* of the manager on the rack's network, host byte order */
 	uint32_t prefix;		/* length of the network's prefix */
@@ -45,6 +55,7 @@ struct config {
 	bool packet_macs;		/* data connections carry a MAC on every packet */
 	bool boot_key;			/* boot scripts carry the key: whoever can ask for one gets it */
 	uint32_t history_bytes;		/* console output kept of each VM */
+	struct config_api api;
 	uint32_t lease_ms;
 	uint32_t grace_ms;
 	uint32_t move_slowdown_percent;	/* while a region moves, the guests' median fill may grow to this part of before */

@@ -6,7 +6,10 @@
  *	data.c		what nodes READ from us: kernels and initrds of guests
  *	keys.c		the rack's keys, and how they are changed
  *	http.c		network boot: scripts and images
+ *	listen.c	listening sockets
  *	control.c	the operator's socket, one JSON object a line
+ *	client.c	commands under way, whoever asked for them
+ *	api*.c, route*.c	the HTTP API (api.h)
  *	command_*.c	the operator's commands
  *	health.c	what the core cannot know of the rack's health, and the commands about it
  *	console.c	console history and input of VMs
@@ -39,6 +42,7 @@
 #define GMMD_STRANGERS_LOG_NS UINT64_C(10000000000)
 #define GMMD_NO_SESSION UINT32_MAX
 
+struct api;
 struct blob;
 struct client;
 struct MHD_Daemon;
@@ -105,7 +109,8 @@ struct gmmd {
 	struct data_door data;
 	struct data_place data_places[GMMD_DATA_CONNECTIONS_MAX];
 
-	struct MHD_Daemon *http;
+	struct MHD_Daemon *http;	/* network boot */
+	struct api *api;		/* NULL: no API is configured */
 	struct boot_record boots[NODES_MAX];
 
 	struct gmm_health_facts facts;	/* as of the last look */
@@ -162,7 +167,18 @@ void keys_turn(struct gmmd *gmmd);
 int http_open(struct gmmd *gmmd, char error[CONFIG_ERROR_BYTES]);
 void http_turn(struct gmmd *gmmd);
 int http_timeout_ms(struct gmmd *gmmd);
+/* How long one HTTP server can wait for its next turn; -1: until something comes. */
+int http_daemon_timeout_ms(struct MHD_Daemon *daemon);
 void http_close(struct gmmd *gmmd);
+
+/* api.c: the HTTP API. Without api_port and api_socket in the configuration there is none, and these do nothing. */
+int api_open(struct gmmd *gmmd, char error[CONFIG_ERROR_BYTES]);
+/* Read the tokens again; those of before stay when that fails. */
+void api_reload(struct gmmd *gmmd);
+/* After clients_turn(): take requests, send answers and events. */
+void api_turn(struct gmmd *gmmd);
+int api_timeout_ms(const struct gmmd *gmmd);
+void api_close(struct gmmd *gmmd);
 
 /* console.c */
 void console_output(struct gmmd *gmmd, uint32_t node, const struct wire_vm_console *chunk, uint32_t len_bytes, int *status);
@@ -194,9 +210,13 @@ uint64_t keep_deadline_ns(const struct gmmd *gmmd);
 int control_open(struct gmmd *gmmd, char error[CONFIG_ERROR_BYTES]);
 void control_accept(struct gmmd *gmmd);
 void control_ready(struct gmmd *gmmd, struct client *client, uint32_t events);
-/* Answer what has become answerable. */
-void control_turn(struct gmmd *gmmd);
 void control_close(struct gmmd *gmmd);
+
+/* listen.c: a listening socket, or -1 and what to do about it. */
+/* At a path, for its owner only (mode 0600); `what` it is, for the message. */
+int private_socket(const char *path, const char *what, char error[CONFIG_ERROR_BYTES]);
+/* `key`: of the configuration, that names the port. */
+int tcp_socket(uint32_t address, uint16_t port, const char *what, const char *key, char error[CONFIG_ERROR_BYTES]);
 
 /* main.c */
 int loop_add(struct gmmd *gmmd, int fd, uint32_t events, void *tag);

@@ -3,7 +3,6 @@
  * Network boot: iPXE asks for /boot.ipxe with its MAC and gets a script that fetches its role's image with its command
  * line. Errors are shown where the user looks: on the console of the machine that boots, and in our log.
  */
-#include <arpa/inet.h>
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -235,27 +234,9 @@ static void logger(void *context, const char *format, va_list arguments)
 
 /* ---------------------------------------------------------------- opening and turning */
 
-static int listen_socket(struct gmmd *gmmd, char error[CONFIG_ERROR_BYTES])
-{
-	struct sockaddr_in name = { .sin_family = AF_INET, .sin_port = htons(gmmd->config.http_port),
-				    .sin_addr.s_addr = htonl(gmmd->config.address) };
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), on = 1;
-	char address[16];
-
-	config_format_address(gmmd->config.address, address);
-	if (fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == 0 &&
-	    bind(fd, (struct sockaddr *)&name, sizeof(name)) == 0 && listen(fd, SOMAXCONN) == 0)
-		return fd;
-	snprintf(error, CONFIG_ERROR_BYTES, "cannot serve network boot on %s port %u: %s%s", address, gmmd->config.http_port,
-		 strerror(errno), errno == EADDRINUSE ? " (by another gmmd or a web server? set http_port)" : "");
-	if (fd >= 0)
-		close(fd);
-	return -1;
-}
-
 int http_open(struct gmmd *gmmd, char error[CONFIG_ERROR_BYTES])
 {
-	int fd = listen_socket(gmmd, error);
+	int fd = tcp_socket(gmmd->config.address, gmmd->config.http_port, "network boot", "http_port", error);
 	const union MHD_DaemonInfo *info;
 
 	if (fd < 0)
@@ -278,13 +259,18 @@ void http_turn(struct gmmd *gmmd)
 	MHD_run(gmmd->http);
 }
 
-int http_timeout_ms(struct gmmd *gmmd)
+int http_daemon_timeout_ms(struct MHD_Daemon *daemon)
 {
 	MHD_UNSIGNED_LONG_LONG timeout_ms;
 
-	if (MHD_get_timeout(gmmd->http, &timeout_ms) != MHD_YES)
+	if (MHD_get_timeout(daemon, &timeout_ms) != MHD_YES)
 		return -1;
 	return timeout_ms > 60000 ? 60000 : (int)timeout_ms;
+}
+
+int http_timeout_ms(struct gmmd *gmmd)
+{
+	return http_daemon_timeout_ms(gmmd->http);
 }
 
 void http_close(struct gmmd *gmmd)

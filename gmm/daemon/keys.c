@@ -30,6 +30,14 @@ static bool spreading(const struct gmmd *gmmd)
 	return gmmd->keys.count == 2 && gmmd->keys.ids[1] == next_id(gmmd->keys.ids[0]);
 }
 
+static void event(struct gmmd *gmmd, uint8_t id, const char *words)
+{
+	char object[NODE_NAME_BYTES];
+
+	snprintf(object, sizeof(object), "key %u", id);
+	gmm_core_event(gmmd->core, GMM_EVENT_KEY, object, words, gmmd->now_ns);
+}
+
 /* Keep `set` for good, and go by it. */
 static int change_to(struct gmmd *gmmd, const struct secure_key_set *set, char error[CONFIG_ERROR_BYTES])
 {
@@ -100,7 +108,7 @@ static void use_the_new(struct gmmd *gmmd)
 		gmmd->keys_retry_ns = gmmd->now_ns + SPREAD_RETRY_NS;
 		return;
 	}
-	log_line(LOG_INFO, "rack key in use: id=%u; when all nodes' firmware has it: gmm key forget %u", turned.ids[0], turned.ids[1]);
+	event(gmmd, turned.ids[0], "in use; when all nodes' firmware has it, forget the one before");
 }
 
 void keys_node_joined(struct gmmd *gmmd, uint32_t index)
@@ -165,7 +173,7 @@ static void command_rotate(struct gmmd *gmmd, struct client *client, json_t *arg
 		client_error(client, status, "%s", error);
 		return;
 	}
-	log_line(LOG_INFO, "new rack key: id=%u, on its way to the nodes", gmmd->keys.ids[1]);
+	event(gmmd, gmmd->keys.ids[1], "new, on its way to the nodes");
 	client_result(client, list(gmmd));
 }
 
@@ -205,7 +213,7 @@ static void command_forget(struct gmmd *gmmd, struct client *client, json_t *arg
 		client_error(client, status, "%s", error);
 		return;
 	}
-	log_line(LOG_INFO, "rack key forgotten: id=%lu", id);
+	event(gmmd, (uint8_t)id, "forgotten");
 	client_result(client, list(gmmd));
 }
 

@@ -30,7 +30,8 @@ void log_events(struct gmmd *gmmd)
 	while ((event = gmm_core_event_after(gmmd->core, gmmd->events_logged))) {
 		health_events_given(gmmd, gmmd->events_logged, event->sequence);
 		gmmd->events_logged = event->sequence;
-		log_line(event->kind >= GMM_EVENT_REFUSED ? LOG_WARNING : LOG_INFO, "event=%s object=%s text=\"%s\"",
+		log_line(event->kind == GMM_EVENT_NODE || event->kind == GMM_EVENT_VM || event->kind == GMM_EVENT_KEY ? LOG_INFO : LOG_WARNING,
+			 "event=%s object=%s text=\"%s\"",
 			 gmm_event_kind_name(event->kind), event->object, event->text);
 	}
 }

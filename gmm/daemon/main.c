@@ -11,7 +11,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "gmm/daemon/daemon.h"
+#include "gmm/daemon/client.h"
+#include "gmm/daemon/token_file.h"
 
 #define EVENTS_PER_TURN 64
 #define TURN_MS_MAX 1000
@@ -77,13 +78,19 @@ static void reload(struct gmmd *self)
 	}
 }
 
+static void reload_all(struct gmmd *self)
+{
+	reload(self);
+	api_reload(self);
+}
+
 static void take_signal(struct gmmd *self)
 {
 	struct signalfd_siginfo info;
 
 	while (read(self->signals, &info, sizeof(info)) == sizeof(info)) {
 		if (info.ssi_signo == SIGHUP)
-			reload(self);
+			reload_all(self);
 		else
 			self->stopping = true;
 	}
@@ -141,7 +148,7 @@ static void start(struct gmmd *self)
 	self->epoll = epoll_create1(EPOLL_CLOEXEC);
 	open_signals(self);
 	open_core(self);
-	if (rack_open(self, error) || http_open(self, error) || control_open(self, error))
+	if (rack_open(self, error) || http_open(self, error) || control_open(self, error) || api_open(self, error))
 		die(error);
 	keep_offers(self);
 	config_format_address(self->config.address, address);
@@ -151,14 +158,19 @@ static void start(struct gmmd *self)
 
 /* ---------------------------------------------------------------- the loop */
 
+/* The sooner; -1: never. */
+static int sooner(int first_ms, int second_ms)
+{
+	return first_ms < 0 || (second_ms >= 0 && second_ms < first_ms) ? second_ms : first_ms;
+}
+
 static void turn(struct gmmd *self)
 {
 	struct epoll_event events[EVENTS_PER_TURN];
 	int timeout_ms = udp_port_timeout_ms(rack_deadline_ns(self), udp_port_now_ns(), TURN_MS_MAX);
-	int http_ms = http_timeout_ms(self), count;
+	int count;
 
-	if (http_ms >= 0 && http_ms < timeout_ms)
-		timeout_ms = http_ms;
+	timeout_ms = sooner(timeout_ms, sooner(http_timeout_ms(self), api_timeout_ms(self)));
 	count = epoll_wait(self->epoll, events, EVENTS_PER_TURN, timeout_ms);
 	self->now_ns = udp_port_now_ns();
 	for (int i = 0; i < count; i++) {
@@ -168,30 +180,75 @@ static void turn(struct gmmd *self)
 			take_signal(self);
 		else if (tag == &self->control)
 			control_accept(self);
-		else if (tag != &self->port && tag != self->http)
+		else if (tag && tag != &self->port && tag != self->http)
 			control_ready(self, tag, events[i].events);
 	}
 	http_turn(self);
 	rack_turn(self);
-	control_turn(self);
+	clients_turn(self);
+	api_turn(self);
 }
 
 static const char usage[] =
-	"usage: gmmd --config FILE [--check | --restore BACKUP] | --new-key FILE\n"
+	"usage: gmmd --config FILE [--check | --restore BACKUP] | --new-key FILE | --new-token FILE ROLE NAME\n"
 	"The manager of a Plenum rack: boots and admits nodes, places memory and VMs, serves the gmm command.\n"
 	"  --config FILE  the configuration (see docs/manager.md)\n"
 	"  --new-key FILE make a file with a new random key for a rack, and exit\n"
+	"  --new-token FILE ROLE NAME  make a token for the HTTP API, add it to the file, print it, and exit; ROLE is operator or read-only\n"
 	"  --check        read the configuration, say what is wrong with it, and exit\n"
 	"  --restore BACKUP  put a backup of 'gmm backup' in the place of the store, and exit\n"
 	"  --help         print this\n"
-	"SIGHUP adds the nodes that were added to the configuration; SIGTERM ends it. Nodes and VMs go on without it.\n";
+	"SIGHUP adds the nodes that were added to the configuration, and reads tokens again; SIGTERM ends it. Nodes and VMs go on without it.\n";
+
+static int new_token(const char *path, char **words, int count)
+{
+	enum role role = count == 2 ? role_named(words[0]) : ROLE_NONE;
+	char token[TOKEN_TEXT_BYTES], error[CONFIG_ERROR_BYTES];
+
+	if (role == ROLE_NONE) {
+		fputs(usage, stderr);
+		return 2;
+	}
+	if (token_file_add(path, role, words[1], token, error, sizeof(error)))
+		die(error);
+	puts(token);
+	secure_erase(token, sizeof(token));
+	return 0;
+}
+
+/* What the configuration names must be right, too. */
+static int check_files(struct gmmd *self)
+{
+	char error[CONFIG_ERROR_BYTES];
+	struct token_set tokens;
+
+	if (key_file_read(self->config.key_file, &self->keys, error, sizeof(error)))
+		die(error);
+	if (self->config.api.port && token_file_read(self->config.api.token_file, &tokens, error, sizeof(error)))
+		die(error);
+	return 0;
+}
+
+static int run(struct gmmd *self)
+{
+	start(self);
+	while (!self->stopping)
+		turn(self);
+	log_line(LOG_INFO, "gmmd ends; nodes and VMs go on");
+	control_close(self);
+	api_close(self);
+	http_close(self);
+	host_port_close(&self->port);
+	store_close(self->store);
+	return 0;
+}
 
 int main(int argc, char **argv)
 {
 	static const struct option options[] = {
 		{ "config", required_argument, NULL, 'c' }, { "check", no_argument, NULL, 'k' },
 		{ "new-key", required_argument, NULL, 'n' }, { "restore", required_argument, NULL, 'r' },
-		{ "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 },
+		{ "new-token", required_argument, NULL, 't' }, { "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 },
 	};
 	char error[CONFIG_ERROR_BYTES];
 	const char *backup = NULL;
@@ -212,6 +269,8 @@ int main(int argc, char **argv)
 				die(error);
 			return 0;
 		}
+		if (option == 't')
+			return new_token(optarg, argv + optind, argc - optind);
 		if (option == 'c')
 			gmmd.config_path = optarg;
 		else if (option == 'r')
@@ -225,22 +284,9 @@ int main(int argc, char **argv)
 	}
 	if (config_load(&gmmd.config, gmmd.config_path, error))
 		die(error);
-	if (check && key_file_read(gmmd.config.key_file, &gmmd.keys, error, sizeof(error)))
-		die(error);
 	if (check)
-		return 0;
-	if (backup) {
-		if (store_restore(gmmd.config.store, backup, error))
-			die(error);
-		return 0;
-	}
-	start(&gmmd);
-	while (!gmmd.stopping)
-		turn(&gmmd);
-	log_line(LOG_INFO, "gmmd ends; nodes and VMs go on");
-	control_close(&gmmd);
-	http_close(&gmmd);
-	host_port_close(&gmmd.port);
-	store_close(gmmd.store);
-	return 0;
+		return check_files(&gmmd);
+	if (backup && store_restore(gmmd.config.store, backup, error))
+		die(error);
+	return backup ? 0 : run(&gmmd);
 }

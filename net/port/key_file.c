@@ -8,9 +8,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
+#include "net/port/private_file.h"
 #include "net/port/udp.h"
 
 #define LINE_BYTES_MAX 256
@@ -65,27 +65,13 @@ static int parse(FILE *stream, const char *path, struct secure_key_set *set, cha
 
 int key_file_read(const char *path, struct secure_key_set *set, char *error, size_t error_bytes)
 {
-	struct stat info;
-	FILE *stream;
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK), status;
+	int status;
+	FILE *stream = private_file_open(path, "the rack's key", "'gmmd --new-key FILE' makes a key for a new rack", &status, error,
+					 error_bytes);
 
 	memset(set, 0, sizeof(*set));
-	if (fd < 0)
-		return fail(-errno, error, error_bytes, "%s: %s%s", path, strerror(errno),
-			    errno == ENOENT ? "; 'gmmd --new-key FILE' makes a key for a new rack" : "");
-	if (fstat(fd, &info) || !S_ISREG(info.st_mode)) {
-		close(fd);
-		return fail(-EINVAL, error, error_bytes, "%s: not a regular file", path);
-	}
-	if (info.st_mode & 077) {
-		close(fd);
-		return fail(-EPERM, error, error_bytes, "%s: others may read the rack's key; run 'chmod 600 %s'", path, path);
-	}
-	stream = fdopen(fd, "r");
-	if (!stream) {
-		close(fd);
-		return fail(-ENOMEM, error, error_bytes, "%s: out of memory", path);
-	}
+	if (!stream)
+		return status;
 	status = parse(stream, path, set, error, error_bytes);
 	fclose(stream);
 	if (status)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-host-y += net/port/host_port_kind.c net/port/udp.c net/port/ip_id.c net/port/link.c net/port/key_file.c
+host-y += net/port/host_port_kind.c net/port/udp.c net/port/ip_id.c net/port/link.c net/port/key_file.c net/port/private_file.c
 unit-tests-y += tests/unit/test_udp.c tests/unit/test_key_file.c
 
 # For programs that take either port of Linux: the second one, and the choice. They are linked with libports.a and ROCE_CHOICE.

@@ -45,7 +45,7 @@ class VirtualRack:
     def write_manager_configuration(self):
         lines = ["[manager]", f"address = {self.rack.manager_address}", "prefix = 24", "http_port = 80",
                  f"socket = {self.state.socket}", f"images = {self.images}", f"key_file = {self.state.key_file}",
-                 f"store = {self.store}",
+                 f"store = {self.store}", f"api_socket = {self.state.api_socket}",
                  f"packet_macs = {self.rack.packet_macs}", ""]
         for node in self.rack.nodes.values():
             lines += [f"[node {node.name}]", f"role = {node.role}", f"mac = {node.mac}", f"ip = {node.address(self.rack)}"]

@@ -37,6 +37,10 @@ class State:
         return self.run / "gmmd.socket"
 
     @property
+    def api_socket(self):
+        return self.run / "api.socket"
+
+    @property
     def key_file(self):
         return self.run / "rack.key"
 

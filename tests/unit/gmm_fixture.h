@@ -514,7 +514,7 @@ static inline void rack_run(struct rack *rack, uint64_t ns)
 static inline int rack_finished(struct rack *rack, uint64_t operation, struct gmm_finished *finished)
 {
 	rack_keep(rack);
-	while (gmm_core_finished(rack->core, finished))
+	while (gmm_core_finished(rack->core, finished, rack->now_ns))
 		if (finished->operation == operation)
 			return 1;
 	return 0;

@@ -62,12 +62,39 @@ static void test_good(void **state)
 	assert_int_equal(config.nodes[1].address, 0x0a4d030c);
 }
 
+static void test_api(void **state)
+{
+	(void)state;
+	assert_int_equal(load_text(MANAGER), 0);
+	assert_int_equal(config.api.port, 0);
+	assert_string_equal(config.api.socket, "");
+	assert_int_equal(load_text(MANAGER "api_socket = /a\n"), 0);
+	assert_string_equal(config.api.socket, "/a");
+	/* Loopback, unless said otherwise: tokens do not leave the machine. */
+	assert_int_equal(load_text(MANAGER "api_port = 8443\ntoken_file = /t\n"), 0);
+	assert_int_equal(config.api.port, 8443);
+	assert_int_equal(config.api.address, 0x7f000001);
+	assert_string_equal(config.api.token_file, "/t");
+	assert_int_equal(load_text(MANAGER "api_port = 1\napi_address = 10.77.0.1\ntoken_file = /t\napi_clear = yes\n"), 0);
+	assert_int_equal(load_text(MANAGER "api_port = 1\napi_address = 10.77.0.1\ntoken_file = /t\ntls_certificate = /c\ntls_key = /k\n"), 0);
+	assert_string_equal(config.api.tls_certificate, "/c");
+	assert_string_equal(config.api.tls_key, "/k");
+}
+
 static void test_mistakes(void **state)
 {
 	static const struct { const char *text, *words; } cases[] = {
 		{ "", ":0: [manager] lacks 'address'" },
 		{ "[manager]\naddress = 10.77.0.1\n", "lacks 'socket'" },
 		{ "[manager]\naddress = 10.77.0.1\nsocket = /s\nimages = /i\n", "lacks 'key_file'" },
+		{ MANAGER "api_port = 0\n", ":6: api_port = 0: must be a number from 1 to 65535" },
+		{ MANAGER "api_port = 8443\n", "lacks 'token_file'" },
+		{ MANAGER "api_port = 1\ntoken_file = /t\ntls_key = /k\n", "lacks 'tls_certificate'" },
+		{ MANAGER "api_port = 1\ntoken_file = /t\ntls_certificate = /k\n", "lacks 'tls_key'" },
+		{ MANAGER "token_file = /t\n", "lacks 'api_port'" },
+		{ MANAGER "api_port = 1\napi_port = 2\n", ":7: 'api_port' is given twice" },
+		{ MANAGER "api_prot = 1\n", ":6: unknown key 'api_prot' in [manager]; known are address" },
+		{ MANAGER "api_port = 1\napi_address = 10.77.0.1\ntoken_file = /t\n", "in clear: set tls_certificate and tls_key, or api_clear" },
 		{ MANAGER "boot_key = maybe\n", ":6: boot_key = maybe: must be yes or no" },
 		{ "[manager]\nadress = 10.77.0.1\n", ":2: unknown key 'adress' in [manager]; known are address" },
 		{ "[manager]\naddress = 10.77.0.256\n", ":2: address = 10.77.0.256: must be an IPv4 address" },
@@ -157,6 +184,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_good),
+		cmocka_unit_test(test_api),
 		cmocka_unit_test(test_mistakes),
 		cmocka_unit_test(test_too_many_nodes_and_long_lines),
 		cmocka_unit_test(test_missing_file),

@@ -156,7 +156,7 @@ static void test_a_vm_that_is_destroyed_ends_its_move(void **state)
 		assert_int_equal(rack_destroy(rack, "a"), 0);
 		rack_run(rack, 2 * SECOND);
 		rack_keep(rack);
-		while (gmm_core_finished(rack->core, &finished))
+		while (gmm_core_finished(rack->core, &finished, rack->now_ns))
 			;
 		rack_compare(rack);
 		assert_int_equal(rack->core->regions_used, 0);
@@ -237,7 +237,7 @@ static void test_a_cancelled_drain_gives_its_moves_up(void **state)
 		if (halves < 2)
 			assert_int_equal(finished.status, -ECANCELED);
 		rack_keep(rack);
-		while (gmm_core_finished(rack->core, &finished))
+		while (gmm_core_finished(rack->core, &finished, rack->now_ns))
 			;
 		assert_int_equal(gmm_core_vm_named(rack->core, "a")->move, GMM_NONE);
 		rack_compare(rack);
@@ -351,7 +351,7 @@ static void trouble_while(bool draining)
 				rack_run(rack, 14 * SECOND);
 				rack_keep(rack);
 				rack_compare_rows(rack);
-				while (gmm_core_finished(rack->core, &finished))
+				while (gmm_core_finished(rack->core, &finished, rack->now_ns))
 					;
 				for (uint32_t i = 0; i < GMM_OPERATIONS_MAX; i++)
 					assert_int_equal(rack->core->operations[i].kind, GMM_OPERATION_NONE);

@@ -130,7 +130,7 @@ static void end_bench(struct rack *rack)
 
 	rack_settle(rack);
 	rack_keep(rack);
-	while (gmm_core_finished(rack->core, &finished))
+	while (gmm_core_finished(rack->core, &finished, rack->now_ns))
 		;
 	rack_keep(rack);
 }

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The HTTP API inside the daemon. Commands are those of the control socket (client.h); routes are in route_table.c.
+ *
+ *	api.c		doors (TCP and the Unix socket), connections, the life of a request
+ *	api_check.c	who asks for what, and may they
+ *	api_answer.c	commands run for requests, and what goes back
+ *	api_events.c	events as a stream
+ *	api_metrics.c	numbers for Prometheus
+ *
+ * A request: begun (head is here, checked) -> body -> started -> answered at once, or suspended until its command answers. libmicrohttpd owns
+ * the connection, and calls api_request_over() when the request is done with, whatever happened.
+ */
+#ifndef PLENUM_GMM_API_H
+#define PLENUM_GMM_API_H
+
+#include <microhttpd.h>
+
+#include "gmm/daemon/client.h"
+#include "gmm/daemon/route.h"
+#include "gmm/daemon/token_file.h"
+
+#define API_BODY_BYTES_MAX 65536u
+#define API_DISCARD_BYTES_MAX (1u << 20)	/* of a body that is too large, for the sake of the answer; then the connection is cut */
+#define API_CONNECTIONS_MAX 4096u	/* of each door */
+#define API_WAITING_MAX 256u		/* requests whose commands have not answered yet */
+#define API_LISTENERS_MAX 2048u
+#define API_SEND_BYTES 16384u		/* of a connection's socket buffer: answers wait here, not in the kernel */
+#define API_CONNECTION_TIMEOUT_S 10u
+#define API_KEEPALIVE_NS UINT64_C(15000000000)
+#define API_BEHIND_MAX 256u		/* events that happened while a listener took none: it is too slow */
+#define API_EVENT_BYTES 2048u		/* of one event as text */
+#define API_REFUSED_LOG_NS UINT64_C(10000000000)
+
+struct api;
+
+/* A place to come in by. */
+struct api_door {
+	struct api *api;
+	struct MHD_Daemon *daemon;	/* NULL: not open */
+	bool trusted;			/* whoever gets here is the operator: the Unix socket */
+};
+
+struct api_request {
+	struct client client;		/* first: its command knows it by this */
+	struct api_request *next, *previous;
+	struct api_door *door;
+	struct MHD_Connection *connection;
+	char *uri;			/* until it is checked */
+	bool begun, started, answered, suspended;
+	bool waiting;			/* counts against API_WAITING_MAX */
+	enum role role;
+	char who[TOKEN_NAME_BYTES];
+	const struct route *route;	/* NULL: refused before it was known */
+	struct route_target *target;	/* until it is started */
+	char *body;
+	size_t body_len_bytes, discarded_bytes;
+	char key[GMM_KEY_BYTES];	/* Idempotency-Key; empty: none */
+	uint8_t digest[GMM_DIGEST_BYTES];
+	unsigned http;			/* status code of the answer */
+	char allow[64];			/* header Allow; empty: none */
+	uint64_t operation;		/* header Location; 0: none */
+	json_t *items;			/* so far */
+	json_t *answer;			/* result or error */
+	struct listener *listener;	/* NULL: not a stream */
+};
+
+struct api {
+	struct gmmd *gmmd;
+	struct api_door doors[2];
+	struct token_set tokens;
+	struct api_request *requests;	/* all of them */
+	uint32_t waiting_count, listener_count;
+	bool started;			/* a command was, and has not had its turn yet */
+	uint64_t sequence;		/* of the last event that is kept, and so may be told (M7) */
+	uint64_t keepalive_ns;		/* next */
+	uint64_t refused_log_ns;	/* not before */
+	uint64_t refused_count;		/* since the last log line about them */
+	uint64_t answers[6];		/* by the first digit of their status code */
+	uint64_t listeners_cut;
+	struct {			/* the text of one event, made once for all listeners */
+		uint64_t sequence;	/* 0: of none */
+		size_t len_bytes;
+		char text[API_EVENT_BYTES];
+	} event;
+};
+
+/* api_check.c: decide about a request whose head is here: route and target, or an answer that refuses it. */
+void api_check(struct api_request *request, const char *method);
+
+/* api_answer.c */
+extern const struct client_kind api_client_kind;
+__attribute__((format(printf, 3, 4))) void api_refuse(struct api_request *request, unsigned http, const char *format, ...);
+/* Its body is complete: run it. Afterwards it is answered, or waits. */
+void api_start(struct api_request *request);
+enum MHD_Result api_queue(struct api_request *request);
+/* Give a response the headers that all have, and send it. */
+enum MHD_Result api_send(struct api_request *request, unsigned http, const char *type, struct MHD_Response *response);
+
+/* api_events.c */
+bool api_wants_stream(const struct api_request *request);
+void api_listen(struct api_request *request, json_t *arguments);
+enum MHD_Result api_queue_stream(struct api_request *request);
+void api_listener_free(struct api_request *request);
+/* Let those go on for whom there is something, and cut off those that do not take it. */
+void api_listeners_turn(struct api *api);
+
+/* api_metrics.c */
+enum MHD_Result api_queue_metrics(struct api_request *request);
+
+/* api.c */
+void api_resume(struct api_request *request);
+
+#endif

@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""A gmmd that is alone on loopback: no node joins, so nothing of a rack is needed. For what concerns the manager only."""
+
+import contextlib
+import http.client
+import json
+import socket
+import subprocess
+import time
+
+START_TIMEOUT_S = 20
+POLL_S = 0.02
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class UnixConnection(http.client.HTTPConnection):
+    """HTTP over a Unix socket."""
+
+    def __init__(self, path, timeout_s=20):
+        super().__init__("plenum", timeout=timeout_s)
+        self.path = str(path)
+
+    def connect(self):
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(self.path)
+
+
+class Answer:
+    """What came back, read to its end."""
+
+    def __init__(self, response):
+        self.status = response.status
+        self.headers = response.headers
+        self.text = response.read().decode()
+        self.json = json.loads(self.text) if self.text and response.headers["Content-Type"] == "application/json" else None
+        self.code = self.json["error"]["code"] if isinstance(self.json, dict) and isinstance(self.json.get("error"), dict) else None
+
+
+def ask(connection, method, path, body=None, headers=None):
+    headers = dict(headers or {})
+    if isinstance(body, (dict, list)):
+        body = json.dumps(body)
+    if body is not None:
+        headers.setdefault("Content-Type", "application/json")
+    connection.request(method, path, body=body, headers=headers)
+    return Answer(connection.getresponse())
+
+
+class Manager:
+    def __init__(self, build, directory, nodes, settings=()):
+        """`nodes`: roles by name; `settings`: more lines for [manager]."""
+        self.gmmd = build / "bin" / "gmmd"
+        self.port = free_port()
+        # Its UDP port is the protocol's, which others of this machine may have: each has an address of its own.
+        network = f"127.{self.port >> 8}.{self.port & 255}"
+        self.socket = directory / "gmmd.socket"
+        self.api_socket = directory / "api.socket"
+        self.tokens = directory / "tokens"
+        self.log = directory / "gmmd.log"
+        subprocess.run([self.gmmd, "--new-key", directory / "rack.key"], check=True)
+        self.operator = self.new_token("operator", "op")
+        self.reader = self.new_token("read-only", "reader")
+        lines = ["[manager]", f"address = {network}.1", f"http_port = {free_port()}", "port = udp", f"socket = {self.socket}",
+                 f"images = {directory}", f"store = {directory}/gmmd.db", f"key_file = {directory}/rack.key", f"api_port = {self.port}",
+                 f"api_socket = {self.api_socket}", f"token_file = {self.tokens}", *settings]
+        for number, (name, role) in enumerate(nodes.items(), 11):
+            lines += [f"[node {name}]", f"role = {role}", f"mac = 52:54:00:77:00:{number:02x}", f"ip = {network}.{number}"]
+        self.config = directory / "gmmd.conf"
+        self.config.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        self.start()
+
+    def start(self):
+        with open(self.log, "wb") as log:
+            self.process = subprocess.Popen([self.gmmd, "--config", self.config], stderr=log)
+        deadline = time.monotonic() + START_TIMEOUT_S
+        while "gmmd is up" not in self.log.read_text():
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError(f"gmmd did not start: {self.log.read_text()}")
+            time.sleep(POLL_S)
+
+    def new_token(self, role, name):
+        return subprocess.run([self.gmmd, "--new-token", self.tokens, role, name], check=True, capture_output=True, text=True).stdout.strip()
+
+    def connect(self):
+        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+
+    def make_events(self, rounds):
+        """Three events a round: a new key of the rack, used because no node has to hear of it, and the old one forgotten."""
+        with contextlib.closing(socket.socket(socket.AF_UNIX)) as control:
+            control.connect(str(self.socket))
+            stream = control.makefile("rw")
+
+            def command(name, **arguments):
+                stream.write(json.dumps({"command": name, "arguments": arguments}) + "\n")
+                stream.flush()
+                return json.loads(stream.readline())["result"]
+
+            for _ in range(rounds):
+                command("key.rotate")
+                while (keys := command("key.list")["keys"])[1]["state"] != "still accepted":
+                    time.sleep(POLL_S)
+                command("key.forget", id=str(keys[1]["id"]))
+
+    def stop(self):
+        self.process.terminate()
+        return self.process.wait(START_TIMEOUT_S)
