@@ -18,8 +18,8 @@
  *  M6  At most GMM_CALLS_PER_NODE_MAX calls are under way to one node.
  *  M7  Nothing leaves (a request to a node, the outcome of an operation) while a row that changed is not kept:
  *      whoever takes over after a crash knows all that anybody was told. record.h has the rows.
- *  M8  A region's place changes when the process component has said that the move is done. Until it has said so, or that the move is
- *      abandoned, neither the old nor the new one is destroyed, unless the VM is (gmm/core/move.c).
+ *  M8  A region's place changes when the process component has said that the move is done. Until it has said so, or
+ *      that the move is abandoned, neither the old nor the new one is destroyed, unless the VM is (gmm/core/move.c).
  *
  *  region: PLANNED -> CREATING -> LIVE -> RECLAIM -> RECLAIMING -> (free)
  *             |           |        |         ^------------'  the call failed or the node came back

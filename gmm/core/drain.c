@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Emptying a memory component: nothing is placed there any more, and its regions are moved away, one a VM at a time. Each move
- * looks for its own place; one that failed is tried again. The drain ends when nothing of ours is left there.
+ * Emptying a memory component: nothing is placed there any more, and its regions are moved away, one a VM at a time.
+ * Each move looks for its own place; one that failed is tried again. The drain ends when nothing of ours is left there.
  */
 #include <assert.h>
 #include <errno.h>
@@ -157,7 +157,7 @@ static uint32_t region_on(const struct gmm_core *core, const struct gmm_vm *vm, 
 	return at;
 }
 
-/* Whatever stands in a move's way now (its VM is being set up, its process component is away) may be over at the next look. */
+/* What stands in a move's way (its VM is being set up, its process component is away) may be over at the next look. */
 static void start_moves(struct gmm_core *core, struct gmm_operation *drain, uint64_t now_ns)
 {
 	uint32_t under_way = moves_under_way(core, drain);

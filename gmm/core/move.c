@@ -7,10 +7,10 @@
  *	   | failed           | failed       '----abandoned--> RECLAIM (the new one) -> ended
  *	   '------------------'--> RECLAIM (the new one), if the component was never told; else MOVING with `cancel`
  *
- * Once told, only the process component knows which region serves (M8). It may be out of reach and go on: so a failure of anything
- * else makes the manager ask it to cancel, and its answer decides. Telling it again changes nothing, and after a cancel it
- * never begins in that epoch, however late a request arrives. A manager that takes over from one that was killed does the same: it
- * tells the component again, or has it cancelled.
+ * Once told, only the process component knows which region serves (M8). It may be out of reach and go on: so a failure
+ * of anything else makes the manager ask it to cancel, and its answer decides. Telling it again changes nothing, and
+ * after a cancel it never begins in that epoch, however late a request arrives. A manager that takes over from one that
+ * was killed does the same: it tells the component again, or has it cancelled.
  */
 #include <assert.h>
 #include <errno.h>

@@ -24,8 +24,8 @@ static uint64_t requests_total(const struct region_config *config)
 static bool config_valid(const struct region_config *config)
 {
 	return config->device != NULL && config->secure != NULL && config->vms_max >= 1 && config->vms_max < UINT16_MAX &&
-	       config->requests_max >= 1 && config->requests_max < REQUEST_NONE / 2 && config->moves_max <= config->vms_max && config->give_up_ns > 0 && config->incarnation != 0 &&
-	       config->done != NULL;
+	       config->requests_max >= 1 && config->requests_max < REQUEST_NONE / 2 && config->moves_max <= config->vms_max &&
+	       config->give_up_ns > 0 && config->incarnation != 0 && config->done != NULL;
 }
 
 size_t region_client_bytes(const struct region_config *config)

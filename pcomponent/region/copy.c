@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The pages of a region that is being moved: copies, and the cache's WRITEs that go to both places (G6 to G10 in move.h). */
+/* The pages of a region on its way: copies, and the cache's WRITEs that go to both places (G6 to G10 in move.h). */
 #include "lib/zero.h"
 #include "pcomponent/region/move.h"
 

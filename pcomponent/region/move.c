@@ -188,7 +188,7 @@ static void move_end(struct region_client *client, struct region_move *move, enu
 	move->state = 0;
 }
 
-/* WRITEs on their second way are where their region is now: what stands at the target is an ordinary request of the region. */
+/* WRITEs on their second way are where their region is now: they become ordinary requests of the region. */
 static void move_switch(struct region_client *client, struct region_move *move, uint64_t now_ns)
 {
 	struct region_entry *entry = &client->vms[move->vm].regions[move->index];

@@ -14,10 +14,11 @@
  *	G6 A page is passed when the cursor is beyond it. A page that was never written needs no copy: the target was empty.
  *	   A page with a WRITE of the cache under way gets none either: that WRITE goes on to the target (G7).
  *	G7 While COPYING, the cache's WRITE of a passed page is told to the cache only after the region's place and then the
- *	   target have stored it. So the place always has everything and the move can be abandoned at any moment (I1), and at
- *	   the switch every page's newest content is on the target, or in a line of the cache that is still dirty.
- *	G8 A WRITE of the cache that begins while a copy of its page is under way makes the copy void: it is not sent any more, and
- *	   if it was, the WRITE goes to the target only when that has ended. So an old copy never lands on a newer page.
+ *	   target have stored it. So the place always has everything and the move can be abandoned at any moment (I1), and
+ *	   at the switch every page's newest content is on the target, or in a line of the cache that is still dirty.
+ *	G8 A WRITE of the cache that begins while a copy of its page is under way makes the copy void: it is not sent any
+ *	   more, and if it was, the WRITE goes to the target only when that has ended. So an old copy never lands on a newer
+ *	   page.
  *	G9 After the switch nothing begins at the old place, and after ABANDONING nothing at the target. The manager
  *	   destroys a region only in DONE or ABANDONED, so no request is refused.
  *	G10 A request with `to_target` is at the target's node (queued or posted) or waits for one copy; `at_target` counts those.

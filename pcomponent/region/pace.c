@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The pace of a move: what the guests' fills take says how fast pages may be copied. The rate grows by a part of itself and its
- * minimum each period, and is halved when the median fill has grown beyond the limit; it never falls below its minimum, so
- * that a move ends.
+ * The pace of a move: what the guests' fills take says how fast pages may be copied. The rate grows by a part of itself
+ * and its minimum each period, and is halved when the median fill has grown beyond the limit; it never falls below its
+ * minimum, so that a move ends.
  */
 #include "pcomponent/region/move.h"
 
-/* The median as a running estimate: each fill pulls it a little to its own side. No table, no division, no guess of a branch. */
+/* The median as a running estimate: each fill pulls it a little to its own side. No table, no division, no branch. */
 void region_pace_fill(struct region_client *client, uint64_t fill_ns)
 {
 	uint64_t median_ns = client->fill_median_ns, step_ns = (median_ns >> PACE_MEDIAN_SHIFT) + 1;

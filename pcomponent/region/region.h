@@ -98,7 +98,8 @@ int region_move_status(const struct region_client *client, uint32_t vm, uint32_t
 bool region_move_stop(struct region_client *client, uint32_t vm);
 
 /* Since the client was created. */
-#define REGION_COUNTERS(X) X(moves_done) X(moves_abandoned) X(pages_moved) X(pages_moved_again) X(write_backs_mirrored)
+#define REGION_COUNTERS(X) \
+	X(moves_done) X(moves_abandoned) X(pages_moved) X(pages_moved_again) X(write_backs_mirrored)
 struct region_counters {
 #define REGION_COUNTER_FIELD(name) uint64_t name;
 	REGION_COUNTERS(REGION_COUNTER_FIELD)
