@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
-portable-y += gmm/core/core.c gmm/core/node.c gmm/core/operation.c gmm/core/place.c gmm/core/record.c gmm/core/region.c gmm/core/request.c gmm/core/restore.c gmm/core/resume.c \
+portable-y += gmm/core/admin.c gmm/core/core.c gmm/core/node.c gmm/core/operation.c gmm/core/place.c gmm/core/policy.c \
+	gmm/core/record.c gmm/core/region.c gmm/core/request.c gmm/core/reserve.c gmm/core/restore.c gmm/core/resume.c \
 	gmm/core/step.c gmm/core/text.c gmm/core/vm.c
 portable-y += gmm/core/health.c gmm/core/health_look.c gmm/core/health_nodes.c gmm/core/health_rack.c gmm/core/health_table.c \
 	gmm/core/health_vms.c
@@ -12,5 +13,5 @@ gmm-y += gmm/cli/main.c gmm/cli/commands.c gmm/cli/arguments.c gmm/cli/client.c 
 	gmm/cli/console.c gmm/cli/full_screen.c
 host-y += gmm/base64.c gmm/units.c gmm/cli/csv.c gmm/cli/host_list.c gmm/cli/suggest.c
 unit-tests-y += tests/unit/test_gmm_core.c tests/unit/test_gmm_chaos.c tests/unit/test_gmm_config.c tests/unit/test_gmm_store.c
-unit-tests-y += tests/unit/test_gmm_health.c tests/unit/test_gmm_cli.c
+unit-tests-y += tests/unit/test_gmm_health.c tests/unit/test_gmm_cli.c tests/unit/test_gmm_place.c tests/unit/test_gmm_admin.c
 fuzz-y += tests/fuzz/fuzz_host_list.c

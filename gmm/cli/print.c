@@ -41,6 +41,7 @@ void print_node_list(json_t *result)
 {
 	static const struct column columns[] = {
 		{ "NAME", "name", CELL_STRING }, { "ROLE", "role", CELL_STRING }, { "STATE", "state", CELL_STRING },
+		{ "ADMIN", "admin", CELL_STRING },
 		{ "ADDRESS", "ip", CELL_STRING }, { "CAPACITY", "pages_capacity", CELL_PAGES },
 		{ "RESERVED", "pages_reserved", CELL_PAGES }, { "STORED", "pages_stored", CELL_PAGES },
 		{ "BOOT", "entry_to_join_us", CELL_MICROSECONDS }, { "SEEN", "renewed_s_ago", CELL_AGO }, { 0 },
@@ -87,8 +88,8 @@ void print_status(json_t *result)
 	       units_size((double)integer(memory, "written") * PAGE_BYTES, c));
 	printf("cache    %s, given to VMs %s\n", units_size((double)integer(cache, "capacity") * PAGE_BYTES, a),
 	       units_size((double)integer(cache, "given") * PAGE_BYTES, b));
-	printf("VMs      %d, running %d; regions %d\n\n", (int)integer(vms, "total"), (int)integer(vms, "running"),
-	       (int)integer(result, "regions"));
+	printf("VMs      %d, running %d; regions %d, placed by %s\n\n", (int)integer(vms, "total"), (int)integer(vms, "running"),
+	       (int)integer(result, "regions"), string(result, "placement"));
 	print_node_list(json_object_get(result, "nodes"));
 }
 

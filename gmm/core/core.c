@@ -8,11 +8,12 @@
 
 void gmm_core_init(struct gmm_core *core, const struct gmm_config *config)
 {
-	assert(config->lease_ms > 0 && config->vm_id_first > 0);
+	assert(config->lease_ms > 0 && config->vm_id_first > 0 && config->placement < GMM_PLACEMENTS);
 	memset(core, 0, sizeof(*core));
 	core->config = *config;
 	core->vm_id_next = config->vm_id_first;
 	core->operation_id_next = 1;
+	core->chance = config->seed;
 	core->region_free = GMM_NONE;
 	for (uint32_t i = 0; i < GMM_OPERATIONS_MAX; i++)
 		core->operations[i].vm = GMM_NONE;
@@ -215,6 +216,14 @@ const char *gmm_node_state_name(enum gmm_node_state state)
 	return names[state];
 }
 
+const char *gmm_node_admin_name(enum gmm_node_admin admin)
+{
+	static const char *const names[GMM_ADMIN_STATES] = { "admitted", "cordoned", "draining", "maintenance", "retired" };
+
+	assert(admin < GMM_ADMIN_STATES);
+	return names[admin];
+}
+
 const char *gmm_role_name(uint32_t role)
 {
 	return role == WIRE_ROLE_PROCESS ? "process" : role == WIRE_ROLE_MEMORY ? "memory" : "unknown";
@@ -253,20 +262,42 @@ static uint32_t list_length(const struct gmm_core *core, uint32_t first, uint8_t
 	return length;
 }
 
-/* One pass over each table: the sums of all nodes together (M2, M6). */
+/* What the nodes' counters must say, counted anew in one pass over each table. */
+struct totals {
+	uint64_t pages, pages_planned, lines;
+	uint32_t regions, vcpus, calls;
+};
+
 static void check_nodes(const struct gmm_core *core)
 {
-	uint64_t pages[NODES_MAX] = { 0 };
-	uint32_t calls[NODES_MAX] = { 0 };
+	struct totals totals[NODES_MAX] = { 0 };
 
-	for (uint32_t i = 0; i < core->region_top; i++)
-		if (core->regions[i].state != GMM_REGION_FREE)
-			pages[core->regions[i].node - GMM_NODE_FIRST] += core->regions[i].pages;
+	for (uint32_t i = 0; i < core->region_top; i++) {
+		const struct gmm_region *region = &core->regions[i];
+		struct totals *of;
+
+		if (region->state == GMM_REGION_FREE)
+			continue;
+		of = &totals[region->node - GMM_NODE_FIRST];
+		of->pages += region->pages;
+		of->pages_planned += region->state == GMM_REGION_PLANNED ? region->pages : 0;
+		of->regions += region->state != GMM_REGION_PLANNED;
+	}
 	for (uint32_t i = 0; i < GMM_CALLS_MAX; i++)
 		if (core->calls[i].kind != GMM_CALL_NONE)
-			calls[core->calls[i].node - GMM_NODE_FIRST]++;
-	for (uint32_t i = 0; i < core->node_count; i++)
-		assert(core->nodes[i].pages_reserved == pages[i] && core->nodes[i].calls == calls[i]);
+			totals[core->calls[i].node - GMM_NODE_FIRST].calls++;
+	for (uint32_t i = 0; i < GMM_VMS_MAX; i++)
+		if (core->vms[i].phase != GMM_VM_FREE && core->vms[i].phase != GMM_VM_GONE) {
+			totals[core->vms[i].node - GMM_NODE_FIRST].lines += core->vms[i].cache_lines;
+			totals[core->vms[i].node - GMM_NODE_FIRST].vcpus += core->vms[i].spec.vcpus;
+		}
+	for (uint32_t i = 0; i < core->node_count; i++) {
+		const struct gmm_node *node = &core->nodes[i];
+
+		assert(node->pages_reserved == totals[i].pages && node->pages_planned == totals[i].pages_planned);
+		assert(node->regions == totals[i].regions && node->calls == totals[i].calls);
+		assert(node->lines_given == totals[i].lines && node->vcpus_given == totals[i].vcpus);
+	}
 }
 
 void gmm_core_check(const struct gmm_core *core)

@@ -39,11 +39,21 @@ void gmm_region_node_reset(struct gmm_core *core, struct gmm_node *node, uint64_
 /* The node cannot be asked for now: operations go on without it. */
 void gmm_region_node_down(struct gmm_core *core, struct gmm_node *node, uint64_t now_ns);
 
-/* place.c */
+/* node.c: the node gave back its place in the rack: what it held counts as gone. */
+void gmm_node_leave(struct gmm_core *core, struct gmm_node *node, uint64_t now_ns);
+
+/* place.c: filter, then score. NULL: no component can take it. */
 struct gmm_node *gmm_place_region(struct gmm_core *core, uint32_t pages);
-struct gmm_node *gmm_place_vm(struct gmm_core *core, uint32_t cache_lines);
+struct gmm_node *gmm_place_vm(struct gmm_core *core, uint32_t cache_lines, uint32_t vcpus);
+/* Why a node is not eligible, in a word. */
+const char *gmm_place_obstacle(const struct gmm_node *node);
 void gmm_place_full(struct gmm_core *core, struct text *text, uint64_t pages);
 void gmm_place_no_process(struct gmm_core *core, struct text *text, uint32_t cache_lines);
+
+/* reserve.c: give each node the first one of its domain again, for a node came or a domain changed. */
+void gmm_domains_number(struct gmm_core *core);
+/* Could the largest failure domain be rebuilt in the free memory of the others? Else false, and why. */
+bool gmm_reserve_holds(struct gmm_core *core, struct text *text);
 
 /* vm.c */
 void gmm_vm_set_state(struct gmm_core *core, struct gmm_vm *vm, uint32_t state, int32_t status, const char *reason,

@@ -16,7 +16,8 @@
 #include "gmm/daemon/daemon.h"
 
 #define CLIENT_LINE_BYTES_MAX 65536u
-#define CLIENT_OUT_BYTES_MAX (4u << 20)	/* a slower reader is cut off, never silently skipped */
+/* A list of all regions fits. A slower reader is cut off, never silently skipped. */
+#define CLIENT_OUT_BYTES_MAX (32u << 20)
 #define CLIENTS_MAX 256u
 
 struct client {

@@ -107,6 +107,18 @@ static int yes_or_no(struct loading *loading, const char *key, const char *value
 	return 1;
 }
 
+static int placement(struct loading *loading, const char *key, const char *value, enum gmm_placement *out)
+{
+	char known[128] = "";
+
+	*out = gmm_placement_named(value);
+	if (*out < GMM_PLACEMENTS)
+		return 1;
+	for (int i = 0; i < GMM_PLACEMENTS; i++)
+		snprintf(known + strlen(known), sizeof(known) - strlen(known), "%s%s", i ? ", " : "", gmm_policies[i].name);
+	return fail(loading, "%s = %s: must be one of %s", key, value, known);
+}
+
 static int address(struct loading *loading, const char *key, const char *value, uint32_t *out)
 {
 	if (config_parse_address(value, out) || *out == 0)
@@ -135,7 +147,7 @@ static int unknown_key(struct loading *loading, const char *section, const char 
 
 static const char *const manager_keys[] = {
 	"address", "prefix", "http_port", "socket", "images", "history_kib", "lease_ms", "grace_ms", "key_file",
-	"boot_key", "packet_macs", "port", "foreign_peers", "store", NULL,
+	"boot_key", "packet_macs", "port", "foreign_peers", "store", "placement", "rebuild_reserve", NULL,
 };
 
 static int manager_key(struct loading *loading, int key, const char *name, const char *value)
@@ -166,11 +178,13 @@ static int manager_key(struct loading *loading, int key, const char *name, const
 	case 11:
 		return host_port_parse(value, &config->port) ? 1 : fail(loading, "%s = %s: must be %s", name, value, HOST_PORT_KINDS);
 	case 12: return yes_or_no(loading, name, value, &config->foreign_peers);
-	default: return string(loading, name, value, config->store, sizeof(config->store));
+	case 13: return string(loading, name, value, config->store, sizeof(config->store));
+	case 14: return placement(loading, name, value, &config->placement);
+	default: return yes_or_no(loading, name, value, &config->rebuild_reserve);
 	}
 }
 
-static const char *const node_keys[] = { "role", "mac", "ip", "args", NULL };
+static const char *const node_keys[] = { "role", "mac", "ip", "args", "domain", NULL };
 
 static int node_duplicate(struct loading *loading, const struct config_node *node, int key, const char *value)
 {
@@ -200,8 +214,10 @@ static int node_key(struct loading *loading, struct config_node *node, int key, 
 		return node_duplicate(loading, node, key, value);
 	case 2:
 		return address(loading, name, value, &node->address) && node_duplicate(loading, node, key, value);
-	default:
+	case 3:
 		return string(loading, name, value, node->args, sizeof(node->args));
+	default:
+		return string(loading, name, value, node->domain, sizeof(node->domain));
 	}
 }
 
