@@ -1,17 +1,19 @@
 # SPDX-License-Identifier: GPL-2.0-only
-portable-y += gmm/core/admin.c gmm/core/core.c gmm/core/node.c gmm/core/operation.c gmm/core/place.c gmm/core/policy.c \
-	gmm/core/record.c gmm/core/region.c gmm/core/request.c gmm/core/reserve.c gmm/core/restore.c gmm/core/resume.c \
+portable-y += gmm/core/admin.c gmm/core/balance.c gmm/core/core.c gmm/core/node.c gmm/core/operation.c gmm/core/place.c \
+	gmm/core/policy.c gmm/core/record.c gmm/core/region.c gmm/core/request.c gmm/core/reserve.c gmm/core/restore.c gmm/core/resume.c \
 	gmm/core/step.c gmm/core/text.c gmm/core/vm.c
 portable-y += gmm/core/health.c gmm/core/health_look.c gmm/core/health_nodes.c gmm/core/health_rack.c gmm/core/health_table.c \
 	gmm/core/health_vms.c
 gmmd-y += gmm/daemon/main.c gmm/daemon/config.c gmm/daemon/log.c gmm/daemon/rack.c gmm/daemon/data.c gmm/daemon/http.c \
 	gmm/daemon/console.c gmm/daemon/control.c gmm/daemon/command_node.c gmm/daemon/command_counters.c gmm/daemon/command_vm.c \
-	gmm/daemon/command_console.c gmm/daemon/keys.c gmm/daemon/keep.c gmm/daemon/command_store.c gmm/daemon/health.c
+	gmm/daemon/command_console.c gmm/daemon/keys.c gmm/daemon/keep.c gmm/daemon/command_store.c \
+	gmm/daemon/command_balance.c gmm/daemon/health.c
 host-y += gmm/store/store.c gmm/store/columns.c gmm/store/keep.c gmm/store/load.c gmm/store/backup.c
 gmm-y += gmm/cli/main.c gmm/cli/commands.c gmm/cli/arguments.c gmm/cli/client.c gmm/cli/run.c gmm/cli/output.c gmm/cli/print.c \
 	gmm/cli/print_health.c gmm/cli/table.c gmm/cli/terminal.c gmm/cli/help.c gmm/cli/completion.c gmm/cli/manual.c \
 	gmm/cli/console.c gmm/cli/full_screen.c
 host-y += gmm/base64.c gmm/units.c gmm/cli/csv.c gmm/cli/host_list.c gmm/cli/suggest.c
 unit-tests-y += tests/unit/test_gmm_core.c tests/unit/test_gmm_chaos.c tests/unit/test_gmm_config.c tests/unit/test_gmm_store.c
-unit-tests-y += tests/unit/test_gmm_health.c tests/unit/test_gmm_cli.c tests/unit/test_gmm_place.c tests/unit/test_gmm_admin.c
+unit-tests-y += tests/unit/test_gmm_health.c tests/unit/test_gmm_cli.c tests/unit/test_gmm_place.c tests/unit/test_gmm_admin.c \
+	tests/unit/test_gmm_balance.c
 fuzz-y += tests/fuzz/fuzz_host_list.c

@@ -176,6 +176,7 @@ void print_vm(json_t *result);
 void print_vm_stats(json_t *result);
 void print_region_list(json_t *result);
 void print_bench(json_t *result);
+void print_balance(json_t *result);
 void print_keys(json_t *result);
 void print_event(json_t *event);
 void print_health_line(json_t *health);	/* "HEALTH_WARN: 2 checks, see gmm health" */

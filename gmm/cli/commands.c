@@ -96,6 +96,8 @@ const struct cli_command cli_commands[] = {
 		{ "outstanding", "N", OPTION_NUMBER, "outstanding", false, "READs under way at the same time (1)" },
 		{ "size", "SIZE", OPTION_SIZE, "len_bytes", false, "bytes of each (4096)" } },
 		.examples = { "gmm bench read p1 m1 --count 10000", "gmm bench read 'p[1-2]' 'm[1-4]' -o csv" } },
+	{ "balance plan", { NULL }, "balance.plan", "the moves of regions that would even memory out; none is made", print_balance,
+		.rows = "moves", .fields = "batch,vm,vm_id,index,from,to,pages", .examples = { "gmm balance plan" } },
 	{ "region list", { NULL }, "region.list", "where every region is", print_region_list,
 		.fields = "vm,vm_id,index,node,owner,pages,epoch,state", .examples = { "gmm region list" } },
 	{ "key list", { NULL }, "key.list", "the rack's keys by number, and which nodes lag behind", print_keys,

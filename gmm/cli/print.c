@@ -73,6 +73,30 @@ void print_region_list(json_t *result)
 	print_table(result, columns);
 }
 
+void print_balance(json_t *result)
+{
+	static const struct column columns[] = {
+		{ "BATCH", "batch", CELL_NUMBER }, { "VM", "vm", CELL_STRING }, { "INDEX", "index", CELL_NUMBER },
+		{ "FROM", "from", CELL_STRING }, { "TO", "to", CELL_STRING }, { "SIZE", "pages", CELL_PAGES }, { 0 },
+	};
+	double ready_s = json_number_value(json_object_get(result, "ready_in_s"));
+	char size[CELL_BYTES];
+
+	printf("furthest from the rack's share: %.1f %% of its capacity now, %.1f %% after the moves\n",
+	       100 * json_number_value(json_object_get(result, "distance_before")),
+	       100 * json_number_value(json_object_get(result, "distance_after")));
+	if (string(result, "reason")[0]) {
+		printf("no moves: %s\n", string(result, "reason"));
+		return;
+	}
+	printf("moves %zu, %s", json_array_size(json_object_get(result, "moves")),
+	       units_size((double)integer(result, "pages") * PAGE_BYTES, size));
+	if (ready_s > 0)
+		printf("; not before %.0f s from now: the rack has just changed", ready_s);
+	printf("\n\n");
+	print_table(json_object_get(result, "moves"), columns);
+}
+
 void print_status(json_t *result)
 {
 	json_t *nodes = json_object_get(result, "nodes_total"), *memory = json_object_get(result, "memory_pages");

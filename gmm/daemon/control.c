@@ -142,7 +142,7 @@ static bool log_command(struct gmmd *gmmd, struct client *client, const json_t *
 static void run_command(struct gmmd *gmmd, struct client *client, json_t *line)
 {
 	static const struct client_command_entry *const tables[] = { node_commands, vm_commands, key_commands,
-									   store_commands, health_commands };
+									   store_commands, health_commands, balance_commands };
 	json_t *arguments = json_object_get(line, "arguments");
 	const char *name = json_string_value(json_object_get(line, "command"));
 	json_t *none;
