@@ -146,7 +146,7 @@ void gmm_core_result(struct gmm_core *core, uint64_t token, int status, const vo
 
 static bool zombie_output(struct gmm_core *core, struct gmm_node *node, struct gmm_command *command)
 {
-	if (node->calls == GMM_CALLS_PER_NODE_MAX)
+	if (node->zombie_count == 0 || node->calls == GMM_CALLS_PER_NODE_MAX)
 		return false;
 	for (uint32_t i = 0; i < VMS_PER_NODE_MAX; i++) {
 		struct gmm_zombie *zombie = &node->zombies[i];
@@ -293,7 +293,11 @@ static void check_nodes(const struct gmm_core *core)
 		}
 	for (uint32_t i = 0; i < core->node_count; i++) {
 		const struct gmm_node *node = &core->nodes[i];
+		uint32_t zombies = 0;
 
+		for (uint32_t z = 0; z < VMS_PER_NODE_MAX; z++)
+			zombies += node->zombies[z].vm != 0;
+		assert(node->zombie_count == zombies);
 		assert(node->pages_reserved == totals[i].pages && node->pages_planned == totals[i].pages_planned);
 		assert(node->regions == totals[i].regions && node->calls == totals[i].calls);
 		assert(node->lines_given == totals[i].lines && node->vcpus_given == totals[i].vcpus);

@@ -110,6 +110,7 @@ struct gmm_node {
 	uint32_t reclaim_first;		/* list of regions to destroy there */
 	uint64_t foreign;		/* regions or VMs there that we do not know, as of its last renewal */
 	bool foreign_reported;		/* the operator was told about foreign regions or VMs since the join */
+	uint32_t zombie_count;		/* used entries of: */
 	struct gmm_zombie zombies[VMS_PER_NODE_MAX];
 	struct wire_node_join join;	/* as received */
 	struct wire_node_renew renew;	/* the last one */

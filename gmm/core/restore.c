@@ -135,6 +135,7 @@ static const char *take_zombie(struct gmm_core *core, uint32_t slot, const struc
 	if (!node || from->vm == 0)
 		return "it is of no node or no VM";
 	node->zombies[slot % VMS_PER_NODE_MAX].vm = from->vm;
+	node->zombie_count++;
 	node->vms++;
 	return NULL;
 }

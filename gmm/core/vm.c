@@ -129,6 +129,7 @@ uint32_t gmm_vm_zombie_add(struct gmm_core *core, struct gmm_node *node, uint64_
 	/* Each was one of the node's VMs, and those are at most so many together. */
 	assert(place < VMS_PER_NODE_MAX);
 	node->zombies[place] = (struct gmm_zombie){ .vm = vm };
+	node->zombie_count++;
 	node->vms++;
 	gmm_dirty_zombie(core, node, place);
 	return place;
@@ -136,8 +137,9 @@ uint32_t gmm_vm_zombie_add(struct gmm_core *core, struct gmm_node *node, uint64_
 
 void gmm_vm_zombie_remove(struct gmm_core *core, struct gmm_node *node, uint32_t place)
 {
-	assert(node->vms > 0 && node->zombies[place].vm);
+	assert(node->vms > 0 && node->zombie_count > 0 && node->zombies[place].vm);
 	node->vms--;
+	node->zombie_count--;
 	node->zombies[place] = (struct gmm_zombie){ 0 };
 	gmm_dirty_zombie(core, node, place);
 }
