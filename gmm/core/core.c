@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "gmm/core/internal.h"
+#include "lib/hash.h"
 
 void gmm_core_init(struct gmm_core *core, const struct gmm_config *config)
 {
@@ -43,18 +44,33 @@ struct gmm_node *gmm_core_node_named(struct gmm_core *core, const char *name)
 
 struct gmm_vm *gmm_core_vm(struct gmm_core *core, uint64_t id)
 {
-	for (uint32_t i = 0; i < GMM_VMS_MAX; i++)
-		if (core->vms[i].phase != GMM_VM_FREE && core->vms[i].id == id)
+	for (uint32_t i = 0; i < GMM_VMS_MAX && id; i++)
+		if (core->vm_keys[i].id == id)
 			return &core->vms[i];
 	return NULL;
 }
 
+/* Names that collide are told apart by the names themselves. */
+static uint64_t name_hash(const char *name)
+{
+	return hash_bytes(0, name, strlen(name));
+}
+
 struct gmm_vm *gmm_core_vm_named(struct gmm_core *core, const char *name)
 {
+	uint64_t hash = name_hash(name);
+
 	for (uint32_t i = 0; i < GMM_VMS_MAX; i++)
-		if (core->vms[i].phase != GMM_VM_FREE && strcmp(core->vms[i].spec.name, name) == 0)
+		if (core->vm_keys[i].id && core->vm_keys[i].name_hash == hash && strcmp(core->vms[i].spec.name, name) == 0)
 			return &core->vms[i];
 	return NULL;
+}
+
+void gmm_vm_enter(struct gmm_core *core, struct gmm_vm *vm, enum gmm_vm_phase phase)
+{
+	assert(vm->id && phase != GMM_VM_FREE);
+	vm->phase = phase;
+	core->vm_keys[gmm_vm_index(core, vm)] = (struct gmm_vm_key){ .id = vm->id, .name_hash = name_hash(vm->spec.name) };
 }
 
 /* ---------------------------------------------------------------- calls */
@@ -316,8 +332,10 @@ void gmm_core_check(const struct gmm_core *core)
 		const struct gmm_vm *vm = &core->vms[i];
 		uint32_t length;
 
+		assert(core->vm_keys[i].id == (vm->phase == GMM_VM_FREE ? 0 : vm->id));
 		if (vm->phase == GMM_VM_FREE)
 			continue;
+		assert(core->vm_keys[i].name_hash == name_hash(vm->spec.name));
 		length = list_length(core, vm->region_first, seen);
 		assert(length == vm->region_count);
 		used += length;

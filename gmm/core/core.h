@@ -353,6 +353,12 @@ struct gmm_dirty {
 	uint8_t marked[(GMM_ROWS_MAX + 7) / 8];
 };
 
+/* What VMs are looked for by, apart from their large records: a look-up reads few cache lines. */
+struct gmm_vm_key {
+	uint64_t id;			/* 0: the place is free */
+	uint64_t name_hash;
+};
+
 struct gmm_core {
 	struct gmm_config config;
 	uint32_t node_count;
@@ -369,6 +375,7 @@ struct gmm_core {
 	char refusal[GMM_TEXT_BYTES];	/* why the last request was refused */
 	struct gmm_health health;
 	struct gmm_node nodes[NODES_MAX];
+	struct gmm_vm_key vm_keys[GMM_VMS_MAX];	/* same indices as: */
 	struct gmm_vm vms[GMM_VMS_MAX];
 	struct gmm_operation operations[GMM_OPERATIONS_MAX];
 	struct gmm_call calls[GMM_CALLS_MAX];

@@ -15,6 +15,8 @@ void gmm_dirty_zombie(struct gmm_core *core, const struct gmm_node *node, uint32
 void gmm_dirty_operation(struct gmm_core *core, const struct gmm_operation *operation);
 
 /* core.c */
+/* Into the table: id and name are set, and it is found by them from now on. gmm_vm_forget() takes it out. */
+void gmm_vm_enter(struct gmm_core *core, struct gmm_vm *vm, enum gmm_vm_phase phase);
 struct text gmm_refuse(struct gmm_core *core);	/* start the text of a refusal */
 struct gmm_call *gmm_call_start(struct gmm_core *core, struct gmm_command *command, enum gmm_call_kind kind,
 				uint32_t node, uint32_t object, uint16_t type, const void *body, uint32_t len_bytes);

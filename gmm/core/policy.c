@@ -8,16 +8,12 @@
 #include <string.h>
 
 #include "gmm/core/internal.h"
+#include "lib/hash.h"
 
-/* SplitMix64: every seed is good, 0 included. */
+/* Steps of the golden ratio, mixed as SplitMix64 does: every seed is good, 0 included. */
 static uint32_t draw_below(struct gmm_core *core, uint32_t bound)
 {
-	uint64_t bits = core->chance += UINT64_C(0x9e3779b97f4a7c15);
-
-	bits = (bits ^ bits >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
-	bits = (bits ^ bits >> 27) * UINT64_C(0x94d049bb133111eb);
-	bits ^= bits >> 31;
-	return (uint32_t)((bits >> 32) * bound >> 32);
+	return hash_reduce(hash_mix(core->chance += UINT64_C(0x9e3779b97f4a7c15)), bound);
 }
 
 /* Free/capacity compared without a division. */

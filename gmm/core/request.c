@@ -168,7 +168,7 @@ static int place_all(struct gmm_core *core, struct gmm_vm *vm, uint32_t operatio
 static struct gmm_vm *vm_slot(struct gmm_core *core)
 {
 	for (uint32_t i = 0; i < GMM_VMS_MAX; i++)
-		if (core->vms[i].phase == GMM_VM_FREE)
+		if (core->vm_keys[i].id == 0)
 			return &core->vms[i];
 	return NULL;
 }
@@ -207,7 +207,7 @@ int gmm_core_vm_create(struct gmm_core *core, const struct gmm_vm_spec *spec, ui
 		operation->kind = GMM_OPERATION_NONE;
 		return status;
 	}
-	vm->phase = GMM_VM_CREATING;
+	gmm_vm_enter(core, vm, GMM_VM_CREATING);
 	node->vms++;
 	node->lines_given += lines;
 	node->vcpus_given += spec->vcpus;

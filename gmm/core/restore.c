@@ -91,8 +91,8 @@ static const char *take_vm(struct gmm_core *core, uint32_t slot, const struct gm
 	    spec->cache_bytes / PAGE_BYTES > UINT32_MAX || spec->vcpus == 0 || spec->vcpus > VCPUS_PER_VM_MAX)
 		return "its size is out of range";
 	vm->id = from->id;
-	vm->phase = (enum gmm_vm_phase)from->phase;
 	vm->spec = *spec;
+	gmm_vm_enter(core, vm, (enum gmm_vm_phase)from->phase);
 	vm->cache_lines = (uint32_t)(spec->cache_bytes / PAGE_BYTES);
 	vm->node = from->node;
 	vm->state = from->state;

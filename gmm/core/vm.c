@@ -96,6 +96,7 @@ void gmm_vm_forget(struct gmm_core *core, struct gmm_vm *vm)
 	leave_node(core, vm);
 	gmm_offer_end(core, vm);
 	vm->phase = GMM_VM_FREE;
+	core->vm_keys[gmm_vm_index(core, vm)].id = 0;
 	gmm_dirty_vm(core, vm);
 }
 

@@ -2,6 +2,7 @@
 #include <math.h>
 #include <stdio.h>
 
+#include "lib/hash.h"
 #include "testbed/bench-place/bench.h"
 
 #define MIB (UINT64_C(1) << 20)
@@ -16,19 +17,14 @@
 #define WEEKEND 0.5
 #define MEAN_DRAWS 100000u
 
-/* SplitMix64. */
 static uint64_t draw(struct mix *mix)
 {
-	uint64_t bits = mix->state += UINT64_C(0x9e3779b97f4a7c15);
-
-	bits = (bits ^ bits >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
-	bits = (bits ^ bits >> 27) * UINT64_C(0x94d049bb133111eb);
-	return bits ^ bits >> 31;
+	return hash_mix(mix->state += UINT64_C(0x9e3779b97f4a7c15));
 }
 
 uint32_t mix_below(struct mix *mix, uint32_t bound)
 {
-	return (uint32_t)((draw(mix) >> 32) * bound >> 32);
+	return hash_reduce(draw(mix), bound);
 }
 
 /* Above 0, at most 1. */

@@ -272,6 +272,23 @@ static void test_a_dead_memory_component_is_retired(void **state)
 	rack_free(rack);
 }
 
+/* It dies with requests under way to make regions, which nobody wants any more. */
+static void test_a_component_that_dies_while_creating_is_retired(void **state)
+{
+	struct gmm_vm_spec spec = vm_spec("a", 4 * REGION_MIB, 1);
+	struct rack *rack = small_rack();
+	uint64_t operation;
+
+	(void)state;
+	assert_int_equal(gmm_core_vm_create(rack->core, &spec, &operation, rack->now_ns), 0);
+	rack_take_output(rack);
+	cut_off(rack, "m1");
+	assert_true(gmm_core_node_named(rack->core, "m1")->calls > 0);
+	assert_int_equal(set_admin(rack, "m1", GMM_ADMIN_RETIRED), 0);
+	assert_int_equal(gmm_core_node_named(rack->core, "m1")->pages_reserved, 0);
+	rack_free(rack);
+}
+
 static void test_a_dead_process_component_is_retired(void **state)
 {
 	struct rack *rack = small_rack();
@@ -336,6 +353,7 @@ int main(void)
 		cmocka_unit_test(test_a_retired_node_is_out),
 		cmocka_unit_test(test_a_node_that_never_came_can_be_retired),
 		cmocka_unit_test(test_a_dead_memory_component_is_retired),
+		cmocka_unit_test(test_a_component_that_dies_while_creating_is_retired),
 		cmocka_unit_test(test_a_dead_process_component_is_retired),
 		cmocka_unit_test(test_it_outlives_the_manager),
 	};

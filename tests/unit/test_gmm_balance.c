@@ -147,11 +147,11 @@ static void test_only_idle_vms_regions_move(void **state)
 	make_vms(rack, 2, 16);
 	rack_node(rack, "new", WIRE_ROLE_MEMORY, 64 * REGION_MIB);
 	rack_pass(rack, LATER_NS);
-	assert_int_equal(gmm_core_vm_start(rack->core, "vm0", &none, &none, &operation, rack->now_ns), 0);
+	assert_int_equal(gmm_core_vm_start(rack->core, "vm1", &none, &none, &operation, rack->now_ns), 0);
 	make_plan(rack);
 	assert_true(plan.move_count > 0);
 	for (uint32_t i = 0; i < plan.move_count; i++)
-		assert_int_equal(rack->core->regions[plan.moves[i].region].vm, gmm_core_vm_named(rack->core, "vm1")->id);
+		assert_int_equal(rack->core->regions[plan.moves[i].region].vm, gmm_core_vm_named(rack->core, "vm0")->id);
 	rack_free(rack);
 }
 

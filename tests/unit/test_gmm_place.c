@@ -266,6 +266,27 @@ static void test_reserve_counts_only_room_that_can_be_used(void **state)
 	assert_non_null(strstr(rack->core->refusal, "if m2 failed"));
 	assert_non_null(strstr(rack->core->refusal, "room for 0 MiB"));
 	rack_free(rack);
+	/* Half a region fits in what is left of m1, but room is counted in whole ones. */
+	rack = rack_with_reserve();
+	rack_node(rack, "m1", WIRE_ROLE_MEMORY, REGION_MIB);
+	rack_node(rack, "m2", WIRE_ROLE_MEMORY, REGION_MIB + REGION_MIB / 2);
+	assert_int_equal(rack_create(rack, "a", REGION_MIB / 2, &finished), 0);
+	assert_int_equal(rack_create(rack, "b", REGION_MIB / 2, &finished), -ENOSPC);
+	assert_non_null(strstr(rack->core->refusal, "if m2 failed, 32 MiB would have to be rebuilt"));
+	rack_free(rack);
+}
+
+static void test_reserve_names_the_worst(void **state)
+{
+	struct rack *rack = rack_with_reserve();
+	struct gmm_finished finished;
+
+	(void)state;
+	rack_node(rack, "m1", WIRE_ROLE_MEMORY, 4 * REGION_MIB);
+	rack_node(rack, "m2", WIRE_ROLE_MEMORY, 16 * REGION_MIB);
+	assert_int_equal(rack_create(rack, "a", 19 * REGION_MIB, &finished), -ENOSPC);
+	assert_non_null(strstr(rack->core->refusal, "if m2 failed, 960 MiB would have to be rebuilt"));
+	rack_free(rack);
 }
 
 /* ---------------------------------------------------------------- VMs */
@@ -330,6 +351,16 @@ static void test_vms_go_by_count_when_all_else_is_equal(void **state)
 	assert_int_equal(node_of_new(rack, "more", 1, 1), 0);
 	assert_non_null(strstr(rack->core->refusal, "0 VMs"));
 	rack_free(rack);
+	/* One large VM on p2 takes as much as two small ones on p1. */
+	rack = rack_new();
+	rack_node(rack, "m1", WIRE_ROLE_MEMORY, 64 * REGION_MIB);
+	p1 = with_cpus(rack, rack_node(rack, "p1", WIRE_ROLE_PROCESS, 64), 64);
+	p2 = with_cpus(rack, rack_node(rack, "p2", WIRE_ROLE_PROCESS, 64), 64);
+	assert_int_equal(node_of_new(rack, "small", 1, 1), p1);
+	assert_int_equal(node_of_new(rack, "large", 2, 2), p2);
+	assert_int_equal(node_of_new(rack, "small2", 1, 1), p1);
+	assert_int_equal(node_of_new(rack, "small3", 1, 1), p2);
+	rack_free(rack);
 }
 
 int main(void)
@@ -347,6 +378,7 @@ int main(void)
 		cmocka_unit_test(test_reserve_for_the_largest),
 		cmocka_unit_test(test_reserve_counts_domains),
 		cmocka_unit_test(test_reserve_counts_only_room_that_can_be_used),
+		cmocka_unit_test(test_reserve_names_the_worst),
 		cmocka_unit_test(test_vms_balance_cache_and_processors),
 		cmocka_unit_test(test_vms_go_by_count_when_all_else_is_equal),
 	};
