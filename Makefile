@@ -34,6 +34,7 @@ gmm-y :=
 sim-y :=
 bench-native-y :=
 bench-store-y :=
+bench-place-y :=
 images-y :=
 tools-y :=
 verbs-y :=
@@ -42,7 +43,7 @@ unit-tests-y :=
 fuzz-y :=
 MODULES := lib net/eth net/roce net/secure net/rpc net/node net/rping net/port kernel pcomponent pcomponent/cache pcomponent/region \
 	pcomponent/hv pcomponent/dev pcomponent/load mcomponent gmm gmm/console boot testbed testbed/guest testbed/sim \
-	testbed/bench-native testbed/bench-store tests tests/interop tools
+	testbed/bench-native testbed/bench-place testbed/bench-store tests tests/interop tools
 include $(wildcard $(addsuffix /module.mk,$(MODULES)))
 
 # ---------------------------------------------------------------- flags
@@ -138,7 +139,8 @@ objects-portable: $(foreach f,bare host asan fuzz,$(call objects,$f,$(portable-y
 .PHONY: images
 images: $(O)/bare/pcomponent.elf $(O)/bare/mcomponent.elf
 
-include $(wildcard kernel/image.mk testbed/sim/program.mk testbed/bench-native/program.mk testbed/bench-store/program.mk tools/program.mk)
+include $(wildcard kernel/image.mk testbed/sim/program.mk testbed/bench-native/program.mk testbed/bench-place/program.mk \
+	testbed/bench-store/program.mk tools/program.mk)
 
 # ---------------------------------------------------------------- Linux programs
 
@@ -210,7 +212,7 @@ fuzz: $(FUZZERS)
 
 # The other compiler's warnings: all portable and Linux code.
 clang-check: $(AUTOCONF) $(BUILD_ID_HEADER)
-	$(Q)for source in $(portable-y) $(host-y) $(gmmd-y) $(gmm-y) $(mcomponentd-y) $(verbs-y) $(unit-tests-y) $(sim-y) $(bench-native-y) $(filter testbed/%,$(bench-store-y)) $(patsubst %,tools/%.c,$(tools-y)); do \
+	$(Q)for source in $(portable-y) $(host-y) $(gmmd-y) $(gmm-y) $(mcomponentd-y) $(verbs-y) $(unit-tests-y) $(sim-y) $(bench-native-y) $(bench-place-y) $(filter testbed/%,$(bench-store-y)) $(patsubst %,tools/%.c,$(tools-y)); do \
 		$(CLANG) $(HOST_FLAGS) -Wno-unused-command-line-argument -MF /dev/null -fsyntax-only $$source || exit 1; done
 
 -include $(shell find $(O) -type f -name '*.d' 2>/dev/null)
@@ -220,7 +222,7 @@ clang-check: $(AUTOCONF) $(BUILD_ID_HEADER)
 # Empty without sudo: what needs root then says so itself.
 SUDO := $(if $(filter 0,$(shell id -u)),,$(shell command -v sudo 2>/dev/null))
 
-.PHONY: help setup demo check soak bench bench-net bench-drain bench-native bench-store clean headers-check
+.PHONY: help setup demo check soak bench bench-net bench-drain bench-native bench-place bench-store clean headers-check
 help:
 	@echo 'Plenum: one rack, one memory.'
 	@echo
@@ -232,6 +234,7 @@ help:
 	@echo '  make bench-net   READs of two kernels and of two stock Linux guests with rdma_rxe, side by side'
 	@echo '  make bench-native  what the transport costs one core, both ends, without a network'
 	@echo '  make bench-store what the manager keeps costs, and how long it takes to start, at 100,000 regions'
+	@echo '  make bench-place   what the policies of placement do to a large rack over ten years; some minutes'
 	@echo
 	@echo '  make             build the component images and the manager into $(O)/'
 	@echo '  make setup       install the Debian packages that are needed'
@@ -272,6 +275,9 @@ bench-drain: setup
 	@$(SUDO) testbed/bench-drain --build $(O)
 
 bench-native: $(O)/bin/plenum-bench-transport
+	$(Q)$<
+
+bench-place: $(O)/bin/plenum-bench-place
 	$(Q)$<
 
 bench-store: $(O)/bin/plenum-bench-store

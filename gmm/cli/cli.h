@@ -177,6 +177,7 @@ void print_vm_stats(json_t *result);
 void print_region_list(json_t *result);
 void print_operation_list(json_t *result);
 void print_bench(json_t *result);
+void print_balance(json_t *result);
 void print_keys(json_t *result);
 void print_moved(json_t *result);
 /* One line: how far a drain is. */

@@ -12,7 +12,7 @@ const struct cli_command cli_commands[] = {
 	{ "status", { NULL }, "status", "the rack on one screen", print_status,
 		.fields = "manager,health.status,health.muted,nodes_total.up,nodes_total.configured,memory_pages.capacity,"
 			  "memory_pages.reserved,memory_pages.written,memory_pages.stored,cache_lines.capacity,cache_lines.given,"
-			  "vms.total,vms.running,regions",
+			  "vms.total,vms.running,regions,placement,rebuild_reserve",
 		.examples = { "gmm status", "gmm status --watch" } },
 	{ "health", { NULL }, "health", "should somebody act? what is wrong, by codes", print_health, NULL, {
 		{ "exit-code", NULL, OPTION_FLAG, NULL, false, "exit with 0, 1 or 2: OK, WARN or ERR" } },
@@ -31,12 +31,22 @@ const struct cli_command cli_commands[] = {
 	{ "explain", { "code" }, "health.explain", "what a code of 'gmm health' means, and what helps", print_explanation,
 		.examples = { "gmm explain VM_STALLED" } },
 	{ "node list", { NULL }, "node.list", "nodes and their load", print_node_list,
-		.fields = "name,id,role,state,ip,mac,build,joined_s_ago,renewed_s_ago,cpus,entry_to_join_us,kernel_bytes,table_bytes,"
+		.fields = "name,id,role,state,admin,domain,ip,mac,build,joined_s_ago,renewed_s_ago,cpus,vcpus_given,entry_to_join_us,kernel_bytes,table_bytes,"
 			  "uptime_us,pages_capacity,pages_reserved,pages_foreign,pages_stored,pages_zero,pages_written,reads,writes,"
 			  "regions,vms,packets_received,packets_sent,packets_refused,retransmits,busy_ns",
 		.examples = { "gmm node list", "gmm node list -o csv >nodes.csv", "gmm node list --watch=5" } },
 	{ "node show", { "name" }, "node.show", "everything about one node", print_node,
 		.examples = { "gmm node show m1", "gmm node show 'm[1-4,7]' -o json" } },
+	{ "node cordon", { "name" }, "node.cordon", "give a node nothing new; what it has stays", NULL, .changes = true,
+		.examples = { "gmm node cordon m1" } },
+	{ "node uncordon", { "name" }, "node.uncordon", "let a cordoned node take regions or VMs again", NULL, .changes = true,
+		.examples = { "gmm node uncordon m1" } },
+	{ "node maintenance", { "name" }, "node.maintenance", "set a cordoned, empty node aside: it may be switched off", NULL,
+		.changes = true, .examples = { "gmm node maintenance m1" } },
+	{ "node restore", { "name" }, "node.restore", "take a node out of maintenance", NULL, .changes = true,
+		.examples = { "gmm node restore m1" } },
+	{ "node retire", { "name" }, "node.retire", "take an empty node out of the rack for good", NULL, .changes = true,
+		.examples = { "gmm node retire m1" } },
 	{ "node counters", { "name" }, "node.counters", "all counters of a node, name=value", print_text,
 		.examples = { "gmm node counters m1", "gmm node counters 'm[1-4]' -o csv" } },
 	{ "node refusals", { "name" }, "node.refusals", "what a node refused, and what that means", print_text,
@@ -97,6 +107,8 @@ const struct cli_command cli_commands[] = {
 	{ "operation show", { "id" }, "operation.show", "everything about one operation", print_node, NULL, {
 		{ "wait", "SECONDS", OPTION_SECONDS, "wait_s", false, "until it has ended, but not longer (0)" } },
 		.examples = { "gmm operation show 12 --wait 60" } },
+	{ "balance plan", { NULL }, "balance.plan", "the moves of regions that would even memory out; none is made", print_balance,
+		.rows = "moves", .fields = "batch,vm,vm_id,index,from,to,pages", .examples = { "gmm balance plan" } },
 	{ "region list", { NULL }, "region.list", "where every region is", print_region_list,
 		.fields = "vm,vm_id,index,node,owner,pages,epoch,state", .examples = { "gmm region list" } },
 	{ "key list", { NULL }, "key.list", "the rack's keys by number, and which nodes lag behind", print_keys,

@@ -41,6 +41,7 @@ void print_node_list(json_t *result)
 {
 	static const struct column columns[] = {
 		{ "NAME", "name", CELL_STRING }, { "ROLE", "role", CELL_STRING }, { "STATE", "state", CELL_STRING },
+		{ "ADMIN", "admin", CELL_STRING },
 		{ "ADDRESS", "ip", CELL_STRING }, { "CAPACITY", "pages_capacity", CELL_PAGES },
 		{ "RESERVED", "pages_reserved", CELL_PAGES }, { "STORED", "pages_stored", CELL_PAGES },
 		{ "BOOT", "entry_to_join_us", CELL_MICROSECONDS }, { "SEEN", "renewed_s_ago", CELL_AGO }, { 0 },
@@ -83,6 +84,30 @@ void print_operation_list(json_t *result)
 	print_table(result, columns);
 }
 
+void print_balance(json_t *result)
+{
+	static const struct column columns[] = {
+		{ "BATCH", "batch", CELL_NUMBER }, { "VM", "vm", CELL_STRING }, { "INDEX", "index", CELL_NUMBER },
+		{ "FROM", "from", CELL_STRING }, { "TO", "to", CELL_STRING }, { "SIZE", "pages", CELL_PAGES }, { 0 },
+	};
+	double ready_s = json_number_value(json_object_get(result, "ready_in_s"));
+	char size[CELL_BYTES];
+
+	printf("furthest from the rack's share: %.1f %% of its capacity now, %.1f %% after the moves\n",
+	       100 * json_number_value(json_object_get(result, "distance_before")),
+	       100 * json_number_value(json_object_get(result, "distance_after")));
+	if (string(result, "reason")[0]) {
+		printf("no moves: %s\n", string(result, "reason"));
+		return;
+	}
+	printf("moves %zu, %s", json_array_size(json_object_get(result, "moves")),
+	       units_size((double)integer(result, "pages") * PAGE_BYTES, size));
+	if (ready_s > 0)
+		printf("; not before %.0f s from now: the rack has just changed", ready_s);
+	printf("\n\n");
+	print_table(json_object_get(result, "moves"), columns);
+}
+
 void print_status(json_t *result)
 {
 	json_t *nodes = json_object_get(result, "nodes_total"), *memory = json_object_get(result, "memory_pages");
@@ -98,8 +123,8 @@ void print_status(json_t *result)
 	       units_size((double)integer(memory, "written") * PAGE_BYTES, c));
 	printf("cache    %s, given to VMs %s\n", units_size((double)integer(cache, "capacity") * PAGE_BYTES, a),
 	       units_size((double)integer(cache, "given") * PAGE_BYTES, b));
-	printf("VMs      %d, running %d; regions %d\n\n", (int)integer(vms, "total"), (int)integer(vms, "running"),
-	       (int)integer(result, "regions"));
+	printf("VMs      %d, running %d; regions %d, placed by %s\n\n", (int)integer(vms, "total"), (int)integer(vms, "running"),
+	       (int)integer(result, "regions"), string(result, "placement"));
 	print_node_list(json_object_get(result, "nodes"));
 }
 

@@ -5,14 +5,16 @@
 #include <string.h>
 
 #include "gmm/core/internal.h"
+#include "lib/hash.h"
 
 void gmm_core_init(struct gmm_core *core, const struct gmm_config *config)
 {
-	assert(config->lease_ms > 0 && config->vm_id_first > 0);
+	assert(config->lease_ms > 0 && config->vm_id_first > 0 && config->placement < GMM_PLACEMENTS);
 	memset(core, 0, sizeof(*core));
 	core->config = *config;
 	core->vm_id_next = config->vm_id_first;
 	core->operation_id_next = 1;
+	core->chance = config->seed;
 	core->region_free = GMM_NONE;
 	for (uint32_t i = 0; i < GMM_OPERATIONS_MAX; i++)
 		core->operations[i].vm = GMM_NONE;
@@ -42,18 +44,33 @@ struct gmm_node *gmm_core_node_named(struct gmm_core *core, const char *name)
 
 struct gmm_vm *gmm_core_vm(struct gmm_core *core, uint64_t id)
 {
-	for (uint32_t i = 0; i < GMM_VMS_MAX; i++)
-		if (core->vms[i].phase != GMM_VM_FREE && core->vms[i].id == id)
+	for (uint32_t i = 0; i < GMM_VMS_MAX && id; i++)
+		if (core->vm_keys[i].id == id)
 			return &core->vms[i];
 	return NULL;
 }
 
+/* Names that collide are told apart by the names themselves. */
+static uint64_t name_hash(const char *name)
+{
+	return hash_bytes(0, name, strlen(name));
+}
+
 struct gmm_vm *gmm_core_vm_named(struct gmm_core *core, const char *name)
 {
+	uint64_t hash = name_hash(name);
+
 	for (uint32_t i = 0; i < GMM_VMS_MAX; i++)
-		if (core->vms[i].phase != GMM_VM_FREE && strcmp(core->vms[i].spec.name, name) == 0)
+		if (core->vm_keys[i].id && core->vm_keys[i].name_hash == hash && strcmp(core->vms[i].spec.name, name) == 0)
 			return &core->vms[i];
 	return NULL;
+}
+
+void gmm_vm_enter(struct gmm_core *core, struct gmm_vm *vm, enum gmm_vm_phase phase)
+{
+	assert(vm->id && phase != GMM_VM_FREE);
+	vm->phase = phase;
+	core->vm_keys[gmm_vm_index(core, vm)] = (struct gmm_vm_key){ .id = vm->id, .name_hash = name_hash(vm->spec.name) };
 }
 
 /* ---------------------------------------------------------------- calls */
@@ -145,7 +162,7 @@ void gmm_core_result(struct gmm_core *core, uint64_t token, int status, const vo
 
 static bool zombie_output(struct gmm_core *core, struct gmm_node *node, struct gmm_command *command)
 {
-	if (node->calls == GMM_CALLS_PER_NODE_MAX)
+	if (node->zombie_count == 0 || node->calls == GMM_CALLS_PER_NODE_MAX)
 		return false;
 	for (uint32_t i = 0; i < VMS_PER_NODE_MAX; i++) {
 		struct gmm_zombie *zombie = &node->zombies[i];
@@ -215,6 +232,14 @@ const char *gmm_node_state_name(enum gmm_node_state state)
 	return names[state];
 }
 
+const char *gmm_node_admin_name(enum gmm_node_admin admin)
+{
+	static const char *const names[GMM_ADMIN_STATES] = { "admitted", "cordoned", "draining", "maintenance", "retired" };
+
+	assert(admin < GMM_ADMIN_STATES);
+	return names[admin];
+}
+
 const char *gmm_role_name(uint32_t role)
 {
 	return role == WIRE_ROLE_PROCESS ? "process" : role == WIRE_ROLE_MEMORY ? "memory" : "unknown";
@@ -254,20 +279,46 @@ static uint32_t list_length(const struct gmm_core *core, uint32_t first, uint8_t
 	return length;
 }
 
-/* One pass over each table: the sums of all nodes together (M2, M6). */
+/* What the nodes' counters must say, counted anew in one pass over each table. */
+struct totals {
+	uint64_t pages, pages_planned, lines;
+	uint32_t regions, vcpus, calls;
+};
+
 static void check_nodes(const struct gmm_core *core)
 {
-	uint64_t pages[NODES_MAX] = { 0 };
-	uint32_t calls[NODES_MAX] = { 0 };
+	struct totals totals[NODES_MAX] = { 0 };
 
-	for (uint32_t i = 0; i < core->region_top; i++)
-		if (core->regions[i].state != GMM_REGION_FREE)
-			pages[core->regions[i].node - GMM_NODE_FIRST] += core->regions[i].pages;
+	for (uint32_t i = 0; i < core->region_top; i++) {
+		const struct gmm_region *region = &core->regions[i];
+		struct totals *of;
+
+		if (region->state == GMM_REGION_FREE)
+			continue;
+		of = &totals[region->node - GMM_NODE_FIRST];
+		of->pages += region->pages;
+		of->pages_planned += region->state == GMM_REGION_PLANNED ? region->pages : 0;
+		of->regions += region->state != GMM_REGION_PLANNED;
+	}
 	for (uint32_t i = 0; i < GMM_CALLS_MAX; i++)
 		if (core->calls[i].kind != GMM_CALL_NONE)
-			calls[core->calls[i].node - GMM_NODE_FIRST]++;
-	for (uint32_t i = 0; i < core->node_count; i++)
-		assert(core->nodes[i].pages_reserved == pages[i] && core->nodes[i].calls == calls[i]);
+			totals[core->calls[i].node - GMM_NODE_FIRST].calls++;
+	for (uint32_t i = 0; i < GMM_VMS_MAX; i++)
+		if (core->vms[i].phase != GMM_VM_FREE && core->vms[i].phase != GMM_VM_GONE) {
+			totals[core->vms[i].node - GMM_NODE_FIRST].lines += core->vms[i].cache_lines;
+			totals[core->vms[i].node - GMM_NODE_FIRST].vcpus += core->vms[i].spec.vcpus;
+		}
+	for (uint32_t i = 0; i < core->node_count; i++) {
+		const struct gmm_node *node = &core->nodes[i];
+		uint32_t zombies = 0;
+
+		for (uint32_t z = 0; z < VMS_PER_NODE_MAX; z++)
+			zombies += node->zombies[z].vm != 0;
+		assert(node->zombie_count == zombies);
+		assert(node->pages_reserved == totals[i].pages && node->pages_planned == totals[i].pages_planned);
+		assert(node->regions == totals[i].regions && node->calls == totals[i].calls);
+		assert(node->lines_given == totals[i].lines && node->vcpus_given == totals[i].vcpus);
+	}
 }
 
 void gmm_core_check(const struct gmm_core *core)
@@ -282,8 +333,10 @@ void gmm_core_check(const struct gmm_core *core)
 		const struct gmm_vm *vm = &core->vms[i];
 		uint32_t length;
 
+		assert(core->vm_keys[i].id == (vm->phase == GMM_VM_FREE ? 0 : vm->id));
 		if (vm->phase == GMM_VM_FREE)
 			continue;
+		assert(core->vm_keys[i].name_hash == name_hash(vm->spec.name));
 		length = list_length(core, vm->region_first, seen);
 		assert(length == vm->region_count);
 		used += length;

@@ -20,6 +20,8 @@
  *      whoever takes over after a crash knows all that anybody was told. record.h has the rows.
  *  M8  A region's place changes when the process component has said that the move is done. Until it has said so, or
  *      that the move is abandoned, neither the old nor the new one is destroyed, unless the VM is (gmm/core/move.c).
+ *  M9  A node's pages_planned is the sum of the pages of the PLANNED regions among those of M2. Its lines_given and
+ *      vcpus_given are the sums over the VMs in the table that name it and are not GONE.
  *
  *  region: PLANNED -> CREATING -> LIVE -> RECLAIM -> RECLAIMING -> (free)
  *             |           |        |         ^------------'  the call failed or the node came back
@@ -71,6 +73,16 @@ enum gmm_node_state {
 	GMM_NODE_EXPECTED,		/* an earlier manager knew it, it has not joined this one yet */
 };
 
+/* What the operator wants of a node, whatever its state; the transitions are in admin.c. */
+enum gmm_node_admin {
+	GMM_ADMIN_ADMITTED,		/* takes new regions or VMs */
+	GMM_ADMIN_CORDONED,		/* keeps what it has, takes nothing new */
+	GMM_ADMIN_DRAINING,		/* cordoned, and what it has is being moved away */
+	GMM_ADMIN_MAINTENANCE,		/* empty: may be switched off at any time */
+	GMM_ADMIN_RETIRED,		/* empty, and may not join */
+	GMM_ADMIN_STATES,
+};
+
 /* A VM that the node may still hold though the directory has forgotten it: destroyed there when the node is back. */
 struct gmm_zombie {
 	uint64_t vm;			/* 0: unused */
@@ -83,7 +95,11 @@ struct gmm_node {
 	char name[NODE_NAME_BYTES];
 	uint32_t address;
 	uint8_t mac[6];
+	char domain[NODE_NAME_BYTES];	/* what fails together with it: board, PDU, switch. Empty: it fails alone */
+	uint32_t domain_first;		/* id of the first node in its domain; its own when it fails alone */
 	enum gmm_node_state state;
+	enum gmm_node_admin admin;
+	uint64_t changed_ns;		/* of `state` or `admin` */
 	bool buried;			/* process: down for longer than the grace time; its VMs were given up */
 	bool configured;		/* false: only the store knows it, it may not join */
 	uint64_t incarnation;		/* of the last join; 0: its state is gone */
@@ -91,15 +107,17 @@ struct gmm_node {
 	uint64_t renewed_ns;		/* last sign of life */
 	uint64_t down_ns;
 	uint64_t pages_reserved;	/* memory: by regions in our table (M2) */
+	uint64_t pages_planned;		/* memory: of these, by regions that it was not asked for yet (M8) */
 	uint64_t pages_foreign;		/* memory: reserved there for regions we do not know */
-	uint64_t lines_given;		/* process: to VMs in our table */
+	uint64_t lines_given;		/* process: to VMs in our table (M8) */
+	uint32_t vcpus_given;		/* process: likewise */
 	uint32_t regions;		/* memory: in our table, PLANNED ones excluded */
 	uint32_t vms;			/* process: in our table, zombies and calls that may create one included */
 	uint32_t calls;			/* under way (M6) */
 	uint32_t reclaim_first;		/* list of regions to destroy there */
 	uint64_t foreign;		/* regions or VMs there that we do not know, as of its last renewal */
-	bool draining;			/* memory: nothing is placed there, its regions are moved away */
 	bool foreign_reported;		/* the operator was told about foreign regions or VMs since the join */
+	uint32_t zombie_count;		/* used entries of: */
 	struct gmm_zombie zombies[VMS_PER_NODE_MAX];
 	struct wire_node_join join;	/* as received */
 	struct wire_node_renew renew;	/* the last one */
@@ -191,6 +209,7 @@ struct gmm_vm {
 const char *gmm_vm_state_name(const struct gmm_vm *vm, const struct gmm_node *node);
 const char *gmm_wire_state_name(uint32_t state);
 const char *gmm_node_state_name(enum gmm_node_state state);
+const char *gmm_node_admin_name(enum gmm_node_admin admin);
 const char *gmm_role_name(uint32_t role);
 const char *gmm_region_state_name(enum gmm_region_state state);
 const char *gmm_event_kind_name(uint32_t kind);	/* enum gmm_event_kind */
@@ -338,6 +357,31 @@ struct gmm_event {
 
 const char *gmm_event_kind_name(enum gmm_event_kind kind);
 
+/* ---------------------------------------------------------------- placement */
+
+/* How the memory component for a region is chosen among those that can take it (policy.c). */
+enum gmm_placement {
+	GMM_PLACEMENT_LEAST,
+	GMM_PLACEMENT_P2C,
+	GMM_PLACEMENT_RANDOM,
+	GMM_PLACEMENT_PACK,
+	GMM_PLACEMENT_LEGO_RR,
+	GMM_PLACEMENT_LEGO_FREE,
+	GMM_PLACEMENTS,
+};
+
+struct gmm_core;
+struct gmm_policy {
+	const char *name;
+	const char *help;
+	/* One of `count` candidates, count > 0, in order of their ids. Draws from the core's chance, never from elsewhere. */
+	struct gmm_node *(*choose)(struct gmm_core *core, struct gmm_node *const candidates[], uint32_t count);
+};
+
+extern const struct gmm_policy gmm_policies[GMM_PLACEMENTS];
+/* GMM_PLACEMENTS when no policy has this name. */
+enum gmm_placement gmm_placement_named(const char *name);
+
 /* ---------------------------------------------------------------- the core */
 
 struct gmm_config {
@@ -347,6 +391,9 @@ struct gmm_config {
 	struct wire_move_pace move_pace; /* of moves of regions */
 	uint64_t vm_id_first;		/* of the first manager; must not repeat over the ones whose store was lost */
 	uint64_t wall_offset_ns;	/* what to add to now_ns for the time since 1970 */
+	enum gmm_placement placement;
+	uint64_t seed;			/* of what policies draw */
+	bool rebuild_reserve;		/* refuse VMs when the largest failure domain could not be rebuilt in the others */
 };
 
 /* Rows of all kinds in one numbering (record.h), and those that changed since they were last kept. */
@@ -357,6 +404,12 @@ struct gmm_dirty {
 	uint8_t marked[(GMM_ROWS_MAX + 7) / 8];
 };
 
+/* What VMs are looked for by, apart from their large records: a look-up reads few cache lines. */
+struct gmm_vm_key {
+	uint64_t id;			/* 0: the place is free */
+	uint64_t name_hash;
+};
+
 struct gmm_core {
 	struct gmm_config config;
 	uint32_t node_count;
@@ -364,6 +417,8 @@ struct gmm_core {
 	uint64_t operation_id_next;
 	uint64_t event_sequence;	/* of the last event */
 	uint64_t tick_ns;		/* next */
+	uint64_t chance;		/* state of the policies' draws */
+	uint32_t placed_last;		/* node that the last region went to */
 	uint32_t region_free;		/* list of places that were used before */
 	uint32_t region_top;		/* places from here on were never used */
 	uint32_t offers;		/* VMs with an offer to be told or made */
@@ -371,6 +426,7 @@ struct gmm_core {
 	char refusal[GMM_TEXT_BYTES];	/* why the last request was refused */
 	struct gmm_health health;
 	struct gmm_node nodes[NODES_MAX];
+	struct gmm_vm_key vm_keys[GMM_VMS_MAX];	/* same indices as: */
 	struct gmm_vm vms[GMM_VMS_MAX];
 	struct gmm_operation operations[GMM_OPERATIONS_MAX];
 	struct gmm_call calls[GMM_CALLS_MAX];
@@ -388,6 +444,14 @@ void gmm_core_init(struct gmm_core *core, const struct gmm_config *config);
  * store keeps its id; its address and MAC become these, its role may change when nothing is on it (else -EBUSY).
  */
 int gmm_core_node_add(struct gmm_core *core, const char *name, uint32_t role, uint32_t address, const uint8_t mac[6]);
+
+/* Name what fails together with a node; empty: it fails alone. 0, -ENOENT or -EINVAL (core->refusal says). */
+int gmm_core_node_set_domain(struct gmm_core *core, uint32_t node, const char *domain);
+/*
+ * Change what the operator wants of a node. 0, also when it is so already. -ENOENT: no such node. -EBUSY: not from where it
+ * is, or not while it holds what it holds (core->refusal says, with the states that it could go to); nothing was changed.
+ */
+int gmm_core_node_set_admin(struct gmm_core *core, const char *name, enum gmm_node_admin admin, uint64_t now_ns);
 
 /* A node asks to join from `address`. 0: `joined` is the answer. Else a refusal, which is also an event. */
 int gmm_core_join(struct gmm_core *core, const struct wire_node_join *join, uint32_t address,
@@ -459,6 +523,8 @@ struct gmm_node *gmm_core_node(struct gmm_core *core, uint32_t id);
 struct gmm_node *gmm_core_node_named(struct gmm_core *core, const char *name);
 struct gmm_vm *gmm_core_vm(struct gmm_core *core, uint64_t id);
 struct gmm_vm *gmm_core_vm_named(struct gmm_core *core, const char *name);
+/* It may be given regions or VMs: it is up, and the operator has it admitted. */
+bool gmm_node_eligible(const struct gmm_node *node);
 uint64_t gmm_node_pages_free(const struct gmm_node *node);
 uint64_t gmm_node_lines_free(const struct gmm_node *node);
 

@@ -78,8 +78,11 @@ int gmm_core_node_drain(struct gmm_core *core, const char *name, uint64_t *id, u
 		return -EAGAIN;
 	operation->from_node = node->id;
 	operation->parts = node->regions;
-	node->draining = true;
-	gmm_dirty_node(core, node);
+	status = gmm_core_node_set_admin(core, name, GMM_ADMIN_DRAINING, now_ns);
+	if (status) {
+		operation->kind = GMM_OPERATION_NONE;
+		return status;
+	}
 	gmm_dirty_operation(core, operation);
 	*id = operation->id;
 	tell(core, node, "is being drained of ", node->regions, " regions", now_ns);
@@ -89,15 +92,21 @@ int gmm_core_node_drain(struct gmm_core *core, const char *name, uint64_t *id, u
 int gmm_core_node_drain_cancel(struct gmm_core *core, const char *name, uint64_t now_ns)
 {
 	struct gmm_node *node = gmm_core_node_named(core, name);
-	struct gmm_operation *drain;
+	int status;
 
 	if (!node)
 		return gmm_refuse_words(core, -ENOENT, "there is no node named ", name, "");
-	if (!node->draining)
+	if (node->admin != GMM_ADMIN_DRAINING)
 		return gmm_refuse_words(core, -EBUSY, name, " is not being drained", "");
-	node->draining = false;
-	gmm_dirty_node(core, node);
-	drain = drain_of(core, node);
+	/* The table of states knows no shorter way. */
+	status = gmm_core_node_set_admin(core, name, GMM_ADMIN_CORDONED, now_ns);
+	return status ? status : gmm_core_node_set_admin(core, name, GMM_ADMIN_ADMITTED, now_ns);
+}
+
+void gmm_drain_given_up(struct gmm_core *core, const struct gmm_node *node, uint64_t now_ns)
+{
+	struct gmm_operation *drain = drain_of(core, node);
+
 	for (uint32_t i = 0; drain && i < GMM_OPERATIONS_MAX; i++) {
 		struct gmm_operation *move = &core->operations[i];
 
@@ -106,8 +115,6 @@ int gmm_core_node_drain_cancel(struct gmm_core *core, const char *name, uint64_t
 	}
 	if (drain)
 		gmm_operation_fail(core, drain, -ECANCELED, "the drain was cancelled", now_ns);
-	tell(core, node, "takes regions again; ", node->regions, " are there", now_ns);
-	return 0;
 }
 
 /* ---------------------------------------------------------------- moves */

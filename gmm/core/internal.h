@@ -15,6 +15,8 @@ void gmm_dirty_zombie(struct gmm_core *core, const struct gmm_node *node, uint32
 void gmm_dirty_operation(struct gmm_core *core, const struct gmm_operation *operation);
 
 /* core.c */
+/* Into the table: id and name are set, and it is found by them from now on. gmm_vm_forget() takes it out. */
+void gmm_vm_enter(struct gmm_core *core, struct gmm_vm *vm, enum gmm_vm_phase phase);
 struct text gmm_refuse(struct gmm_core *core);	/* start the text of a refusal */
 struct gmm_call *gmm_call_start(struct gmm_core *core, struct gmm_command *command, enum gmm_call_kind kind,
 				uint32_t node, uint32_t object, uint16_t type, const void *body, uint32_t len_bytes);
@@ -39,15 +41,28 @@ void gmm_region_node_reset(struct gmm_core *core, struct gmm_node *node, uint64_
 /* The node cannot be asked for now: operations go on without it. */
 void gmm_region_node_down(struct gmm_core *core, struct gmm_node *node, uint64_t now_ns);
 
-/* place.c */
+/* node.c: the node gave back its place in the rack: what it held counts as gone. */
+void gmm_node_leave(struct gmm_core *core, struct gmm_node *node, uint64_t now_ns);
+
+/* place.c: filter, then score. NULL: no component can take it. */
 struct gmm_node *gmm_place_region(struct gmm_core *core, uint32_t pages);
-/* Pages of the node's regions that the other components have no room for, placed one by one as gmm_place_region() would. */
+/* Pages of the node's regions that the other components have no room for, placed one by one where the largest share is free. */
 uint64_t gmm_place_missing(const struct gmm_core *core, const struct gmm_node *node);
-struct gmm_node *gmm_place_vm(struct gmm_core *core, uint32_t cache_lines);
+struct gmm_node *gmm_place_vm(struct gmm_core *core, uint32_t cache_lines, uint32_t vcpus);
+/* Why a node is not eligible, in a word. */
+const char *gmm_place_obstacle(const struct gmm_node *node);
 void gmm_place_full(struct gmm_core *core, struct text *text, uint64_t pages);
 /* What all memory components have left. */
 void gmm_place_free(const struct gmm_core *core, struct text *text);
 void gmm_place_no_process(struct gmm_core *core, struct text *text, uint32_t cache_lines);
+
+/* drain.c: the node is not to be emptied any more: a drain of it ends, its moves are given up. */
+void gmm_drain_given_up(struct gmm_core *core, const struct gmm_node *node, uint64_t now_ns);
+
+/* reserve.c: give each node the first one of its domain again, for a node came or a domain changed. */
+void gmm_domains_number(struct gmm_core *core);
+/* Could the largest failure domain be rebuilt in the free memory of the others? Else false, and why. */
+bool gmm_reserve_holds(struct gmm_core *core, struct text *text);
 
 /* vm.c */
 void gmm_vm_set_state(struct gmm_core *core, struct gmm_vm *vm, uint32_t state, int32_t status, const char *reason,

@@ -63,10 +63,8 @@ static int check_target(struct gmm_core *core, const struct gmm_region *region, 
 		return gmm_refuse_words(core, -EINVAL, to->name, " is not a memory component", "");
 	if (to->id == region->node)
 		return gmm_refuse_words(core, -EEXIST, "the region is on ", to->name, " already");
-	if (to->state != GMM_NODE_UP)
-		return gmm_refuse_words(core, -EBUSY, to->name, " is ", gmm_node_state_name(to->state));
-	if (to->draining)
-		return gmm_refuse_words(core, -EBUSY, to->name, " is being drained", "");
+	if (!gmm_node_eligible(to))
+		return gmm_refuse_words(core, -EBUSY, to->name, " is ", gmm_place_obstacle(to));
 	if (left_over(core, region, to))
 		return gmm_refuse_words(core, -EBUSY, to->name, " still gives back what an earlier move left there", "");
 	if (!gmm_region_room(core))

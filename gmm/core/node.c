@@ -92,6 +92,7 @@ int gmm_core_node_add(struct gmm_core *core, const char *name, uint32_t role, ui
 	node->reclaim_first = GMM_NONE;
 	memcpy(node->mac, mac, sizeof(node->mac));
 	memcpy(node->name, name, strlen(name) + 1);
+	gmm_domains_number(core);
 	gmm_dirty_node(core, node);
 	return (int)node->id;
 }
@@ -126,6 +127,8 @@ static void node_up(struct gmm_core *core, struct gmm_node *node, const char *ho
 			core->regions[at].state = GMM_REGION_RECLAIM;
 	for (uint32_t i = 0; i < VMS_PER_NODE_MAX; i++)
 		node->zombies[i].asked = zombie_asked(core, node, i);
+	if (node->state != GMM_NODE_UP)
+		node->changed_ns = now_ns;
 	node->state = GMM_NODE_UP;
 	node->buried = false;
 	node->renewed_ns = now_ns;
@@ -136,7 +139,7 @@ static void node_down(struct gmm_core *core, struct gmm_node *node, const char *
 {
 	assert(node->state == GMM_NODE_UP || node->state == GMM_NODE_EXPECTED);
 	node->state = GMM_NODE_DOWN;
-	node->down_ns = now_ns;
+	node->down_ns = node->changed_ns = now_ns;
 	gmm_core_event(core, GMM_EVENT_NODE, node->name, why, now_ns);
 	if (node->role == WIRE_ROLE_MEMORY)
 		gmm_region_node_down(core, node, now_ns);
@@ -185,6 +188,14 @@ void gmm_core_reset(struct gmm_core *core, uint32_t id, uint64_t now_ns)
 	memset(&node->renew, 0, sizeof(node->renew));
 }
 
+void gmm_node_leave(struct gmm_core *core, struct gmm_node *node, uint64_t now_ns)
+{
+	if (node->state == GMM_NODE_UP || node->state == GMM_NODE_EXPECTED)
+		node_down(core, node, "is no longer asked for its lease", now_ns);
+	gmm_core_reset(core, node->id, now_ns);
+	node->state = GMM_NODE_ABSENT;
+}
+
 /* ---------------------------------------------------------------- join and renew */
 
 static int refuse_join(struct gmm_core *core, const char *name, const char *why, int status, uint64_t now_ns)
@@ -206,6 +217,8 @@ static int check_join(struct gmm_core *core, const struct gmm_node *node, const 
 		gmm_health_unenrolled(core, name, address, now_ns);
 		return refuse_join(core, name, "no node of this name is configured", -EACCES, now_ns);
 	}
+	if (node->admin == GMM_ADMIN_RETIRED)
+		return refuse_join(core, name, "it is retired, and this is final for its name", -EACCES, now_ns);
 	if (address != node->address || memcmp(join->mac, node->mac, sizeof(node->mac)))
 		gmm_health_conflict(core, index, address, now_ns);
 	else if (join->role != node->role || join->page_bytes != PAGE_BYTES || join->region_shift != REGION_SHIFT)
@@ -290,7 +303,6 @@ static void report_foreign(struct gmm_core *core, struct gmm_node *node, uint64_
 int gmm_core_renew(struct gmm_core *core, uint32_t id, const struct wire_node_renew *renew, uint64_t now_ns)
 {
 	struct gmm_node *node = gmm_core_node(core, id);
-	uint64_t planned = 0;
 
 	if (!node || node->incarnation == 0 || node->state == GMM_NODE_ABSENT || node->state == GMM_NODE_EXPECTED)
 		return -ENOENT;
@@ -299,10 +311,7 @@ int gmm_core_renew(struct gmm_core *core, uint32_t id, const struct wire_node_re
 	if (node->state == GMM_NODE_DOWN)
 		node_up(core, node, "is back: it renewed its lease late", now_ns);
 	if (node->role == WIRE_ROLE_MEMORY) {
-		for (uint32_t i = 0; i < core->region_top; i++)
-			if (core->regions[i].state == GMM_REGION_PLANNED && core->regions[i].node == id)
-				planned += core->regions[i].pages;
-		uint64_t ours = node->pages_reserved - planned;
+		uint64_t ours = node->pages_reserved - node->pages_planned;
 
 		node->pages_foreign = renew->pages_reserved > ours ? renew->pages_reserved - ours : 0;
 	}

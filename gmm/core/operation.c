@@ -155,6 +155,7 @@ void gmm_operation_region_created(struct gmm_core *core, uint32_t index, uint32_
 		/* A refusal proves that nothing was made: nothing is to be destroyed. */
 		if (core->regions[region].state == GMM_REGION_CREATING) {
 			core->regions[region].state = GMM_REGION_PLANNED;
+			gmm_core_node(core, node)->pages_planned += core->regions[region].pages;
 			gmm_core_node(core, node)->regions--;
 		}
 		fail_status(core, operation, node, "refused a region", status, now_ns);

@@ -1,12 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Placement. Policy `least`: the memory component with the largest free share of its capacity takes the region, the
- * lowest node id on a tie. LegoOS filled one component and failed with the second idle; here every region looks anew.
+ * Placement: first the components that can take it at all (filter), then the best of these (score). Every region looks anew.
+ * For a region the score is the configured policy's (policy.c); for a VM it is the balance of cache and processors.
  */
 #include <assert.h>
 #include <string.h>
 
 #include "gmm/core/internal.h"
+
+#define SHARE_SHIFT 20			/* shares are counted in 2^-20 of the whole */
+
+bool gmm_node_eligible(const struct gmm_node *node)
+{
+	return node->state == GMM_NODE_UP && node->admin == GMM_ADMIN_ADMITTED;
+}
+
+const char *gmm_place_obstacle(const struct gmm_node *node)
+{
+	return node->state == GMM_NODE_UP ? gmm_node_admin_name(node->admin) : gmm_node_state_name(node->state);
+}
 
 uint64_t gmm_node_pages_free(const struct gmm_node *node)
 {
@@ -23,13 +35,34 @@ uint64_t gmm_node_lines_free(const struct gmm_node *node)
 	return node->lines_given < capacity ? capacity - node->lines_given : 0;
 }
 
+/* ---------------------------------------------------------------- regions */
+
 static bool takes_regions(const struct gmm_node *node)
 {
-	return node->role == WIRE_ROLE_MEMORY && node->state == GMM_NODE_UP && !node->draining;
+	return node->role == WIRE_ROLE_MEMORY && gmm_node_eligible(node);
+}
+
+struct gmm_node *gmm_place_region(struct gmm_core *core, uint32_t pages)
+{
+	struct gmm_node *candidates[NODES_MAX], *chosen;
+	uint32_t count = 0;
+
+	for (uint32_t i = 0; i < core->node_count; i++) {
+		struct gmm_node *node = &core->nodes[i];
+
+		if (takes_regions(node) && gmm_node_pages_free(node) >= pages)
+			candidates[count++] = node;
+	}
+	if (count == 0)
+		return NULL;
+	chosen = gmm_policies[core->config.placement].choose(core, candidates, count);
+	assert(gmm_node_pages_free(chosen) >= pages);
+	core->placed_last = chosen->id;
+	return chosen;
 }
 
 /* Of the nodes with that many pages free, the one with the largest free share; node_count: none has room. */
-static uint32_t choose(const struct gmm_core *core, const uint64_t free_pages[NODES_MAX], uint32_t pages)
+static uint32_t roomiest(const struct gmm_core *core, const uint64_t free_pages[NODES_MAX], uint32_t pages)
 {
 	uint32_t best = core->node_count;
 
@@ -47,28 +80,12 @@ static uint32_t choose(const struct gmm_core *core, const uint64_t free_pages[NO
 	return best;
 }
 
-static void count_free(const struct gmm_core *core, uint64_t free_pages[NODES_MAX])
-{
-	for (uint32_t i = 0; i < core->node_count; i++)
-		free_pages[i] = gmm_node_pages_free(&core->nodes[i]);
-}
-
-struct gmm_node *gmm_place_region(struct gmm_core *core, uint32_t pages)
-{
-	uint64_t free_pages[NODES_MAX] = { 0 };
-	uint32_t best;
-
-	count_free(core, free_pages);
-	best = choose(core, free_pages, pages);
-	return best < core->node_count ? &core->nodes[best] : NULL;
-}
-
 uint64_t gmm_place_missing(const struct gmm_core *core, const struct gmm_node *node)
 {
 	uint64_t free_pages[NODES_MAX] = { 0 }, missing = 0;
 
-	count_free(core, free_pages);
-	free_pages[node->id - GMM_NODE_FIRST] = 0;
+	for (uint32_t i = 0; i < core->node_count; i++)
+		free_pages[i] = &core->nodes[i] == node ? 0 : gmm_node_pages_free(&core->nodes[i]);
 	for (uint32_t i = 0; i < core->region_top; i++) {
 		const struct gmm_region *region = &core->regions[i];
 		uint32_t best;
@@ -77,7 +94,7 @@ uint64_t gmm_place_missing(const struct gmm_core *core, const struct gmm_node *n
 		if (region->state == GMM_REGION_FREE || region->state >= GMM_REGION_RECLAIM || region->condemned ||
 		    region->node != node->id)
 			continue;
-		best = choose(core, free_pages, region->pages);
+		best = roomiest(core, free_pages, region->pages);
 		if (best < core->node_count)
 			free_pages[best] -= region->pages;
 		else
@@ -86,21 +103,53 @@ uint64_t gmm_place_missing(const struct gmm_core *core, const struct gmm_node *n
 	return missing;
 }
 
-struct gmm_node *gmm_place_vm(struct gmm_core *core, uint32_t cache_lines)
+/* ---------------------------------------------------------------- VMs */
+
+/* How full a process component would be with the VM. */
+struct fullness {
+	uint64_t most;			/* share of the scarcer of cache and processors */
+	uint64_t both;			/* sum of the two shares */
+	uint32_t vms;
+};
+
+static struct fullness fullness_with(const struct gmm_node *node, uint32_t cache_lines, uint32_t vcpus)
+{
+	uint64_t cpus = node->join.cpus ? node->join.cpus : 1;	/* whoever counts none has the one that it joined with */
+	uint64_t cache = ((node->lines_given + cache_lines) << SHARE_SHIFT) / node->join.capacity_pages;
+	uint64_t processors = ((uint64_t)(node->vcpus_given + vcpus) << SHARE_SHIFT) / cpus;
+
+	return (struct fullness){ .most = cache > processors ? cache : processors, .both = cache + processors, .vms = node->vms };
+}
+
+static bool less_full(const struct fullness *left, const struct fullness *right)
+{
+	if (left->most != right->most)
+		return left->most < right->most;
+	return left->both != right->both ? left->both < right->both : left->vms < right->vms;
+}
+
+struct gmm_node *gmm_place_vm(struct gmm_core *core, uint32_t cache_lines, uint32_t vcpus)
 {
 	struct gmm_node *best = NULL;
+	struct fullness least = { 0 };
 
 	for (uint32_t i = 0; i < core->node_count; i++) {
 		struct gmm_node *node = &core->nodes[i];
+		struct fullness fullness;
 
-		if (node->role != WIRE_ROLE_PROCESS || node->state != GMM_NODE_UP || node->vms >= VMS_PER_NODE_MAX ||
+		if (node->role != WIRE_ROLE_PROCESS || !gmm_node_eligible(node) || node->vms >= VMS_PER_NODE_MAX ||
 		    gmm_node_lines_free(node) < cache_lines)
 			continue;
-		if (!best || gmm_node_lines_free(node) > gmm_node_lines_free(best))
-			best = node;
+		fullness = fullness_with(node, cache_lines, vcpus);
+		if (best && !less_full(&fullness, &least))
+			continue;
+		best = node;
+		least = fullness;
 	}
 	return best;
 }
+
+/* ---------------------------------------------------------------- refusals */
 
 /* " free: NAME what, NAME what": all nodes of the role, with what each has left or why it has nothing. */
 static void text_nodes(const struct gmm_core *core, struct text *text, uint32_t role,
@@ -116,12 +165,10 @@ static void text_nodes(const struct gmm_core *core, struct text *text, uint32_t 
 		text_string(text, counted++ ? ", " : " free: ");
 		text_string(text, node->name);
 		text_string(text, " ");
-		if (node->draining)
-			text_string(text, "is being drained");
-		else if (node->state == GMM_NODE_UP)
+		if (gmm_node_eligible(node))
 			text_left(text, node);
 		else
-			text_string(text, gmm_node_state_name(node->state));
+			text_string(text, gmm_place_obstacle(node));
 	}
 	if (counted)
 		return;

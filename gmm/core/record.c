@@ -123,7 +123,7 @@ static void record_node(const struct gmm_core *core, struct gmm_record *record)
 	record->gone = record->slot >= core->node_count;
 	record->node = (struct gmm_record_node){
 		.role = node->role, .address = node->address, .incarnation = node->incarnation,
-		.capacity_pages = node->join.capacity_pages, .draining = node->draining,
+		.capacity_pages = node->join.capacity_pages, .admin = node->admin,
 	};
 	memcpy(record->node.name, node->name, sizeof(node->name));
 	memcpy(record->node.mac, node->mac, sizeof(node->mac));

@@ -33,7 +33,7 @@ struct gmm_record_node {
 	uint8_t mac[6];
 	uint64_t incarnation;		/* 0: its state is gone, or it never joined */
 	uint64_t capacity_pages;
-	uint32_t draining;		/* 0 or 1 */
+	uint32_t admin;			/* enum gmm_node_admin */
 };
 
 struct gmm_record_vm {

@@ -25,6 +25,7 @@ uint32_t gmm_region_allocate(struct gmm_core *core, uint64_t vm, uint32_t index,
 	};
 	node->pages_reserved += pages;
 	gmm_dirty_region(core, at);
+	node->pages_planned += pages;
 	return at;
 }
 
@@ -39,6 +40,9 @@ static void gmm_region_free(struct gmm_core *core, uint32_t at)
 	if (region->state != GMM_REGION_PLANNED) {
 		assert(node->regions > 0);
 		node->regions--;
+	} else {
+		assert(node->pages_planned >= region->pages);
+		node->pages_planned -= region->pages;
 	}
 	region->state = GMM_REGION_FREE;
 	gmm_dirty_region(core, at);
@@ -57,6 +61,7 @@ void gmm_region_condemn(struct gmm_core *core, uint32_t at, uint32_t operation)
 	gmm_dirty_region(core, at);
 	if (region->state == GMM_REGION_PLANNED && region->unsure) {
 		region->state = GMM_REGION_LIVE;
+		node->pages_planned -= region->pages;
 		node->regions++;
 	}
 	if (region->state == GMM_REGION_PLANNED || region->state == GMM_REGION_LOST) {
@@ -109,6 +114,7 @@ bool gmm_region_output_create(struct gmm_core *core, uint32_t at, struct gmm_com
 		return false;
 	gmm_call_start(core, command, GMM_CALL_REGION_CREATE, node->id, at, WIRE_REGION_CREATE, &body, sizeof(body));
 	region->state = GMM_REGION_CREATING;
+	node->pages_planned -= region->pages;
 	node->regions++;
 	return true;
 }

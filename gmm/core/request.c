@@ -104,7 +104,8 @@ static int check_spec(struct gmm_core *core, const struct gmm_vm_spec *spec)
 
 static struct gmm_node *choose_process(struct gmm_core *core, const struct gmm_vm_spec *spec, uint32_t lines)
 {
-	struct gmm_node *node = spec->on_node ? gmm_core_node(core, spec->on_node) : gmm_place_vm(core, lines);
+	struct gmm_node *node = spec->on_node ? gmm_core_node(core, spec->on_node) :
+						gmm_place_vm(core, lines, spec->vcpus);
 	struct text text = gmm_refuse(core);
 
 	if (!spec->on_node) {
@@ -114,8 +115,8 @@ static struct gmm_node *choose_process(struct gmm_core *core, const struct gmm_v
 	}
 	if (!node || node->role != WIRE_ROLE_PROCESS) {
 		text_string(&text, "the node is not a process component");
-	} else if (node->state != GMM_NODE_UP) {
-		gmm_refuse_words(core, 0, node->name, " is ", gmm_node_state_name(node->state));
+	} else if (!gmm_node_eligible(node)) {
+		gmm_refuse_words(core, 0, node->name, " is ", gmm_place_obstacle(node));
 	} else if (node->vms >= VMS_PER_NODE_MAX) {
 		gmm_refuse_words(core, 0, node->name, " has its largest number of VMs", "");
 	} else if (gmm_node_lines_free(node) < lines) {
@@ -138,12 +139,13 @@ static int place_all(struct gmm_core *core, struct gmm_vm *vm, uint32_t operatio
 
 	for (uint32_t index = 0; pages_left; index++) {
 		uint32_t pages = pages_left < REGION_PAGES ? (uint32_t)pages_left : REGION_PAGES;
-		struct gmm_node *node = !gmm_region_room(core) ? NULL : gmm_place_region(core, pages);
+		bool full = !gmm_region_room(core);
+		struct gmm_node *node = full ? NULL : gmm_place_region(core, pages);
 
 		if (!node) {
 			gmm_vm_condemn_regions(core, vm, GMM_NONE);
 			struct text text = gmm_refuse(core);
-			if (!gmm_region_room(core))
+			if (full)
 				text_string(&text, "the manager's table of regions is full");
 			else
 				gmm_place_full(core, &text, vm->spec.memory_bytes / PAGE_BYTES);
@@ -155,13 +157,21 @@ static int place_all(struct gmm_core *core, struct gmm_vm *vm, uint32_t operatio
 		vm->region_count++;
 		pages_left -= pages;
 	}
+	if (core->config.rebuild_reserve) {
+		struct text text = gmm_refuse(core);
+
+		if (!gmm_reserve_holds(core, &text)) {
+			gmm_vm_condemn_regions(core, vm, GMM_NONE);
+			return -ENOSPC;
+		}
+	}
 	return 0;
 }
 
 static struct gmm_vm *vm_slot(struct gmm_core *core)
 {
 	for (uint32_t i = 0; i < GMM_VMS_MAX; i++)
-		if (core->vms[i].phase == GMM_VM_FREE)
+		if (core->vm_keys[i].id == 0)
 			return &core->vms[i];
 	return NULL;
 }
@@ -200,9 +210,10 @@ int gmm_core_vm_create(struct gmm_core *core, const struct gmm_vm_spec *spec, ui
 		operation->kind = GMM_OPERATION_NONE;
 		return status;
 	}
-	vm->phase = GMM_VM_CREATING;
+	gmm_vm_enter(core, vm, GMM_VM_CREATING);
 	node->vms++;
 	node->lines_given += lines;
+	node->vcpus_given += spec->vcpus;
 	operation->vm = gmm_vm_index(core, vm);
 	operation->pending = operation->parts = vm->region_count;
 	*id = operation->id;
@@ -387,8 +398,11 @@ int gmm_core_bench(struct gmm_core *core, const char *process, const char *memor
 		return gmm_refuse_words(core, -ENOENT, "there is no node named ", p ? memory : process, "");
 	if (p->role != WIRE_ROLE_PROCESS || m->role != WIRE_ROLE_MEMORY)
 		return gmm_refuse_words(core, -EINVAL, "the bench needs a process component and a memory component, in this order", "", "");
-	if (p->state != GMM_NODE_UP || m->state != GMM_NODE_UP)
-		return gmm_refuse_words(core, -EBUSY, p->state == GMM_NODE_UP ? memory : process, " is not up", "");
+	if (!gmm_node_eligible(p) || !gmm_node_eligible(m)) {
+		const struct gmm_node *lame = gmm_node_eligible(p) ? m : p;
+
+		return gmm_refuse_words(core, -EBUSY, lame->name, " is ", gmm_place_obstacle(lame));
+	}
 	if (spec->count == 0 || spec->count > WIRE_BENCH_READS_MAX || spec->len_bytes == 0 || spec->len_bytes > PAGE_BYTES ||
 	    spec->outstanding == 0 || spec->outstanding > WIRE_BENCH_OUTSTANDING_MAX)
 		return gmm_refuse_words(core, -EINVAL, "the bench makes 1 to 1000000 READs of 1 to 4096 bytes, 1 to 32 at a time", "", "");

@@ -53,14 +53,15 @@ static const char *take_node(struct gmm_core *core, uint32_t slot, const struct 
 		return "its role is neither process nor memory";
 	if (from->capacity_pages > GMM_NODE_PAGES_MAX)
 		return "its capacity is out of range";
-	if (from->draining > (from->role == WIRE_ROLE_MEMORY))
-		return "it cannot be drained so";
+	if (from->admin >= GMM_ADMIN_STATES)
+		return "there is no such state of administration";
 	core->node_count++;
-	node->draining = from->draining;
 	node->id = GMM_NODE_FIRST + slot;
 	node->role = from->role;
 	node->address = from->address;
 	node->incarnation = from->incarnation;
+	node->admin = (enum gmm_node_admin)from->admin;
+	node->domain_first = node->id;
 	node->join.capacity_pages = from->capacity_pages;
 	node->state = from->incarnation ? GMM_NODE_EXPECTED : GMM_NODE_ABSENT;
 	node->renewed_ns = now_ns;
@@ -90,8 +91,8 @@ static const char *take_vm(struct gmm_core *core, uint32_t slot, const struct gm
 	    spec->cache_bytes / PAGE_BYTES > UINT32_MAX || spec->vcpus == 0 || spec->vcpus > VCPUS_PER_VM_MAX)
 		return "its size is out of range";
 	vm->id = from->id;
-	vm->phase = (enum gmm_vm_phase)from->phase;
 	vm->spec = *spec;
+	gmm_vm_enter(core, vm, (enum gmm_vm_phase)from->phase);
 	vm->cache_lines = (uint32_t)(spec->cache_bytes / PAGE_BYTES);
 	vm->node = from->node;
 	vm->state = from->state;
@@ -135,6 +136,7 @@ static const char *take_zombie(struct gmm_core *core, uint32_t slot, const struc
 	if (!node || from->vm == 0)
 		return "it is of no node or no VM";
 	node->zombies[slot % VMS_PER_NODE_MAX].vm = from->vm;
+	node->zombie_count++;
 	node->vms++;
 	return NULL;
 }
@@ -267,6 +269,7 @@ static const char *link_region(struct gmm_core *core, uint32_t slot, struct gmm_
 
 	node->pages_reserved += region->pages;
 	node->regions += region->state != GMM_REGION_PLANNED;
+	node->pages_planned += region->state == GMM_REGION_PLANNED ? region->pages : 0;
 	if (node->pages_reserved > GMM_NODE_PAGES_MAX)
 		return "its node is fuller than nodes can be";
 	if (region->state == GMM_REGION_RECLAIM) {
@@ -327,6 +330,7 @@ static const char *settle_vm(struct gmm_core *core, struct gmm_vm *vm)
 	if (vm->phase != GMM_VM_GONE) {
 		node->vms++;
 		node->lines_given += vm->cache_lines;
+		node->vcpus_given += vm->spec.vcpus;
 	}
 	return sort_regions(core, vm);
 }

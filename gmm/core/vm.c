@@ -84,9 +84,10 @@ static void leave_node(struct gmm_core *core, struct gmm_vm *vm)
 
 	if (vm->phase == GMM_VM_GONE)
 		return;
-	assert(node->vms > 0 && node->lines_given >= vm->cache_lines);
+	assert(node->vms > 0 && node->lines_given >= vm->cache_lines && node->vcpus_given >= vm->spec.vcpus);
 	node->vms--;
 	node->lines_given -= vm->cache_lines;
+	node->vcpus_given -= vm->spec.vcpus;
 }
 
 void gmm_vm_forget(struct gmm_core *core, struct gmm_vm *vm)
@@ -96,6 +97,7 @@ void gmm_vm_forget(struct gmm_core *core, struct gmm_vm *vm)
 	leave_node(core, vm);
 	gmm_offer_end(core, vm);
 	vm->phase = GMM_VM_FREE;
+	core->vm_keys[gmm_vm_index(core, vm)].id = 0;
 	gmm_dirty_vm(core, vm);
 }
 
@@ -130,6 +132,7 @@ uint32_t gmm_vm_zombie_add(struct gmm_core *core, struct gmm_node *node, uint64_
 	/* Each was one of the node's VMs, and those are at most so many together. */
 	assert(place < VMS_PER_NODE_MAX);
 	node->zombies[place] = (struct gmm_zombie){ .vm = vm };
+	node->zombie_count++;
 	node->vms++;
 	gmm_dirty_zombie(core, node, place);
 	return place;
@@ -137,8 +140,9 @@ uint32_t gmm_vm_zombie_add(struct gmm_core *core, struct gmm_node *node, uint64_
 
 void gmm_vm_zombie_remove(struct gmm_core *core, struct gmm_node *node, uint32_t place)
 {
-	assert(node->vms > 0 && node->zombies[place].vm);
+	assert(node->vms > 0 && node->zombie_count > 0 && node->zombies[place].vm);
 	node->vms--;
+	node->zombie_count--;
 	node->zombies[place] = (struct gmm_zombie){ 0 };
 	gmm_dirty_zombie(core, node, place);
 }

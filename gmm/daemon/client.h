@@ -83,7 +83,8 @@ client_command run_node_counters, run_node_refusals, run_manager_counters, run_m
 /* The node that the argument "name" names; NULL when there is none, and the client has been told. */
 struct gmm_node *client_node(struct gmmd *gmmd, struct client *client, json_t *arguments);
 extern const struct client_command_entry node_commands[], vm_commands[], key_commands[], store_commands[],
-	health_commands[], move_commands[], operation_commands[];	/* end with name NULL */
+	health_commands[], move_commands[], operation_commands[],
+	balance_commands[];	/* end with name NULL */
 
 /* Unpack arguments or answer with -EINVAL: json_unpack format; false when answered. */
 bool client_unpack(struct client *client, json_t *arguments, const char *format, ...);

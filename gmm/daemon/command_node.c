@@ -72,12 +72,15 @@ static json_t *node_object(const struct gmmd *gmmd, const struct gmm_node *node)
 	set(object, "id", node->id);
 	json_object_set_new(object, "role", json_string(gmm_role_name(node->role)));
 	json_object_set_new(object, "state", json_string(gmm_node_state_name(node->state)));
+	json_object_set_new(object, "admin", json_string(gmm_node_admin_name(node->admin)));
+	json_object_set_new(object, "domain", json_text(node->domain));
 	json_object_set_new(object, "ip", json_string(address));
 	json_object_set_new(object, "mac", json_string(mac));
 	json_object_set_new(object, "build", json_text(node->join.build_id));
 	json_object_set_new(object, "joined_s_ago", json_seconds_ago(gmmd, node->joined_ns));
 	json_object_set_new(object, "renewed_s_ago", json_seconds_ago(gmmd, node->renewed_ns));
 	set(object, "cpus", node->join.cpus);
+	set(object, "vcpus_given", node->vcpus_given);
 	set(object, "entry_to_join_us", node->join.entry_to_join_us);
 	set(object, "kernel_bytes", node->join.kernel_bytes);
 	set(object, "table_bytes", node->join.table_bytes);
@@ -141,12 +144,14 @@ static void run_status(struct gmmd *gmmd, struct client *client, json_t *argumen
 	}
 	config_format_address(gmmd->config.address, address);
 	health_look(gmmd);
-	client_result(client, json_pack("{s:s,s:{s:i,s:i},s:{s:I,s:I,s:I,s:I},s:{s:I,s:I},s:{s:i,s:i},s:i,s:o,s:o}",
+	client_result(client, json_pack("{s:s,s:{s:i,s:i},s:{s:I,s:I,s:I,s:I},s:{s:I,s:I},s:{s:i,s:i},s:i,s:s,s:b,s:o,s:o}",
 		"manager", address, "nodes_total", "up", up, "configured", (int)gmmd->core->node_count,
 		"memory_pages", "capacity", (json_int_t)memory[0], "reserved", (json_int_t)memory[1],
 		"written", (json_int_t)memory[2], "stored", (json_int_t)memory[3],
 		"cache_lines", "capacity", (json_int_t)cache[0], "given", (json_int_t)cache[1],
-		"vms", "total", vms, "running", running, "regions", (int)gmmd->core->regions_used, "nodes", node_array(gmmd),
+		"vms", "total", vms, "running", running, "regions", (int)gmmd->core->regions_used,
+		"placement", gmm_policies[gmmd->core->config.placement].name,
+		"rebuild_reserve", gmmd->core->config.rebuild_reserve, "nodes", node_array(gmmd),
 		"health", json_health(gmmd)));
 }
 
@@ -183,15 +188,64 @@ static void run_node_show(struct gmmd *gmmd, struct client *client, json_t *argu
 		"script_s_ago", json_seconds_ago(gmmd, boot->script_ns), "image_s_ago", json_seconds_ago(gmmd, boot->image_ns),
 		"image_done_s_ago", json_seconds_ago(gmmd, boot->image_done_ns), "joined_s_ago", json_seconds_ago(gmmd, boot->joined_ns),
 		"scripts_since_join", (int)boot->attempts));
-	json_object_set_new(object, "draining", json_boolean(node->draining));
 	json_object_set_new(object, "moves", json_moves_of(gmmd, node));
 	client_result(client, object);
+}
+
+/* ---------------------------------------------------------------- administration */
+
+/* `from`: the only state that the command's words are for; GMM_ADMIN_STATES: the core's table alone decides. */
+static void set_admin(struct gmmd *gmmd, struct client *client, json_t *arguments, enum gmm_node_admin from,
+		      enum gmm_node_admin to)
+{
+	struct gmm_node *node = client_node(gmmd, client, arguments);
+	int status;
+
+	if (!node)
+		return;
+	if (from != GMM_ADMIN_STATES && node->admin != from && node->admin != to) {
+		client_error(client, -EBUSY, "%s is %s, not %s", node->name, gmm_node_admin_name(node->admin),
+			     gmm_node_admin_name(from));
+		return;
+	}
+	status = gmm_core_node_set_admin(gmmd->core, node->name, to, gmmd->now_ns);
+	if (status)
+		client_error(client, status, "%s", gmmd->core->refusal);
+	else
+		client_result(client, node_object(gmmd, node));
+}
+
+static void run_node_cordon(struct gmmd *gmmd, struct client *client, json_t *arguments)
+{
+	set_admin(gmmd, client, arguments, GMM_ADMIN_STATES, GMM_ADMIN_CORDONED);
+}
+
+static void run_node_uncordon(struct gmmd *gmmd, struct client *client, json_t *arguments)
+{
+	set_admin(gmmd, client, arguments, GMM_ADMIN_CORDONED, GMM_ADMIN_ADMITTED);
+}
+
+static void run_node_maintenance(struct gmmd *gmmd, struct client *client, json_t *arguments)
+{
+	set_admin(gmmd, client, arguments, GMM_ADMIN_STATES, GMM_ADMIN_MAINTENANCE);
+}
+
+static void run_node_restore(struct gmmd *gmmd, struct client *client, json_t *arguments)
+{
+	set_admin(gmmd, client, arguments, GMM_ADMIN_MAINTENANCE, GMM_ADMIN_ADMITTED);
+}
+
+static void run_node_retire(struct gmmd *gmmd, struct client *client, json_t *arguments)
+{
+	set_admin(gmmd, client, arguments, GMM_ADMIN_STATES, GMM_ADMIN_RETIRED);
 }
 
 /* ---------------------------------------------------------------- regions, events */
 
 static void run_region_list(struct gmmd *gmmd, struct client *client, json_t *arguments)
 {
+	const struct gmm_vm *vm = NULL;
+	uint64_t id = 0;
 	json_t *array;
 
 	if (!client_unpack(client, arguments, "{}"))
@@ -199,11 +253,14 @@ static void run_region_list(struct gmmd *gmmd, struct client *client, json_t *ar
 	array = json_array();
 	for (uint32_t i = 0; i < gmmd->core->region_top; i++) {
 		const struct gmm_region *region = &gmmd->core->regions[i];
-		const struct gmm_vm *vm;
 
 		if (region->state == GMM_REGION_FREE)
 			continue;
-		vm = gmm_core_vm(gmmd->core, region->vm);
+		/* Neighbours in the table are mostly of one VM: it is not looked up for each. */
+		if (region->vm != id) {
+			id = region->vm;
+			vm = gmm_core_vm(gmmd->core, id);
+		}
 		json_array_append_new(array, json_pack("{s:s,s:I,s:i,s:s,s:s,s:i,s:i,s:s}",
 			"vm", vm ? vm->spec.name : "-", "vm_id", (json_int_t)region->vm, "index", (int)region->index,
 			"node", gmm_core_node(gmmd->core, region->node)->name,
@@ -259,6 +316,11 @@ const struct client_command_entry node_commands[] = {
 	{ "status", run_status, false },
 	{ "node.list", run_node_list, false },
 	{ "node.show", run_node_show, false },
+	{ "node.cordon", run_node_cordon, true },
+	{ "node.uncordon", run_node_uncordon, true },
+	{ "node.maintenance", run_node_maintenance, true },
+	{ "node.restore", run_node_restore, true },
+	{ "node.retire", run_node_retire, true },
 	{ "node.counters", run_node_counters, false },
 	{ "node.refusals", run_node_refusals, false },
 	{ "manager.counters", run_manager_counters, false },

@@ -109,6 +109,18 @@ static int yes_or_no(struct loading *loading, const char *key, const char *value
 	return 1;
 }
 
+static int placement(struct loading *loading, const char *key, const char *value, enum gmm_placement *out)
+{
+	char known[128] = "";
+
+	*out = gmm_placement_named(value);
+	if (*out < GMM_PLACEMENTS)
+		return 1;
+	for (int i = 0; i < GMM_PLACEMENTS; i++)
+		snprintf(known + strlen(known), sizeof(known) - strlen(known), "%s%s", i ? ", " : "", gmm_policies[i].name);
+	return fail(loading, "%s = %s: must be one of %s", key, value, known);
+}
+
 static int address(struct loading *loading, const char *key, const char *value, uint32_t *out)
 {
 	if (config_parse_address(value, out) || *out == 0)
@@ -129,7 +141,7 @@ static int key_number(const char *const *keys, const char *name)
 static const char *const manager_keys[] = {
 	"address", "prefix", "http_port", "socket", "images", "history_kib", "lease_ms", "grace_ms", "key_file",
 	"boot_key", "packet_macs", "port", "foreign_peers", "store",
-	"move_slowdown_percent", "move_pages_min", NULL,
+	"move_slowdown_percent", "move_pages_min", "placement", "rebuild_reserve", NULL,
 };
 static const char *const api_keys[] = {
 	"api_port", "api_address", "api_socket", "api_clear", "token_file", "tls_certificate", "tls_key", NULL,
@@ -177,7 +189,9 @@ static int manager_key(struct loading *loading, int key, const char *name, const
 	case 12: return yes_or_no(loading, name, value, &config->foreign_peers);
 	case 13: return string(loading, name, value, config->store, sizeof(config->store));
 	case 14: return number(loading, name, value, 100, 10000, &config->move_slowdown_percent);
-	default: return number(loading, name, value, 1, WIRE_MOVE_PACE_MAX, &config->move_pages_min);
+	case 15: return number(loading, name, value, 1, WIRE_MOVE_PACE_MAX, &config->move_pages_min);
+	case 16: return placement(loading, name, value, &config->placement);
+	default: return yes_or_no(loading, name, value, &config->rebuild_reserve);
 	}
 }
 
@@ -201,7 +215,7 @@ static int api_key(struct loading *loading, int key, const char *name, const cha
 	}
 }
 
-static const char *const node_keys[] = { "role", "mac", "ip", "args", NULL };
+static const char *const node_keys[] = { "role", "mac", "ip", "args", "domain", NULL };
 
 static int node_duplicate(struct loading *loading, const struct config_node *node, int key, const char *value)
 {
@@ -231,8 +245,10 @@ static int node_key(struct loading *loading, struct config_node *node, int key, 
 		return node_duplicate(loading, node, key, value);
 	case 2:
 		return address(loading, name, value, &node->address) && node_duplicate(loading, node, key, value);
-	default:
+	case 3:
 		return string(loading, name, value, node->args, sizeof(node->args));
+	default:
+		return string(loading, name, value, node->domain, sizeof(node->domain));
 	}
 }
 

@@ -11,6 +11,7 @@
 
 #include <plenum/limits.h>
 
+#include "gmm/core/core.h"
 #include "net/port/host_port.h"
 
 #define CONFIG_ERROR_BYTES 512
@@ -28,6 +29,7 @@ struct config_node {
 	uint32_t address;
 	uint8_t mac[6];
 	bool has_mac;
+	char domain[NODE_NAME_BYTES];	/* what fails together with it; empty: it fails alone */
 	char args[CONFIG_ARGS_BYTES];	/* appended to the image's command line */
 	int line;			/* of its first key */
 };
@@ -60,6 +62,8 @@ struct config {
 	uint32_t grace_ms;
 	uint32_t move_slowdown_percent;	/* while a region moves, the guests' median fill may grow to this part of before */
 	uint32_t move_pages_min;	/* a second: a move is not slower, whatever the guests feel */
+	enum gmm_placement placement;
+	bool rebuild_reserve;
 	uint32_t node_count;
 	struct config_node nodes[NODES_MAX];
 };

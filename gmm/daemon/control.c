@@ -11,7 +11,8 @@
 #include "gmm/daemon/client.h"
 
 #define LINE_BYTES_MAX 65536u
-#define OUT_BYTES_MAX (4u << 20)	/* a slower reader is cut off, never silently skipped */
+/* A list of all regions fits. A slower reader is cut off, never silently skipped. */
+#define OUT_BYTES_MAX (32u << 20)
 #define CONNECTIONS_MAX 256u
 
 struct connection {

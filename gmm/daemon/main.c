@@ -36,11 +36,19 @@ __attribute__((noreturn)) static void die(const char *error)
 
 /* ---------------------------------------------------------------- nodes of the configuration */
 
+/* The configuration has checked the name's length. */
+static void set_domain(struct gmmd *self, const struct config_node *node)
+{
+	gmm_core_node_set_domain(self->core, gmm_core_node_named(self->core, node->name)->id, node->domain);
+}
+
 static void add_node(struct gmmd *self, const struct config_node *node, char error[CONFIG_ERROR_BYTES])
 {
 	if (gmm_core_node_add(self->core, node->name, node->role, node->address, node->mac) < 0)
 		snprintf(error, CONFIG_ERROR_BYTES, "%s:%d: [node %s]: %s", self->config_path, node->line, node->name,
 			 self->core->refusal);
+	else
+		set_domain(self, node);
 }
 
 /* Nodes may be added while we run; anything else needs a new start. */
@@ -62,6 +70,7 @@ static void reload(struct gmmd *self)
 
 			if (settings)
 				memcpy(settings->args, node->args, sizeof(node->args));
+			set_domain(self, node);
 			if (known->role != node->role || known->address != node->address || memcmp(known->mac, node->mac, sizeof(known->mac)))
 				log_line(LOG_WARNING, "%s:%d: [node %s] has changed: takes effect when gmmd starts again",
 					 self->config_path, node->line, node->name);
@@ -105,6 +114,7 @@ static void open_core(struct gmmd *self)
 		.lease_ms = self->config.lease_ms, .grace_ms = self->config.grace_ms, .load_timeout_ms = LOAD_TIMEOUT_MS,
 		.move_pace = { .slowdown_permille = self->config.move_slowdown_percent * 10,
 			       .pages_per_second_min = self->config.move_pages_min },
+		.placement = self->config.placement, .rebuild_reserve = self->config.rebuild_reserve,
 	};
 	char error[CONFIG_ERROR_BYTES] = "";
 
@@ -112,6 +122,7 @@ static void open_core(struct gmmd *self)
 	clock_gettime(CLOCK_REALTIME, &wall);
 	config.wall_offset_ns = (uint64_t)wall.tv_sec * 1000000000u + (uint64_t)wall.tv_nsec - self->now_ns;
 	config.vm_id_first = (uint64_t)wall.tv_sec << VM_ID_SHIFT;
+	config.seed = config.vm_id_first + (uint64_t)wall.tv_nsec;
 	self->core = calloc(1, sizeof(*self->core));
 	if (!self->core)
 		die("out of memory");

@@ -22,7 +22,7 @@ static const struct column node_columns[] = {
 	FIELD("mac", COLUMN_BYTES, node.mac),
 	FIELD("incarnation", COLUMN_U64, node.incarnation),
 	FIELD("capacity_pages", COLUMN_U64, node.capacity_pages),
-	FIELD("draining", COLUMN_U32, node.draining),
+	FIELD("admin", COLUMN_U32, node.admin),
 	{ 0 },
 };
 

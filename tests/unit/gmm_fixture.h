@@ -144,8 +144,8 @@ static inline bool rows_equal(const struct gmm_record *one, const struct gmm_rec
 	case GMM_RECORD_NODE:
 		return strcmp(one->node.name, other->node.name) == 0 && one->node.role == other->node.role &&
 		       one->node.address == other->node.address && memcmp(one->node.mac, other->node.mac, 6) == 0 &&
-		       one->node.incarnation == other->node.incarnation && one->node.capacity_pages == other->node.capacity_pages &&
-		       one->node.draining == other->node.draining;
+		       one->node.incarnation == other->node.incarnation && one->node.admin == other->node.admin &&
+		       one->node.capacity_pages == other->node.capacity_pages;
 	case GMM_RECORD_VM:
 		return one->vm.id == other->vm.id && one->vm.phase == other->vm.phase && one->vm.node == other->vm.node &&
 		       strcmp(one->vm.spec.name, other->vm.spec.name) == 0 && one->vm.state == other->vm.state &&

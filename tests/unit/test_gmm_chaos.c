@@ -175,6 +175,15 @@ static void random_vm_event(struct rack *rack)
 	gmm_core_vm_event(rack->core, model->id, &event, rack->now_ns);
 }
 
+/* Mostly admitted, or nothing would ever be placed. Legal or not: the core knows. */
+static void random_admin(struct rack *rack)
+{
+	const char *name = gmm_core_node(rack->core, rack->nodes[random_below(rack->count)].id)->name;
+	enum gmm_node_admin admin = random_below(2) ? GMM_ADMIN_ADMITTED : (enum gmm_node_admin)random_below(GMM_ADMIN_RETIRED);
+
+	gmm_core_node_set_admin(rack->core, name, admin, rack->now_ns);
+}
+
 static void random_delivery(struct rack *rack)
 {
 	uint32_t at;
@@ -240,7 +249,9 @@ static void random_life(uint32_t seed, uint32_t kill_each)
 			random_vm_event(rack);
 		else if (what < 22)
 			rack_pass(rack, SECOND / 2);
-		else if (what < 24)
+		else if (what < 23)
+			random_admin(rack);
+		else if (what < 25)
 			rack->nodes[random_below(3)].refuse_type = (int[]){ WIRE_REGION_CREATE, WIRE_VM_CREATE, WIRE_VM_REGIONS,
 									    WIRE_VM_DESTROY, WIRE_VM_REGION_MOVE,
 									    WIRE_VM_REGION_MOVE_STATE }[random_below(6)];

@@ -41,8 +41,8 @@ static void test_good(void **state)
 	(void)state;
 	assert_int_equal(load_text("# a rack\n" MANAGER "prefix = 16\nhttp_port = 8080\nhistory_kib = 64\nlease_ms = 900\n"
 				   "move_slowdown_percent = 120\nmove_pages_min = 7\n"
-				   "port = verbs\nforeign_peers = yes\n"
-				   NODE("m1", "1") "args = a=b  c\n"
+				   "port = verbs\nforeign_peers = yes\nplacement = lego-rr\nrebuild_reserve = yes\n"
+				   NODE("m1", "1") "args = a=b  c\ndomain = pdu-a\n"
 				   "[node p1]\nrole = process\nmac = 525400770002\nip = 10.77.3.12\n"), 0);
 	assert_int_equal(config.address, 0x0a4d0001);
 	assert_int_equal(config.prefix, 16);
@@ -53,9 +53,13 @@ static void test_good(void **state)
 	assert_int_equal(config.move_pages_min, 7);
 	assert_int_equal(config.port, HOST_PORT_VERBS);
 	assert_true(config.foreign_peers);
+	assert_int_equal(config.placement, GMM_PLACEMENT_LEGO_RR);
+	assert_true(config.rebuild_reserve);
 	assert_int_equal(config.node_count, 2);
 	assert_string_equal(config.nodes[0].name, "m1");
 	assert_string_equal(config.nodes[0].args, "a=b  c");
+	assert_string_equal(config.nodes[0].domain, "pdu-a");
+	assert_string_equal(config.nodes[1].domain, "");
 	assert_int_equal(config.nodes[0].role, WIRE_ROLE_MEMORY);
 	assert_int_equal(config.nodes[1].role, WIRE_ROLE_PROCESS);
 	assert_int_equal(config.nodes[1].mac[5], 2);
@@ -107,6 +111,9 @@ static void test_mistakes(void **state)
 		{ MANAGER "foreign_peers = 1\n", ":6: foreign_peers = 1: must be yes or no" },
 		{ MANAGER "move_slowdown_percent = 99\n", ":6: move_slowdown_percent = 99: must be a number from 100 to 10000" },
 		{ MANAGER "move_pages_min = 0\n", ":6: move_pages_min = 0: must be a number from 1 to 1000000" },
+		{ MANAGER "placement = best\n", ":6: placement = best: must be one of least, p2c, random, pack, lego-rr, lego-free" },
+		{ MANAGER "rebuild_reserve = 1\n", ":6: rebuild_reserve = 1: must be yes or no" },
+		{ MANAGER "[node m1]\ndomain = a-name-of-thirty-two-characters-\n", "characters-: must have 1 to 31 characters" },
 		{ MANAGER "nonsense\n", ":6: neither [section] nor key = value" },
 		{ MANAGER "[nodes]\nx = 1\n", ":7: unknown section [nodes]; write [manager] or [node NAME]" },
 		{ MANAGER "[node m1]\nrole = storage\n", ":7: role = storage: must be process or memory" },

@@ -213,7 +213,7 @@ static void test_drain_refusals(void **state)
 	assert_int_equal(drain(rack, "m1", &operation), -ENOSPC);
 	assert_non_null(strstr(rack->core->refusal, "do not fit elsewhere"));
 	assert_non_null(strstr(rack->core->refusal, "m2 "));
-	assert_false(gmm_core_node(rack->core, M1)->draining);
+	assert_int_equal(gmm_core_node(rack->core, M1)->admin, GMM_ADMIN_ADMITTED);
 	assert_int_equal(rack_destroy(rack, "big"), 0);
 	assert_int_equal(drain(rack, "m1", &operation), 0);
 	assert_int_equal(drain(rack, "m1", &operation), -EBUSY);

@@ -397,6 +397,7 @@ static void test_rows_that_make_no_sense(void **state)
 		{ "UPDATE node SET name = printf('%.*c', 40, 'x') WHERE slot = 1", "node 1 makes no sense: column name" },
 		{ "UPDATE node SET mac = x'00'", "column mac" },
 		{ "UPDATE node SET capacity_pages = -1 WHERE slot = 1", "node 1 makes no sense: its capacity" },
+		{ "UPDATE node SET admin = 5 WHERE slot = 1", "node 1 makes no sense: there is no such state of administration" },
 		{ "DELETE FROM node WHERE slot = 1", "node 2 makes no sense: nodes before it" },
 		{ "UPDATE node SET slot = 5000000 WHERE slot = 2", "column slot" },
 		{ "UPDATE vm SET name = 'whole'", "makes no sense: its id or name" },

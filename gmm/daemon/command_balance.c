@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The operator's command about balance: it shows the plan, and changes nothing. */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "gmm/core/balance.h"
+#include "gmm/daemon/client.h"
+
+#define MILLION 1e6
+
+static json_t *move_object(const struct gmmd *gmmd, const struct gmm_move *move)
+{
+	const struct gmm_region *region = &gmmd->core->regions[move->region];
+
+	return json_pack("{s:s,s:I,s:i,s:s,s:s,s:i,s:i}", "vm", gmm_core_vm(gmmd->core, region->vm)->spec.name,
+			 "vm_id", (json_int_t)region->vm, "index", (int)region->index,
+			 "from", gmm_core_node(gmmd->core, move->from)->name, "to", gmm_core_node(gmmd->core, move->to)->name,
+			 "pages", (int)move->pages, "batch", (int)move->batch);
+}
+
+static void run_balance_plan(struct gmmd *gmmd, struct client *client, json_t *arguments)
+{
+	struct gmm_balance *plan;
+	uint64_t wait_ns;
+	json_t *moves;
+
+	if (!client_unpack(client, arguments, "{}"))
+		return;
+	plan = malloc(sizeof(*plan));
+	if (!plan) {
+		client_error(client, -ENOMEM, "no memory for a plan");
+		return;
+	}
+	gmm_balance_plan(gmmd->core, plan, gmmd->now_ns);
+	wait_ns = plan->ready_ns > gmmd->now_ns ? plan->ready_ns - gmmd->now_ns : 0;
+	moves = json_array();
+	for (uint32_t i = 0; i < plan->move_count; i++)
+		json_array_append_new(moves, move_object(gmmd, &plan->moves[i]));
+	client_result(client, json_pack("{s:f,s:f,s:I,s:f,s:s,s:o}", "distance_before", plan->distance_before / MILLION,
+					"distance_after", plan->distance_after / MILLION, "pages", (json_int_t)plan->pages,
+					"ready_in_s", (double)wait_ns / 1e9, "reason", plan->reason, "moves", moves));
+	free(plan);
+}
+
+const struct client_command_entry balance_commands[] = {
+	{ "balance.plan", run_balance_plan, false },
+	{ NULL, NULL, false },
+};

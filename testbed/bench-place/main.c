@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "testbed/bench-place/bench.h"
+
+#define YEARS_DEFAULT 10u
+#define YEARS_MAX 100u
+
+static const char usage[] =
+	"usage: plenum-bench-place [--policy NAME] [--years N] [--seed N]\n"
+	"What the manager's policies of placement do to a rack: time of a decision, imbalance, memory that is stranded.\n"
+	"  --policy NAME  only this one\n"
+	"  --years N      of arrivals and departures (10); 0: none\n"
+	"  --seed N       of VMs and draws (1)\n";
+
+static void print_decisions(uint64_t seed, int only)
+{
+	printf("\n%-10s %8s %6s  %10s %10s  %10s %10s  %9s\n", "policy", "regions", "VMs", "VM p50", "VM p99", "region p50",
+	       "region p99", "imbalance");
+	for (int i = 0; i < GMM_PLACEMENTS; i++) {
+		struct decision_result result;
+
+		if (only < GMM_PLACEMENTS && i != only)
+			continue;
+		result = decision_run((enum gmm_placement)i, seed);
+		printf("%-10s %8u %6u  %7.1f us %7.1f us  %7llu ns %7llu ns  %7.2f %%\n", gmm_policies[i].name,
+		       result.regions, result.vms, (double)result.vm_p50_ns / 1e3, (double)result.vm_p99_ns / 1e3,
+		       (unsigned long long)result.region_p50_ns, (unsigned long long)result.region_p99_ns, 100 * result.imbalance);
+		fflush(stdout);
+	}
+}
+
+static void print_years(uint64_t seed, int only, uint32_t years)
+{
+	printf("\n%-10s %9s %8s  %7s  %9s  %9s %9s  %13s\n", "policy", "arrivals", "refused", "used", "imbalance", "stranded", "most",
+	       "first refusal");
+	for (int i = 0; i < GMM_PLACEMENTS; i++) {
+		struct decade_result result;
+
+		if (only < GMM_PLACEMENTS && i != only)
+			continue;
+		result = decade_run((enum gmm_placement)i, seed, years);
+		printf("%-10s %9llu %6.2f %%  %5.1f %%  %7.2f %%  %7.2f %% %7.2f %%  %11.2f %%\n", gmm_policies[i].name,
+		       (unsigned long long)result.arrivals, 100 * (double)result.refused / (double)result.arrivals, 100 * result.used,
+		       100 * result.imbalance, 100 * result.stranded, 100 * result.stranded_most, 100 * result.first_refusal);
+		fflush(stdout);
+	}
+}
+
+static void print_newcomers(uint64_t seed)
+{
+	static const double levels[] = { 0.2, 0.5, 0.8, 0.9 };
+
+	printf("\nan empty component joins %u others; moved bytes over the least that would do\n", MEMORIES - 1);
+	printf("%7s %6s  %14s %14s  %13s %13s  %8s\n", "used", "moves", "to the goal", "to be even", "furthest", "after", "plan");
+	for (unsigned i = 0; i < sizeof(levels) / sizeof(levels[0]); i++) {
+		struct newcomer_result result = newcomer_run(levels[i], seed);
+
+		printf("%5.1f %% %6u  %14.3f %14.3f  %11.1f %% %11.1f %%  %5.1f ms\n", 100 * result.used, result.moves,
+		       result.moved_to_goal, result.moved_to_even, 100 * result.distance_before, 100 * result.distance_after,
+		       (double)result.plan_ns / 1e6);
+	}
+}
+
+int main(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "policy", required_argument, NULL, 'p' }, { "years", required_argument, NULL, 'y' },
+		{ "seed", required_argument, NULL, 's' }, { "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 },
+	};
+	unsigned long years = YEARS_DEFAULT, seed = 1;
+	int only = GMM_PLACEMENTS, option;
+
+	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		switch (option) {
+		case 'p': only = gmm_placement_named(optarg); break;
+		case 'y': years = strtoul(optarg, NULL, 10); break;
+		case 's': seed = strtoul(optarg, NULL, 10); break;
+		default: fputs(usage, option == 'h' ? stdout : stderr); return option == 'h' ? 0 : 2;
+		}
+		if ((option == 'p' && only == GMM_PLACEMENTS) || years > YEARS_MAX) {
+			fputs(usage, stderr);
+			return 2;
+		}
+	}
+	printf("%u memory components of %llu to %llu GiB, %u process components; regions of %llu MiB\n", MEMORIES,
+	       MEMORY_REGIONS / 2 * (unsigned long long)REGION_BYTES >> 30,
+	       MEMORY_REGIONS * 3 / 2 * (unsigned long long)REGION_BYTES >> 30, PROCESSES, (unsigned long long)REGION_BYTES >> 20);
+	print_decisions(seed, only);
+	if (years)
+		print_years(seed, only, (uint32_t)years);
+	print_newcomers(seed);
+	return 0;
+}
