@@ -109,6 +109,9 @@ const struct cli_command cli_commands[] = {
 		.examples = { "gmm operation show 12 --wait 60" } },
 	{ "balance plan", { NULL }, "balance.plan", "the moves of regions that would even memory out; none is made", print_balance,
 		.rows = "moves", .fields = "batch,vm,vm_id,index,from,to,pages", .examples = { "gmm balance plan" } },
+	{ "balance apply", { NULL }, "balance.apply", "move regions until memory is used evenly, under the running guests", print_moved, NULL, {
+		{ "cancel", NULL, OPTION_FLAG, "cancel", false, "stop; what was moved stays where it is" } },
+		.changes = true, .examples = { "gmm balance apply", "gmm balance apply --cancel" } },
 	{ "region list", { NULL }, "region.list", "where every region is", print_region_list,
 		.fields = "vm,vm_id,index,node,owner,pages,epoch,state", .examples = { "gmm region list" } },
 	{ "key list", { NULL }, "key.list", "the rack's keys by number, and which nodes lag behind", print_keys,

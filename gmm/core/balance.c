@@ -81,7 +81,7 @@ static void list_movable(const struct gmm_core *core, struct gmm_balance *plan)
 	for (uint32_t i = 0; i < GMM_VMS_MAX; i++) {
 		const struct gmm_vm *vm = &core->vms[i];
 
-		if (vm->phase != GMM_VM_READY || vm->operation != GMM_NONE ||
+		if (vm->phase != GMM_VM_READY || vm->operation != GMM_NONE || vm->move != GMM_NONE ||
 		    core->nodes[vm->node - GMM_NODE_FIRST].state != GMM_NODE_UP)
 			continue;
 		for (uint32_t at = vm->region_first; at != GMM_NONE; at = core->regions[at].next) {
@@ -173,6 +173,11 @@ static bool plan_move(const struct gmm_core *core, struct gmm_balance *plan, uin
 
 void gmm_balance_plan(const struct gmm_core *core, struct gmm_balance *plan, uint64_t now_ns)
 {
+	gmm_balance_plan_beyond(core, plan, GMM_BALANCE_START, now_ns);
+}
+
+void gmm_balance_plan_beyond(const struct gmm_core *core, struct gmm_balance *plan, uint32_t start, uint64_t now_ns)
+{
 	uint64_t mean;
 
 	plan->move_count = 0;
@@ -188,7 +193,7 @@ void gmm_balance_plan(const struct gmm_core *core, struct gmm_balance *plan, uin
 		return;
 	if (plan->ready_ns < now_ns)
 		plan->ready_ns = now_ns;
-	if (plan->distance_before <= GMM_BALANCE_START) {
+	if (plan->distance_before <= start) {
 		stay(plan, "the rack is balanced", "");
 		return;
 	}

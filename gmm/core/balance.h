@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Which regions to move so that memory components are used evenly. This only plans; moving is somebody else's. A plan is
+ * Which regions to move so that memory components are used evenly. This only plans; rebalance.c has the moves made. A plan is
  * made when the used share of a component is further than GMM_BALANCE_START from the rack's, and ends when all are within
  * GMM_BALANCE_GOAL: the distance between the two keeps small changes from starting it again.
  */
@@ -43,5 +43,7 @@ struct gmm_balance {
  * and take.
  */
 void gmm_balance_plan(const struct gmm_core *core, struct gmm_balance *plan, uint64_t now_ns);
+/* The same, begun as soon as the distance is above `start` (millionths): what has begun goes on to the goal. */
+void gmm_balance_plan_beyond(const struct gmm_core *core, struct gmm_balance *plan, uint32_t start, uint64_t now_ns);
 
 #endif

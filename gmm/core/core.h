@@ -61,6 +61,7 @@
 #define GMM_NONE UINT32_MAX
 #define GMM_DRAIN_MOVES_MAX 4u			/* that one drain has under way, one a VM at the most */
 #define GMM_DRAIN_FAILURES_MAX 8u		/* moves in a row that may fail before a drain does */
+#define GMM_DRAIN_RETRY_NS UINT64_C(1000000000)	/* after a move that failed */
 
 _Static_assert(GMM_VMS_MAX <= 65536 && GMM_CALLS_MAX <= 65536, "indices fit in 16 bits of a token");
 
@@ -225,6 +226,7 @@ enum gmm_operation_kind {
 	GMM_OPERATION_BENCH,
 	GMM_OPERATION_REGION_MOVE,
 	GMM_OPERATION_NODE_DRAIN,
+	GMM_OPERATION_BALANCE,
 };
 
 /*
@@ -245,7 +247,7 @@ enum gmm_step {
 	GMM_STEP_CHUNKS,		/* tell it where the regions are */
 	GMM_STEP_LOADING,		/* it loads the guest: wait for the outcome */
 	GMM_STEP_MOVING,		/* the process component copies: ask it how far it is */
-	GMM_STEP_DRAINING,		/* moves are under way, or wait for their turn */
+	GMM_STEP_DRAINING,		/* drain, balance: moves are under way, or wait for their turn */
 	GMM_STEP_UNDO_VM,		/* destroy there what VM or CHUNKS made */
 	GMM_STEP_RECLAIM,		/* wait until the regions are gone */
 	GMM_STEP_ENDED,			/* result not fetched yet */
@@ -384,6 +386,8 @@ enum gmm_placement gmm_placement_named(const char *name);
 
 /* ---------------------------------------------------------------- the core */
 
+struct gmm_balance;
+
 struct gmm_config {
 	uint32_t lease_ms;
 	uint32_t grace_ms;		/* after a process component's lease ran out: give up its VMs */
@@ -393,6 +397,7 @@ struct gmm_config {
 	uint64_t wall_offset_ns;	/* what to add to now_ns for the time since 1970 */
 	enum gmm_placement placement;
 	uint64_t seed;			/* of what policies draw */
+	struct gmm_balance *plan;	/* memory for plans of balancing, the caller's; NULL: it is not carried out */
 	bool rebuild_reserve;		/* refuse VMs when the largest failure domain could not be rebuilt in the others */
 };
 
@@ -506,6 +511,14 @@ int gmm_core_region_move(struct gmm_core *core, const char *vm, uint32_t index, 
 int gmm_core_node_drain(struct gmm_core *core, const char *name, uint64_t *operation, uint64_t now_ns);
 /* The component takes regions again; a drain of it ends, its moves are given up. -ENOENT; -EBUSY: it is not being drained. */
 int gmm_core_node_drain_cancel(struct gmm_core *core, const char *name, uint64_t now_ns);
+
+/*
+ * Move regions until memory components are used evenly (balance.h), a few at a time, planned anew each time. -EBUSY: not now, or
+ * under way already; -EALREADY: the rack is even. Ends when it is even, or when nothing that may move would make it so.
+ */
+int gmm_core_balance(struct gmm_core *core, uint64_t *operation, uint64_t now_ns);
+/* It ends, its moves are given up. -ENOENT: there is none. */
+int gmm_core_balance_cancel(struct gmm_core *core, uint64_t now_ns);
 
 /* 1: `command` is to be sent now. All rows must be kept (M7). */
 int gmm_core_output(struct gmm_core *core, struct gmm_command *command, uint64_t now_ns);

@@ -9,8 +9,6 @@
 
 #include "gmm/core/internal.h"
 
-#define DRAIN_RETRY_NS UINT64_C(1000000000)
-
 static struct gmm_operation *drain_of(struct gmm_core *core, const struct gmm_node *node)
 {
 	for (uint32_t i = 0; i < GMM_OPERATIONS_MAX; i++) {
@@ -107,14 +105,19 @@ void gmm_drain_given_up(struct gmm_core *core, const struct gmm_node *node, uint
 {
 	struct gmm_operation *drain = drain_of(core, node);
 
-	for (uint32_t i = 0; drain && i < GMM_OPERATIONS_MAX; i++) {
+	if (drain)
+		gmm_drain_cancel(core, drain, "the drain was cancelled", now_ns);
+}
+
+void gmm_drain_cancel(struct gmm_core *core, struct gmm_operation *drain, const char *reason, uint64_t now_ns)
+{
+	for (uint32_t i = 0; i < GMM_OPERATIONS_MAX; i++) {
 		struct gmm_operation *move = &core->operations[i];
 
 		if (move->kind == GMM_OPERATION_REGION_MOVE && move->parent == drain->id && move->step < GMM_STEP_RECLAIM)
-			gmm_operation_fail(core, move, -ECANCELED, "the drain was cancelled", now_ns);
+			gmm_operation_fail(core, move, -ECANCELED, reason, now_ns);
 	}
-	if (drain)
-		gmm_operation_fail(core, drain, -ECANCELED, "the drain was cancelled", now_ns);
+	gmm_operation_fail(core, drain, -ECANCELED, reason, now_ns);
 }
 
 /* ---------------------------------------------------------------- moves */
@@ -124,7 +127,7 @@ void gmm_drain_move_ended(struct gmm_core *core, const struct gmm_operation *mov
 	for (uint32_t i = 0; move->parent && i < GMM_OPERATIONS_MAX; i++) {
 		struct gmm_operation *drain = &core->operations[i];
 
-		if (drain->kind != GMM_OPERATION_NODE_DRAIN || drain->id != move->parent || drain->step != GMM_STEP_DRAINING)
+		if (drain->id != move->parent || drain->step != GMM_STEP_DRAINING)
 			continue;
 		drain->moved.pages_moved += move->moved.pages_moved;
 		drain->moved.pages_zero += move->moved.pages_zero;
@@ -145,7 +148,7 @@ void gmm_drain_move_ended(struct gmm_core *core, const struct gmm_operation *mov
 	}
 }
 
-static uint32_t moves_under_way(const struct gmm_core *core, const struct gmm_operation *drain)
+uint32_t gmm_drain_moves(const struct gmm_core *core, const struct gmm_operation *drain)
 {
 	uint32_t count = 0;
 
@@ -167,7 +170,7 @@ static uint32_t region_on(const struct gmm_core *core, const struct gmm_vm *vm, 
 /* What stands in a move's way (its VM is being set up, its process component is away) may be over at the next look. */
 static void start_moves(struct gmm_core *core, struct gmm_operation *drain, uint64_t now_ns)
 {
-	uint32_t under_way = moves_under_way(core, drain);
+	uint32_t under_way = gmm_drain_moves(core, drain);
 
 	for (uint32_t i = 0; i < GMM_VMS_MAX && under_way < GMM_DRAIN_MOVES_MAX; i++) {
 		struct gmm_vm *vm = &core->vms[i];
@@ -212,7 +215,7 @@ void gmm_drain_tick(struct gmm_core *core, struct gmm_operation *drain, uint64_t
 		memcpy(reason, drain->reason, sizeof(reason));
 		gmm_operation_fail(core, drain, -EIO, reason, now_ns);
 	} else if (now_ns >= drain->poll_ns) {
-		drain->poll_ns = drain->failures ? now_ns + DRAIN_RETRY_NS : now_ns;
+		drain->poll_ns = drain->failures ? now_ns + GMM_DRAIN_RETRY_NS : now_ns;
 		start_moves(core, drain, now_ns);
 	}
 }

@@ -26,8 +26,9 @@ static void down(const struct gmm_health_view *view, uint32_t role, const char *
 
 		if (node->role != role || node->state == GMM_NODE_UP || node->state == GMM_NODE_EXPECTED)
 			continue;
-		/* Nobody waits for one that was taken out of the configuration and holds nothing. */
-		if (!node->configured && node->regions == 0 && node->vms == 0)
+		/* Nobody waits for one that the operator has set aside, nor for one that is no longer configured and holds nothing. */
+		if (node->admin == GMM_ADMIN_MAINTENANCE || node->admin == GMM_ADMIN_RETIRED ||
+		    (!node->configured && node->regions == 0 && node->vms == 0))
 			continue;
 		/* A machine that was never seen may still be starting. */
 		if (node->state == GMM_NODE_ABSENT && view->now_ns - core->health.nodes[i].first_seen_ns < GMM_HEALTH_BOOT_NS)

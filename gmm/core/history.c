@@ -86,7 +86,7 @@ const char *gmm_operation_kind_name(enum gmm_operation_kind kind)
 		[GMM_OPERATION_VM_CREATE] = "vm.create", [GMM_OPERATION_VM_START] = "vm.start",
 		[GMM_OPERATION_VM_STOP] = "vm.stop", [GMM_OPERATION_VM_DESTROY] = "vm.destroy",
 		[GMM_OPERATION_BENCH] = "bench.read", [GMM_OPERATION_REGION_MOVE] = "region.move",
-		[GMM_OPERATION_NODE_DRAIN] = "node.drain",
+		[GMM_OPERATION_NODE_DRAIN] = "node.drain", [GMM_OPERATION_BALANCE] = "balance.apply",
 	};
 
 	assert(kind != GMM_OPERATION_NONE && kind < sizeof(names) / sizeof(names[0]));

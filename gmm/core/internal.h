@@ -56,6 +56,13 @@ void gmm_place_full(struct gmm_core *core, struct text *text, uint64_t pages);
 void gmm_place_free(const struct gmm_core *core, struct text *text);
 void gmm_place_no_process(struct gmm_core *core, struct text *text, uint32_t cache_lines);
 
+/* drain.c: of an operation that consists of moves: how many are under way; give all of them up, and itself. */
+uint32_t gmm_drain_moves(const struct gmm_core *core, const struct gmm_operation *drain);
+void gmm_drain_cancel(struct gmm_core *core, struct gmm_operation *drain, const char *reason, uint64_t now_ns);
+
+/* rebalance.c */
+void gmm_rebalance_tick(struct gmm_core *core, struct gmm_operation *operation, uint64_t now_ns);
+
 /* drain.c: the node is not to be emptied any more: a drain of it ends, its moves are given up. */
 void gmm_drain_given_up(struct gmm_core *core, const struct gmm_node *node, uint64_t now_ns);
 

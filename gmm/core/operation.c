@@ -355,6 +355,7 @@ void gmm_operation_result(struct gmm_core *core, struct gmm_call *call, int stat
 	case GMM_OPERATION_BENCH: bench_result(core, operation, status, body, len_bytes, now_ns); break;
 	case GMM_OPERATION_REGION_MOVE: gmm_move_result(core, operation, status, body, len_bytes, now_ns); break;
 	case GMM_OPERATION_NODE_DRAIN:
+	case GMM_OPERATION_BALANCE:
 	case GMM_OPERATION_NONE: assert(!"the operation ended with a call under way");
 	}
 }
@@ -444,6 +445,8 @@ void gmm_operation_tick(struct gmm_core *core, uint64_t now_ns)
 			gmm_operation_fail(core, operation, -ETIMEDOUT, "the guest is still being loaded", now_ns);
 		if (operation->kind == GMM_OPERATION_NODE_DRAIN && operation->step == GMM_STEP_DRAINING)
 			gmm_drain_tick(core, operation, now_ns);
+		else if (operation->kind == GMM_OPERATION_BALANCE && operation->step == GMM_STEP_DRAINING)
+			gmm_rebalance_tick(core, operation, now_ns);
 	}
 }
 

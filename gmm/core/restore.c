@@ -201,7 +201,7 @@ static const char *check_operation(const struct gmm_core *core, const struct gmm
 		if (!node || node->role != WIRE_ROLE_MEMORY)
 			return "it is on no memory component";
 	}
-	if (from->kind == GMM_OPERATION_NODE_DRAIN)
+	if (from->kind == GMM_OPERATION_NODE_DRAIN || from->kind == GMM_OPERATION_BALANCE)
 		return from->vm == GMM_NONE && from->region == GMM_NONE ? NULL : "a drain has neither VM nor region";
 	return from->kind == GMM_OPERATION_REGION_MOVE ? check_move(core, from) : check_vm_operation(core, from);
 }
@@ -212,7 +212,7 @@ static const char *take_operation(struct gmm_core *core, uint32_t slot, const st
 	const char *why;
 
 	if (from->id == 0 || from->id >= core->operation_id_next || from->kind <= GMM_OPERATION_NONE ||
-	    from->kind > GMM_OPERATION_NODE_DRAIN || from->status > 0 || !ends(from->reason, sizeof(from->reason)))
+	    from->kind > GMM_OPERATION_BALANCE || from->status > 0 || !ends(from->reason, sizeof(from->reason)))
 		return "its id, kind, status or reason is out of range";
 	why = check_operation(core, from);
 	if (why)

@@ -34,8 +34,13 @@ static void resume_operation(struct gmm_core *core, struct gmm_operation *operat
 	else if (operation->kind == GMM_OPERATION_BENCH)
 		memcpy(operation->object, gmm_core_node(core, operation->process_node)->name, sizeof(operation->object));
 	operation->step = GMM_STEP_VM;
-	if (operation->kind == GMM_OPERATION_NODE_DRAIN) {
+	if (operation->kind == GMM_OPERATION_NODE_DRAIN || operation->kind == GMM_OPERATION_BALANCE) {
+		const struct gmm_node *node = gmm_core_node(core, operation->from_node);
+
+		/* Both look at what is left, and go on with that. */
 		operation->step = GMM_STEP_DRAINING;
+		operation->parts = node ? node->regions : 0;
+		memcpy(operation->object, node ? node->name : "memory", node ? sizeof(node->name) : sizeof("memory"));
 		return;
 	}
 	if (operation->kind == GMM_OPERATION_BENCH) {

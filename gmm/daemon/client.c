@@ -131,7 +131,8 @@ static void finish_operations(struct gmmd *gmmd)
 		else if (finished.kind == GMM_OPERATION_BENCH)
 			client_result(client, json_pack("{s:o,s:I}", "latency", json_histogram(&finished.bench.latency), "elapsed_ns",
 							(json_int_t)finished.bench.elapsed_ns));
-		else if (finished.kind == GMM_OPERATION_REGION_MOVE || finished.kind == GMM_OPERATION_NODE_DRAIN)
+		else if (finished.kind == GMM_OPERATION_REGION_MOVE || finished.kind == GMM_OPERATION_NODE_DRAIN ||
+			 finished.kind == GMM_OPERATION_BALANCE)
 			client_result(client, json_moved(&finished.moved, finished.regions_moved));
 		else
 			client_result(client, json_pack("{s:I}", "operation", (json_int_t)finished.operation));

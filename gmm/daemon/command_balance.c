@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The operator's command about balance: it shows the plan, and changes nothing. */
+/* The operator's commands about balance: show the plan, have it carried out. */
 #include <errno.h>
 #include <stdlib.h>
 
@@ -42,7 +42,22 @@ static void run_balance_plan(struct gmmd *gmmd, struct client *client, json_t *a
 	free(plan);
 }
 
+static void run_balance_apply(struct gmmd *gmmd, struct client *client, json_t *arguments)
+{
+	int cancel = 0, status;
+
+	if (!client_unpack(client, arguments, "{s?b}", "cancel", &cancel))
+		return;
+	status = cancel ? gmm_core_balance_cancel(gmmd->core, gmmd->now_ns) :
+		 gmm_core_balance(gmmd->core, &client->operation, gmmd->now_ns);
+	if (status)
+		client_error(client, status, "%s", gmmd->core->refusal);
+	else if (cancel)
+		client_result(client, json_null());
+}
+
 const struct client_command_entry balance_commands[] = {
 	{ "balance.plan", run_balance_plan, false },
+	{ "balance.apply", run_balance_apply, true },
 	{ NULL, NULL, false },
 };

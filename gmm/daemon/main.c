@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "gmm/core/balance.h"
 #include "gmm/daemon/client.h"
 #include "gmm/daemon/token_file.h"
 
@@ -125,6 +126,9 @@ static void open_core(struct gmmd *self)
 	config.seed = config.vm_id_first + (uint64_t)wall.tv_nsec;
 	self->core = calloc(1, sizeof(*self->core));
 	if (!self->core)
+		die("out of memory");
+	config.plan = malloc(sizeof(*config.plan));
+	if (!config.plan)
 		die("out of memory");
 	gmm_core_init(self->core, &config);
 	if (keep_open(self, error))

@@ -14,6 +14,7 @@
 
 #include <cmocka.h>
 
+#include "gmm/core/balance.h"
 #include "gmm/core/core.h"
 #include "gmm/core/record.h"
 
@@ -586,9 +587,10 @@ static inline void rack_compare(struct rack *rack)
 				 rack->nodes[i].role == WIRE_ROLE_MEMORY ? regions[i] : vms[i]);
 }
 
+static struct gmm_balance rack_plan;
 static const struct gmm_config rack_config = {
 	.lease_ms = LEASE_MS, .grace_ms = GRACE_MS, .load_timeout_ms = 10000, .vm_id_first = 1, .wall_offset_ns = 1000 * SECOND,
-	.move_pace = { 1500, 500 },
+	.move_pace = { 1500, 500 }, .plan = &rack_plan,
 };
 
 /* The manager is killed. The next one has the rows that were kept; requests under way are carried out, or not, unheard. */

@@ -231,6 +231,111 @@ static void test_cool_down(void **state)
 	rack_free(rack);
 }
 
+/* ---------------------------------------------------------------- carried out */
+
+/* Three components that are half full, and an empty one; the rack has been calm since. */
+static struct rack *uneven_rack(void)
+{
+	struct rack *rack = rack_of(3, 40);
+
+	make_vms(rack, 20, 3);
+	rack_node(rack, "new", WIRE_ROLE_MEMORY, 40 * REGION_MIB);
+	rack_run(rack, LATER_NS);
+	return rack;
+}
+
+static void expect_even(struct rack *rack)
+{
+	gmm_balance_plan_beyond(rack->core, &plan, GMM_BALANCE_GOAL, rack->now_ns);
+	assert_int_equal(plan.move_count, 0);
+	assert_true(plan.distance_before <= GMM_BALANCE_GOAL);
+	rack_compare(rack);
+}
+
+static void test_what_was_planned_is_done(void **state)
+{
+	struct rack *rack = uneven_rack();
+	struct gmm_finished finished;
+	uint64_t operation, other;
+	uint32_t planned;
+
+	(void)state;
+	make_plan(rack);
+	planned = plan.move_count;
+	assert_true(planned > 0);
+	assert_int_equal(gmm_core_balance(rack->core, &operation, rack->now_ns), 0);
+	assert_int_equal(gmm_core_balance(rack->core, &other, rack->now_ns), -EBUSY);
+	rack_run(rack, 60 * SECOND);
+	assert_true(rack_finished(rack, operation, &finished));
+	assert_int_equal(finished.status, 0);
+	assert_int_equal(finished.kind, GMM_OPERATION_BALANCE);
+	/* Planned anew after each few moves, and still not one more than the first plan said. */
+	assert_int_equal(finished.regions_moved, planned);
+	expect_even(rack);
+	assert_int_equal(gmm_core_balance(rack->core, &operation, rack->now_ns), -EALREADY);
+	rack_free(rack);
+}
+
+static void test_not_while_something_is_wrong(void **state)
+{
+	struct rack *rack = uneven_rack();
+	struct gmm_finished finished;
+	uint64_t operation;
+
+	(void)state;
+	assert_int_equal(gmm_core_node_set_admin(rack->core, "m1", GMM_ADMIN_DRAINING, rack->now_ns), 0);
+	assert_int_equal(gmm_core_balance(rack->core, &operation, rack->now_ns), -EBUSY);
+	assert_non_null(strstr(rack->core->refusal, "drained"));
+	assert_int_equal(gmm_core_node_set_admin(rack->core, "m1", GMM_ADMIN_CORDONED, rack->now_ns), 0);
+	assert_int_equal(gmm_core_node_set_admin(rack->core, "m1", GMM_ADMIN_ADMITTED, rack->now_ns), 0);
+	/* It has just changed: begun now, it waits. */
+	assert_int_equal(gmm_core_balance(rack->core, &operation, rack->now_ns), 0);
+	rack_run(rack, 5 * SECOND);
+	assert_int_equal(gmm_core_node_named(rack->core, "new")->regions, 0);
+	assert_int_equal(gmm_core_balance_cancel(rack->core, rack->now_ns), 0);
+	rack_run(rack, SECOND);
+	assert_true(rack_finished(rack, operation, &finished));
+	assert_int_equal(finished.status, -ECANCELED);
+	assert_int_equal(gmm_core_balance_cancel(rack->core, rack->now_ns), -ENOENT);
+	rack_free(rack);
+}
+
+/* A rack that degrades in the middle is left alone, whatever was planned. */
+static void test_a_component_that_dies_ends_it(void **state)
+{
+	struct rack *rack = uneven_rack();
+	struct gmm_finished finished;
+	uint64_t operation;
+
+	(void)state;
+	assert_int_equal(gmm_core_balance(rack->core, &operation, rack->now_ns), 0);
+	rack_run(rack, SECOND);
+	model_of(rack, gmm_core_node_named(rack->core, "m2")->id)->linked = false;
+	rack_run(rack, 60 * SECOND);
+	assert_true(rack_finished(rack, operation, &finished));
+	assert_true(gmm_core_node_named(rack->core, "m2")->regions > 0);
+	rack_free(rack);
+}
+
+static void test_a_later_manager_goes_on(void **state)
+{
+	struct rack *rack = uneven_rack();
+	uint64_t operation;
+
+	(void)state;
+	assert_int_equal(gmm_core_balance(rack->core, &operation, rack->now_ns), 0);
+	rack_run(rack, SECOND);
+	rack_keep(rack);
+	rack_compare_rows(rack);
+	rack_kill(rack);
+	rack_return(rack);
+	rack_run(rack, LATER_NS + 60 * SECOND);
+	expect_even(rack);
+	for (uint32_t i = 0; i < GMM_OPERATIONS_MAX; i++)
+		assert_true(rack->core->operations[i].kind == GMM_OPERATION_NONE || rack->core->operations[i].step == GMM_STEP_ENDED);
+	rack_free(rack);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -242,6 +347,10 @@ int main(void)
 		cmocka_unit_test(test_only_admitted_components_take_part),
 		cmocka_unit_test(test_never_while_degraded),
 		cmocka_unit_test(test_cool_down),
+		cmocka_unit_test(test_what_was_planned_is_done),
+		cmocka_unit_test(test_not_while_something_is_wrong),
+		cmocka_unit_test(test_a_component_that_dies_ends_it),
+		cmocka_unit_test(test_a_later_manager_goes_on),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

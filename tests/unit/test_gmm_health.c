@@ -90,6 +90,23 @@ static void test_nodes_down(void **state)
 	rack_free(rack);
 }
 
+/* Nobody is to act on a machine that the operator has set aside. */
+static void test_a_node_in_maintenance_may_be_off(void **state)
+{
+	RACK;
+
+	assert_int_equal(gmm_core_node_set_admin(rack->core, "m1", GMM_ADMIN_CORDONED, rack->now_ns), 0);
+	assert_int_equal(gmm_core_node_set_admin(rack->core, "m1", GMM_ADMIN_MAINTENANCE, rack->now_ns), 0);
+	model_of(rack, m1)->linked = false;
+	rack_pass(rack, 5 * SECOND);
+	assert_int_equal(gmm_core_node(rack->core, m1)->state, GMM_NODE_DOWN);
+	CLEARED(rack, MNODE_DOWN);
+	assert_int_equal(gmm_core_node_set_admin(rack->core, "m1", GMM_ADMIN_ADMITTED, rack->now_ns), 0);
+	rack_pass(rack, SECOND);
+	RAISED(rack, MNODE_DOWN, 1);
+	rack_free(rack);
+}
+
 static void test_a_node_that_never_came_has_time_to_start(void **state)
 {
 	uint8_t mac[6] = { 2, 9, 9, 9, 9, 9 };
@@ -612,6 +629,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_nodes_down),
+		cmocka_unit_test(test_a_node_in_maintenance_may_be_off),
 		cmocka_unit_test(test_a_node_that_never_came_has_time_to_start),
 		cmocka_unit_test(test_full),
 		cmocka_unit_test(test_imbalanced),

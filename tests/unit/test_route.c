@@ -41,6 +41,8 @@ static void test_paths(void **state)
 		{ "GET", "/v1/status", "status" }, { "HEAD", "/v1/status", "status" }, { "GET", "/v1/nodes", "node.list" },
 		{ "GET", "/v1/nodes/m1", "node.show" }, { "GET", "/v1/nodes/m1/counters", "node.counters" },
 		{ "GET", "/v1/vms", "vm.list" }, { "POST", "/v1/vms", "vm.create" }, { "GET", "/v1/vms/a", "vm.show" },
+		{ "POST", "/v1/nodes/m1/drain", "node.drain" }, { "POST", "/v1/vms/a/regions/3/move", "region.move" },
+		{ "GET", "/v1/health", "health" }, { "GET", "/v1/balance/plan", "balance.plan" },
 		{ "DELETE", "/v1/vms/a", "vm.destroy" }, { "POST", "/v1/vms/start/start", "vm.start" },
 		{ "GET", "/v1/vms/%61%2e_", "vm.show" }, { "GET", "/v1/operations/7?wait=1.5", "operation.show" },
 		{ "GET", "/v1/events?after=1&limit=2", "events" }, { "GET", "/metrics", "metrics" },
@@ -112,6 +114,10 @@ static void test_arguments(void **state)
 	arguments = arguments_of("GET", "/v1/operations/12?wait=2.5");
 	assert_string_equal(json_string_value(json_object_get(arguments, "id")), "12");
 	assert_true(json_real_value(json_object_get(arguments, "wait_s")) == 2.5);
+	json_decref(arguments);
+	arguments = arguments_of("POST", "/v1/vms/web/regions/3/move");
+	assert_string_equal(json_string_value(json_object_get(arguments, "vm")), "web");
+	assert_string_equal(json_string_value(json_object_get(arguments, "index")), "3");
 	json_decref(arguments);
 	arguments = arguments_of("GET", "/v1/events?limit=3");
 	assert_int_equal(json_object_size(arguments), 1);

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Evening memory out: a plan is made (balance.c), its first moves are made, and when they have ended the next plan is made from
+ * what is there then. So nothing is moved by a plan that no longer holds, and a rack that degrades meanwhile is left alone.
+ *
+ *  plan --moves--> up to GMM_DRAIN_MOVES_MAX moves --all ended--> plan
+ *   |  `--cool-down--> wait
+ *   |--even, or nothing more to gain--> ended
+ *   '--degraded, or too many moves failed--> failed
+ */
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+
+#include "gmm/core/balance.h"
+#include "gmm/core/internal.h"
+
+static struct gmm_operation *balance_of(struct gmm_core *core)
+{
+	for (uint32_t i = 0; i < GMM_OPERATIONS_MAX; i++)
+		if (core->operations[i].kind == GMM_OPERATION_BALANCE && core->operations[i].step == GMM_STEP_DRAINING)
+			return &core->operations[i];
+	return NULL;
+}
+
+int gmm_core_balance(struct gmm_core *core, uint64_t *id, uint64_t now_ns)
+{
+	struct gmm_balance *plan = core->config.plan;
+	struct gmm_operation *operation;
+
+	assert(plan);
+	if (balance_of(core))
+		return gmm_refuse_words(core, -EBUSY, "the rack is being balanced already", "", "");
+	gmm_balance_plan(core, plan, now_ns);
+	if (plan->move_count == 0)
+		return gmm_refuse_words(core, plan->distance_before <= GMM_BALANCE_START ? -EALREADY : -EBUSY, plan->reason, "", "");
+	operation = gmm_operation_start(core, GMM_OPERATION_BALANCE, GMM_STEP_DRAINING, "memory", now_ns);
+	if (!operation)
+		return -EAGAIN;
+	operation->parts = plan->move_count;
+	*id = operation->id;
+	return 0;
+}
+
+int gmm_core_balance_cancel(struct gmm_core *core, uint64_t now_ns)
+{
+	struct gmm_operation *operation = balance_of(core);
+
+	if (!operation)
+		return gmm_refuse_words(core, -ENOENT, "the rack is not being balanced", "", "");
+	gmm_drain_cancel(core, operation, "the balancing was cancelled", now_ns);
+	return 0;
+}
+
+static void start_moves(struct gmm_core *core, struct gmm_operation *operation, const struct gmm_balance *plan, uint64_t now_ns)
+{
+	uint32_t under_way = 0;
+
+	for (uint32_t i = 0; i < plan->move_count && under_way < GMM_DRAIN_MOVES_MAX; i++) {
+		const struct gmm_move *wanted = &plan->moves[i];
+		struct gmm_vm *vm = gmm_core_vm(core, core->regions[wanted->region].vm);
+		struct gmm_operation *move;
+
+		/* One a VM at a time: the plan's next one of it waits for the next plan. */
+		under_way += gmm_move_start(core, vm, wanted->region, gmm_core_node(core, wanted->to), operation->id, &move,
+					    now_ns) == 0;
+	}
+	if (under_way == 0)
+		operation->failures++;
+}
+
+void gmm_rebalance_tick(struct gmm_core *core, struct gmm_operation *operation, uint64_t now_ns)
+{
+	struct gmm_balance *plan = core->config.plan;
+	char reason[GMM_TEXT_BYTES];
+
+	if (gmm_drain_moves(core, operation) || now_ns < operation->poll_ns)
+		return;
+	if (operation->failures > GMM_DRAIN_FAILURES_MAX) {
+		memcpy(reason, operation->reason[0] ? operation->reason : core->refusal, sizeof(reason));
+		gmm_operation_fail(core, operation, -EIO, reason, now_ns);
+		return;
+	}
+	gmm_balance_plan_beyond(core, plan, GMM_BALANCE_GOAL, now_ns);
+	if (plan->move_count == 0 && plan->distance_before > GMM_BALANCE_START && operation->regions_moved == 0) {
+		gmm_operation_fail(core, operation, -EBUSY, plan->reason, now_ns);
+	} else if (plan->move_count == 0) {
+		operation->reason[0] = '\0';
+		gmm_operation_end(core, operation);
+	} else if (plan->ready_ns > now_ns) {
+		operation->poll_ns = plan->ready_ns;
+	} else {
+		operation->poll_ns = operation->failures ? now_ns + GMM_DRAIN_RETRY_NS : now_ns;
+		start_moves(core, operation, plan, now_ns);
+	}
+}
