@@ -5,6 +5,7 @@
 
 #include <plenum/status.h>
 
+#include "gmm/core/record.h"
 #include "testbed/sim/membership.h"
 
 #define PATH_MTU_BYTES 4096u
@@ -138,6 +139,8 @@ static void manager_run(struct node *node)
 	}
 	if (gmm_core_deadline_ns(manager->core) <= now_ns) {
 		gmm_core_tick(manager->core, now_ns);
+		/* This manager never ends: what it decided need not outlive it. */
+		gmm_core_kept(manager->core);
 		if (gmm_core_output(manager->core, &command, now_ns) != 0)
 			world_fail(node->network->world, "the manager has a command for a rack without VMs");
 	}
