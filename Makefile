@@ -166,7 +166,7 @@ $(O)/bin/gmmd: $(call objects,host,$(gmmd-y)) $(O)/host/libports.a $(O)/host/lib
 $(O)/bin/gmm: $(call objects,host,$(gmm-y)) $(O)/host/libplenum.a
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(dir $@)
-	$(Q)$(CC) -o $@ $^ -ljansson -lncursesw -ltinfo -lvterm -lm
+	$(Q)$(CC) -o $@ $^ -ljansson -linih -lncursesw -ltinfo -lvterm -lm
 
 $(call objects,host,$(mcomponentd-y) gmm/daemon/health.c gmm/cli/help.c): $(BUILD_ID_HEADER)
 $(O)/bin/mcomponentd: $(call objects,host,$(mcomponentd-y)) $(O)/host/libports.a $(O)/host/libplenum.a

@@ -16,7 +16,7 @@ gmmd-y += gmm/daemon/command_node.c gmm/daemon/command_counters.c gmm/daemon/com
 gmmd-y += gmm/daemon/api.c gmm/daemon/api_check.c gmm/daemon/api_answer.c gmm/daemon/api_events.c gmm/daemon/api_metrics.c
 gmm-y += gmm/cli/main.c gmm/cli/commands.c gmm/cli/arguments.c gmm/cli/client.c gmm/cli/run.c gmm/cli/output.c gmm/cli/print.c \
 	gmm/cli/print_health.c gmm/cli/table.c gmm/cli/terminal.c gmm/cli/help.c gmm/cli/completion.c gmm/cli/manual.c \
-	gmm/cli/console.c gmm/cli/full_screen.c gmm/cli/drain.c
+	gmm/cli/console.c gmm/cli/full_screen.c gmm/cli/drain.c gmm/cli/vm_file.c
 host-y += gmm/base64.c gmm/units.c gmm/cli/csv.c gmm/cli/host_list.c gmm/cli/suggest.c
 unit-tests-y += tests/unit/test_gmm_core.c tests/unit/test_gmm_chaos.c tests/unit/test_gmm_config.c tests/unit/test_gmm_store.c
 unit-tests-y += tests/unit/test_gmm_health.c tests/unit/test_gmm_cli.c tests/unit/test_gmm_move.c tests/unit/test_gmm_history.c

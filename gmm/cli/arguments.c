@@ -81,7 +81,7 @@ static json_t *absolute_path(const char *text)
 	return json_string(path);
 }
 
-static json_t *parse_value(const struct cli_option *option, const char *value)
+json_t *parse_value(const struct cli_option *option, const char *value)
 {
 	switch (option->kind) {
 	case OPTION_STRING: return json_string(value);
@@ -225,13 +225,20 @@ int parse_common(struct cli *cli, char **words, int count)
 
 /* ---------------------------------------------------------------- the command's words */
 
-static int check_complete(const struct cli *cli, int operands)
+static int check_complete(struct cli *cli, int operands)
 {
 	const struct cli_command *command = cli->command;
+	const char *file = json_string_value(json_object_get(cli->own, "from"));
 	char name[64];
 
 	if (command->operands[operands])
 		return bad(command->words, command->operands[operands], "is missing; see gmm help");
+	if (file) {
+		int status = vm_file_read(cli, file);
+
+		if (status)
+			return status;
+	}
 	for (const struct cli_option *option = command->options; option->name; option++) {
 		snprintf(name, sizeof(name), "--%s", option->name);
 		if (option->required && !json_object_get(cli->arguments, option->key))

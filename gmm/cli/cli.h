@@ -104,6 +104,11 @@ struct cli {
 	size_t in_len_bytes, in_capacity_bytes;
 };
 
+/* arguments.c: a value as its option wants it, new; NULL: it is not one. */
+json_t *parse_value(const struct cli_option *option, const char *value);
+/* vm_file.c: the command's options that are not given yet, from a file. EXIT_OK or EXIT_USAGE, with the message printed. */
+int vm_file_read(struct cli *cli, const char *path);
+
 /* client.c: every function returns EXIT_OK or another exit status, with the message printed. */
 int client_connect(struct cli *cli);
 int client_send(struct cli *cli, json_t *line);

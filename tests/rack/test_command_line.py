@@ -312,6 +312,27 @@ def test_it_asks_before_it_destroys(tmp_path):
         assert gmm("vm", "destroy", "web", socket_path=path).returncode == 2 and len(requests) == 3
 
 
+def test_a_vm_from_a_file(tmp_path):
+    file = tmp_path / "web.vm"
+    file.write_text("# a guest\n[vm]\nmemory = 64M\ncache = 1M\nkernel = /boot/x\ncommand-line = console=ttyS0 a=b\n", encoding="utf-8")
+    with answering(tmp_path, {"result": {"operation": 1}}) as (path, requests):
+        assert gmm("vm", "create", "web", "--from", str(file), "--cache", "2M", socket_path=path).returncode == 0
+        assert requests[0]["arguments"] == {"name": "web", "memory_bytes": 64 << 20, "cache_bytes": 2 << 20, "kernel": "/boot/x",
+                                            "command_line": "console=ttyS0 a=b"}
+        for text, words in (("[vm]\nmemry = 1M\n", "web.vm:2: unknown key 'memry'; did you mean 'memory'"),
+                            ("[vm]\nmemory = lots\n", "web.vm:2: memory = lots: must be SIZE"),
+                            ("[vm]\nmemory = 1M\nmemory = 2M\n", "web.vm:3: 'memory' is given twice"),
+                            ("[vm]\nfrom = other\n", "unknown key 'from'"), ("[web]\nmemory = 1M\n", "unknown section [web]"),
+                            ("memory\n", "web.vm:1: neither"), (f"[vm]\ncommand-line = {'x' * 200}\n", "web.vm:2: the line is longer"),
+                            ("[vm]\nmemory = 1M\n", "--cache: is required")):
+            file.write_text(text, encoding="utf-8")
+            done = gmm("vm", "create", "web", "--from", str(file), socket_path=path)
+            assert done.returncode == 2 and words in done.stderr, done.stderr
+        done = gmm("vm", "create", "web", "--from", str(tmp_path / "none"), socket_path=path)
+        assert done.returncode == 2 and "No such file" in done.stderr
+        assert len(requests) == 1
+
+
 def test_interrupted_operations_go_on(tmp_path):
     with answering(tmp_path) as (path, requests):
         process = subprocess.Popen([GMM, "--socket", str(path), "vm", "start", "web"], stderr=subprocess.PIPE, text=True)
