@@ -23,6 +23,7 @@
 enum cli_exit {
 	EXIT_OK = 0,
 	EXIT_FAILED = 1,
+	EXIT_CHANGES = 1,		/* of commands that show a plan: there is something to do */
 	EXIT_USAGE = 2,
 	EXIT_NOT_FOUND = 3,
 	EXIT_NOT_PERMITTED = 4,
@@ -183,6 +184,7 @@ void print_region_list(json_t *result);
 void print_operation_list(json_t *result);
 void print_bench(json_t *result);
 void print_balance(json_t *result);
+int exit_of_plan(struct cli *cli, json_t *result);
 void print_keys(json_t *result);
 void print_moved(json_t *result);
 /* One line: how far a drain is. */

@@ -110,7 +110,8 @@ const struct cli_command cli_commands[] = {
 		{ "wait", "SECONDS", OPTION_SECONDS, "wait_s", false, "until it has ended, but not longer (0)" } },
 		.examples = { "gmm operation show 12 --wait 60" } },
 	{ "balance plan", { NULL }, "balance.plan", "the moves of regions that would even memory out; none is made", print_balance,
-		.rows = "moves", .fields = "batch,vm,vm_id,index,from,to,pages", .examples = { "gmm balance plan" } },
+		.rows = "moves", .fields = "batch,vm,vm_id,index,from,to,pages", .exit_of = exit_of_plan,
+		.examples = { "gmm balance plan" } },
 	{ "balance apply", { NULL }, "balance.apply", "move regions until memory is used evenly, under the running guests", print_moved, NULL, {
 		{ "cancel", NULL, OPTION_FLAG, "cancel", false, "stop; what was moved stays where it is" } },
 		.changes = true, .examples = { "gmm balance apply", "gmm balance apply --cancel" } },

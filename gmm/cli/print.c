@@ -108,6 +108,12 @@ void print_balance(json_t *result)
 	print_table(json_object_get(result, "moves"), columns);
 }
 
+int exit_of_plan(struct cli *cli, json_t *result)
+{
+	(void)cli;
+	return json_array_size(json_object_get(result, "moves")) ? EXIT_CHANGES : EXIT_OK;
+}
+
 void print_status(json_t *result)
 {
 	json_t *nodes = json_object_get(result, "nodes_total"), *memory = json_object_get(result, "memory_pages");

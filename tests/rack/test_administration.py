@@ -2,9 +2,10 @@
 """The operator sets nodes aside and takes them back; what would even memory out can be seen."""
 
 import json
+import subprocess
 
 import pytest
-from conftest import small_rack_text, wait_until
+from conftest import BUILD, small_rack_text, wait_until
 
 from plenum_rack import config, guest
 
@@ -83,12 +84,30 @@ def test_balance_plan_shows_the_moves(rack):
     rack.gmm("node", "cordon", "m1")
     make_vm(rack, "heavy", "192M")
     rack.gmm("node", "uncordon", "m1")
-    plan = rack.gmm_json("balance", "plan")
+    done = rack.gmm("-o", "json", "balance", "plan", check=False)
+    assert done.returncode == 1, done.stderr
+    plan = json.loads(done.stdout)
     assert [(move["vm"], move["from"], move["to"]) for move in plan["moves"]] == [("heavy", "m2", "m1")], plan
     assert plan["pages"] == 64 << 8 and plan["distance_after"] < plan["distance_before"]
     assert 0 < plan["ready_in_s"] <= 60
     assert nodes_of(rack, "heavy") == {"m2"}
-    assert "heavy" in rack.gmm("balance", "plan")
+    assert "heavy" in rack.gmm("balance", "plan", check=False).stdout
+
+
+def test_balancing_waits_for_calm_and_can_be_cancelled(rack):
+    rack.gmm("node", "cordon", "m1")
+    make_vm(rack, "heavy", "192M")
+    rack.gmm("node", "uncordon", "m1")
+    with subprocess.Popen([str(BUILD / "bin" / "gmm"), "--socket", str(rack.state.socket), "balance", "apply"],
+                          stderr=subprocess.PIPE, text=True) as applying:
+        def running():
+            return [entry for entry in rack.gmm_json("operation", "list") if entry["kind"] == "balance.apply" and entry["status"] == "running"]
+        wait_until(running, "the balancing to begin")
+        assert rack.gmm("balance", "apply", check=False).returncode == CONFLICT
+        rack.gmm("balance", "apply", "--cancel")
+        assert "cancelled" in applying.communicate(timeout=30)[1] and applying.returncode == 1
+    assert nodes_of(rack, "heavy") == {"m2"} and not running()
+    assert rack.gmm("balance", "apply", "--cancel", check=False).returncode == NOT_FOUND
 
 
 def test_status_says_how_regions_are_placed(rack):
