@@ -26,7 +26,7 @@ def joined(rack):
 
 def gmm_soon(rack, *words):
     """A command that goes on while the manager is killed."""
-    return subprocess.Popen([str(BUILD / "bin" / "gmm"), "--socket", str(rack.state.socket), *words],
+    return subprocess.Popen([str(BUILD / "bin" / "gmm"), "--yes", "--socket", str(rack.state.socket), *words],
                             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
@@ -204,8 +204,8 @@ class Worker(threading.Thread):
         self.done, self.violation = 0, None
 
     def command(self, *words):
-        return subprocess.run([str(BUILD / "bin" / "gmm"), "--socket", str(self.rack.state.socket), *words], capture_output=True,
-                              text=True, timeout=120)
+        return subprocess.run([str(BUILD / "bin" / "gmm"), "--yes", "--socket", str(self.rack.state.socket), *words],
+                              capture_output=True, text=True, timeout=120)
 
     def step(self):
         if self.there is None:
