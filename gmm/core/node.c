@@ -273,7 +273,8 @@ int gmm_core_join(struct gmm_core *core, const struct wire_node_join *join, uint
 	node->incarnation = join->incarnation;
 	gmm_dirty_node(core, node);
 	node->foreign_reported = same && node->foreign_reported;
-	if (!same)
+	/* One that an earlier manager knew has joined this one now. */
+	if (!same || node->joined_ns == 0)
 		node->joined_ns = now_ns;
 	joined_text(core, node, same, now_ns);
 	*joined = (struct wire_node_joined){ .node = node->id, .lease_ms = core->config.lease_ms };

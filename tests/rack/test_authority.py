@@ -146,6 +146,11 @@ def test_backup_is_put_back(rack, tmp_path):
     # What was made since the backup is on the nodes, and is said to be.
     wait_until(lambda: "does not know" in rack.gmm("events"), "the regions of the forgotten VM to be reported", 30)
     rack.gmm("vm", "destroy", "kept")
+    # It ends when those nodes start again.
+    for node in rack.rack.nodes.values():
+        rack.kill(node.name)
+        rack.add(node, lambda line: None)
+    settled(rack)
 
 
 @pytest.fixture

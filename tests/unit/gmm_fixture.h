@@ -227,6 +227,7 @@ static inline void rack_join(struct rack *rack, uint32_t id)
 	assert_int_equal(gmm_core_join(rack->core, &join, node->address, &joined, rack->now_ns), 0);
 	assert_int_equal(joined.node, id);
 	assert_int_equal(joined.lease_ms, LEASE_MS);
+	assert_true(node->joined_ns > 0);
 	model->linked = true;
 }
 
