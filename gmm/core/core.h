@@ -108,9 +108,9 @@ struct gmm_node {
 	uint64_t renewed_ns;		/* last sign of life */
 	uint64_t down_ns;
 	uint64_t pages_reserved;	/* memory: by regions in our table (M2) */
-	uint64_t pages_planned;		/* memory: of these, by regions that it was not asked for yet (M8) */
+	uint64_t pages_planned;		/* memory: of these, by regions that it was not asked for yet (M9) */
 	uint64_t pages_foreign;		/* memory: reserved there for regions we do not know */
-	uint64_t lines_given;		/* process: to VMs in our table (M8) */
+	uint64_t lines_given;		/* process: to VMs in our table (M9) */
 	uint32_t vcpus_given;		/* process: likewise */
 	uint32_t regions;		/* memory: in our table, PLANNED ones excluded */
 	uint32_t vms;			/* process: in our table, zombies and calls that may create one included */

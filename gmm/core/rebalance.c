@@ -82,7 +82,8 @@ void gmm_rebalance_tick(struct gmm_core *core, struct gmm_operation *operation, 
 		return;
 	}
 	gmm_balance_plan_beyond(core, plan, GMM_BALANCE_GOAL, now_ns);
-	if (plan->move_count == 0 && plan->distance_before > GMM_BALANCE_START && operation->regions_moved == 0) {
+	/* Short of the goal, and still so uneven that it would have been begun: something is in the way, also after some moves. */
+	if (plan->move_count == 0 && plan->distance_before > GMM_BALANCE_START) {
 		gmm_operation_fail(core, operation, -EBUSY, plan->reason, now_ns);
 	} else if (plan->move_count == 0) {
 		operation->reason[0] = '\0';

@@ -48,6 +48,16 @@ int store_run(sqlite3_stmt *statement)
 
 /* ---------------------------------------------------------------- one manager at a time */
 
+/* For the message to a second one; on a full disk it just does not know who. */
+static void note_holder(int file)
+{
+	char holder[32];
+	int len = snprintf(holder, sizeof(holder), "%d\n", (int)getpid());
+	bool noted = ftruncate(file, 0) == 0 && pwrite(file, holder, (size_t)len, 0) == len;
+
+	(void)noted;
+}
+
 static int take_lock(struct store *store, const char *path, char error[STORE_ERROR_BYTES])
 {
 	char name[PATH_MAX], holder[32] = "";
@@ -72,10 +82,7 @@ static int take_lock(struct store *store, const char *path, char error[STORE_ERR
 		store_error(error, "%s is in use by another gmmd (process %s); only one may run", path, holder[0] ? holder : "unknown");
 		return -EBUSY;
 	}
-	/* Only for the message above. */
-	len = snprintf(holder, sizeof(holder), "%d\n", (int)getpid());
-	if (ftruncate(store->lock, 0) || pwrite(store->lock, holder, (size_t)len, 0) != len)
-		return 0;
+	note_holder(store->lock);
 	return 0;
 }
 

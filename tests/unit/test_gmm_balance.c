@@ -313,6 +313,9 @@ static void test_a_component_that_dies_ends_it(void **state)
 	model_of(rack, gmm_core_node_named(rack->core, "m2")->id)->linked = false;
 	rack_run(rack, 60 * SECOND);
 	assert_true(rack_finished(rack, operation, &finished));
+	assert_true(finished.regions_moved > 0);
+	assert_int_equal(finished.status, -EBUSY);
+	assert_non_null(strstr(finished.reason, "m2"));
 	assert_true(gmm_core_node_named(rack->core, "m2")->regions > 0);
 	rack_free(rack);
 }
