@@ -85,7 +85,7 @@ void gmm_offer_end(struct gmm_core *core, struct gmm_vm *vm)
 
 int gmm_core_offer_wanted(struct gmm_core *core, struct gmm_vm **vm)
 {
-	for (uint32_t i = 0; i < GMM_VMS_MAX; i++) {
+	for (uint32_t i = 0; i < GMM_VMS_MAX && core->offers; i++) {
 		*vm = &core->vms[i];
 		if ((*vm)->phase == GMM_VM_READY && (*vm)->offer == GMM_OFFER_WANTED)
 			return 1;

@@ -202,8 +202,8 @@ int keep_open(struct gmmd *gmmd, char error[CONFIG_ERROR_BYTES]);
 bool keep_turn(struct gmmd *gmmd);
 /* Log what an operator asks for, before it is done. 0, or a negative errno and `error`: it must not be done. */
 int keep_command(struct gmmd *gmmd, const char *who, const char *what, char error[CONFIG_ERROR_BYTES]);
-/* Offer again what an earlier manager had offered. */
-void keep_offers(struct gmmd *gmmd);
+/* Offer again what an earlier manager had offered, one VM's files a turn: a start does not wait for reading all of them. */
+void keep_offer(struct gmmd *gmmd);
 uint64_t keep_deadline_ns(const struct gmmd *gmmd);
 
 /* control.c */

@@ -77,13 +77,13 @@ int keep_command(struct gmmd *gmmd, const char *who, const char *what, char erro
 	return status;
 }
 
-void keep_offers(struct gmmd *gmmd)
+void keep_offer(struct gmmd *gmmd)
 {
 	char error[CONFIG_ERROR_BYTES];
 	struct wire_blob blobs[2];
 	struct gmm_vm *vm;
 
-	while (gmm_core_offer_wanted(gmmd->core, &vm)) {
+	if (gmm_core_offer_wanted(gmmd->core, &vm)) {
 		int status = data_offer(gmmd, console_side(gmmd, vm), vm, blobs, error);
 
 		gmm_core_offered(gmmd->core, vm, &blobs[0], &blobs[1], status, error, gmmd->now_ns);
@@ -92,5 +92,9 @@ void keep_offers(struct gmmd *gmmd)
 
 uint64_t keep_deadline_ns(const struct gmmd *gmmd)
 {
+	struct gmm_vm *vm;
+
+	if (gmm_core_offer_wanted(gmmd->core, &vm))
+		return gmmd->now_ns;
 	return gmmd->store_status ? gmmd->store_retry_ns : UINT64_MAX;
 }

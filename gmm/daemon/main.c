@@ -165,7 +165,6 @@ static void start(struct gmmd *self)
 	open_core(self);
 	if (rack_open(self, error) || http_open(self, error) || control_open(self, error) || api_open(self, error))
 		die(error);
-	keep_offers(self);
 	config_format_address(self->config.address, address);
 	log_line(LOG_INFO, "gmmd is up: address=%s http_port=%u socket=%s nodes=%u", address, self->config.http_port,
 		 self->config.socket, self->core->node_count);
@@ -199,6 +198,7 @@ static void turn(struct gmmd *self)
 			control_ready(self, tag, events[i].events);
 	}
 	http_turn(self);
+	keep_offer(self);
 	rack_turn(self);
 	clients_turn(self);
 	api_turn(self);
