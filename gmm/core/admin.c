@@ -87,7 +87,7 @@ static bool is_empty(const struct gmm_core *core, const struct gmm_node *node, s
 }
 
 /* What only waits to be destroyed on a dead machine may go with it; what a VM still counts on may not. */
-static bool is_gone(const struct gmm_core *core, const struct gmm_node *node, struct text *text)
+bool gmm_node_is_gone(const struct gmm_core *core, const struct gmm_node *node, struct text *text)
 {
 	uint32_t needed = 0;
 
@@ -142,7 +142,7 @@ static bool condition_holds(const struct gmm_core *core, const struct gmm_node *
 	text_string(text, ": ");
 	switch (transition->condition) {
 	case EMPTY: return is_empty(core, node, text);
-	case GONE: return is_gone(core, node, text);
+	case GONE: return gmm_node_is_gone(core, node, text);
 	default: return true;
 	}
 }
@@ -159,6 +159,29 @@ static void tell(struct gmm_core *core, const struct gmm_node *node, enum gmm_no
 	gmm_core_event(core, GMM_EVENT_NODE, node->name, line, now_ns);
 }
 
+/* Not a node; a machine that waits to become one has its own steps. */
+static int refuse_stranger(struct gmm_core *core, const char *name, struct text *text)
+{
+	for (uint32_t i = 0; i < GMM_MACHINES_MAX; i++) {
+		const struct gmm_machine *machine = &core->machines[i];
+		char mac[GMM_MAC_TEXT_BYTES];
+		struct text words = text_over(mac, sizeof(mac));
+
+		text_mac(&words, machine->inventory.mac);
+		if (machine->life == GMM_LIFE_FORGOTTEN || strcmp(mac, name))
+			continue;
+		text_string(text, name);
+		text_string(text, " is ");
+		text_string(text, gmm_life_name(machine->life));
+		text_string(text, " and not a node yet");
+		gmm_life_next(machine->life, text);
+		return -EBUSY;
+	}
+	text_string(text, "there is no node named ");
+	text_string(text, name);
+	return -ENOENT;
+}
+
 int gmm_core_node_set_admin(struct gmm_core *core, const char *name, enum gmm_node_admin admin, uint64_t now_ns)
 {
 	struct gmm_node *node = gmm_core_node_named(core, name);
@@ -167,11 +190,8 @@ int gmm_core_node_set_admin(struct gmm_core *core, const char *name, enum gmm_no
 	enum gmm_node_admin from;
 
 	assert(admin < GMM_ADMIN_STATES);
-	if (!node) {
-		text_string(&text, "there is no node named ");
-		text_string(&text, name);
-		return -ENOENT;
-	}
+	if (!node)
+		return refuse_stranger(core, name, &text);
 	from = node->admin;
 	if (from == admin)
 		return 0;
@@ -189,6 +209,7 @@ int gmm_core_node_set_admin(struct gmm_core *core, const char *name, enum gmm_no
 		gmm_drain_given_up(core, node, now_ns);
 	if (admin == GMM_ADMIN_RETIRED)
 		gmm_node_leave(core, node, now_ns);
+	gmm_life_settle(node, now_ns);
 	tell(core, node, from, now_ns);
 	return 0;
 }
