@@ -9,6 +9,7 @@ host-y += gmm/store/store.c gmm/store/schema.c gmm/store/columns.c gmm/store/kee
 host-y += gmm/daemon/http_status.c gmm/daemon/route.c gmm/daemon/route_table.c gmm/daemon/token_file.c gmm/daemon/metrics.c \
 	gmm/daemon/metrics_rack.c
 gmmd-y += gmm/daemon/main.c gmm/daemon/config.c gmm/daemon/log.c gmm/daemon/rack.c gmm/daemon/data.c gmm/daemon/http.c \
+	gmm/daemon/netboot_script.c \
 	gmm/daemon/console.c gmm/daemon/listen.c gmm/daemon/control.c gmm/daemon/client.c gmm/daemon/keys.c gmm/daemon/keep.c \
 	gmm/daemon/health.c
 gmmd-y += gmm/daemon/command_node.c gmm/daemon/command_counters.c gmm/daemon/command_vm.c gmm/daemon/command_console.c \
