@@ -6,13 +6,13 @@ portable-y += gmm/core/health.c gmm/core/health_look.c gmm/core/health_nodes.c g
 	gmm/core/health_vms.c
 host-y += gmm/store/store.c gmm/store/schema.c gmm/store/columns.c gmm/store/keep.c gmm/store/load.c gmm/store/backup.c
 # Those of the daemon that do without the rest of it.
-host-y += gmm/daemon/http_status.c gmm/daemon/route.c gmm/daemon/route_table.c gmm/daemon/token_file.c gmm/daemon/metrics.c \
+host-y += gmm/daemon/http_status.c gmm/daemon/route.c gmm/daemon/route_table.c gmm/daemon/token_file.c gmm/daemon/metrics.c gmm/daemon/config_value.c gmm/daemon/config_rule.c gmm/daemon/inventory.c \
 	gmm/daemon/metrics_rack.c
 gmmd-y += gmm/daemon/main.c gmm/daemon/config.c gmm/daemon/log.c gmm/daemon/rack.c gmm/daemon/data.c gmm/daemon/http.c \
 	gmm/daemon/netboot_script.c \
 	gmm/daemon/console.c gmm/daemon/listen.c gmm/daemon/control.c gmm/daemon/client.c gmm/daemon/keys.c gmm/daemon/keep.c \
 	gmm/daemon/health.c
-gmmd-y += gmm/daemon/command_node.c gmm/daemon/command_counters.c gmm/daemon/command_vm.c gmm/daemon/command_console.c \
+gmmd-y += gmm/daemon/command_node.c gmm/daemon/command_machine.c gmm/daemon/command_counters.c gmm/daemon/command_vm.c gmm/daemon/command_console.c \
 	gmm/daemon/command_operation.c gmm/daemon/command_store.c gmm/daemon/command_move.c gmm/daemon/command_balance.c
 gmmd-y += gmm/daemon/api.c gmm/daemon/api_check.c gmm/daemon/api_answer.c gmm/daemon/api_events.c gmm/daemon/api_metrics.c
 gmm-y += gmm/cli/main.c gmm/cli/commands.c gmm/cli/arguments.c gmm/cli/client.c gmm/cli/run.c gmm/cli/output.c gmm/cli/print.c \

@@ -12,6 +12,7 @@
 #include <plenum/limits.h>
 
 #include "gmm/core/core.h"
+#include "gmm/daemon/config_value.h"
 #include "net/port/host_port.h"
 
 #define CONFIG_ERROR_BYTES 512
@@ -64,6 +65,10 @@ struct config {
 	uint32_t move_pages_min;	/* a second: a move is not slower, whatever the guests feel */
 	enum gmm_placement placement;
 	bool rebuild_reserve;
+	uint32_t address_first, address_last; /* of nodes that are admitted; 0: any in the network */
+	uint32_t rule_count;
+	struct gmm_rule rules[GMM_RULES_MAX];	/* in the order of the file: the first that fits */
+	int rule_lines[GMM_RULES_MAX];	/* of their first keys */
 	uint32_t node_count;
 	struct config_node nodes[NODES_MAX];
 };
@@ -73,10 +78,5 @@ int config_load(struct config *config, const char *path, char error[CONFIG_ERROR
 
 /* NULL: there is none. */
 struct config_node *config_node_named(struct config *config, const char *name);
-
-/* "aa:bb:cc:dd:ee:ff", with : or - or without. 0 or -1. */
-int config_parse_mac(const char *text, uint8_t mac[6]);
-/* "a.b.c.d" */
-void config_format_address(uint32_t address, char text[16]);
 
 #endif

@@ -146,7 +146,9 @@ static inline bool rows_equal(const struct gmm_record *one, const struct gmm_rec
 		return strcmp(one->node.name, other->node.name) == 0 && one->node.role == other->node.role &&
 		       one->node.address == other->node.address && memcmp(one->node.mac, other->node.mac, 6) == 0 &&
 		       one->node.incarnation == other->node.incarnation && one->node.admin == other->node.admin &&
-		       one->node.capacity_pages == other->node.capacity_pages;
+		       one->node.capacity_pages == other->node.capacity_pages && one->node.origin == other->node.origin &&
+		       memcmp(one->node.uuid, other->node.uuid, sizeof(one->node.uuid)) == 0 &&
+		       strcmp(one->node.domain, other->node.domain) == 0;
 	case GMM_RECORD_VM:
 		return one->vm.id == other->vm.id && one->vm.phase == other->vm.phase && one->vm.node == other->vm.node &&
 		       strcmp(one->vm.spec.name, other->vm.spec.name) == 0 && one->vm.state == other->vm.state &&
