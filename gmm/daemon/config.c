@@ -114,7 +114,7 @@ _Static_assert(sizeof(manager_keys) / sizeof(manager_keys[0]) - 1 <= API_KEY_FIR
 
 static int unknown_key(struct loading *loading, const char *section, const char *name, const char *const *keys)
 {
-	char known[384] = "";
+	char known[512] = "";
 
 	for (int i = 0; keys[i]; i++)
 		snprintf(known + strlen(known), sizeof(known) - strlen(known), "%s%s", i ? ", " : "", keys[i]);

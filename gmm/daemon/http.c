@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <microhttpd.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +15,7 @@
 #include <unistd.h>
 
 #include "gmm/daemon/daemon.h"
+#include "gmm/daemon/inventory.h"
 #include "gmm/daemon/netboot.h"
 
 #define CONNECTIONS_MAX (4u * NODES_MAX)
@@ -25,12 +27,12 @@ struct fetch {
 	uint32_t node;			/* index; GMM_NONE: unknown */
 };
 
-static uint32_t node_of(const struct gmmd *gmmd, struct MHD_Connection *connection, const char **given)
+static uint32_t node_of(const struct gmmd *gmmd, struct MHD_Connection *connection)
 {
+	const char *given = MHD_lookup_connection_value(connection, MHD_GET_ARGUMENT_KIND, "mac");
 	uint8_t mac[6];
 
-	*given = MHD_lookup_connection_value(connection, MHD_GET_ARGUMENT_KIND, "mac");
-	if (*given && config_parse_mac(*given, mac) == 0)
+	if (given && config_parse_mac(given, mac) == 0)
 		for (uint32_t i = 0; i < gmmd->core->node_count; i++)
 			if (gmmd->core->nodes[i].configured && memcmp(gmmd->core->nodes[i].mac, mac, sizeof(mac)) == 0)
 				return i;
@@ -65,40 +67,65 @@ static enum MHD_Result answer_script(struct MHD_Connection *connection, char scr
 	return result;
 }
 
-static void serve_unknown(struct gmmd *gmmd, const char *given, char script[NETBOOT_SCRIPT_BYTES])
+static void serve_node(struct gmmd *gmmd, struct gmm_node *node, char script[NETBOOT_SCRIPT_BYTES])
 {
-	/* The MAC stands in the script only when it is one: the script is not the place for a stranger's text. */
-	uint8_t mac[6];
-	bool good = config_parse_mac(given, mac) == 0;
+	struct boot_record *boot = &gmmd->boots[node - gmmd->core->nodes];
 
-	log_line(LOG_WARNING, "refused to boot a machine: mac=%s reason=\"%s\"", good ? given : "(malformed)",
-		 good ? "no node with this MAC is configured" : "not a MAC address");
-	netboot_script_unknown(gmmd, good ? given : NULL, script);
+	gmm_core_node_boots(gmmd->core, node, gmmd->now_ns);
+	boot->image_ns = boot->image_done_ns = boot->joined_ns = 0;
+	log_line(LOG_INFO, "boot: node=%s step=script attempt=%u", node->name, node->boot_attempts);
+	netboot_script_node(gmmd, (uint32_t)(node - gmmd->core->nodes), script);
 }
 
-static void serve_node(struct gmmd *gmmd, uint32_t index, char script[NETBOOT_SCRIPT_BYTES])
+static uint32_t address_of(struct MHD_Connection *connection)
 {
-	struct boot_record *boot = &gmmd->boots[index];
+	const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
 
-	boot->script_ns = gmmd->now_ns;
-	boot->image_ns = boot->image_done_ns = boot->joined_ns = 0;
-	boot->attempts++;
-	log_line(LOG_INFO, "boot: node=%s step=script attempt=%u", gmmd->core->nodes[index].name, boot->attempts);
-	netboot_script_node(gmmd, index, script);
+	return info && info->client_addr->sa_family == AF_INET ?
+	       ntohl(((const struct sockaddr_in *)(const void *)info->client_addr)->sin_addr.s_addr) : 0;
+}
+
+/* A node's script leaves only when what says that it is one is kept (M7). */
+static void serve_machine(struct gmmd *gmmd, struct MHD_Connection *connection, const struct gmm_inventory *inventory, struct fetch *fetch,
+			  char script[NETBOOT_SCRIPT_BYTES])
+{
+	struct gmm_node *node;
+
+	switch (gmm_core_machine_asks(gmmd->core, inventory, address_of(connection), &node, gmmd->now_ns)) {
+	case GMM_ANSWER_NODE:
+		if (!keep_turn(gmmd)) {
+			netboot_script_wait(gmmd, inventory->mac, "the manager cannot write its store", script);
+			break;
+		}
+		fetch->node = (uint32_t)(node - gmmd->core->nodes);
+		serve_node(gmmd, node, script);
+		break;
+	case GMM_ANSWER_TELL: netboot_script_tell(gmmd, inventory->mac, script); break;
+	case GMM_ANSWER_WAIT: netboot_script_wait(gmmd, inventory->mac, NULL, script); break;
+	case GMM_ANSWER_REFUSED: netboot_script_wait(gmmd, inventory->mac, gmmd->core->refusal, script); break;
+	}
 }
 
 static enum MHD_Result serve_script(struct gmmd *gmmd, struct MHD_Connection *connection, struct fetch *fetch)
 {
+	const char *given = MHD_lookup_connection_value(connection, MHD_GET_ARGUMENT_KIND, "mac");
 	char script[NETBOOT_SCRIPT_BYTES];
-	const char *given;
+	struct gmm_inventory inventory = { 0 };
 
-	fetch->node = node_of(gmmd, connection, &given);
-	if (!given || !given[0])
+	if (!given || !given[0]) {
 		netboot_script_ask(gmmd, script);
-	else if (fetch->node == GMM_NONE)
-		serve_unknown(gmmd, given, script);
-	else
-		serve_node(gmmd, fetch->node, script);
+	} else if (config_parse_mac(given, inventory.mac) || inventory.mac[0] & 1) {
+		log_line(LOG_WARNING, "refused to boot a machine: reason=\"what it gives is no machine's MAC address\"");
+		return answer_text(connection, MHD_HTTP_BAD_REQUEST, "mac is no machine's MAC address\n");
+	} else {
+		for (const char *const *name = inventory_names; *name; name++) {
+			const char *value = MHD_lookup_connection_value(connection, MHD_GET_ARGUMENT_KIND, *name);
+
+			if (value)
+				inventory_take(&inventory, *name, value);
+		}
+		serve_machine(gmmd, connection, &inventory, fetch, script);
+	}
 	return answer_script(connection, script);
 }
 
@@ -110,10 +137,9 @@ static enum MHD_Result serve_image(struct gmmd *gmmd, struct MHD_Connection *con
 	struct MHD_Response *response;
 	char path[PATH_MAX + 32];
 	struct stat info;
-	const char *given;
 	int fd;
 
-	fetch->node = node_of(gmmd, connection, &given);
+	fetch->node = node_of(gmmd, connection);
 	snprintf(path, sizeof(path), "%s/%s", gmmd->config.images, name);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0 || fstat(fd, &info) || !S_ISREG(info.st_mode)) {

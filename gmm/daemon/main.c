@@ -52,7 +52,7 @@ static void add_node(struct gmmd *self, const struct config_node *node, char err
 		set_domain(self, node);
 }
 
-/* Nodes may be added while we run; anything else needs a new start. */
+/* Nodes may be added while we run, and rules changed; anything else needs a new start. */
 static void reload(struct gmmd *self)
 {
 	static struct config fresh;
@@ -62,11 +62,12 @@ static void reload(struct gmmd *self)
 		log_line(LOG_ERROR, "configuration not reloaded: %s", error);
 		return;
 	}
+	gmm_core_set_rules(self->core, fresh.rules, fresh.rule_count);
 	for (uint32_t i = 0; i < fresh.node_count; i++) {
 		const struct config_node *node = &fresh.nodes[i];
 		const struct gmm_node *known = gmm_core_node_named(self->core, node->name);
 
-		if (known && known->configured) {
+		if (known && known->configured && known->origin == GMM_ORIGIN_FILE) {
 			struct config_node *settings = config_node_named(&self->config, node->name);
 
 			if (settings)
@@ -116,6 +117,8 @@ static void open_core(struct gmmd *self)
 		.move_pace = { .slowdown_permille = self->config.move_slowdown_percent * 10,
 			       .pages_per_second_min = self->config.move_pages_min },
 		.placement = self->config.placement, .rebuild_reserve = self->config.rebuild_reserve,
+		.address = self->config.address, .prefix = self->config.prefix,
+		.address_first = self->config.address_first, .address_last = self->config.address_last,
 	};
 	char error[CONFIG_ERROR_BYTES] = "";
 
@@ -131,6 +134,7 @@ static void open_core(struct gmmd *self)
 	if (!config.plan)
 		die("out of memory");
 	gmm_core_init(self->core, &config);
+	gmm_core_set_rules(self->core, self->config.rules, self->config.rule_count);
 	if (keep_open(self, error))
 		die(error);
 	for (uint32_t i = 0; i < self->config.node_count && !error[0]; i++)
@@ -213,7 +217,7 @@ static const char usage[] =
 	"  --check        read the configuration and what it names, say what is wrong, and what a start would migrate, and exit\n"
 	"  --restore BACKUP  put a backup of 'gmm backup' in the place of the store, and exit\n"
 	"  --help         print this\n"
-	"SIGHUP adds the nodes that were added to the configuration, and reads tokens again; SIGTERM ends it. Nodes and VMs go on without it.\n";
+	"SIGHUP adds the nodes that were added to the configuration, and reads its rules and the tokens again; SIGTERM ends it. Nodes and VMs go on without it.\n";
 
 static int new_token(const char *path, char **words, int count)
 {

@@ -63,7 +63,6 @@ static void serve_join(void *context, struct rpc_endpoint *endpoint, const struc
 	bind_session(gmmd, index, request->session);
 	keys_node_joined(gmmd, index);
 	gmmd->boots[index].joined_ns = now_ns;
-	gmmd->boots[index].attempts = 0;
 	rpc_reply(endpoint, request->token, 0, &joined, sizeof(joined), now_ns);
 }
 
