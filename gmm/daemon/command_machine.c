@@ -202,7 +202,7 @@ static void run_reject(struct gmmd *gmmd, struct client *client, json_t *argumen
 	if (status)
 		client_error(client, status, "%s", gmmd->core->refusal);
 	else
-		client_result(client, json_null());
+		client_result(client, json_pack("{s:o,s:s}", "mac", json_mac(mac), "life", gmm_life_name(GMM_LIFE_FORGOTTEN)));
 }
 
 static void run_forget(struct gmmd *gmmd, struct client *client, json_t *arguments)
@@ -216,7 +216,7 @@ static void run_forget(struct gmmd *gmmd, struct client *client, json_t *argumen
 	if (status)
 		client_error(client, status, "%s", gmmd->core->refusal);
 	else
-		client_result(client, json_null());
+		client_result(client, json_pack("{s:s,s:s}", "name", name, "life", gmm_life_name(GMM_LIFE_FORGOTTEN)));
 }
 
 const struct client_command_entry machine_commands[] = {
