@@ -137,9 +137,9 @@ objects-portable: $(foreach f,bare host asan fuzz,$(call objects,$f,$(portable-y
 # ---------------------------------------------------------------- images
 
 .PHONY: images
-images: $(O)/bare/pcomponent.elf $(O)/bare/mcomponent.elf
+images: $(O)/bare/pcomponent.elf $(O)/bare/mcomponent.elf $(O)/bare/grubnet.efi $(O)/bare/undionly.kpxe
 
-include $(wildcard kernel/image.mk testbed/sim/program.mk testbed/bench-native/program.mk testbed/bench-place/program.mk \
+include $(wildcard kernel/image.mk boot/image.mk testbed/sim/program.mk testbed/bench-native/program.mk testbed/bench-place/program.mk \
 	testbed/bench-store/program.mk tools/program.mk)
 
 # ---------------------------------------------------------------- Linux programs

@@ -66,7 +66,8 @@ class Manager:
         subprocess.run([self.gmmd, "--new-key", directory / "rack.key"], check=True)
         self.operator = self.new_token("operator", "op")
         self.reader = self.new_token("read-only", "reader")
-        lines = ["[manager]", f"address = {network}.1", f"http_port = {free_port()}", "port = udp", f"socket = {self.socket}",
+        self.address, self.http_port = f"{network}.1", free_port()
+        lines = ["[manager]", f"address = {self.address}", f"http_port = {self.http_port}", "port = udp", f"socket = {self.socket}",
                  f"images = {directory}", f"store = {directory}/gmmd.db", f"key_file = {directory}/rack.key", f"api_port = {self.port}",
                  f"api_socket = {self.api_socket}", f"token_file = {self.tokens}", *settings]
         for number, (name, role) in enumerate(nodes.items(), 11):
