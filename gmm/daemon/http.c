@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Network boot: iPXE asks for /boot.ipxe with its MAC and gets a script that fetches its role's image with its command
- * line. Errors are shown where the user looks: on the console of the machine that boots, and in our log.
+ * Network boot: iPXE asks for /boot.ipxe with its MAC and gets a script (netboot_script.c) that fetches its role's image
+ * with its command line. Errors are shown where the user looks: on the console of the machine that boots, and in our log.
  */
-#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <microhttpd.h>
@@ -15,13 +14,10 @@
 #include <unistd.h>
 
 #include "gmm/daemon/daemon.h"
+#include "gmm/daemon/netboot.h"
 
 #define CONNECTIONS_MAX (4u * NODES_MAX)
 #define CONNECTION_TIMEOUT_S 30u
-#define SCRIPT_BYTES 2048
-#define UNKNOWN_RETRY_S 30
-#define FAILED_RETRY_S 3
-#define FAILED_ATTEMPTS 5		/* then the machine restarts its boot from the beginning */
 
 /* What one HTTP request is about; freed when it is completed. */
 struct fetch {
@@ -61,82 +57,49 @@ static enum MHD_Result answer_text(struct MHD_Connection *connection, unsigned s
 
 /* ---------------------------------------------------------------- the script */
 
-static const char *image_name(uint32_t role)
+static enum MHD_Result answer_script(struct MHD_Connection *connection, char script[NETBOOT_SCRIPT_BYTES])
 {
-	return role == WIRE_ROLE_PROCESS ? "pcomponent" : "mcomponent";
+	enum MHD_Result result = answer_text(connection, MHD_HTTP_OK, script);
+
+	secure_erase(script, NETBOOT_SCRIPT_BYTES);	/* may hold the rack's key */
+	return result;
 }
 
-static void script_for(struct gmmd *gmmd, uint32_t index, char script[SCRIPT_BYTES])
+static void serve_unknown(struct gmmd *gmmd, const char *given, char script[NETBOOT_SCRIPT_BYTES])
 {
-	const struct gmm_node *node = &gmmd->core->nodes[index];
-	const struct config_node *settings = config_node_named(&gmmd->config, node->name);
-	const uint8_t *mac = node->mac;
-	char manager[16], address[16], url[192], key[sizeof(" key=") + SECURE_KEY_TEXT_BYTES] = "";
-
-	config_format_address(gmmd->config.address, manager);
-	config_format_address(node->address, address);
-	snprintf(url, sizeof(url), "http://%s:%u/images/%s.elf?mac=%02x%02x%02x%02x%02x%02x", manager, gmmd->config.http_port,
-		 image_name(node->role), mac[0], mac[1], mac[2], mac[3], mac[4], mac[5]);
-	if (gmmd->config.boot_key) {
-		memcpy(key, " key=", 5);
-		secure_key_format(gmmd->keys.ids[0], gmmd->keys.keys[0], key + 5);
-	}
-	assert(settings);	/* a configured node */
-	snprintf(script, SCRIPT_BYTES,
-		 "#!ipxe\n"
-		 "echo Plenum: this machine is %s, a %s component of the rack of %s\n"
-		 "set attempt:int32 0\n"
-		 ":again\n"
-		 "imgfree\n"
-		 "kernel --name %s %s name=%s ip=%s/%u gmm=%s%s%s%s || goto failed\n"
-		 "boot || goto failed\n"
-		 ":failed\n"
-		 "echo Plenum: could not boot %s: ${errno}\n"
-		 "inc attempt\n"
-		 "sleep %d\n"
-		 "iseq ${attempt} %d || goto again\n"
-		 "echo Plenum: giving up after %d attempts, restarting\n"
-		 "reboot\n",
-		 node->name, gmm_role_name(node->role), manager, image_name(node->role), url, node->name, address,
-		 gmmd->config.prefix, manager, key, settings->args[0] ? " " : "", settings->args, url, FAILED_RETRY_S,
-		 FAILED_ATTEMPTS, FAILED_ATTEMPTS);
-	secure_erase(key, sizeof(key));
-}
-
-static enum MHD_Result serve_script(struct gmmd *gmmd, struct MHD_Connection *connection, struct fetch *fetch)
-{
-	char script[SCRIPT_BYTES], manager[16];
+	/* The MAC stands in the script only when it is one: the script is not the place for a stranger's text. */
 	uint8_t mac[6];
-	const char *given;
+	bool good = config_parse_mac(given, mac) == 0;
 
-	fetch->node = node_of(gmmd, connection, &given);
-	config_format_address(gmmd->config.address, manager);
-	if (!given || !given[0]) {
-		snprintf(script, sizeof(script), "#!ipxe\nchain http://%s:%u/boot.ipxe?mac=${net0/mac:hexraw}\n", manager,
-			 gmmd->config.http_port);
-		return answer_text(connection, MHD_HTTP_OK, script);
-	}
-	if (fetch->node == GMM_NONE) {
-		/* The MAC stands in the script only when it is one: the script is not the place for a stranger's text. */
-		bool good = config_parse_mac(given, mac) == 0;
+	log_line(LOG_WARNING, "refused to boot a machine: mac=%s reason=\"%s\"", good ? given : "(malformed)",
+		 good ? "no node with this MAC is configured" : "not a MAC address");
+	netboot_script_unknown(gmmd, good ? given : NULL, script);
+}
 
-		log_line(LOG_WARNING, "refused to boot a machine: mac=%s reason=\"%s\"", good ? given : "(malformed)",
-			 good ? "no node with this MAC is configured" : "not a MAC address");
-		snprintf(script, sizeof(script),
-			 "#!ipxe\necho Plenum: the manager %s knows no node with MAC %s\n"
-			 "echo Plenum: add a section [node NAME] with this mac to %s and reload gmmd (SIGHUP)\n"
-			 "sleep %d\nreboot\n",
-			 manager, good ? given : "(malformed)", gmmd->config_path, UNKNOWN_RETRY_S);
-		return answer_text(connection, MHD_HTTP_OK, script);
-	}
-	struct boot_record *boot = &gmmd->boots[fetch->node];
+static void serve_node(struct gmmd *gmmd, uint32_t index, char script[NETBOOT_SCRIPT_BYTES])
+{
+	struct boot_record *boot = &gmmd->boots[index];
 
 	boot->script_ns = gmmd->now_ns;
 	boot->image_ns = boot->image_done_ns = boot->joined_ns = 0;
 	boot->attempts++;
-	log_line(LOG_INFO, "boot: node=%s step=script attempt=%u", gmmd->core->nodes[fetch->node].name, boot->attempts);
-	script_for(gmmd, fetch->node, script);
-	return answer_text(connection, MHD_HTTP_OK, script);
+	log_line(LOG_INFO, "boot: node=%s step=script attempt=%u", gmmd->core->nodes[index].name, boot->attempts);
+	netboot_script_node(gmmd, index, script);
+}
+
+static enum MHD_Result serve_script(struct gmmd *gmmd, struct MHD_Connection *connection, struct fetch *fetch)
+{
+	char script[NETBOOT_SCRIPT_BYTES];
+	const char *given;
+
+	fetch->node = node_of(gmmd, connection, &given);
+	if (!given || !given[0])
+		netboot_script_ask(gmmd, script);
+	else if (fetch->node == GMM_NONE)
+		serve_unknown(gmmd, given, script);
+	else
+		serve_node(gmmd, fetch->node, script);
+	return answer_script(connection, script);
 }
 
 /* ---------------------------------------------------------------- images */
