@@ -116,7 +116,7 @@ def test_serial_line(on_rack, virtual, shell):
 
 
 @pytest.mark.parametrize("body, words", [
-    ({}, "data"), ({"data": 1}, "data"), ({"data": "?"}, "base64"), ({"data": "A" * 8192}, "4096"), ({"data": "", "more": 1}, "more"),
+    ({}, "data"), ({"data": 1}, "string"), ({"data": "?"}, "base64"), ({"data": "A" * 8192}, "4096"), ({"data": "", "more": 1}, "more"),
 ])
 def test_bad_typing(on_rack, shell, body, words):
     answer = on_rack("POST", "/v1/vms/shell/console", body)
