@@ -98,7 +98,9 @@ bool gmm_step_call(const struct gmm_core *core, struct gmm_operation *operation,
 
 /* request.c */
 int gmm_refuse_words(struct gmm_core *core, int status, const char *first, const char *second, const char *third);
-/* NULL: too many are under way, and core->refusal says so. */
+/* False: too many operations are under way, and core->refusal says so. */
+bool gmm_operation_room(struct gmm_core *core);
+/* NULL: as above. */
 struct gmm_operation *gmm_operation_start(struct gmm_core *core, enum gmm_operation_kind kind, enum gmm_step step,
 					  const char *object, uint64_t now_ns);
 
@@ -130,17 +132,17 @@ void gmm_drain_move_ended(struct gmm_core *core, const struct gmm_operation *mov
 void gmm_operation_orphan(struct gmm_core *core, struct gmm_operation *operation);
 bool gmm_operation_output(struct gmm_core *core, struct gmm_operation *operation, struct gmm_command *command,
 			  uint64_t now_ns);
-void gmm_operation_result(struct gmm_core *core, struct gmm_call *call, int status, const void *body,
-			  uint32_t len_bytes, uint64_t now_ns);
 void gmm_operation_region_created(struct gmm_core *core, uint32_t operation, uint32_t region, int status,
 				  uint64_t now_ns);
 void gmm_operation_region_gone(struct gmm_core *core, uint32_t operation, uint64_t now_ns);
 void gmm_operation_fail(struct gmm_core *core, struct gmm_operation *operation, int status, const char *reason,
 			uint64_t now_ns);
+/* It fails because the node answered `status` to what was asked: "NODE WHAT: STATUS". */
+void gmm_operation_refused(struct gmm_core *core, struct gmm_operation *operation, uint32_t node, const char *what, int status,
+			   uint64_t now_ns);
 /* A node that the operation's open call went to is gone or down. */
 void gmm_operation_node_gone(struct gmm_core *core, struct gmm_node *node, int status, const char *reason,
 			     uint64_t now_ns);
-void gmm_operation_vm_changed(struct gmm_core *core, struct gmm_vm *vm, uint64_t now_ns);
 void gmm_operation_tick(struct gmm_core *core, uint64_t now_ns);
 void gmm_operation_end(struct gmm_core *core, struct gmm_operation *operation);
 /* Give the operation's regions, and its VM's record, back; wait for the components that can answer. */
@@ -151,6 +153,11 @@ void gmm_operation_unwind(struct gmm_core *core, struct gmm_operation *operation
 void gmm_operation_note_failure(struct gmm_core *core, struct gmm_operation *operation, int status, const char *reason);
 void gmm_operation_process_gone(struct gmm_core *core, struct gmm_operation *operation, int status, const char *reason,
 				uint64_t now_ns);
+
+/* operation_result.c */
+void gmm_operation_result(struct gmm_core *core, struct gmm_call *call, int status, const void *body,
+			  uint32_t len_bytes, uint64_t now_ns);
+void gmm_operation_vm_changed(struct gmm_core *core, struct gmm_vm *vm, uint64_t now_ns);
 
 /* resume.c: what an earlier manager left goes on, or comes to its end. */
 void gmm_resume(struct gmm_core *core, uint64_t now_ns);

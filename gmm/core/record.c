@@ -171,7 +171,7 @@ static void record_operation(const struct gmm_core *core, struct gmm_record *rec
 		.id = operation->id, .kind = operation->kind, .vm = operation->vm,
 		.region = gmm_operation_holds_region(operation) ? operation->region : GMM_NONE,
 		.process_node = operation->process_node, .from_node = operation->from_node, .parent = operation->parent,
-		.status = operation->status,
+		.status = operation->status, .started_wall_ns = operation->started_ns + core->config.wall_offset_ns,
 	};
 	memcpy(record->operation.reason, operation->reason, sizeof(operation->reason));
 }

@@ -75,6 +75,7 @@ struct gmm_record_operation {		/* one that has not ended */
 	uint64_t parent;		/* move: id of a drain; 0 */
 	int32_t status;			/* < 0: it failed and is being undone */
 	char reason[GMM_TEXT_BYTES];
+	uint64_t started_wall_ns;	/* since 1970; 0: not known (stores of version 1) */
 };
 
 struct gmm_record {

@@ -27,6 +27,11 @@ static struct gmm_operation *operation_slot(struct gmm_core *core)
 	return NULL;
 }
 
+bool gmm_operation_room(struct gmm_core *core)
+{
+	return operation_slot(core) != NULL;
+}
+
 struct gmm_operation *gmm_operation_start(struct gmm_core *core, enum gmm_operation_kind kind, enum gmm_step step,
 					  const char *object, uint64_t now_ns)
 {
@@ -45,227 +50,6 @@ struct gmm_operation *gmm_operation_start(struct gmm_core *core, enum gmm_operat
 	operation->started_ns = now_ns;
 	text_copy(operation->object, sizeof(operation->object), object, sizeof(operation->object));
 	return operation;
-}
-
-/* ---------------------------------------------------------------- create */
-
-static bool name_is_good(const char *name)
-{
-	size_t len = strnlen(name, VM_NAME_BYTES);
-
-	if (len == 0 || len >= VM_NAME_BYTES || name[0] == '-')
-		return false;
-	for (size_t i = 0; i < len; i++)
-		if (!((name[i] >= 'a' && name[i] <= 'z') || (name[i] >= 'A' && name[i] <= 'Z') ||
-		      (name[i] >= '0' && name[i] <= '9') || name[i] == '-' || name[i] == '_' || name[i] == '.'))
-			return false;
-	return true;
-}
-
-static uint64_t smaller(uint64_t first, uint64_t second)
-{
-	return first < second ? first : second;
-}
-
-static int check_spec(struct gmm_core *core, const struct gmm_vm_spec *spec)
-{
-	struct text text = gmm_refuse(core);
-
-	if (!name_is_good(spec->name))
-		return gmm_refuse_words(core, -EINVAL, "a VM's name is 1 to 31 of a-z A-Z 0-9 . _ - and does not start with -", "", "");
-	if (strnlen(spec->kernel, GMM_FILE_BYTES) == GMM_FILE_BYTES || strnlen(spec->initrd, GMM_FILE_BYTES) == GMM_FILE_BYTES)
-		return gmm_refuse_words(core, -EINVAL, "the path of the kernel or initrd is longer than 511 characters", "", "");
-	if (strnlen(spec->command_line, VM_COMMAND_LINE_BYTES) == VM_COMMAND_LINE_BYTES)
-		return gmm_refuse_words(core, -EINVAL, "the guest's command line is too long", "", "");
-	if (spec->memory_bytes == 0 || spec->memory_bytes % PAGE_BYTES)
-		return gmm_refuse_words(core, -EINVAL, "memory must be a multiple of 4096 bytes and not 0", "", "");
-	if (spec->memory_bytes > VM_MEMORY_BYTES_MAX || spec->memory_bytes > REGIONS_PER_VM_MAX * REGION_BYTES) {
-		text_string(&text, "memory is more than a VM may have: ");
-		text_pages(&text, smaller(VM_MEMORY_BYTES_MAX, REGIONS_PER_VM_MAX * REGION_BYTES) / PAGE_BYTES);
-		return -EINVAL;
-	}
-	if (spec->cache_bytes % PAGE_BYTES || spec->cache_bytes / PAGE_BYTES > UINT32_MAX)
-		return gmm_refuse_words(core, -EINVAL, "the cache share must be a multiple of 4096 bytes", "", "");
-	if (spec->cache_bytes / PAGE_BYTES < VM_CACHE_LINES_MIN) {
-		text_string(&text, "the cache share is too small: at least ");
-		text_pages(&text, VM_CACHE_LINES_MIN);
-		return -EINVAL;
-	}
-	if (spec->vcpus == 0 || spec->vcpus > VCPUS_PER_VM_MAX) {
-		text_string(&text, "a VM has 1 to ");
-		text_number(&text, VCPUS_PER_VM_MAX);
-		text_string(&text, " vCPUs");
-		return -EINVAL;
-	}
-	if (gmm_core_vm_named(core, spec->name))
-		return gmm_refuse_words(core, -EEXIST, "there is a VM named ", spec->name, " already");
-	return 0;
-}
-
-static struct gmm_node *choose_process(struct gmm_core *core, const struct gmm_vm_spec *spec, uint32_t lines)
-{
-	struct gmm_node *node = spec->on_node ? gmm_core_node(core, spec->on_node) :
-						gmm_place_vm(core, lines, spec->vcpus);
-	struct text text = gmm_refuse(core);
-
-	if (!spec->on_node) {
-		if (!node)
-			gmm_place_no_process(core, &text, lines);
-		return node;
-	}
-	if (!node || node->role != WIRE_ROLE_PROCESS) {
-		text_string(&text, "the node is not a process component");
-	} else if (!gmm_node_eligible(node)) {
-		gmm_refuse_words(core, 0, node->name, " is ", gmm_place_obstacle(node));
-	} else if (node->vms >= VMS_PER_NODE_MAX) {
-		gmm_refuse_words(core, 0, node->name, " has its largest number of VMs", "");
-	} else if (gmm_node_lines_free(node) < lines) {
-		text_string(&text, node->name);
-		text_string(&text, " has ");
-		text_pages(&text, gmm_node_lines_free(node));
-		text_string(&text, " of cache left, the VM asks for ");
-		text_pages(&text, lines);
-	} else {
-		return node;
-	}
-	return NULL;
-}
-
-/* Reserve all regions of a VM, or none. */
-static int place_all(struct gmm_core *core, struct gmm_vm *vm, uint32_t operation)
-{
-	uint64_t pages_left = vm->spec.memory_bytes / PAGE_BYTES;
-	uint32_t *link = &vm->region_first;
-
-	for (uint32_t index = 0; pages_left; index++) {
-		uint32_t pages = pages_left < REGION_PAGES ? (uint32_t)pages_left : REGION_PAGES;
-		bool full = !gmm_region_room(core);
-		struct gmm_node *node = full ? NULL : gmm_place_region(core, pages);
-
-		if (!node) {
-			gmm_vm_condemn_regions(core, vm, GMM_NONE);
-			struct text text = gmm_refuse(core);
-			if (full)
-				text_string(&text, "the manager's table of regions is full");
-			else
-				gmm_place_full(core, &text, vm->spec.memory_bytes / PAGE_BYTES);
-			return -ENOSPC;
-		}
-		*link = gmm_region_allocate(core, vm->id, index, pages, node->id, vm->node);
-		core->regions[*link].operation = operation;
-		link = &core->regions[*link].next;
-		vm->region_count++;
-		pages_left -= pages;
-	}
-	if (core->config.rebuild_reserve) {
-		struct text text = gmm_refuse(core);
-
-		if (!gmm_reserve_holds(core, &text)) {
-			gmm_vm_condemn_regions(core, vm, GMM_NONE);
-			return -ENOSPC;
-		}
-	}
-	return 0;
-}
-
-static struct gmm_vm *vm_slot(struct gmm_core *core)
-{
-	for (uint32_t i = 0; i < GMM_VMS_MAX; i++)
-		if (core->vm_keys[i].id == 0)
-			return &core->vms[i];
-	return NULL;
-}
-
-int gmm_core_vm_create(struct gmm_core *core, const struct gmm_vm_spec *spec, uint64_t *id, uint64_t now_ns)
-{
-	struct gmm_operation *operation;
-	struct gmm_node *node;
-	struct gmm_vm *vm;
-	uint32_t lines;
-	int status = check_spec(core, spec);
-
-	if (status)
-		return status;
-	lines = (uint32_t)(spec->cache_bytes / PAGE_BYTES);
-	node = choose_process(core, spec, lines);
-	if (!node)
-		return spec->on_node ? -EBUSY : -ENOSPC;
-	vm = vm_slot(core);
-	if (!vm)
-		return gmm_refuse_words(core, -ENOSPC, "the manager's table of VMs is full", "", "");
-	operation = gmm_operation_start(core, GMM_OPERATION_VM_CREATE, GMM_STEP_REGIONS, spec->name, now_ns);
-	if (!operation)
-		return -EAGAIN;
-	memset(vm, 0, sizeof(*vm));
-	vm->id = core->vm_id_next++;
-	gmm_dirty_vm(core, vm);
-	vm->spec = *spec;
-	vm->cache_lines = lines;
-	vm->node = node->id;
-	vm->created_ns = vm->changed_ns = now_ns;
-	vm->region_first = vm->move = GMM_NONE;
-	vm->operation = gmm_operation_index(core, operation);
-	status = place_all(core, vm, vm->operation);
-	if (status) {
-		operation->kind = GMM_OPERATION_NONE;
-		return status;
-	}
-	gmm_vm_enter(core, vm, GMM_VM_CREATING);
-	node->vms++;
-	node->lines_given += lines;
-	node->vcpus_given += spec->vcpus;
-	operation->vm = gmm_vm_index(core, vm);
-	operation->pending = operation->parts = vm->region_count;
-	*id = operation->id;
-	return 0;
-}
-
-/* Where place_all() would put the regions: each is reserved for a moment, so that the next one sees it. */
-static int plan_regions(struct gmm_core *core, const struct gmm_vm_spec *spec, struct gmm_vm_plan *plan)
-{
-	uint64_t pages_all = spec->memory_bytes / PAGE_BYTES;
-	uint32_t last_pages = pages_all % REGION_PAGES ? (uint32_t)(pages_all % REGION_PAGES) : REGION_PAGES;
-	uint32_t count = (uint32_t)((pages_all + REGION_PAGES - 1) / REGION_PAGES), placed[REGIONS_PER_VM_MAX], done = 0;
-	struct text text = gmm_refuse(core);
-
-	assert(count <= REGIONS_PER_VM_MAX);
-	if (count > GMM_REGIONS_MAX - core->regions_used)
-		return gmm_refuse_words(core, -ENOSPC, "the manager's table of regions is full", "", "");
-	for (; done < count; done++) {
-		uint32_t pages = done + 1 < count ? REGION_PAGES : last_pages;
-		struct gmm_node *node = gmm_place_region(core, pages);
-
-		if (!node)
-			break;
-		placed[done] = node->id - GMM_NODE_FIRST;
-		node->pages_reserved += pages;
-		plan->regions[placed[done]]++;
-	}
-	for (uint32_t i = 0; i < done; i++)
-		core->nodes[placed[i]].pages_reserved -= i + 1 < count ? REGION_PAGES : last_pages;
-	if (done == count)
-		return 0;
-	gmm_place_full(core, &text, pages_all);
-	return -ENOSPC;
-}
-
-int gmm_core_vm_create_plan(struct gmm_core *core, const struct gmm_vm_spec *spec, struct gmm_vm_plan *plan)
-{
-	int status = check_spec(core, spec);
-	struct gmm_node *node;
-
-	memset(plan, 0, sizeof(*plan));
-	if (status)
-		return status;
-	node = choose_process(core, spec, (uint32_t)(spec->cache_bytes / PAGE_BYTES));
-	if (!node)
-		return spec->on_node ? -EBUSY : -ENOSPC;
-	if (!vm_slot(core))
-		return gmm_refuse_words(core, -ENOSPC, "the manager's table of VMs is full", "", "");
-	if (!operation_slot(core))
-		return -EAGAIN;
-	plan->node = node->id;
-	return plan_regions(core, spec, plan);
 }
 
 /* ---------------------------------------------------------------- start, stop, destroy */
@@ -311,7 +95,7 @@ int gmm_core_vm_check(struct gmm_core *core, const char *name, enum gmm_operatio
 
 	if (!find_for(core, name, kind, &status))
 		return status;
-	return operation_slot(core) ? 0 : -EAGAIN;
+	return gmm_operation_room(core) ? 0 : -EAGAIN;
 }
 
 static int vm_operation(struct gmm_core *core, struct gmm_vm *vm, enum gmm_operation_kind kind,

@@ -206,7 +206,7 @@ static const char *check_operation(const struct gmm_core *core, const struct gmm
 	return from->kind == GMM_OPERATION_REGION_MOVE ? check_move(core, from) : check_vm_operation(core, from);
 }
 
-static const char *take_operation(struct gmm_core *core, uint32_t slot, const struct gmm_record_operation *from)
+static const char *take_operation(struct gmm_core *core, uint32_t slot, const struct gmm_record_operation *from, uint64_t now_ns)
 {
 	struct gmm_operation *operation = &core->operations[slot];
 	const char *why;
@@ -225,6 +225,8 @@ static const char *take_operation(struct gmm_core *core, uint32_t slot, const st
 	operation->from_node = from->from_node;
 	operation->parent = from->parent;
 	operation->status = from->status;
+	/* One whose start nobody wrote down began, as far as this manager knows, with it. */
+	operation->started_ns = from->started_wall_ns ? from->started_wall_ns - core->config.wall_offset_ns : now_ns;
 	memcpy(operation->reason, from->reason, sizeof(operation->reason));
 	if (from->vm != GMM_NONE && from->kind == GMM_OPERATION_REGION_MOVE)
 		core->vms[from->vm].move = slot;
@@ -246,7 +248,7 @@ int gmm_core_restore(struct gmm_core *core, const struct gmm_record *record, uin
 	case GMM_RECORD_VM: why = take_vm(core, record->slot, &record->vm); break;
 	case GMM_RECORD_REGION: why = take_region(core, record->slot, &record->region); break;
 	case GMM_RECORD_ZOMBIE: why = take_zombie(core, record->slot, &record->zombie); break;
-	case GMM_RECORD_OPERATION: why = take_operation(core, record->slot, &record->operation); break;
+	case GMM_RECORD_OPERATION: why = take_operation(core, record->slot, &record->operation, now_ns); break;
 	case GMM_RECORD_KINDS: break;
 	}
 	return why ? refuse_row(core, record->kind, record->slot, why) : 0;

@@ -28,7 +28,6 @@ static void resume_regions(struct gmm_core *core, struct gmm_operation *operatio
 static void resume_operation(struct gmm_core *core, struct gmm_operation *operation, uint64_t now_ns)
 {
 	operation->unsure = true;
-	operation->started_ns = now_ns;	/* as far as this manager knows */
 	if (operation->vm != GMM_NONE)
 		memcpy(operation->object, core->vms[operation->vm].spec.name, sizeof(operation->object));
 	else if (operation->kind == GMM_OPERATION_BENCH)

@@ -27,12 +27,17 @@ static void make_directory(const char *file)
 int keep_open(struct gmmd *gmmd, char error[CONFIG_ERROR_BYTES])
 {
 	uint64_t start_ns = udp_port_now_ns();
+	const struct store_migration *migration;
 	int status;
 
 	make_directory(gmmd->config.store);
 	gmmd->store = store_open(gmmd->config.store, &status, error);
 	if (!gmmd->store)
 		return -1;
+	migration = store_migrated(gmmd->store);
+	if (migration)
+		log_line(LOG_INFO, "store migrated: from_version=%d to_version=%d copy_of_before=%s added=\"%s\"", migration->from,
+			 migration->to, migration->copy, migration->changes);
 	if (store_load(gmmd->store, gmmd->core, gmmd->now_ns, error))
 		return -1;
 	/* Earlier managers have logged theirs. */

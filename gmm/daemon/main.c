@@ -224,7 +224,7 @@ static const char usage[] =
 	"  --config FILE  the configuration (see docs/manager.md)\n"
 	"  --new-key FILE make a file with a new random key for a rack, and exit\n"
 	"  --new-token FILE ROLE NAME  make a token for the HTTP API, add it to the file, print it, and exit; ROLE is operator or read-only\n"
-	"  --check        read the configuration, say what is wrong with it, and exit\n"
+	"  --check        read the configuration and what it names, say what is wrong, and what a start would migrate, and exit\n"
 	"  --write-dnsmasq FILE  write dnsmasq's configuration as one file (-: to stdout), and exit; needs a section [netboot]\n"
 	"  --restore BACKUP  put a backup of 'gmm backup' in the place of the store, and exit\n"
 	"  --help         print this\n"
@@ -250,12 +250,21 @@ static int new_token(const char *path, char **words, int count)
 static int check_files(struct gmmd *self)
 {
 	char error[CONFIG_ERROR_BYTES];
+	struct store_migration migration;
 	struct token_set tokens;
+	int status;
 
 	if (key_file_read(self->config.key_file, &self->keys, error, sizeof(error)))
 		die(error);
 	if (self->config.api.port && token_file_read(self->config.api.token_file, &tokens, error, sizeof(error)))
 		die(error);
+	status = store_check(self->config.store, &migration, error);
+	/* The first start makes it. */
+	if (status && status != -ENOENT)
+		die(error);
+	if (!status && migration.changes[0])
+		printf("the store would be migrated from version %d to %d; it would be copied to %s before. Added: %s\n", migration.from,
+		       migration.to, migration.copy, migration.changes);
 	return 0;
 }
 

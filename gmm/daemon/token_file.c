@@ -4,7 +4,6 @@
 #include <bearssl.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -18,17 +17,6 @@
 #define HASH_PREFIX "sha256:"
 #define NAME_CHARACTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-"
 #define TOKEN_CHARACTERS NAME_CHARACTERS "~+/="	/* RFC 6750 */
-
-__attribute__((format(printf, 4, 5)))
-static int fail(int status, char *error, size_t error_bytes, const char *format, ...)
-{
-	va_list arguments;
-
-	va_start(arguments, format);
-	vsnprintf(error, error_bytes, format, arguments);
-	va_end(arguments);
-	return status;
-}
 
 enum role role_named(const char *name)
 {
@@ -125,7 +113,7 @@ static int parse(FILE *stream, const char *path, struct token_set *set, char *er
 		wrong = strlen(line) == sizeof(line) - 1 ? "the line is too long" : parse_line(line, set);
 	}
 	secure_erase(line, sizeof(line));
-	return wrong ? fail(-EINVAL, error, error_bytes, "%s:%u: %s", path, number, wrong) : 0;
+	return wrong ? private_file_fail(-EINVAL, error, error_bytes, "%s:%u: %s", path, number, wrong) : 0;
 }
 
 int token_file_read(const char *path, struct token_set *set, char *error, size_t error_bytes)
@@ -155,7 +143,7 @@ static int append_line(const char *path, const char *line, char *error, size_t e
 	/* What an editor left without an end of its last line must not swallow ours. */
 	if (fd < 0 || (end > 0 && pread(fd, &last, 1, end - 1) != 1) || (last != '\n' && write(fd, "\n", 1) != 1) ||
 	    write(fd, line, len) != (ssize_t)len || fsync(fd))
-		status = fail(-errno, error, error_bytes, "%s: %s", path, strerror(errno));
+		status = private_file_fail(-errno, error, error_bytes, "%s: %s", path, strerror(errno));
 	if (fd >= 0)
 		close(fd);
 	return status;
@@ -171,12 +159,13 @@ int token_file_add(const char *path, enum role role, const char *name, char toke
 	if (status && status != -ENOENT)
 		return status;
 	if (!name_is_good(name))
-		return fail(-EINVAL, error, error_bytes, "%s: a token's name is 1 to 31 of a-z A-Z 0-9 . _ -", name);
+		return private_file_fail(-EINVAL, error, error_bytes, "%s: a token's name is 1 to 31 of a-z A-Z 0-9 . _ -", name);
 	for (unsigned i = 0; i < set.count; i++)
 		if (strcmp(set.tokens[i].name, name) == 0)
-			return fail(-EEXIST, error, error_bytes, "%s: there is a token named %s already; remove its line first", path, name);
+			return private_file_fail(-EEXIST, error, error_bytes, "%s: there is a token named %s already; remove its line first",
+						 path, name);
 	if (set.count == TOKENS_MAX)
-		return fail(-ENOSPC, error, error_bytes, "%s: at most %u tokens", path, TOKENS_MAX);
+		return private_file_fail(-ENOSPC, error, error_bytes, "%s: at most %u tokens", path, TOKENS_MAX);
 	udp_port_random(NULL, random, sizeof(random));
 	format_hex(random, sizeof(random), token);
 	secure_erase(random, sizeof(random));

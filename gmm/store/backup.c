@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Copies of the store: made while it is in use, put back while it is not. */
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
@@ -8,34 +9,59 @@
 
 #include "gmm/store/internal.h"
 
-/* Whole or not at all: under another name until it is finished. */
-static int copy(sqlite3 *from, const char *path, char error[STORE_ERROR_BYTES])
+/* A name that was given lasts once its directory does. */
+static int sync_directory(const char *path)
 {
-	char part[PATH_MAX];
-	sqlite3_backup *backup;
+	char name[PATH_MAX];
+	const char *end = strrchr(path, '/');
+	int file, status;
+
+	snprintf(name, sizeof(name), "%.*s", end ? (int)(end - path + 1) : 1, end ? path : ".");
+	file = open(name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	status = file < 0 || fsync(file) ? -errno : 0;
+	if (file >= 0)
+		close(file);
+	return status;
+}
+
+static int copy_pages(sqlite3 *from, const char *path, char error[STORE_ERROR_BYTES])
+{
 	sqlite3 *to = NULL;
+	sqlite3_backup *backup;
 	int status = 0;
 
+	if (sqlite3_open_v2(path, &to, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL) != SQLITE_OK)
+		status = store_failed(to, path, error);
+	backup = status ? NULL : sqlite3_backup_init(to, "main", from, "main");
+	/* What went wrong in a step is said by the end, and is the error of the connection that is written to. */
+	if (backup)
+		sqlite3_backup_step(backup, -1);
+	if (!status && sqlite3_backup_finish(backup) != SQLITE_OK)
+		status = store_failed(to, path, error);
+	/* One file, not three: a backup is carried away. */
+	if (!status && (!backup || sqlite3_exec(to, "PRAGMA journal_mode = DELETE", NULL, NULL, NULL) != SQLITE_OK))
+		status = store_failed(to, path, error);
+	sqlite3_close(to);
+	return status;
+}
+
+int store_copy(sqlite3 *from, const char *path, bool replace, char error[STORE_ERROR_BYTES])
+{
+	char part[PATH_MAX];
+	int status;
+
+	/* Under another name until it is finished. */
 	if (snprintf(part, sizeof(part), "%s.part", path) >= (int)sizeof(part)) {
 		store_error(error, "%s: the path is too long", path);
 		return -ENAMETOOLONG;
 	}
-	if (access(path, F_OK) == 0) {
+	if (!replace && access(path, F_OK) == 0) {
 		store_error(error, "%s: is there already, and is never overwritten", path);
 		return -EEXIST;
 	}
 	unlink(part);
-	if (sqlite3_open_v2(part, &to, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL) != SQLITE_OK) {
-		status = store_failed(to, part, error);
-	} else {
-		backup = sqlite3_backup_init(to, "main", from, "main");
-		if (!backup || sqlite3_backup_step(backup, -1) != SQLITE_DONE || sqlite3_backup_finish(backup) != SQLITE_OK ||
-		    /* One file, not three: a backup is carried away. */
-		    sqlite3_exec(to, "PRAGMA journal_mode = DELETE", NULL, NULL, NULL) != SQLITE_OK)
-			status = store_failed(to, part, error);
-	}
-	sqlite3_close(to);
-	if (!status && rename(part, path)) {
+	status = copy_pages(from, part, error);
+	if (!status && (rename(part, path) || sync_directory(path))) {
 		status = -errno;
 		store_error(error, "%s: %s", path, strerror(errno));
 	}
@@ -46,28 +72,7 @@ static int copy(sqlite3 *from, const char *path, char error[STORE_ERROR_BYTES])
 
 int store_backup(struct store *store, const char *path, char error[STORE_ERROR_BYTES])
 {
-	return copy(store->db, path, error);
-}
-
-/* Would a manager start from it? */
-static int check(const char *backup, char error[STORE_ERROR_BYTES])
-{
-	sqlite3 *db = NULL;
-	sqlite3_stmt *statement = NULL;
-	const char *word = NULL;
-	int status = 0;
-
-	if (sqlite3_open_v2(backup, &db, SQLITE_OPEN_READONLY, NULL) != SQLITE_OK ||
-	    sqlite3_prepare_v2(db, "PRAGMA integrity_check(1)", -1, &statement, NULL) != SQLITE_OK) {
-		status = store_failed(db, backup, error);
-	} else if (sqlite3_step(statement) != SQLITE_ROW || !(word = (const char *)sqlite3_column_text(statement, 0)) ||
-		   strcmp(word, "ok") != 0) {
-		store_error(error, "%s is damaged: %.200s", backup, word ? word : sqlite3_errmsg(db));
-		status = -EUCLEAN;
-	}
-	sqlite3_finalize(statement);
-	sqlite3_close(db);
-	return status;
+	return store_copy(store->db, path, false, error);
 }
 
 static int put_aside(const char *path, const char *suffix, char error[STORE_ERROR_BYTES])
@@ -103,8 +108,13 @@ int store_restore(const char *path, const char *backup, char error[STORE_ERROR_B
 {
 	struct store *running;
 	sqlite3 *from = NULL;
-	int status = check(backup, error);
+	struct store_migration migration;
+	int status = store_check(backup, &migration, error);
 
+	if (!status && migration.from == 0) {
+		store_error(error, "%s is empty", backup);
+		status = -EUCLEAN;
+	}
 	if (status)
 		return status;
 	/* Only the lock matters: a store too damaged to be opened is what a backup is for. */
@@ -123,7 +133,7 @@ int store_restore(const char *path, const char *backup, char error[STORE_ERROR_B
 	if (sqlite3_open_v2(backup, &from, SQLITE_OPEN_READONLY, NULL) != SQLITE_OK)
 		status = store_failed(from, backup, error);
 	else
-		status = copy(from, path, error);
+		status = store_copy(from, path, false, error);
 	sqlite3_close(from);
 	return status ? status : skip_numbers(path, error);
 }

@@ -6,7 +6,10 @@
 
 #include "gmm/store/internal.h"
 
-#define FIELD(name, type, member) { name, type, offsetof(struct gmm_record, member), sizeof(((struct gmm_record *)0)->member) }
+/* A column that a later version of the schema added: what it is in rows of before, as SQL writes it (docs/store.md, Versions). */
+#define FIELD_SINCE(since, initial, name, type, member) \
+	{ name, type, offsetof(struct gmm_record, member), sizeof(((struct gmm_record *)0)->member), since, initial }
+#define FIELD(name, type, member) FIELD_SINCE(1, NULL, name, type, member)
 
 static const struct column meta_columns[] = {
 	FIELD("vm_id_next", COLUMN_U64, meta.vm_id_next),
@@ -75,19 +78,30 @@ static const struct column operation_columns[] = {
 	FIELD("parent", COLUMN_U64, operation.parent),
 	FIELD("status", COLUMN_I32, operation.status),
 	FIELD("reason", COLUMN_TEXT, operation.reason),
+	FIELD_SINCE(2, "0", "started_wall_ns", COLUMN_U64, operation.started_wall_ns),
 	{ 0 },
+};
+
+/* Each kind's table, and the version of the schema that added it. */
+static const struct {
+	const struct column *columns;
+	int since;
+} tables[GMM_RECORD_KINDS] = {
+	[GMM_RECORD_META] = { meta_columns, 1 }, [GMM_RECORD_NODE] = { node_columns, 1 }, [GMM_RECORD_VM] = { vm_columns, 1 },
+	[GMM_RECORD_REGION] = { region_columns, 1 }, [GMM_RECORD_ZOMBIE] = { zombie_columns, 1 },
+	[GMM_RECORD_OPERATION] = { operation_columns, 1 },
 };
 
 const struct column *store_columns(enum gmm_record_kind kind)
 {
-	static const struct column *const columns[GMM_RECORD_KINDS] = {
-		[GMM_RECORD_META] = meta_columns, [GMM_RECORD_NODE] = node_columns, [GMM_RECORD_VM] = vm_columns,
-		[GMM_RECORD_REGION] = region_columns, [GMM_RECORD_ZOMBIE] = zombie_columns,
-		[GMM_RECORD_OPERATION] = operation_columns,
-	};
-
 	assert(kind >= GMM_RECORD_META && kind < GMM_RECORD_KINDS);
-	return columns[kind];
+	return tables[kind].columns;
+}
+
+int store_table_since(enum gmm_record_kind kind)
+{
+	assert(kind >= GMM_RECORD_META && kind < GMM_RECORD_KINDS);
+	return tables[kind].since;
 }
 
 /* ---------------------------------------------------------------- SQL */
@@ -110,12 +124,13 @@ void store_column_names(enum gmm_record_kind kind, char *sql, size_t sql_bytes)
 		join(sql, sql_bytes, "%s", column);
 }
 
-void store_column_definitions(enum gmm_record_kind kind, char *sql, size_t sql_bytes)
+void store_column_definition(const struct column *column, char *sql, size_t sql_bytes)
 {
-	sql[0] = '\0';
-	for (const struct column *column = store_columns(kind); column->name; column++)
-		join(sql, sql_bytes, column->type == COLUMN_TEXT ? "%s TEXT NOT NULL" :
-		     column->type == COLUMN_BYTES ? "%s BLOB NOT NULL" : "%s INTEGER NOT NULL", column);
+	const char *type = column->type == COLUMN_TEXT ? "TEXT" : column->type == COLUMN_BYTES ? "BLOB" : "INTEGER";
+	int len = snprintf(sql, sql_bytes, "%s %s NOT NULL%s%s", column->name, type, column->initial ? " DEFAULT " : "",
+			   column->initial ? column->initial : "");
+
+	assert(len > 0 && (size_t)len < sql_bytes);
 }
 
 void store_column_pairs(enum gmm_record_kind kind, char *sql, size_t sql_bytes)

@@ -12,7 +12,6 @@
 
 #include "gmm/store/internal.h"
 
-#define APPLICATION_ID 0x504c4e4d	/* "PLNM" */
 #define BUSY_MS 2000			/* an operator's own look into the file */
 
 void store_error(char error[STORE_ERROR_BYTES], const char *format, ...)
@@ -86,43 +85,11 @@ static int take_lock(struct store *store, const char *path, char error[STORE_ERR
 	return 0;
 }
 
-/* ---------------------------------------------------------------- schema */
+/* ---------------------------------------------------------------- the file */
 
-static int execute(struct store *store, const char *sql, char error[STORE_ERROR_BYTES])
+int store_execute(sqlite3 *db, const char *sql, char error[STORE_ERROR_BYTES])
 {
-	return sqlite3_exec(store->db, sql, NULL, NULL, NULL) == SQLITE_OK ? 0 : store_failed(store->db, "the store", error);
-}
-
-static int pragma_number(struct store *store, const char *sql, int *number)
-{
-	sqlite3_stmt *statement;
-	int code = sqlite3_prepare_v2(store->db, sql, -1, &statement, NULL);
-
-	if (code == SQLITE_OK && sqlite3_step(statement) == SQLITE_ROW)
-		*number = sqlite3_column_int(statement, 0);
-	sqlite3_finalize(statement);
-	return code;
-}
-
-static int make_schema(struct store *store, char error[STORE_ERROR_BYTES])
-{
-	char sql[STORE_SQL_BYTES], columns[STORE_SQL_BYTES];
-	int status = execute(store, "BEGIN IMMEDIATE", error);
-
-	for (int kind = GMM_RECORD_META; kind < GMM_RECORD_KINDS && !status; kind++) {
-		store_column_definitions((enum gmm_record_kind)kind, columns, sizeof(columns));
-		if (snprintf(sql, sizeof(sql), "CREATE TABLE %s (slot INTEGER PRIMARY KEY, %s)",
-			     gmm_record_kind_name((enum gmm_record_kind)kind), columns) >= (int)sizeof(sql))
-			abort();
-		status = execute(store, sql, error);
-	}
-	snprintf(sql, sizeof(sql),
-		 "CREATE TABLE event (sequence INTEGER PRIMARY KEY, wall_ns INTEGER NOT NULL, kind INTEGER NOT NULL,"
-		 " object TEXT NOT NULL, text TEXT NOT NULL);"
-		 "CREATE TABLE log (sequence INTEGER PRIMARY KEY, wall_ns INTEGER NOT NULL, kind TEXT NOT NULL, slot INTEGER,"
-		 " body TEXT);"
-		 "PRAGMA application_id = %d; PRAGMA user_version = %d; COMMIT", APPLICATION_ID, STORE_SCHEMA_VERSION);
-	return status ? status : execute(store, sql, error);
+	return sqlite3_exec(db, sql, NULL, NULL, NULL) == SQLITE_OK ? 0 : store_failed(db, "the store", error);
 }
 
 static int check_file(struct store *store, const char *path, char error[STORE_ERROR_BYTES])
@@ -141,27 +108,6 @@ static int check_file(struct store *store, const char *path, char error[STORE_ER
 			    word ? word : "no answer");
 	sqlite3_finalize(statement);
 	return status;
-}
-
-static int check_schema(struct store *store, const char *path, char error[STORE_ERROR_BYTES])
-{
-	int version = 0, application = 0, tables = 0;
-
-	if (pragma_number(store, "PRAGMA user_version", &version) || pragma_number(store, "PRAGMA application_id", &application) ||
-	    pragma_number(store, "SELECT count(*) FROM sqlite_schema", &tables))
-		return store_failed(store->db, path, error);
-	if (version == 0 && tables == 0)
-		return make_schema(store, error);
-	if (application != APPLICATION_ID) {
-		store_error(error, "%s is a database of something else", path);
-		return -EUCLEAN;
-	}
-	if (version > STORE_SCHEMA_VERSION) {
-		store_error(error, "%s was made by a newer gmmd (version %d of the store, this one knows %d); run that one", path, version,
-			    STORE_SCHEMA_VERSION);
-		return -EPROTO;
-	}
-	return 0;
 }
 
 /* ---------------------------------------------------------------- statements */
@@ -227,12 +173,12 @@ static int open_database(struct store *store, const char *path, char error[STORE
 		return store_failed(store->db, path, error);
 	sqlite3_extended_result_codes(store->db, 1);
 	sqlite3_busy_timeout(store->db, BUSY_MS);
-	status = execute(store, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = OFF;"
-				" PRAGMA trusted_schema = OFF", error);
+	status = store_execute(store->db, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = OFF;"
+				     " PRAGMA trusted_schema = OFF", error);
 	if (!status)
 		status = check_file(store, path, error);
 	if (!status)
-		status = check_schema(store, path, error);
+		status = store_schema_prepare(store->db, path, &store->migration, error);
 	return status ? status : prepare_all(store, error);
 }
 
@@ -253,6 +199,11 @@ struct store *store_open(const char *path, int *status, char error[STORE_ERROR_B
 		return store;
 	store_close(store);
 	return NULL;
+}
+
+const struct store_migration *store_migrated(const struct store *store)
+{
+	return store->migration.changes[0] ? &store->migration : NULL;
 }
 
 void store_close(struct store *store)

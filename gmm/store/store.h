@@ -9,6 +9,7 @@
 #ifndef PLENUM_GMM_STORE_H
 #define PLENUM_GMM_STORE_H
 
+#include <limits.h>
 #include <stdint.h>
 
 #include "gmm/core/core.h"
@@ -18,10 +19,29 @@
 #define STORE_LOG_ROWS_MAX 200000	/* older entries are removed, a thousand at a time */
 #define STORE_EVENTS_MAX 100000
 
+#define STORE_CHANGES_BYTES 1024u
+
 struct store;
 
-/* Open, or make, the store in the file `path`; its directory must be there. NULL: *status and `error` say why. */
+/* A store of an earlier version becomes one of ours when it is opened. */
+struct store_migration {
+	int from, to;			/* versions: of the file (0: it is empty) and ours */
+	char copy[PATH_MAX];		/* of the store as it was before */
+	char changes[STORE_CHANGES_BYTES];	/* tables and columns that are added, "a, b.c", cut off with " ..."; empty: none */
+};
+
+/*
+ * Open, or make, the store in the file `path`; its directory must be there. One of an earlier version is copied, then migrated
+ * in one transaction. NULL: *status and `error` say why.
+ */
 struct store *store_open(const char *path, int *status, char error[STORE_ERROR_BYTES]);
+/* What opening it has migrated. NULL: nothing. */
+const struct store_migration *store_migrated(const struct store *store);
+/*
+ * Would a manager start from this file, and what would it migrate? Changes nothing, also while a manager runs.
+ * -ENOENT: there is none yet.
+ */
+int store_check(const char *path, struct store_migration *migration, char error[STORE_ERROR_BYTES]);
 /* Fill a core that was only initialised. The wall clock of its configuration turns the times of events into its own. */
 int store_load(struct store *store, struct gmm_core *core, uint64_t now_ns, char error[STORE_ERROR_BYTES]);
 /* Keep all rows that changed and all new events, or none of them (S2); the core's marks go with success. */

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,17 +14,6 @@
 
 #define LINE_BYTES_MAX 256
 #define FIRST_ID 1u
-
-__attribute__((format(printf, 4, 5)))
-static int fail(int status, char *error, size_t error_bytes, const char *format, ...)
-{
-	va_list arguments;
-
-	va_start(arguments, format);
-	vsnprintf(error, error_bytes, format, arguments);
-	va_end(arguments);
-	return status;
-}
 
 static int parse_line(char *line, struct secure_key_set *set)
 {
@@ -53,13 +41,14 @@ static int parse(FILE *stream, const char *path, struct secure_key_set *set, cha
 	}
 	secure_erase(line, sizeof(line));
 	if (status == -ENOBUFS)
-		return fail(status, error, error_bytes, "%s:%u: at most %u keys: the one in use and the one before or after it", path,
-			    number, SECURE_KEYS_MAX);
+		return private_file_fail(status, error, error_bytes, "%s:%u: at most %u keys: the one in use and the one before or after it",
+					 path, number, SECURE_KEYS_MAX);
 	if (status)
-		return fail(status, error, error_bytes, "%s:%u: not a key: a line is ID:HEX, ID from 1 to 255, HEX 64 hexadecimal digits",
-			    path, number);
+		return private_file_fail(status, error, error_bytes, "%s:%u: not a key: a line is ID:HEX, ID from 1 to 255,"
+					 " HEX 64 hexadecimal digits", path, number);
 	if (set->count == 0)
-		return fail(-EINVAL, error, error_bytes, "%s: there is no key in it; 'gmmd --new-key FILE' makes such a file", path);
+		return private_file_fail(-EINVAL, error, error_bytes, "%s: there is no key in it; 'gmmd --new-key FILE' makes such a file",
+					 path);
 	return 0;
 }
 
@@ -102,7 +91,7 @@ int key_file_write(const char *path, const struct secure_key_set *set, char *err
 	int fd, number;
 
 	if (snprintf(fresh, sizeof(fresh), "%s.new", path) >= (int)sizeof(fresh))
-		return fail(-ENAMETOOLONG, error, error_bytes, "%s: the path is too long", path);
+		return private_file_fail(-ENAMETOOLONG, error, error_bytes, "%s: the path is too long", path);
 	fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd >= 0 && write_keys(fd, set) && rename(fresh, path) == 0) {
 		close(fd);
@@ -113,7 +102,7 @@ int key_file_write(const char *path, const struct secure_key_set *set, char *err
 		close(fd);
 		unlink(fresh);
 	}
-	return fail(-number, error, error_bytes, "%s: %s", fresh, strerror(number));
+	return private_file_fail(-number, error, error_bytes, "%s: %s", fresh, strerror(number));
 }
 
 int key_file_create(const char *path, char *error, size_t error_bytes)
@@ -122,13 +111,13 @@ int key_file_create(const char *path, char *error, size_t error_bytes)
 	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600), number;
 
 	if (fd < 0)
-		return fail(-errno, error, error_bytes, "%s: %s", path, strerror(errno));
+		return private_file_fail(-errno, error, error_bytes, "%s: %s", path, strerror(errno));
 	udp_port_random(NULL, set.keys[0], sizeof(set.keys[0]));
 	if (!write_keys(fd, &set)) {
 		number = errno;
 		close(fd);
 		unlink(path);
-		return fail(-number, error, error_bytes, "%s: %s", path, strerror(number));
+		return private_file_fail(-number, error, error_bytes, "%s: %s", path, strerror(number));
 	}
 	close(fd);
 	secure_erase(&set, sizeof(set));

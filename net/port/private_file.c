@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdarg.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -33,4 +34,14 @@ FILE *private_file_open(const char *path, const char *secret, const char *make, 
 	}
 	close(fd);
 	return NULL;
+}
+
+int private_file_fail(int status, char *error, size_t error_bytes, const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	vsnprintf(error, error_bytes, format, arguments);
+	va_end(arguments);
+	return status;
 }

@@ -11,5 +11,7 @@
  * stream is the caller's to close. NULL: *status is a negative errno (-EPERM: others may read it), and `error` one line that says what to do.
  */
 FILE *private_file_open(const char *path, const char *secret, const char *make, int *status, char *error, size_t error_bytes);
+/* Write the line that says what was wrong; returns `status`. */
+__attribute__((format(printf, 4, 5))) int private_file_fail(int status, char *error, size_t error_bytes, const char *format, ...);
 
 #endif

@@ -3,12 +3,7 @@
  * Nodes that vanish, come back or start again, and managers that are killed, at every point of every operation: nothing
  * leaks, nothing is lost.
  */
-#include "tests/unit/gmm_fixture.h"
-
-enum trouble {
-	TROUBLE_UNREACHABLE_BEFORE, TROUBLE_UNREACHABLE_AFTER, TROUBLE_REBOOT, TROUBLE_KILL_BEFORE, TROUBLE_KILL_AFTER,
-	TROUBLE_KILL_AND_REBOOT, TROUBLES
-};
+#include "tests/unit/gmm_trouble.h"
 
 static struct rack *small_rack(void)
 {
@@ -18,48 +13,6 @@ static struct rack *small_rack(void)
 	rack_node(rack, "m1", WIRE_ROLE_MEMORY, 2048);
 	rack_node(rack, "m2", WIRE_ROLE_MEMORY, 2048);
 	return rack;
-}
-
-/* Let `commands` go out and be answered, one at a time, then stop. */
-static void run_some(struct rack *rack, uint32_t commands)
-{
-	while (commands--) {
-		rack_take_output(rack);
-		if (rack->flight_count == 0)
-			return;
-		execute(rack, &rack->flights[0]);
-		deliver(rack, 0);
-	}
-	rack_take_output(rack);
-}
-
-static void make_trouble(struct rack *rack, uint32_t node, enum trouble trouble)
-{
-	if (trouble == TROUBLE_REBOOT) {
-		rack_reboot(rack, node);
-		return;
-	}
-	/* The requests under way are carried out, or not, before the node is cut off; their answers are late, or never come. */
-	if (trouble == TROUBLE_UNREACHABLE_AFTER || trouble == TROUBLE_KILL_AFTER)
-		for (uint32_t i = 0; i < rack->flight_count; i++)
-			if (rack->flights[i].command.node == node)
-				execute(rack, &rack->flights[i]);
-	if (trouble >= TROUBLE_KILL_BEFORE) {
-		rack_keep(rack);
-		rack_compare_rows(rack);
-		rack_kill(rack);
-		if (trouble == TROUBLE_KILL_AND_REBOOT)
-			rack_reboot(rack, node);
-		rack_return(rack);
-		return;
-	}
-	model_of(rack, node)->linked = false;
-	rack_pass(rack, (LEASE_MS + 1000) * SECOND / 1000);
-	assert_int_equal(gmm_core_node(rack->core, node)->state, GMM_NODE_DOWN);
-	rack_settle(rack);
-	model_of(rack, node)->linked = true;
-	rack_pass(rack, SECOND);
-	assert_int_equal(gmm_core_node(rack->core, node)->state, GMM_NODE_UP);
 }
 
 static void finish_and_compare(struct rack *rack)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The manager's core: moves of regions and drains, refusals with their words, failures at every step. */
-#include "tests/unit/gmm_fixture.h"
+#include "tests/unit/gmm_trouble.h"
 
 #define REGION_MIB (REGION_BYTES >> 20)
 #define P1 GMM_NODE_FIRST
@@ -287,51 +287,6 @@ static void test_a_drain_of_a_node_that_dies_fails(void **state)
 }
 
 /* ---------------------------------------------------------------- trouble at every step */
-
-enum trouble { UNREACHABLE_BEFORE, UNREACHABLE_AFTER, UNREACHABLE_LONG, REBOOT, KILL_BEFORE, KILL_AFTER, KILL_AND_REBOOT, TROUBLES };
-
-static void run_some(struct rack *rack, uint32_t commands)
-{
-	while (commands--) {
-		for (uint32_t i = 0; i < 4 && rack->flight_count == 0; i++) {
-			rack_pass(rack, SECOND / 2);
-			rack_take_output(rack);
-		}
-		if (rack->flight_count == 0)
-			return;
-		execute(rack, &rack->flights[0]);
-		deliver(rack, 0);
-	}
-	rack_take_output(rack);
-}
-
-static void make_trouble(struct rack *rack, uint32_t node, enum trouble trouble)
-{
-	if (trouble == REBOOT) {
-		rack_reboot(rack, node);
-		return;
-	}
-	if (trouble == UNREACHABLE_AFTER || trouble == KILL_AFTER)
-		for (uint32_t i = 0; i < rack->flight_count; i++)
-			if (rack->flights[i].command.node == node)
-				execute(rack, &rack->flights[i]);
-	if (trouble >= KILL_BEFORE) {
-		rack_keep(rack);
-		rack_compare_rows(rack);
-		rack_kill(rack);
-		rack_pass(rack, SECOND);
-		if (trouble == KILL_AND_REBOOT)
-			rack_reboot(rack, node);
-		rack_return(rack);
-		return;
-	}
-	model_of(rack, node)->linked = false;
-	rack_run(rack, (LEASE_MS + 1000) * SECOND / 1000);
-	if (trouble == UNREACHABLE_LONG)
-		rack_run(rack, (GRACE_MS + 1000) * SECOND / 1000);
-	model_of(rack, node)->linked = true;
-	rack_pass(rack, SECOND);
-}
 
 static void trouble_while(bool draining)
 {
