@@ -9,7 +9,8 @@ import re
 NODES_MAX = 60
 NAME_PATTERN = re.compile(r"[a-z][a-z0-9-]{0,14}$")
 ROLES = ("process", "memory")
-# server: no machine of its own, but mcomponentd on this one. BIOS with iPXE, GRUB from a disk, QEMU itself; UEFI's own PXE, HTTP boot, and iPXE as the card's UEFI driver
+# BIOS with iPXE, GRUB from a disk, QEMU itself; server: no machine of its own, but mcomponentd on this one;
+# UEFI's own PXE, HTTP boot, and iPXE as the card's UEFI driver
 BOOTS = ("pxe", "grub", "direct", "server", "uefi", "uefi-http", "uefi-ipxe")
 DHCPS = ("authoritative", "proxy")
 CARDS = {"virtio": "virtio-net-pci", "e1000e": "e1000e"}
