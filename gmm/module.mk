@@ -15,7 +15,8 @@ gmmd-y += gmm/daemon/main.c gmm/daemon/config.c gmm/daemon/log.c gmm/daemon/rack
 	gmm/daemon/health.c
 gmmd-y += gmm/daemon/command_node.c gmm/daemon/command_counters.c gmm/daemon/command_vm.c gmm/daemon/command_console.c \
 	gmm/daemon/command_operation.c gmm/daemon/command_store.c gmm/daemon/command_move.c gmm/daemon/command_balance.c
-gmmd-y += gmm/daemon/api.c gmm/daemon/api_check.c gmm/daemon/api_answer.c gmm/daemon/api_events.c gmm/daemon/api_metrics.c
+gmmd-y += gmm/daemon/api.c gmm/daemon/api_check.c gmm/daemon/api_answer.c gmm/daemon/api_stream.c gmm/daemon/api_events.c \
+	gmm/daemon/api_console.c gmm/daemon/api_metrics.c
 gmm-y += gmm/cli/main.c gmm/cli/commands.c gmm/cli/arguments.c gmm/cli/client.c gmm/cli/run.c gmm/cli/output.c gmm/cli/print.c \
 	gmm/cli/print_health.c gmm/cli/table.c gmm/cli/terminal.c gmm/cli/help.c gmm/cli/completion.c gmm/cli/manual.c \
 	gmm/cli/console.c gmm/cli/full_screen.c gmm/cli/drain.c gmm/cli/vm_file.c

@@ -53,6 +53,43 @@ def ask(connection, method, path, body=None, headers=None):
     return Answer(connection.getresponse())
 
 
+class Stream:
+    """Server-sent events. Lines come as they are written; a receive buffer can be made small."""
+
+    def open(self, family, address, path, headers, receive_bytes=None):
+        self.socket = socket.socket(family)
+        if receive_bytes:
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)
+        self.socket.settimeout(20)
+        self.socket.connect(address)
+        self.socket.sendall(f"GET {path} HTTP/1.0\r\nHost: x\r\nAccept: text/event-stream\r\n{headers}\r\n".encode())
+        self.file = self.socket.makefile("r")
+
+    def head(self):
+        status = int(self.file.readline().split()[1])
+        headers = {}
+        while line := self.file.readline().strip():
+            name, value = line.split(": ", 1)
+            headers[name] = value
+        return status, headers
+
+    def next(self):
+        """Fields of the next event; comments are passed over. None: the stream has ended."""
+        fields = {}
+        while line := self.file.readline():
+            line = line.rstrip("\n")
+            if line == "" and fields:
+                return fields
+            if line and line[0] != ":":
+                name, value = line.split(": ", 1)
+                fields[name] = value
+        return None
+
+    def close(self):
+        self.file.close()
+        self.socket.close()
+
+
 class Manager:
     def __init__(self, build, directory, nodes, settings=(), network=None):
         """`nodes`: roles by name; `settings`: more lines for [manager]; `network`: of more nodes than one octet counts, the first two."""

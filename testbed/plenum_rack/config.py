@@ -9,7 +9,7 @@ import re
 NODES_MAX = 60
 NAME_PATTERN = re.compile(r"[a-z][a-z0-9-]{0,14}$")
 ROLES = ("process", "memory")
-BOOTS = ("pxe", "grub", "direct")
+BOOTS = ("pxe", "grub", "direct", "server")  # server: no machine of its own, but mcomponentd on this one
 CARDS = {"virtio": "virtio-net-pci", "e1000e": "e1000e"}
 CAPTURES = ("headers", "full", "none")
 ACCELERATORS = ("auto", "tcg")
@@ -96,6 +96,8 @@ def _parse_node(where, name, number, options):
         raise RackError(f"{where}: memory = {options['memory']}: a component needs at least 64M")
     node.cpus = _number(where, "cpus", options.get("cpus", "1"), 1, 8)
     node.boot = _choice(where, "boot", options.get("boot", "pxe"), BOOTS)
+    if node.boot == "server" and node.role != "memory":
+        raise RackError(f"{where}: boot = server: only a memory component is a program on a server")
     node.card = _choice(where, "card", options.get("card", "virtio"), tuple(CARDS))
     node.args = options.get("args", "")
     return node

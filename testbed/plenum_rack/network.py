@@ -56,6 +56,10 @@ def create(rack):
     run("ip", "-n", name, "link", "set", "br0", "up")
 
 
+def add_address(rack, node):
+    run("ip", "-n", namespace(rack), "addr", "add", f"{node.address(rack)}/24", "dev", "br0")
+
+
 def add_tap(rack, node):
     name, tap = namespace(rack), f"tap-{node.name}"
     # The tap keeps QEMU's namespace: it is made there, and goes away with it.

@@ -73,7 +73,19 @@ class VirtualRack:
         if process.poll() is not None:
             raise RackError(f"dnsmasq did not start: {last_line(log)} (log: {log})")
 
+    def start_server(self, node):
+        """mcomponentd in the rack's namespace, at a further address of the bridge."""
+        if node.name not in self.state.nodes:
+            network.add_address(self.rack, node)
+        self.state.nodes[node.name] = {"role": node.role, "address": node.address(self.rack), "mac": node.mac}
+        self.spawn(node.name, [str(self.build / "bin" / "mcomponentd"), "--name", node.name, "--ip", node.address(self.rack),
+                               "--gmm", self.rack.manager_address, "--mac", node.mac, "--memory", f"{node.memory_bytes >> 20}M",
+                               "--key-file", str(self.state.key_file)], self.state.logs / f"{node.name}.log")
+
     def start_node(self, node):
+        if node.boot == "server":
+            self.start_server(node)
+            return
         tap = f"tap-{node.name}"
         if node.name not in self.state.nodes:
             network.add_tap(self.rack, node)
