@@ -39,9 +39,6 @@ static void write_authoritative(const struct config *config, const char *manager
 		"# iPXE need not wait for a second, PXE-only DHCP server: there is none (encapsulated option 176).\n"
 		"dhcp-option=encap:175,176,1b\n",
 		NETBOOT_FIRST_SCRIPT, manager, NETBOOT_IPXE, manager, NETBOOT_GRUB, manager, manager, config->http_port, NETBOOT_GRUB);
-	fputs("# A signed loader knows its node's role from here. iPXE would look for a disk of that name.\n"
-	      "dhcp-option=tag:!ipxe,tag:process,option:root-path,process\n"
-	      "dhcp-option=tag:!ipxe,tag:memory,option:root-path,memory\n", out);
 }
 
 static void write_proxy(const struct config *config, const char *manager, FILE *out)
@@ -97,6 +94,7 @@ static bool name_is_plain(const char *name)
 	return !strpbrk(name, "._") && strcmp(name, "ignore") && strcmp(name, "infinite");
 }
 
+/* No tags (set:): dnsmasq 2.90 crashes at the SIGHUP after one with a tag has had its address. */
 void dnsmasq_write_hosts(const struct config *config, const char *prefix, FILE *out)
 {
 	for (uint32_t i = 0; i < config->node_count && !config->netboot.proxy; i++) {
@@ -105,8 +103,7 @@ void dnsmasq_write_hosts(const struct config *config, const char *prefix, FILE *
 		char address[16];
 
 		config_format_address(node->address, address);
-		fprintf(out, "%s%02x:%02x:%02x:%02x:%02x:%02x,set:%s,%s", prefix, mac[0], mac[1], mac[2], mac[3], mac[4], mac[5],
-			node->role == WIRE_ROLE_PROCESS ? "process" : "memory", address);
+		fprintf(out, "%s%02x:%02x:%02x:%02x:%02x:%02x,%s", prefix, mac[0], mac[1], mac[2], mac[3], mac[4], mac[5], address);
 		fprintf(out, "%s%s\n", name_is_plain(node->name) ? "," : "", name_is_plain(node->name) ? node->name : "");
 	}
 }

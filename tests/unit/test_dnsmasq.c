@@ -78,7 +78,6 @@ static void test_authoritative(void **state)
 	assert_line(text, "dhcp-boot=tag:!ipxe,tag:efi,grubnet.efi,,10.77.0.1");
 	assert_line(text, "dhcp-boot=tag:!ipxe,tag:efi-http,http://10.77.0.1:8080/grubnet.efi");
 	assert_line(text, "dhcp-option-force=tag:!ipxe,tag:efi-http,60,HTTPClient");
-	assert_line(text, "dhcp-option=tag:!ipxe,tag:memory,option:root-path,memory");
 	assert_null(strstr(text, "dhcp-host="));
 	assert_null(strstr(text, "proxy"));
 }
@@ -88,15 +87,16 @@ static void test_one_file(void **state)
 	const char *text = written(true);
 
 	(void)state;
-	assert_line(text, "dhcp-host=52:54:00:77:00:01,set:process,10.77.0.11,p1");
-	assert_line(text, "dhcp-host=52:54:00:77:00:ab,set:memory,10.77.0.12,m1");
+	assert_line(text, "dhcp-host=52:54:00:77:00:01,10.77.0.11,p1");
+	assert_line(text, "dhcp-host=52:54:00:77:00:ab,10.77.0.12,m1");
 	assert_null(strstr(text, "dhcp-hostsfile"));
 }
 
 static void test_hosts(void **state)
 {
 	(void)state;
-	assert_string_equal(hosts(), "52:54:00:77:00:01,set:process,10.77.0.11,p1\n52:54:00:77:00:ab,set:memory,10.77.0.12,m1\n");
+	assert_null(strstr(hosts(), "set:"));	/* tags there crash dnsmasq 2.90 */
+	assert_string_equal(hosts(), "52:54:00:77:00:01,10.77.0.11,p1\n52:54:00:77:00:ab,10.77.0.12,m1\n");
 }
 
 /* dnsmasq would take these for a lease's time, a command, or no name at all. */
@@ -108,7 +108,7 @@ static void test_names_that_are_something_else(void **state)
 	config.node_count = 1;
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		strcpy(config.nodes[0].name, names[i]);
-		assert_string_equal(hosts(), "52:54:00:77:00:01,set:process,10.77.0.11\n");
+		assert_string_equal(hosts(), "52:54:00:77:00:01,10.77.0.11\n");
 	}
 }
 
