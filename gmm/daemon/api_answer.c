@@ -214,6 +214,8 @@ void api_start(struct api_request *request)
 	request->started = true;
 	if (arguments && request->route->kind == ROUTE_EVENTS && api_wants_stream(request))
 		api_listen(request, arguments);
+	else if (arguments && request->route->kind == ROUTE_CONSOLE && api_wants_stream(request))
+		api_view_console(request, arguments);
 	else if (arguments && request->route->kind != ROUTE_METRICS)
 		run(request, arguments);
 	json_decref(arguments);

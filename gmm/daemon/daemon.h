@@ -53,6 +53,7 @@ struct boot_record {
 	uint64_t image_ns;		/* began to fetch its image */
 	uint64_t image_done_ns;
 	uint64_t joined_ns;
+	const char *loader;		/* who asked for the script; NULL: nobody */
 	uint32_t attempts;		/* scripts fetched since it last joined */
 };
 
