@@ -137,9 +137,9 @@ objects-portable: $(foreach f,bare host asan fuzz,$(call objects,$f,$(portable-y
 # ---------------------------------------------------------------- images
 
 .PHONY: images
-images: $(O)/bare/pcomponent.elf $(O)/bare/mcomponent.elf
+images: $(O)/bare/pcomponent.elf $(O)/bare/mcomponent.elf $(O)/bare/grubnet.efi $(O)/bare/undionly.kpxe
 
-include $(wildcard kernel/image.mk testbed/sim/program.mk testbed/bench-native/program.mk testbed/bench-place/program.mk \
+include $(wildcard kernel/image.mk boot/image.mk testbed/sim/program.mk testbed/bench-native/program.mk testbed/bench-place/program.mk \
 	testbed/bench-store/program.mk tools/program.mk)
 
 # ---------------------------------------------------------------- Linux programs
@@ -222,7 +222,7 @@ clang-check: $(AUTOCONF) $(BUILD_ID_HEADER)
 # Empty without sudo: what needs root then says so itself.
 SUDO := $(if $(filter 0,$(shell id -u)),,$(shell command -v sudo 2>/dev/null))
 
-.PHONY: help setup demo check soak bench bench-net bench-drain bench-native bench-place bench-store clean headers-check
+.PHONY: help setup demo check soak bench bench-net bench-drain bench-native bench-place bench-store bench-api clean headers-check
 help:
 	@echo 'Plenum: one rack, one memory.'
 	@echo
@@ -234,6 +234,7 @@ help:
 	@echo '  make bench-net   READs of two kernels and of two stock Linux guests with rdma_rxe, side by side'
 	@echo '  make bench-native  what the transport costs one core, both ends, without a network'
 	@echo '  make bench-store what the manager keeps costs, and how long it takes to start, at 100,000 regions'
+	@echo '  make bench-api   what the HTTP API costs, also at 100,000 regions'
 	@echo '  make bench-place   what the policies of placement do to a large rack over ten years; some minutes'
 	@echo
 	@echo '  make             build the component images and the manager into $(O)/'
@@ -282,6 +283,12 @@ bench-place: $(O)/bin/plenum-bench-place
 
 bench-store: $(O)/bin/plenum-bench-store
 	$(Q)$<
+
+# A gmmd for a larger rack than most, in a build of its own.
+bench-api: $(O)/bin/gmmd $(O)/bin/gmm
+	$(Q)$(MAKE) O=$(O)/large DEFCONFIG=sim_defconfig $(addprefix $(O)/large/bin/,gmmd gmm plenum-bench-store)
+	$(Q)testbed/bench-api --build $(O)
+	$(Q)testbed/bench-api --build $(O)/large --large
 
 # Every header stands on its own.
 HEADERS = $(filter-out kernel/libc/%,$(shell find $(wildcard include testbed tests $(MODULES)) -name '*.h' | sort -u))

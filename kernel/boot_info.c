@@ -31,8 +31,15 @@ static void copy_command_line(uint64_t physical)
 	memcpy(boot_info.command_line, text, len + 1);
 }
 
+/* Neighbours become one: UEFI's map says of each piece what the firmware had it for. */
 static void add_usable(uint64_t base, uint64_t bytes)
 {
+	struct boot_range *last = boot_info.usable_count ? &boot_info.usable[boot_info.usable_count - 1] : NULL;
+
+	if (last && last->base + last->bytes == base && bytes <= UINT64_MAX - base) {
+		last->bytes += bytes;
+		return;
+	}
 	if (boot_info.usable_count == BOOT_RANGES_MAX)
 		panic("the memory map has more than %d usable ranges", BOOT_RANGES_MAX);
 	boot_info.usable[boot_info.usable_count++] = (struct boot_range){ base, bytes };
@@ -109,7 +116,9 @@ static void read_multiboot1(uint32_t address)
 
 /* ------------------------------------------------------------------ multiboot 2 */
 
-enum multiboot2_tag_type { TAG_END = 0, TAG_COMMAND_LINE = 1, TAG_MODULE = 3, TAG_MAP = 6, TAG_RSDP1 = 14, TAG_RSDP2 = 15 };
+enum multiboot2_tag_type {
+	TAG_END = 0, TAG_COMMAND_LINE = 1, TAG_MODULE = 3, TAG_MAP = 6, TAG_EFI64 = 12, TAG_RSDP1 = 14, TAG_RSDP2 = 15,
+};
 
 struct multiboot2_tag {
 	uint32_t type, bytes;
@@ -152,6 +161,10 @@ static void read_multiboot2_tag(const struct multiboot2_tag *tag, uint64_t addre
 		break;
 	case TAG_MAP:
 		read_multiboot2_map(tag);
+		break;
+	case TAG_EFI64:
+		if (tag->bytes >= sizeof(*tag) + sizeof(boot_info.efi_system_table))
+			memcpy(&boot_info.efi_system_table, words, sizeof(boot_info.efi_system_table));
 		break;
 	case TAG_RSDP1:
 	case TAG_RSDP2:

@@ -22,6 +22,7 @@ struct boot_info {
 	uint64_t rsdp;					/* physical; 0: not given, look for it */
 	uint8_t rsdp_copy[36];				/* multiboot 2 hands over a copy instead */
 	uint32_t rsdp_copy_bytes;
+	uint64_t efi_system_table;			/* physical; 0: not given, as by BIOS machines */
 	char command_line[COMMAND_LINE_BYTES_MAX];
 };
 

@@ -242,7 +242,7 @@ int run_type(struct cli *cli)
 	}
 	base64_encode(bytes, (size_t)len, text);
 	json_object_del(cli->arguments, "text");
-	json_object_set_new(cli->arguments, "input", json_string(text));
+	json_object_set_new(cli->arguments, "data", json_string(text));
 	status = client_request(cli);
 	if (!status)
 		status = client_receive(cli, &line);

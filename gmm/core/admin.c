@@ -159,29 +159,6 @@ static void tell(struct gmm_core *core, const struct gmm_node *node, enum gmm_no
 	gmm_core_event(core, GMM_EVENT_NODE, node->name, line, now_ns);
 }
 
-/* Not a node; a machine that waits to become one has its own steps. */
-static int refuse_stranger(struct gmm_core *core, const char *name, struct text *text)
-{
-	for (uint32_t i = 0; i < GMM_MACHINES_MAX; i++) {
-		const struct gmm_machine *machine = &core->machines[i];
-		char mac[GMM_MAC_TEXT_BYTES];
-		struct text words = text_over(mac, sizeof(mac));
-
-		text_mac(&words, machine->inventory.mac);
-		if (machine->life == GMM_LIFE_FORGOTTEN || strcmp(mac, name))
-			continue;
-		text_string(text, name);
-		text_string(text, " is ");
-		text_string(text, gmm_life_name(machine->life));
-		text_string(text, " and not a node yet");
-		gmm_life_next(machine->life, text);
-		return -EBUSY;
-	}
-	text_string(text, "there is no node named ");
-	text_string(text, name);
-	return -ENOENT;
-}
-
 int gmm_core_node_set_admin(struct gmm_core *core, const char *name, enum gmm_node_admin admin, uint64_t now_ns)
 {
 	struct gmm_node *node = gmm_core_node_named(core, name);
@@ -191,7 +168,7 @@ int gmm_core_node_set_admin(struct gmm_core *core, const char *name, enum gmm_no
 
 	assert(admin < GMM_ADMIN_STATES);
 	if (!node)
-		return refuse_stranger(core, name, &text);
+		return gmm_core_no_node(core, name);
 	from = node->admin;
 	if (from == admin)
 		return 0;

@@ -32,6 +32,8 @@ static const char *address_obstacle(const struct gmm_core *core, uint32_t addres
 		return "it is the manager's own";
 	if ((address & host) == 0 || (address & host) == host)
 		return "it is the network's own or its broadcast address";
+	if (core->config.lent_first && address >= core->config.lent_first && address <= core->config.lent_last)
+		return "the DHCP server lends it to any machine";
 	return NULL;
 }
 
@@ -45,10 +47,16 @@ static uint32_t next_free(struct gmm_core *core, const struct gmm_admission *adm
 		first = network + 1;
 		last = network + host - 1;
 	}
-	/* At most NODES_MAX of them are taken, and the manager's and the network's own. */
-	for (uint32_t i = 0; i < NODES_MAX + 4 && i <= last - first; i++)
-		if (!address_obstacle(core, first + i) && !node_at(core, first + i))
-			return first + i;
+	for (uint32_t address = first, tried = 0; tried < NODES_MAX + 4 && address >= first && address <= last; address++) {
+		/* What is lent is passed at once; of the rest at most NODES_MAX are taken, and the manager's and the network's own. */
+		if (core->config.lent_first && address >= core->config.lent_first && address <= core->config.lent_last) {
+			address = core->config.lent_last;
+			continue;
+		}
+		if (!address_obstacle(core, address) && !node_at(core, address))
+			return address;
+		tried++;
+	}
 	return 0;
 }
 
@@ -192,7 +200,7 @@ int gmm_core_node_forget(struct gmm_core *core, const char *name, uint64_t now_n
 	struct text text = gmm_refuse(core);
 
 	if (!node)
-		return gmm_refuse_words(core, -ENOENT, "there is no node named ", name, "");
+		return gmm_core_no_node(core, name);
 	if (node->configured && node->origin == GMM_ORIGIN_FILE && node->admin == GMM_ADMIN_RETIRED)
 		return gmm_refuse_words(core, -EBUSY, node->name, " stands in the configuration file: take its section out and start gmmd "
 					"again, then forget it", "");

@@ -267,6 +267,31 @@ struct gmm_machine *gmm_core_machine(struct gmm_core *core, const uint8_t mac[6]
 	return NULL;
 }
 
+/* A machine that waits to become a node has its own steps. */
+int gmm_core_no_node(struct gmm_core *core, const char *name)
+{
+	struct text text = gmm_refuse(core);
+
+	for (uint32_t i = 0; i < GMM_MACHINES_MAX; i++) {
+		const struct gmm_machine *machine = &core->machines[i];
+		char mac[GMM_MAC_TEXT_BYTES];
+		struct text words = text_over(mac, sizeof(mac));
+
+		text_mac(&words, machine->inventory.mac);
+		if (machine->life == GMM_LIFE_FORGOTTEN || strcmp(mac, name))
+			continue;
+		text_string(&text, name);
+		text_string(&text, " is ");
+		text_string(&text, gmm_life_name(machine->life));
+		text_string(&text, " and not a node yet");
+		gmm_life_next(machine->life, &text);
+		return -EBUSY;
+	}
+	text_string(&text, "there is no node named ");
+	text_string(&text, name);
+	return -ENOENT;
+}
+
 int gmm_core_machine_reject(struct gmm_core *core, const uint8_t mac[6], uint64_t now_ns)
 {
 	struct gmm_machine *machine = gmm_core_machine(core, mac);

@@ -54,8 +54,8 @@ static void end_request(void *context, struct MHD_Connection *connection, void *
 		api->requests = request->next;
 	if (request->next)
 		request->next->previous = request->previous;
-	if (request->listener)
-		api_listener_free(request);
+	if (request->stream)
+		api_stream_free(request);
 	json_decref(request->items);
 	json_decref(request->answer);
 	free(request->target);
@@ -106,7 +106,7 @@ static enum MHD_Result handle(void *context, struct MHD_Connection *connection, 
 	}
 	if (!request->answered && !request->started)
 		api_start(request);
-	if (request->listener)
+	if (request->stream)
 		return api_queue_stream(request);
 	if (request->answered)
 		return api_queue(request);
@@ -266,7 +266,7 @@ void api_turn(struct gmmd *gmmd)
 	if (!api)
 		return;
 	api->started = false;
-	api_listeners_turn(api);
+	api_streams_turn(api);
 	for (unsigned i = 0; i < 2; i++)
 		if (api->doors[i].daemon)
 			MHD_run(api->doors[i].daemon);

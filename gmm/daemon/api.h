@@ -5,7 +5,9 @@
  *	api.c		doors (TCP and the Unix socket), connections, the life of a request
  *	api_check.c	who asks for what, and may they
  *	api_answer.c	commands run for requests, and what goes back
+ *	api_stream.c	streams of server-sent events
  *	api_events.c	events as a stream
+ *	api_console.c	a VM's serial line as a stream
  *	api_metrics.c	numbers for Prometheus
  *
  * A request: begun (head is here, checked) -> body -> started -> answered at once, or suspended until its command answers. libmicrohttpd owns
@@ -24,11 +26,13 @@
 #define API_DISCARD_BYTES_MAX (1u << 20)	/* of a body that is too large, for the sake of the answer; then the connection is cut */
 #define API_CONNECTIONS_MAX 4096u	/* of each door */
 #define API_WAITING_MAX 256u		/* requests whose commands have not answered yet */
-#define API_LISTENERS_MAX 2048u
+#define API_STREAMS_MAX 2048u
 #define API_SEND_BYTES 16384u		/* of a connection's socket buffer: answers wait here, not in the kernel */
 #define API_CONNECTION_TIMEOUT_S 10u
 #define API_KEEPALIVE_NS UINT64_C(15000000000)
 #define API_BEHIND_MAX 256u		/* events that happened while a listener took none: it is too slow */
+#define API_CONSOLE_BEHIND_BYTES 65536u	/* written to a serial line while a viewer took none */
+#define API_HEAD_BYTES 192u
 #define API_EVENT_BYTES 2048u		/* of one event as text */
 #define API_REFUSED_LOG_NS UINT64_C(10000000000)
 
@@ -62,7 +66,30 @@ struct api_request {
 	uint64_t operation;		/* header Location; 0: none */
 	json_t *items;			/* so far */
 	json_t *answer;			/* result or error */
-	struct listener *listener;	/* NULL: not a stream */
+	struct api_stream *stream;	/* NULL: not one */
+};
+
+struct api_stream;
+
+/* What a stream is of. */
+struct api_stream_kind {
+	const char *what;		/* for the log */
+	/* The piece after those that were taken: 1; 0: there is none now; -ESHUTDOWN: that was all; another errno: it is lost. */
+	int (*next)(struct api_stream *stream, const char **text, size_t *len_bytes);
+	void (*taken)(struct api_stream *stream);	/* that piece */
+	void (*takes)(struct api_stream *stream);	/* something: it is not behind */
+	bool (*idle)(const struct api_stream *stream);	/* next() would give nothing */
+	bool (*behind)(const struct api_stream *stream);	/* too much happened since it last took something */
+	void (*gone)(struct api_stream *stream);	/* NULL: nothing is to be done */
+};
+
+struct api_stream {
+	const struct api_stream_kind *kind;
+	struct api_request *request;
+	uint32_t offset;		/* what is given of the next piece */
+	uint32_t head_len_bytes, head_offset;
+	char head[API_HEAD_BYTES];	/* goes before the next piece: a comment, or that something was lost */
+	bool cut;
 };
 
 struct api {
@@ -70,14 +97,15 @@ struct api {
 	struct api_door doors[2];
 	struct token_set tokens;
 	struct api_request *requests;	/* all of them */
-	uint32_t waiting_count, listener_count;
+	uint32_t waiting_count, stream_count;
+	uint32_t viewer_count;		/* of the streams, those of serial lines */
 	bool started;			/* a command was, and has not had its turn yet */
 	uint64_t sequence;		/* of the last event that is kept, and so may be told (M7) */
 	uint64_t keepalive_ns;		/* next */
 	uint64_t refused_log_ns;	/* not before */
 	uint64_t refused_count;		/* since the last log line about them */
 	uint64_t answers[6];		/* by the first digit of their status code */
-	uint64_t listeners_cut;
+	uint64_t streams_cut;
 	struct {			/* the text of one event, made once for all listeners */
 		uint64_t sequence;	/* 0: of none */
 		size_t len_bytes;
@@ -97,13 +125,23 @@ enum MHD_Result api_queue(struct api_request *request);
 /* Give a response the headers that all have, and send it. */
 enum MHD_Result api_send(struct api_request *request, unsigned http, const char *type, struct MHD_Response *response);
 
-/* api_events.c */
+/* api_stream.c */
 bool api_wants_stream(const struct api_request *request);
-void api_listen(struct api_request *request, json_t *arguments);
+/* The header Last-Event-ID as a number; *value stays without one. False: it is `what` it must be, and the request is refused. */
+bool api_last_event_id(struct api_request *request, const char *what, uint64_t *value);
+/* Make the request a stream, of `bytes` that begin with struct api_stream. NULL: refused. */
+struct api_stream *api_stream_new(struct api_request *request, const struct api_stream_kind *kind, size_t bytes, const char *head);
+void api_stream_head(struct api_stream *stream, const char *text);
 enum MHD_Result api_queue_stream(struct api_request *request);
-void api_listener_free(struct api_request *request);
+void api_stream_free(struct api_request *request);
 /* Let those go on for whom there is something, and cut off those that do not take it. */
-void api_listeners_turn(struct api *api);
+void api_streams_turn(struct api *api);
+
+/* api_events.c */
+void api_listen(struct api_request *request, json_t *arguments);
+
+/* api_console.c */
+void api_view_console(struct api_request *request, json_t *arguments);
 
 /* api_metrics.c */
 enum MHD_Result api_queue_metrics(struct api_request *request);

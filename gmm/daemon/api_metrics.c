@@ -56,10 +56,10 @@ static void put_api(struct metrics *metrics, const struct api *api)
 	metrics_family(metrics, "plenum_api_answers_total", METRICS_COUNTER, "Answers of the HTTP API by the first digit of their status.");
 	for (unsigned i = 2; i < sizeof(api->answers) / sizeof(api->answers[0]); i++)
 		metrics_count(metrics, (struct metrics_label[]){ { "class", (char[]){ (char)('0' + i), 'x', 'x', '\0' } }, { 0 } }, api->answers[i]);
-	metrics_family(metrics, "plenum_api_listeners", METRICS_GAUGE, "Open streams of events.");
-	metrics_count(metrics, NULL, api->listener_count);
-	metrics_family(metrics, "plenum_api_listeners_cut_total", METRICS_COUNTER, "Streams that were cut because nobody took their events.");
-	metrics_count(metrics, NULL, api->listeners_cut);
+	metrics_family(metrics, "plenum_api_listeners", METRICS_GAUGE, "Open streams of events and of serial lines.");
+	metrics_count(metrics, NULL, api->stream_count);
+	metrics_family(metrics, "plenum_api_listeners_cut_total", METRICS_COUNTER, "Streams that were cut because nobody took what they gave.");
+	metrics_count(metrics, NULL, api->streams_cut);
 }
 
 enum MHD_Result api_queue_metrics(struct api_request *request)

@@ -78,7 +78,7 @@ struct client_command_entry {
 	client_command *run;
 	bool changes;			/* it decides something: logged in the store before it is done */
 };
-client_command run_vm_console, run_vm_type;	/* command_console.c */
+client_command run_vm_console, run_vm_output, run_vm_type;	/* command_console.c */
 client_command run_node_counters, run_node_refusals, run_manager_counters, run_manager_refusals;	/* command_counters.c */
 /* The node that the argument "name" names; NULL when there is none, and the client has been told. */
 struct gmm_node *client_node(struct gmmd *gmmd, struct client *client, json_t *arguments);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* vm.console and vm.type: a VM's serial line over the control socket. */
+/* vm.console, vm.output and vm.type: a VM's serial line. */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "gmm/base64.h"
@@ -51,7 +52,7 @@ static bool type_text(struct gmmd *gmmd, struct client *client, struct gmm_vm *v
 	long len = text ? base64_decode(text, bytes, sizeof(bytes)) : -1;
 
 	if (len < 0)
-		client_error(client, -EINVAL, "input must be base64 of at most %u bytes", INPUT_PIECE_BYTES_MAX);
+		client_error(client, -EINVAL, "data must be base64 of at most %u bytes", INPUT_PIECE_BYTES_MAX);
 	else if (vm->phase != GMM_VM_READY || vm->state != WIRE_VM_RUNNING || !side)
 		client_error(client, -EBUSY, "%s is %s: nobody reads what is typed", vm->spec.name,
 			     gmm_vm_state_name(vm, gmm_core_node(gmmd->core, vm->node)));
@@ -104,12 +105,56 @@ void run_vm_console(struct gmmd *gmmd, struct client *client, json_t *arguments)
 	client->input = console_input;
 }
 
+/* All that is kept from an offset on, the oldest byte if none is given. */
+void run_vm_output(struct gmmd *gmmd, struct client *client, json_t *arguments)
+{
+	json_int_t from = 0;
+	const struct vm_side *side;
+	const char *name;
+	struct gmm_vm *vm;
+	uint64_t offset, next;
+	uint8_t *bytes;
+	char *text;
+	size_t len = 0;
+	uint32_t piece;
+
+	if (!client_unpack(client, arguments, "{s:s,s?I}", "name", &name, "offset", &from))
+		return;
+	vm = find(gmmd, client, name);
+	side = vm ? console_side(gmmd, vm) : NULL;
+	if (!side) {
+		if (vm)
+			client_error(client, -EAGAIN, "the VM is being set up, try again");
+		return;
+	}
+	if (from < 0 || (uint64_t)from > side->output_bytes) {
+		client_error(client, -EINVAL, "the offset must be 0 to %llu, where the line ends", (unsigned long long)side->output_bytes);
+		return;
+	}
+	offset = (uint64_t)from > console_oldest(gmmd, side) ? (uint64_t)from : console_oldest(gmmd, side);
+	bytes = malloc(gmmd->config.history_bytes);
+	text = malloc(BASE64_CHARS((size_t)gmmd->config.history_bytes) + 1);
+	for (next = offset; bytes && text &&
+	     (piece = console_read(gmmd, side, &next, bytes + len, gmmd->config.history_bytes - (uint32_t)len)); )
+		len += piece;
+	if (bytes && text) {
+		base64_encode(bytes, len, text);
+		client_result(client, json_pack("{s:s,s:s,s:I,s:I,s:s}", "name", vm->spec.name, "state",
+						gmm_vm_state_name(vm, gmm_core_node(gmmd->core, vm->node)), "offset", (json_int_t)offset,
+						"next", (json_int_t)next, "data", text));
+	} else {
+		client_error(client, -ENOMEM, "out of memory");
+	}
+	free(bytes);
+	free(text);
+}
+
 void run_vm_type(struct gmmd *gmmd, struct client *client, json_t *arguments)
 {
 	const char *name, *text;
 	struct gmm_vm *vm;
 
-	if (!client_unpack(client, arguments, "{s:s,s:s}", "name", &name, "input", &text))
+	if (!client_unpack(client, arguments, "{s:s,s:s}", "name", &name, "data", &text))
 		return;
 	vm = find(gmmd, client, name);
 	if (vm && type_text(gmmd, client, vm, text))

@@ -377,6 +377,7 @@ const struct client_command_entry vm_commands[] = {
 	{ "vm.wait", run_wait, false },
 	{ "vm.stats", run_stats, false },
 	{ "vm.console", run_vm_console, false },
+	{ "vm.output", run_vm_output, false },
 	{ "vm.type", run_vm_type, false },
 	{ "bench.read", run_bench, true },
 	{ NULL, NULL, false },

@@ -298,20 +298,33 @@ static int enter_section(struct loading *loading, const char *section)
 	return 1;
 }
 
+static int netboot_key(struct loading *loading, int key, const char *name, const char *value)
+{
+	struct config_netboot *netboot = &loading->config->netboot;
+	char reason[CONFIG_ERROR_BYTES / 2];
+
+	if (!netboot->given)
+		netboot->line = loading->line;
+	netboot->given = true;
+	if (config_netboot_key(netboot, key, value, reason, sizeof(reason)))
+		return fail(loading, "%s = %s: %s", name, value, reason);
+	return 1;
+}
+
 static int handle(void *user, const char *section, const char *name, const char *value)
 {
 	struct loading *loading = user;
-	bool manager = strcmp(section, "manager") == 0;
+	bool manager = strcmp(section, "manager") == 0, netboot = strcmp(section, "netboot") == 0;
 	bool rule = strncmp(section, "rule ", 5) == 0;
-	const char *const *keys = manager ? manager_keys : rule ? config_rule_keys : node_keys;
+	const char *const *keys = manager ? manager_keys : netboot ? config_netboot_keys : rule ? config_rule_keys : node_keys;
 	struct config_node *node = NULL;
 	int key;
 
-	if (!manager && !rule && strncmp(section, "node ", 5))
-		return fail(loading, "unknown section [%s]; write [manager], [node NAME] or [rule NAME]", section);
+	if (!manager && !netboot && !rule && strncmp(section, "node ", 5))
+		return fail(loading, "unknown section [%s]; write [manager], [netboot], [node NAME] or [rule NAME]", section);
 	if (!enter_section(loading, section))
 		return 0;
-	if (!manager && !rule && !(node = node_section(loading, section + 5)))
+	if (!manager && !netboot && !rule && !(node = node_section(loading, section + 5)))
 		return 0;
 	key = key_number(keys, name);
 	if (key < 0 && manager) {
@@ -327,6 +340,8 @@ static int handle(void *user, const char *section, const char *name, const char 
 		return api_key(loading, key - API_KEY_FIRST, name, value);
 	if (rule)
 		return rule_key(loading, section + 5, key, value);
+	if (netboot)
+		return netboot_key(loading, key, name, value);
 	return manager ? manager_key(loading, key, name, value) : node_key(loading, node, key, name, value);
 }
 
@@ -386,6 +401,15 @@ static int check_rules(struct loading *loading)
 	return 1;
 }
 
+static int check_netboot(struct loading *loading)
+{
+	char reason[CONFIG_ERROR_BYTES / 2];
+
+	if (config_netboot_check(loading->config, &loading->line, reason, sizeof(reason)))
+		return fail(loading, "%s", reason);
+	return 1;
+}
+
 static int check_whole(struct loading *loading)
 {
 	struct config *config = loading->config;
@@ -416,7 +440,7 @@ static int check_whole(struct loading *loading)
 		if (!in_network(config, node->address))
 			return fail(loading, "[node %s]: its ip is not in the manager's network", node->name);
 	}
-	return check_rules(loading);
+	return check_rules(loading) && check_netboot(loading);
 }
 
 int config_load(struct config *config, const char *path, char error[CONFIG_ERROR_BYTES])

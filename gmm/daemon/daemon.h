@@ -52,6 +52,7 @@ struct boot_record {
 	uint64_t image_ns;		/* began to fetch its image */
 	uint64_t image_done_ns;
 	uint64_t joined_ns;
+	const char *loader;		/* who asked for the script; NULL: nobody */
 };
 
 /* What the daemon keeps of a VM beside the core's record; same index. */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Network boot: iPXE asks for /boot.ipxe with its MAC and gets a script (netboot_script.c) that fetches its role's image
- * with its command line. Errors are shown where the user looks: on the console of the machine that boots, and in our log.
+ * Network boot: iPXE asks for /boot.ipxe with its MAC, GRUB for /grub/by-mac/MAC.cfg, and gets a script (netboot_script.c)
+ * that fetches its role's image with its command line. Errors are shown where the user looks: on the console of the machine that boots, and in our log.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -15,11 +15,15 @@
 #include <unistd.h>
 
 #include "gmm/daemon/daemon.h"
+#include "gmm/daemon/dnsmasq.h"
 #include "gmm/daemon/inventory.h"
 #include "gmm/daemon/netboot.h"
 
 #define CONNECTIONS_MAX (4u * NODES_MAX)
 #define CONNECTION_TIMEOUT_S 30u
+#define GRUB_CONFIGURATIONS "/grub/by-mac/"
+#define GRUB_CONFIGURATION_END ".cfg"
+#define MAC_TEXT_BYTES sizeof("00:00:00:00:00:00")
 
 /* What one HTTP request is about; freed when it is completed. */
 struct fetch {
@@ -27,25 +31,29 @@ struct fetch {
 	uint32_t node;			/* index; GMM_NONE: unknown */
 };
 
-static uint32_t node_of(const struct gmmd *gmmd, struct MHD_Connection *connection)
+static uint32_t node_with_mac(const struct gmmd *gmmd, const char *text)
 {
-	const char *given = MHD_lookup_connection_value(connection, MHD_GET_ARGUMENT_KIND, "mac");
 	uint8_t mac[6];
 
-	if (given && config_parse_mac(given, mac) == 0)
+	if (text && config_parse_mac(text, mac) == 0)
 		for (uint32_t i = 0; i < gmmd->core->node_count; i++)
 			if (gmmd->core->nodes[i].configured && memcmp(gmmd->core->nodes[i].mac, mac, sizeof(mac)) == 0)
 				return i;
 	return GMM_NONE;
 }
 
-static enum MHD_Result answer(struct MHD_Connection *connection, unsigned status, struct MHD_Response *response)
+static const char *mac_given(struct MHD_Connection *connection)
+{
+	return MHD_lookup_connection_value(connection, MHD_GET_ARGUMENT_KIND, "mac");
+}
+
+static enum MHD_Result answer(struct MHD_Connection *connection, unsigned status, struct MHD_Response *response, const char *type)
 {
 	enum MHD_Result result;
 
 	if (!response)
 		return MHD_NO;
-	MHD_add_response_header(response, "Content-Type", "text/plain");
+	MHD_add_response_header(response, "Content-Type", type);
 	result = MHD_queue_response(connection, status, response);
 	MHD_destroy_response(response);
 	return result;
@@ -54,7 +62,7 @@ static enum MHD_Result answer(struct MHD_Connection *connection, unsigned status
 static enum MHD_Result answer_text(struct MHD_Connection *connection, unsigned status, const char *text)
 {
 	return answer(connection, status, MHD_create_response_from_buffer(strlen(text), (void *)(uintptr_t)text,
-									   MHD_RESPMEM_MUST_COPY));
+									   MHD_RESPMEM_MUST_COPY), "text/plain");
 }
 
 /* ---------------------------------------------------------------- the script */
@@ -67,14 +75,16 @@ static enum MHD_Result answer_script(struct MHD_Connection *connection, char scr
 	return result;
 }
 
-static void serve_node(struct gmmd *gmmd, struct gmm_node *node, char script[NETBOOT_SCRIPT_BYTES])
+static void serve_node(struct gmmd *gmmd, enum netboot_loader loader, struct gmm_node *node, char script[NETBOOT_SCRIPT_BYTES])
 {
-	struct boot_record *boot = &gmmd->boots[node - gmmd->core->nodes];
+	uint32_t index = (uint32_t)(node - gmmd->core->nodes);
+	struct boot_record *boot = &gmmd->boots[index];
 
 	gmm_core_node_boots(gmmd->core, node, gmmd->now_ns);
 	boot->image_ns = boot->image_done_ns = boot->joined_ns = 0;
-	log_line(LOG_INFO, "boot: node=%s step=script attempt=%u", node->name, node->boot_attempts);
-	netboot_script_node(gmmd, (uint32_t)(node - gmmd->core->nodes), script);
+	boot->loader = loader == NETBOOT_LOADER_GRUB ? "grub" : "ipxe";
+	log_line(LOG_INFO, "boot: node=%s step=script loader=%s attempt=%u", node->name, boot->loader, node->boot_attempts);
+	netboot_script_node(gmmd, loader, index, script);
 }
 
 static uint32_t address_of(struct MHD_Connection *connection)
@@ -86,47 +96,62 @@ static uint32_t address_of(struct MHD_Connection *connection)
 }
 
 /* A node's script leaves only when what says that it is one is kept (M7). */
-static void serve_machine(struct gmmd *gmmd, struct MHD_Connection *connection, const struct gmm_inventory *inventory, struct fetch *fetch,
-			  char script[NETBOOT_SCRIPT_BYTES])
+static void serve_machine(struct gmmd *gmmd, struct MHD_Connection *connection, enum netboot_loader loader,
+			  const struct gmm_inventory *inventory, struct fetch *fetch, char script[NETBOOT_SCRIPT_BYTES])
 {
 	struct gmm_node *node;
 
 	switch (gmm_core_machine_asks(gmmd->core, inventory, address_of(connection), &node, gmmd->now_ns)) {
 	case GMM_ANSWER_NODE:
 		if (!keep_turn(gmmd)) {
-			netboot_script_wait(gmmd, inventory->mac, "the manager cannot write its store", script);
+			netboot_script_wait(gmmd, loader, inventory->mac, "the manager cannot write its store", script);
 			break;
 		}
 		fetch->node = (uint32_t)(node - gmmd->core->nodes);
-		serve_node(gmmd, node, script);
+		serve_node(gmmd, loader, node, script);
 		break;
-	case GMM_ANSWER_TELL: netboot_script_tell(gmmd, inventory->mac, script); break;
-	case GMM_ANSWER_WAIT: netboot_script_wait(gmmd, inventory->mac, NULL, script); break;
-	case GMM_ANSWER_REFUSED: netboot_script_wait(gmmd, inventory->mac, gmmd->core->refusal, script); break;
+	case GMM_ANSWER_TELL: netboot_script_tell(gmmd, loader, inventory->mac, script); break;
+	case GMM_ANSWER_WAIT: netboot_script_wait(gmmd, loader, inventory->mac, NULL, script); break;
+	case GMM_ANSWER_REFUSED: netboot_script_wait(gmmd, loader, inventory->mac, gmmd->core->refusal, script); break;
 	}
 }
 
-static enum MHD_Result serve_script(struct gmmd *gmmd, struct MHD_Connection *connection, struct fetch *fetch)
+/* `given`: the MAC that the machine says it has; NULL or empty: it says none. */
+static enum MHD_Result serve_script(struct gmmd *gmmd, struct MHD_Connection *connection, struct fetch *fetch,
+				    enum netboot_loader loader, const char *given)
 {
-	const char *given = MHD_lookup_connection_value(connection, MHD_GET_ARGUMENT_KIND, "mac");
-	char script[NETBOOT_SCRIPT_BYTES];
 	struct gmm_inventory inventory = { 0 };
+	char script[NETBOOT_SCRIPT_BYTES];
 
-	if (!given || !given[0]) {
+	if (loader == NETBOOT_LOADER_IPXE && (!given || !given[0])) {
 		netboot_script_ask(gmmd, script);
-	} else if (config_parse_mac(given, inventory.mac) || inventory.mac[0] & 1) {
-		log_line(LOG_WARNING, "refused to boot a machine: reason=\"what it gives is no machine's MAC address\"");
-		return answer_text(connection, MHD_HTTP_BAD_REQUEST, "mac is no machine's MAC address\n");
-	} else {
-		for (const char *const *name = inventory_names; *name; name++) {
-			const char *value = MHD_lookup_connection_value(connection, MHD_GET_ARGUMENT_KIND, *name);
-
-			if (value)
-				inventory_take(&inventory, *name, value);
-		}
-		serve_machine(gmmd, connection, &inventory, fetch, script);
+		return answer_script(connection, script);
 	}
+	if (!given || config_parse_mac(given, inventory.mac) || inventory.mac[0] & 1) {
+		log_line(LOG_WARNING, "refused to boot a machine: reason=\"what it gives is no machine's MAC address\"");
+		return answer_text(connection, MHD_HTTP_BAD_REQUEST, "this is no machine's MAC address\n");
+	}
+	for (const char *const *name = inventory_names; *name; name++) {
+		const char *value = MHD_lookup_connection_value(connection, MHD_GET_ARGUMENT_KIND, *name);
+
+		if (value)
+			inventory_take(&inventory, *name, value);
+	}
+	serve_machine(gmmd, connection, loader, &inventory, fetch, script);
 	return answer_script(connection, script);
+}
+
+/* GRUB asks for a file with its MAC in the name. */
+static enum MHD_Result serve_grub(struct gmmd *gmmd, struct MHD_Connection *connection, const char *name, struct fetch *fetch)
+{
+	size_t len = strlen(name), end_len = strlen(GRUB_CONFIGURATION_END);
+	char mac[MAC_TEXT_BYTES];
+
+	if (len <= end_len || len - end_len >= sizeof(mac) || strcmp(name + len - end_len, GRUB_CONFIGURATION_END))
+		return answer_text(connection, MHD_HTTP_NOT_FOUND, "its name is MAC.cfg\n");
+	memcpy(mac, name, len - end_len);
+	mac[len - end_len] = '\0';
+	return serve_script(gmmd, connection, fetch, NETBOOT_LOADER_GRUB, mac);
 }
 
 /* ---------------------------------------------------------------- images */
@@ -139,7 +164,7 @@ static enum MHD_Result serve_image(struct gmmd *gmmd, struct MHD_Connection *con
 	struct stat info;
 	int fd;
 
-	fetch->node = node_of(gmmd, connection);
+	fetch->node = node_with_mac(gmmd, mac_given(connection));
 	snprintf(path, sizeof(path), "%s/%s", gmmd->config.images, name);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0 || fstat(fd, &info) || !S_ISREG(info.st_mode)) {
@@ -157,7 +182,26 @@ static enum MHD_Result serve_image(struct gmmd *gmmd, struct MHD_Connection *con
 	response = MHD_create_response_from_fd((uint64_t)info.st_size, fd);
 	if (!response)		/* else the response owns it */
 		close(fd);
-	return answer(connection, MHD_HTTP_OK, response);
+	return answer(connection, MHD_HTTP_OK, response, "application/octet-stream");
+}
+
+/* The loader itself, for HTTP boot: small, and with our address put in, so it comes out of memory. */
+static enum MHD_Result serve_loader(struct gmmd *gmmd, struct MHD_Connection *connection)
+{
+	struct MHD_Response *response;
+	size_t len_bytes;
+	uint8_t *bytes;
+	int status = netboot_loader_read(gmmd, NETBOOT_GRUB, &bytes, &len_bytes);
+
+	if (status) {
+		log_line(LOG_ERROR, "cannot serve a boot loader: file=%s/" NETBOOT_GRUB " reason=\"%s\"", gmmd->config.images,
+			 strerror(-status));
+		return answer_text(connection, MHD_HTTP_NOT_FOUND, "the manager has no such loader; see its log\n");
+	}
+	response = MHD_create_response_from_buffer(len_bytes, bytes, MHD_RESPMEM_MUST_FREE);
+	if (!response)		/* else the response owns them */
+		free(bytes);
+	return answer(connection, MHD_HTTP_OK, response, "application/efi");
 }
 
 /* ---------------------------------------------------------------- requests */
@@ -183,10 +227,15 @@ static enum MHD_Result handle(void *context, struct MHD_Connection *connection, 
 	if (strcmp(method, MHD_HTTP_METHOD_GET) && strcmp(method, MHD_HTTP_METHOD_HEAD))
 		return answer_text(connection, MHD_HTTP_METHOD_NOT_ALLOWED, "only GET\n");
 	if (strcmp(url, "/boot.ipxe") == 0)
-		return serve_script(gmmd, connection, fetch);
+		return serve_script(gmmd, connection, fetch, NETBOOT_LOADER_IPXE, mac_given(connection));
+	if (strncmp(url, GRUB_CONFIGURATIONS, strlen(GRUB_CONFIGURATIONS)) == 0)
+		return serve_grub(gmmd, connection, url + strlen(GRUB_CONFIGURATIONS), fetch);
+	if (strcmp(url, "/" NETBOOT_GRUB) == 0)
+		return serve_loader(gmmd, connection);
 	if (strcmp(url, "/images/pcomponent.elf") == 0 || strcmp(url, "/images/mcomponent.elf") == 0)
 		return serve_image(gmmd, connection, url + strlen("/images/"), fetch);
-	return answer_text(connection, MHD_HTTP_NOT_FOUND, "here are /boot.ipxe?mac=MAC and /images/{p,m}component.elf\n");
+	return answer_text(connection, MHD_HTTP_NOT_FOUND, "here are /boot.ipxe?mac=MAC, " GRUB_CONFIGURATIONS "MAC" GRUB_CONFIGURATION_END ", /" NETBOOT_GRUB
+			   " and /images/{p,m}component.elf\n");
 }
 
 static void completed(void *context, struct MHD_Connection *connection, void **con_cls,

@@ -23,6 +23,7 @@
 enum route_kind {
 	ROUTE_COMMAND,			/* its result is the answer */
 	ROUTE_EVENTS,			/* its items are, as a list, or as a stream for who accepts one */
+	ROUTE_CONSOLE,			/* its result is, or a stream for who accepts one */
 	ROUTE_METRICS,			/* no command: text for Prometheus */
 };
 

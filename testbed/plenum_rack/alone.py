@@ -3,6 +3,7 @@
 
 import contextlib
 import http.client
+import ipaddress
 import json
 import socket
 import subprocess
@@ -52,13 +53,51 @@ def ask(connection, method, path, body=None, headers=None):
     return Answer(connection.getresponse())
 
 
+class Stream:
+    """Server-sent events. Lines come as they are written; a receive buffer can be made small."""
+
+    def open(self, family, address, path, headers, receive_bytes=None):
+        self.socket = socket.socket(family)
+        if receive_bytes:
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)
+        self.socket.settimeout(20)
+        self.socket.connect(address)
+        self.socket.sendall(f"GET {path} HTTP/1.0\r\nHost: x\r\nAccept: text/event-stream\r\n{headers}\r\n".encode())
+        self.file = self.socket.makefile("r")
+
+    def head(self):
+        status = int(self.file.readline().split()[1])
+        headers = {}
+        while line := self.file.readline().strip():
+            name, value = line.split(": ", 1)
+            headers[name] = value
+        return status, headers
+
+    def next(self):
+        """Fields of the next event; comments are passed over. None: the stream has ended."""
+        fields = {}
+        while line := self.file.readline():
+            line = line.rstrip("\n")
+            if line == "" and fields:
+                return fields
+            if line and line[0] != ":":
+                name, value = line.split(": ", 1)
+                fields[name] = value
+        return None
+
+    def close(self):
+        self.file.close()
+        self.socket.close()
+
+
 class Manager:
-    def __init__(self, build, directory, nodes, settings=()):
-        """`nodes`: roles by name; `settings`: more lines for [manager]."""
+    def __init__(self, build, directory, nodes, settings=(), network=None):
+        """`nodes`: roles by name; `settings`: more lines for [manager]; `network`: of more nodes than one octet counts, the first two."""
         self.gmmd = build / "bin" / "gmmd"
         self.port = free_port()
         # Its UDP port is the protocol's, which others of this machine may have: each has an address of its own.
-        network = f"127.{self.port >> 8}.{self.port & 255}"
+        large = network is not None
+        network = f"{network}.0" if large else f"127.{self.port >> 8}.{self.port & 255}"
         self.socket = directory / "gmmd.socket"
         self.api_socket = directory / "api.socket"
         self.tokens = directory / "tokens"
@@ -66,11 +105,15 @@ class Manager:
         subprocess.run([self.gmmd, "--new-key", directory / "rack.key"], check=True)
         self.operator = self.new_token("operator", "op")
         self.reader = self.new_token("read-only", "reader")
-        lines = ["[manager]", f"address = {network}.1", f"http_port = {free_port()}", "port = udp", f"socket = {self.socket}",
+        self.address, self.http_port = f"{network}.1", free_port()
+        lines = ["[manager]", f"address = {self.address}", f"http_port = {self.http_port}", "port = udp", f"socket = {self.socket}",
                  f"images = {directory}", f"store = {directory}/gmmd.db", f"key_file = {directory}/rack.key", f"api_port = {self.port}",
                  f"api_socket = {self.api_socket}", f"token_file = {self.tokens}", *settings]
+        if large:
+            lines.append("prefix = 16")
         for number, (name, role) in enumerate(nodes.items(), 11):
-            lines += [f"[node {name}]", f"role = {role}", f"mac = 52:54:00:77:00:{number:02x}", f"ip = {network}.{number}"]
+            address = ipaddress.IPv4Address(f"{network}.0") + number
+            lines += [f"[node {name}]", f"role = {role}", f"mac = 52:54:00:77:{number >> 8:02x}:{number & 255:02x}", f"ip = {address}"]
         self.config = directory / "gmmd.conf"
         self.config.write_text("\n".join(lines) + "\n", encoding="utf-8")
         self.start()

@@ -5,6 +5,7 @@ import json
 import os
 import pathlib
 import secrets
+import signal
 import subprocess
 import time
 
@@ -13,6 +14,7 @@ from .config import RackError
 from .state import State
 
 JOIN_TIMEOUT_S = 120.0
+UEFI_TIMEOUT_S = 240.0       # emulated firmware takes its time, more so beside another one
 MANAGER_TIMEOUT_S = 10.0
 POLL_S = 0.1
 
@@ -46,7 +48,9 @@ class VirtualRack:
         lines = ["[manager]", f"address = {self.rack.manager_address}", "prefix = 24", "http_port = 80",
                  f"socket = {self.state.socket}", f"images = {self.images}", f"key_file = {self.state.key_file}",
                  f"store = {self.store}", f"api_socket = {self.state.api_socket}",
-                 f"packet_macs = {self.rack.packet_macs}", ""]
+                 f"packet_macs = {self.rack.packet_macs}", "",
+                 "[netboot]", "interface = br0", f"directory = {self.state.netboot}", f"mode = {self.rack.dhcp}"]
+        lines += [f"range = {self.rack.subnet}.100-{self.rack.subnet}.200", ""] if self.rack.dhcp == "authoritative" else [""]
         for node in self.rack.nodes.values():
             lines += [f"[node {node.name}]", f"role = {node.role}", f"mac = {node.mac}", f"ip = {node.address(self.rack)}"]
             lines += ([f"args = {node.args}"] if node.args else []) + [""]
@@ -65,15 +69,28 @@ class VirtualRack:
             time.sleep(POLL_S)
 
     def start_dnsmasq(self):
-        path = self.state.run / "dnsmasq.conf"
-        path.write_text(network.dnsmasq_configuration(self.rack, self.state.run), encoding="utf-8")
+        if self.rack.dhcp == "proxy":
+            network.create_site(self.rack)
+            self.spawn("site", network.site_command(self.rack, self.state.run), self.state.logs / "site.log")
         log = self.state.logs / "dnsmasq.log"
-        process = self.spawn("dnsmasq", ["dnsmasq", f"--conf-file={path}"], log)
+        process = self.spawn("dnsmasq", network.dnsmasq_command(self.state.netboot), log)
         time.sleep(POLL_S)
         if process.poll() is not None:
             raise RackError(f"dnsmasq did not start: {last_line(log)} (log: {log})")
 
+    def start_server(self, node):
+        """mcomponentd in the rack's namespace, at a further address of the bridge."""
+        if node.name not in self.state.nodes:
+            network.add_address(self.rack, node)
+        self.state.nodes[node.name] = {"role": node.role, "address": node.address(self.rack), "mac": node.mac}
+        self.spawn(node.name, [str(self.build / "bin" / "mcomponentd"), "--name", node.name, "--ip", node.address(self.rack),
+                               "--gmm", self.rack.manager_address, "--mac", node.mac, "--memory", f"{node.memory_bytes >> 20}M",
+                               "--key-file", str(self.state.key_file)], self.state.logs / f"{node.name}.log")
+
     def start_node(self, node):
+        if node.boot == "server":
+            self.start_server(node)
+            return
         tap = f"tap-{node.name}"
         if node.name not in self.state.nodes:
             network.add_tap(self.rack, node)
@@ -100,7 +117,8 @@ class VirtualRack:
             self.start_dnsmasq()
             for node in self.rack.nodes.values():
                 self.start_node(node)
-            self.wait_joined(list(self.rack.nodes), progress)
+            uefi = any(node.uefi for node in self.rack.nodes.values())
+            self.wait_joined(list(self.rack.nodes), progress, UEFI_TIMEOUT_S if uefi else JOIN_TIMEOUT_S)
         except BaseException:
             self.down()
             raise
@@ -134,10 +152,19 @@ class VirtualRack:
             raise RackError(f"node '{node.name}' runs already")
         self.state.processes.pop(node.name, None)
         self.write_manager_configuration()
-        os.kill(self.state.processes["gmmd"]["pid"], 1)  # SIGHUP: the manager reads its nodes again
+        os.kill(self.state.processes["gmmd"]["pid"], signal.SIGHUP)  # the manager reads its nodes again, and writes them for dnsmasq
+        self.wait_reserved(node)
+        os.kill(self.state.processes["dnsmasq"]["pid"], signal.SIGHUP)
         started = time.monotonic()
         self.start_node(node)
         self.wait_joined([node.name], progress, started=started)
+
+    def wait_reserved(self, node):
+        deadline = time.monotonic() + MANAGER_TIMEOUT_S
+        while node.mac not in (self.state.netboot / "dnsmasq.hosts").read_text(encoding="utf-8"):
+            if time.monotonic() > deadline:
+                raise RackError(f"gmmd wrote no reservation for {node.name} (log: {self.state.logs / 'gmmd.log'})")
+            time.sleep(POLL_S)
 
     def require(self, name):
         if name not in self.state.processes:

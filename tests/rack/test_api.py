@@ -48,42 +48,11 @@ class Manager(alone.Manager):
         return events[-1]["sequence"] if events else 0
 
 
-class Stream:
-    """A listener to events. Lines come as they are written; a receive buffer can be made small."""
+class Stream(alone.Stream):
+    """A listener to events."""
 
     def __init__(self, manager, path="/v1/events", receive_bytes=None, headers=""):
-        self.socket = socket.socket()
-        if receive_bytes:
-            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)
-        self.socket.settimeout(20)
-        self.socket.connect(("127.0.0.1", manager.port))
-        self.socket.sendall(f"GET {path} HTTP/1.0\r\nHost: x\r\nAuthorization: Bearer {manager.reader}\r\n"
-                            f"Accept: text/event-stream\r\n{headers}\r\n".encode())
-        self.file = self.socket.makefile("r")
-
-    def head(self):
-        status = int(self.file.readline().split()[1])
-        headers = {}
-        while line := self.file.readline().strip():
-            name, value = line.split(": ", 1)
-            headers[name] = value
-        return status, headers
-
-    def next(self):
-        """Fields of the next event; comments are passed over. None: the stream has ended."""
-        fields = {}
-        while line := self.file.readline():
-            line = line.rstrip("\n")
-            if line == "" and fields:
-                return fields
-            if line and line[0] != ":":
-                name, value = line.split(": ", 1)
-                fields[name] = value
-        return None
-
-    def close(self):
-        self.file.close()
-        self.socket.close()
+        self.open(socket.AF_INET, ("127.0.0.1", manager.port), path, f"Authorization: Bearer {manager.reader}\r\n{headers}", receive_bytes)
 
 
 @pytest.fixture(scope="module")
@@ -162,7 +131,8 @@ def test_other_kinds_of_authentication(manager):
 
 
 def test_reader_may_not_change(manager):
-    for method, path in (("POST", "/v1/vms"), ("DELETE", "/v1/vms/a"), ("POST", "/v1/vms/a/start"), ("POST", "/v1/vms/a/stop")):
+    for method, path in (("POST", "/v1/vms"), ("DELETE", "/v1/vms/a"), ("POST", "/v1/vms/a/start"), ("POST", "/v1/vms/a/stop"),
+                         ("POST", "/v1/vms/a/console")):
         answer = manager.ask(method, path, token="reader")
         assert (answer.status, answer.code) == (403, "forbidden")
     assert "who=reader command=vm.create http=403" in manager.log.read_text()
@@ -187,6 +157,8 @@ def test_tokens_are_read_again(manager):
     ("GET", "/", 404, "not-found"), ("GET", "/v2/status", 404, "not-found"), ("GET", "/v1/vms/none", 404, "not-found"),
     ("GET", "/v1/nodes/none", 404, "not-found"), ("GET", "/v1/operations/999", 404, "not-found"), ("DELETE", "/v1/vms/none", 404, "not-found"),
     ("POST", "/v1/vms/none/start", 404, "not-found"), ("GET", "/v1/vms/none/stats", 404, "not-found"),
+    ("GET", "/v1/vms/none/console", 404, "not-found"), ("GET", "/v1/vms/none/console?offset=x", 400, "invalid-argument"),
+    ("GET", "/v1/vms/none/console?after=1", 400, "invalid-argument"), ("POST", "/v1/vms/none/console", 400, "invalid-argument"),
     ("GET", "/v1/nodes/m1/counters", 409, "busy"),
     ("GET", "/v1/operations/x", 400, "invalid-argument"), ("GET", "/v1/operations/1?wait=-1", 400, "invalid-argument"),
     ("GET", "/v1/status?verbose=1", 400, "invalid-argument"), ("GET", "/v1/events?limit=0", 400, "invalid-argument"),

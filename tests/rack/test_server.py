@@ -4,60 +4,40 @@
 import subprocess
 
 import pytest
-from conftest import BUILD, small_rack_text, wait_until
+from conftest import BUILD, node, small_rack_text, wait_until
 
-from plenum_rack import guest, network
+from plenum_rack import guest
 
 SERVER = "m2"
-LENT = "384M"
-
-
-def start_server(rack, node):
-    """mcomponentd in the rack's namespace, at a second address of the bridge."""
-    rack.state.nodes[node.name] = {"role": node.role, "address": node.address(rack.rack), "mac": node.mac}
-    rack.spawn(node.name, [str(BUILD / "bin" / "mcomponentd"), "--name", node.name, "--ip", node.address(rack.rack),
-                           "--gmm", rack.rack.manager_address, "--mac", node.mac, "--memory", LENT, "--key-file", str(rack.state.key_file)],
-               rack.state.logs / f"{node.name}.log")
 
 
 @pytest.fixture(scope="module")
 def rack(make_rack):
     # The kernel's memory component is too small for a guest of 256 MiB alone.
-    text = small_rack_text(memory_nodes=1, process_memory="256M", node_memory="160M") + f"[node {SERVER}]\nrole = memory\n"
-    virtual = make_rack("server", text, up=False)
-    start_node = virtual.start_node
-
-    def start(node):
-        if node.name != SERVER:
-            return start_node(node)
-        network.run("ip", "-n", network.namespace(virtual.rack), "addr", "add", f"{node.address(virtual.rack)}/24", "dev", "br0")
-        return start_server(virtual, node)
-
-    virtual.start_node = start
-    virtual.up(lambda line: None)
-    return virtual
+    return make_rack("server", small_rack_text(memory_nodes=1, process_memory="256M", node_memory="160M") +
+                     node(SERVER, "memory", "384M", boot="server"))
 
 
 def test_joins_like_any_memory_component(rack):
-    node = rack.nodes()[SERVER]
-    assert node["role"] == "memory" and node["state"] == "up"
+    server = rack.nodes()[SERVER]
+    assert server["role"] == "memory" and server["state"] == "up"
     # All of what it was told to lend, but for its tables: at most 16 bytes a page.
-    assert 0.99 * (384 << 20) / 4096 < node["pages_capacity"] < (384 << 20) / 4096
-    assert node["build"] == rack.nodes()["m1"]["build"]
+    assert 0.99 * (384 << 20) / 4096 < server["pages_capacity"] < (384 << 20) / 4096
+    assert server["build"] == rack.nodes()["m1"]["build"]
 
 
 def test_guest_runs_on_its_memory(rack):
     guest.create_check(rack, "lent", "256M", "48M", "160M", "plenum.operations=4000")
     try:
         outcome = guest.follow(rack, "lent", 240)
-        node = rack.nodes()[SERVER]
+        server = rack.nodes()[SERVER]
         counters = rack.gmm("node", "counters", SERVER)
     finally:
         rack.gmm("vm", "stop", "lent", check=False)
         rack.gmm("vm", "destroy", "lent")
     assert outcome.result == "ok", outcome.console[-2000:]
     assert outcome.fields["mismatches"] == "0"
-    assert node["pages_stored"] > 10_000 and node["reads"] > 1000 and node["writes"] > 1000, node
+    assert server["pages_stored"] > 10_000 and server["reads"] > 1000 and server["writes"] > 1000, server
     # Our own nodes send IP ID 0: nothing was dropped for its ICRC, and no ID was guessed.
     assert "udp_ids_recovered=0\n" in counters and "roce_drop_icrc=0\n" in counters
     wait_until(lambda: rack.nodes()[SERVER]["pages_stored"] == 0, "the frames of the destroyed VM to be free again")
@@ -66,7 +46,7 @@ def test_guest_runs_on_its_memory(rack):
 def test_ends_and_comes_back(rack):
     rack.state.stop(SERVER)
     wait_until(lambda: rack.nodes()[SERVER]["state"] != "up", "the manager to miss it")
-    start_server(rack, rack.rack.nodes[SERVER])
+    rack.start_node(rack.rack.nodes[SERVER])
     wait_until(lambda: rack.nodes()[SERVER]["state"] == "up", "it to join again")
 
 

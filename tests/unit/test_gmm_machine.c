@@ -214,6 +214,7 @@ static void test_what_cannot_be_admitted(void **state)
 		{ "m9", 9, 0x0a4d0109, -EINVAL, "not in the manager's network" }, { "m9", 9, NETWORK + 11, -EEXIST, "p1 has it" },
 	};
 	struct gmm_admission made;
+	uint32_t address;
 
 	(void)state;
 	begin();
@@ -238,6 +239,19 @@ static void test_what_cannot_be_admitted(void **state)
 	made = admission("m9", 9);
 	strcpy(made.domain, "a b");
 	assert_int_equal(gmm_core_node_admit(core, &made, rack->now_ns), -EINVAL);
+	/* What DHCP lends is no node's, and passed when one is looked for. */
+	core->config.lent_first = NETWORK + 2;
+	core->config.lent_last = NETWORK + 10;
+	made = admission("m9", 9);
+	made.address = NETWORK + 10;
+	assert_int_equal(gmm_core_node_admit(core, &made, rack->now_ns), -EINVAL);
+	assert_string_equal(core->refusal, "10.77.0.10 cannot be a node's: the DHCP server lends it to any machine");
+	made.address = 0;
+	assert_int_equal(gmm_core_node_admit_check(core, &made, &address, rack->now_ns), 0);
+	assert_int_equal(address, NETWORK + 13);
+	core->config.lent_last = NETWORK + 255;
+	assert_int_equal(gmm_core_node_admit_check(core, &made, &address, rack->now_ns), -ENOSPC);
+	core->config.lent_first = 0;
 	/* A range that is used up. */
 	made = admission("m9", 9);
 	made.address_first = NETWORK + 11;

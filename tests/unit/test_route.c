@@ -42,6 +42,7 @@ static void test_paths(void **state)
 		{ "GET", "/v1/nodes/m1", "node.show" }, { "GET", "/v1/nodes/m1/counters", "node.counters" },
 		{ "GET", "/v1/vms", "vm.list" }, { "POST", "/v1/vms", "vm.create" }, { "GET", "/v1/vms/a", "vm.show" },
 		{ "POST", "/v1/nodes/m1/drain", "node.drain" }, { "POST", "/v1/vms/a/regions/3/move", "region.move" },
+		{ "GET", "/v1/vms/a/console?offset=7", "vm.output" }, { "POST", "/v1/vms/a/console", "vm.type" },
 		{ "GET", "/v1/health", "health" }, { "GET", "/v1/balance/plan", "balance.plan" },
 		{ "DELETE", "/v1/vms/a", "vm.destroy" }, { "POST", "/v1/vms/start/start", "vm.start" },
 		{ "GET", "/v1/vms/%61%2e_", "vm.show" }, { "GET", "/v1/operations/7?wait=1.5", "operation.show" },
