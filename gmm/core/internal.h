@@ -4,6 +4,7 @@
 #define PLENUM_GMM_INTERNAL_H
 
 #include "gmm/core/core.h"
+#include "gmm/core/record.h"
 #include "gmm/core/text.h"
 
 /* record.c: this row is to be kept. */
@@ -13,6 +14,7 @@ void gmm_dirty_vm(struct gmm_core *core, const struct gmm_vm *vm);
 void gmm_dirty_region(struct gmm_core *core, uint32_t region);
 void gmm_dirty_zombie(struct gmm_core *core, const struct gmm_node *node, uint32_t place);
 void gmm_dirty_operation(struct gmm_core *core, const struct gmm_operation *operation);
+void gmm_dirty_ended(struct gmm_core *core, uint64_t number);
 
 /* core.c */
 /* Into the table: id and name are set, and it is found by them from now on. gmm_vm_forget() takes it out. */
@@ -167,7 +169,13 @@ bool gmm_resume_output(struct gmm_core *core, struct gmm_command *command, uint6
 void gmm_resume_told(struct gmm_core *core, const struct gmm_call *call, int status, uint64_t now_ns);
 
 /* history.c */
-void gmm_history_add(struct gmm_core *core, const struct gmm_operation *operation, uint64_t now_ns);
+/* It has ended just now. */
+void gmm_history_add(struct gmm_core *core, struct gmm_operation *operation);
+/* Its end is told. */
+void gmm_history_told(struct gmm_core *core, const struct gmm_operation *operation);
+void gmm_history_record(const struct gmm_core *core, struct gmm_record *record);
+/* NULL, or what is wrong with the row. */
+const char *gmm_history_restore(struct gmm_core *core, const struct gmm_record *record);
 
 /* Its region is in no VM's list but in its own hands. */
 static inline bool gmm_operation_holds_region(const struct gmm_operation *operation)

@@ -212,8 +212,10 @@ static const char *take_operation(struct gmm_core *core, uint32_t slot, const st
 	const char *why;
 
 	if (from->id == 0 || from->id >= core->operation_id_next || from->kind <= GMM_OPERATION_NONE ||
-	    from->kind > GMM_OPERATION_BALANCE || from->status > 0 || !ends(from->reason, sizeof(from->reason)))
-		return "its id, kind, status or reason is out of range";
+	    from->kind > GMM_OPERATION_BALANCE || from->status > 0 || !ends(from->reason, sizeof(from->reason)) || from->parts > GMM_REGIONS_MAX)
+		return "its id, kind, status, reason or size is out of range";
+	if (!ends(from->who, sizeof(from->who)) || !ends(from->mark.key, sizeof(from->mark.key)))
+		return "the name or key of who asked does not end";
 	why = check_operation(core, from);
 	if (why)
 		return why;
@@ -227,6 +229,11 @@ static const char *take_operation(struct gmm_core *core, uint32_t slot, const st
 	operation->status = from->status;
 	/* One whose start nobody wrote down began, as far as this manager knows, with it. */
 	operation->started_ns = from->started_wall_ns ? from->started_wall_ns - core->config.wall_offset_ns : now_ns;
+	operation->parts = from->parts;
+	operation->regions_moved = from->regions_moved;
+	operation->moved = from->moved;
+	operation->mark = from->mark;
+	memcpy(operation->who, from->who, sizeof(operation->who));
 	memcpy(operation->reason, from->reason, sizeof(operation->reason));
 	if (from->vm != GMM_NONE && from->kind == GMM_OPERATION_REGION_MOVE)
 		core->vms[from->vm].move = slot;
@@ -249,6 +256,7 @@ int gmm_core_restore(struct gmm_core *core, const struct gmm_record *record, uin
 	case GMM_RECORD_REGION: why = take_region(core, record->slot, &record->region); break;
 	case GMM_RECORD_ZOMBIE: why = take_zombie(core, record->slot, &record->zombie); break;
 	case GMM_RECORD_OPERATION: why = take_operation(core, record->slot, &record->operation, now_ns); break;
+	case GMM_RECORD_ENDED: why = gmm_history_restore(core, record); break;
 	case GMM_RECORD_KINDS: break;
 	}
 	return why ? refuse_row(core, record->kind, record->slot, why) : 0;
@@ -358,6 +366,7 @@ int gmm_core_restored(struct gmm_core *core, uint64_t now_ns)
 	struct gmm_vm *last = NULL;
 	const char *why;
 
+	core->now_ns = now_ns;
 	free_list(core);
 	for (uint32_t i = 0; i < core->region_top; i++) {
 		why = core->regions[i].state == GMM_REGION_FREE ? NULL : link_region(core, i, &last);

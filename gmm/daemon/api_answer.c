@@ -163,8 +163,9 @@ static void await_kept(struct api_request *request, uint64_t id)
 /* The operation of a request with the same key that came before; 0: none. Refused if that was another request. */
 static uint64_t find_repeated(struct api_request *request, const uint8_t digest[GMM_DIGEST_BYTES])
 {
+	const struct gmm_core *core = request->door->api->gmmd->core;
 	const struct gmm_mark *mark = NULL;
-	uint64_t id = gmm_core_marked(request->door->api->gmmd->core, request->key, &mark);
+	uint64_t id = gmm_core_marked(core, request->key, &mark, request->door->api->gmmd->now_ns);
 
 	if (id && memcmp(mark->digest, digest, GMM_DIGEST_BYTES))
 		api_refuse(request, 422, "the Idempotency-Key belongs to operation %llu, which was asked for with another request",
