@@ -222,6 +222,13 @@ clang-check: $(AUTOCONF) $(BUILD_ID_HEADER)
 # Empty without sudo: what needs root then says so itself.
 SUDO := $(if $(filter 0,$(shell id -u)),,$(shell command -v sudo 2>/dev/null))
 
+# Boot loader and images with signatures, into $(O)/signed: KEYS (boot/sign new-keys), MANAGER=ADDRESS[:PORT], PREFIX.
+.PHONY: sign
+sign: images
+	$(Q)test -n "$(KEYS)" -a -n "$(MANAGER)" || { echo "usage: make sign KEYS=DIRECTORY MANAGER=ADDRESS[:PORT] [PREFIX=24]" >&2; exit 2; }
+	$(call say,SIGN,$(O)/signed)
+	$(Q)boot/sign images $(KEYS) --from $(O)/bare --to $(O)/signed --manager $(MANAGER) --prefix $(or $(PREFIX),24)
+
 .PHONY: help setup demo check soak bench bench-net bench-drain bench-native bench-place bench-store bench-api clean headers-check
 help:
 	@echo 'Plenum: one rack, one memory.'
@@ -239,6 +246,7 @@ help:
 	@echo
 	@echo '  make             build the component images and the manager into $(O)/'
 	@echo '  make setup       install the Debian packages that are needed'
+	@echo '  make sign        signed boot loader and images into $(O)/signed/: KEYS=DIR MANAGER=ADDRESS (docs/netboot.md)'
 	@echo '  make man         man pages into $(O)/man: man -l $(O)/man/gmm.1'
 	@echo '  make unit        unit tests under AddressSanitizer and UBSan'
 	@echo '  make fuzz        run all fuzzers a minute each; SECONDS=3600 JOBS=2 FUZZ="fuzz_cm fuzz_join" say for how long, how'

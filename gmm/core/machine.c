@@ -267,6 +267,11 @@ struct gmm_machine *gmm_core_machine(struct gmm_core *core, const uint8_t mac[6]
 	return NULL;
 }
 
+void gmm_core_refuse(struct gmm_core *core, const char *why)
+{
+	gmm_refuse_words(core, -EACCES, why, "", "");
+}
+
 /* A machine that waits to become a node has its own steps. */
 int gmm_core_no_node(struct gmm_core *core, const char *name)
 {

@@ -117,6 +117,8 @@ enum gmm_answer gmm_core_machine_asks(struct gmm_core *core, const struct gmm_in
 struct gmm_machine *gmm_core_machine(struct gmm_core *core, const uint8_t mac[6]);
 /* Forget it. -ENOENT: there is none. When it asks again it is discovered again. */
 int gmm_core_machine_reject(struct gmm_core *core, const uint8_t mac[6], uint64_t now_ns);
+/* core->refusal, for a caller's own reason. */
+void gmm_core_refuse(struct gmm_core *core, const char *why);
 /* core->refusal for a name that no node has: -ENOENT; -EBUSY when it is the MAC of a machine that waits. */
 int gmm_core_no_node(struct gmm_core *core, const char *name);
 /* It is not heard of any more. */

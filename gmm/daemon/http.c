@@ -23,11 +23,13 @@
 #define CONNECTION_TIMEOUT_S 30u
 #define GRUB_CONFIGURATIONS "/grub/by-mac/"
 #define GRUB_CONFIGURATION_END ".cfg"
+#define SIGNED_IMAGES "/signed/by-mac/"
+#define SIGNED_IMAGE "image.elf"
 #define MAC_TEXT_BYTES sizeof("00:00:00:00:00:00")
 
 /* What one HTTP request is about; freed when it is completed. */
 struct fetch {
-	bool image;
+	bool image;			/* of `node`, to be recorded */
 	uint32_t node;			/* index; GMM_NONE: unknown */
 };
 
@@ -75,16 +77,14 @@ static enum MHD_Result answer_script(struct MHD_Connection *connection, char scr
 	return result;
 }
 
-static void serve_node(struct gmmd *gmmd, enum netboot_loader loader, struct gmm_node *node, char script[NETBOOT_SCRIPT_BYTES])
+static void record_script(struct gmmd *gmmd, struct gmm_node *node, const char *loader)
 {
-	uint32_t index = (uint32_t)(node - gmmd->core->nodes);
-	struct boot_record *boot = &gmmd->boots[index];
+	struct boot_record *boot = &gmmd->boots[node - gmmd->core->nodes];
 
 	gmm_core_node_boots(gmmd->core, node, gmmd->now_ns);
 	boot->image_ns = boot->image_done_ns = boot->joined_ns = 0;
-	boot->loader = loader == NETBOOT_LOADER_GRUB ? "grub" : "ipxe";
-	log_line(LOG_INFO, "boot: node=%s step=script loader=%s attempt=%u", node->name, boot->loader, node->boot_attempts);
-	netboot_script_node(gmmd, loader, index, script);
+	boot->loader = loader;
+	log_line(LOG_INFO, "boot: node=%s step=script loader=%s attempt=%u", node->name, loader, node->boot_attempts);
 }
 
 static uint32_t address_of(struct MHD_Connection *connection)
@@ -95,49 +95,56 @@ static uint32_t address_of(struct MHD_Connection *connection)
 	       ntohl(((const struct sockaddr_in *)(const void *)info->client_addr)->sin_addr.s_addr) : 0;
 }
 
-/* A node's script leaves only when what says that it is one is kept (M7). */
-static void serve_machine(struct gmmd *gmmd, struct MHD_Connection *connection, enum netboot_loader loader,
-			  const struct gmm_inventory *inventory, struct fetch *fetch, char script[NETBOOT_SCRIPT_BYTES])
+/*
+ * Whose is the machine with this MAC, and what it says of itself? As gmm_core_machine_asks(). It is answered as a node only when
+ * what says that it is one is kept (M7). -EINVAL: this is no machine's MAC.
+ */
+static int ask_core(struct gmmd *gmmd, struct MHD_Connection *connection, const char *given, struct gmm_inventory *inventory,
+		    struct gmm_node **node)
 {
-	struct gmm_node *node;
+	int answer;
 
-	switch (gmm_core_machine_asks(gmmd->core, inventory, address_of(connection), &node, gmmd->now_ns)) {
-	case GMM_ANSWER_NODE:
-		if (!keep_turn(gmmd)) {
-			netboot_script_wait(gmmd, loader, inventory->mac, "the manager cannot write its store", script);
-			break;
-		}
-		fetch->node = (uint32_t)(node - gmmd->core->nodes);
-		serve_node(gmmd, loader, node, script);
-		break;
-	case GMM_ANSWER_TELL: netboot_script_tell(gmmd, loader, inventory->mac, script); break;
-	case GMM_ANSWER_WAIT: netboot_script_wait(gmmd, loader, inventory->mac, NULL, script); break;
-	case GMM_ANSWER_REFUSED: netboot_script_wait(gmmd, loader, inventory->mac, gmmd->core->refusal, script); break;
+	*inventory = (struct gmm_inventory){ 0 };
+	if (!given || config_parse_mac(given, inventory->mac) || inventory->mac[0] & 1) {
+		log_line(LOG_WARNING, "refused to boot a machine: reason=\"what it gives is no machine's MAC address\"");
+		return -EINVAL;
 	}
+	for (const char *const *name = inventory_names; *name; name++) {
+		const char *value = MHD_lookup_connection_value(connection, MHD_GET_ARGUMENT_KIND, *name);
+
+		if (value)
+			inventory_take(inventory, *name, value);
+	}
+	answer = (int)gmm_core_machine_asks(gmmd->core, inventory, address_of(connection), node, gmmd->now_ns);
+	if (answer != GMM_ANSWER_NODE || keep_turn(gmmd))
+		return answer;
+	gmm_core_refuse(gmmd->core, "the manager cannot write its store");
+	return GMM_ANSWER_REFUSED;
 }
 
 /* `given`: the MAC that the machine says it has; NULL or empty: it says none. */
 static enum MHD_Result serve_script(struct gmmd *gmmd, struct MHD_Connection *connection, struct fetch *fetch,
 				    enum netboot_loader loader, const char *given)
 {
-	struct gmm_inventory inventory = { 0 };
 	char script[NETBOOT_SCRIPT_BYTES];
+	struct gmm_inventory inventory;
+	struct gmm_node *node;
 
 	if (loader == NETBOOT_LOADER_IPXE && (!given || !given[0])) {
 		netboot_script_ask(gmmd, script);
 		return answer_script(connection, script);
 	}
-	if (!given || config_parse_mac(given, inventory.mac) || inventory.mac[0] & 1) {
-		log_line(LOG_WARNING, "refused to boot a machine: reason=\"what it gives is no machine's MAC address\"");
-		return answer_text(connection, MHD_HTTP_BAD_REQUEST, "this is no machine's MAC address\n");
+	switch (ask_core(gmmd, connection, given, &inventory, &node)) {
+	case GMM_ANSWER_NODE:
+		fetch->node = (uint32_t)(node - gmmd->core->nodes);
+		record_script(gmmd, node, loader == NETBOOT_LOADER_GRUB ? "grub" : "ipxe");
+		netboot_script_node(gmmd, loader, fetch->node, script);
+		break;
+	case GMM_ANSWER_TELL: netboot_script_tell(gmmd, loader, inventory.mac, script); break;
+	case GMM_ANSWER_WAIT: netboot_script_wait(gmmd, loader, inventory.mac, NULL, script); break;
+	case GMM_ANSWER_REFUSED: netboot_script_wait(gmmd, loader, inventory.mac, gmmd->core->refusal, script); break;
+	default: return answer_text(connection, MHD_HTTP_BAD_REQUEST, "this is no machine's MAC address\n");
 	}
-	for (const char *const *name = inventory_names; *name; name++) {
-		const char *value = MHD_lookup_connection_value(connection, MHD_GET_ARGUMENT_KIND, *name);
-
-		if (value)
-			inventory_take(&inventory, *name, value);
-	}
-	serve_machine(gmmd, connection, loader, &inventory, fetch, script);
 	return answer_script(connection, script);
 }
 
@@ -156,15 +163,13 @@ static enum MHD_Result serve_grub(struct gmmd *gmmd, struct MHD_Connection *conn
 
 /* ---------------------------------------------------------------- images */
 
-static enum MHD_Result serve_image(struct gmmd *gmmd, struct MHD_Connection *connection, const char *name,
-				   struct fetch *fetch)
+static enum MHD_Result serve_file(struct gmmd *gmmd, struct MHD_Connection *connection, const char *name, struct fetch *fetch)
 {
 	struct MHD_Response *response;
 	char path[PATH_MAX + 32];
 	struct stat info;
 	int fd;
 
-	fetch->node = node_with_mac(gmmd, mac_given(connection));
 	snprintf(path, sizeof(path), "%s/%s", gmmd->config.images, name);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0 || fstat(fd, &info) || !S_ISREG(info.st_mode)) {
@@ -173,8 +178,7 @@ static enum MHD_Result serve_image(struct gmmd *gmmd, struct MHD_Connection *con
 			close(fd);
 		return answer_text(connection, MHD_HTTP_NOT_FOUND, "the manager has no such image; see its log\n");
 	}
-	fetch->image = true;
-	if (fetch->node != GMM_NONE) {
+	if (fetch->image && fetch->node != GMM_NONE) {
 		gmmd->boots[fetch->node].image_ns = gmmd->now_ns;
 		log_line(LOG_INFO, "boot: node=%s step=image file=%s bytes=%lld", gmmd->core->nodes[fetch->node].name, name,
 			 (long long)info.st_size);
@@ -183,6 +187,40 @@ static enum MHD_Result serve_image(struct gmmd *gmmd, struct MHD_Connection *con
 	if (!response)		/* else the response owns it */
 		close(fd);
 	return answer(connection, MHD_HTTP_OK, response, "application/octet-stream");
+}
+
+static enum MHD_Result serve_image(struct gmmd *gmmd, struct MHD_Connection *connection, const char *name, struct fetch *fetch)
+{
+	fetch->node = node_with_mac(gmmd, mac_given(connection));
+	fetch->image = true;
+	return serve_file(gmmd, connection, name, fetch);
+}
+
+/*
+ * A signed loader has its script inside, and asks for MAC/image.elf and MAC/image.elf.sig: which image that is says the
+ * node's role. The first of the two stands for the script that it does not ask for.
+ */
+static enum MHD_Result serve_signed(struct gmmd *gmmd, struct MHD_Connection *connection, const char *name, struct fetch *fetch)
+{
+	const char *slash = strchr(name, '/'), *file = slash ? slash + 1 : "";
+	char mac[MAC_TEXT_BYTES] = "", path[sizeof("pcomponent.elf.sig")];
+	bool image = strcmp(file, SIGNED_IMAGE) == 0;
+	struct gmm_inventory inventory;
+	struct gmm_node *node;
+
+	if (slash && (size_t)(slash - name) < sizeof(mac))
+		memcpy(mac, name, (size_t)(slash - name));
+	if (!image && strcmp(file, SIGNED_IMAGE ".sig"))
+		return answer_text(connection, MHD_HTTP_NOT_FOUND, "its name is MAC/" SIGNED_IMAGE " or MAC/" SIGNED_IMAGE ".sig\n");
+	if (ask_core(gmmd, connection, mac, &inventory, &node) != GMM_ANSWER_NODE)
+		return answer_text(connection, MHD_HTTP_NOT_FOUND, "this MAC is no node's; it waits to be admitted\n");
+	fetch->node = (uint32_t)(node - gmmd->core->nodes);
+	fetch->image = image;
+	if (image)
+		record_script(gmmd, node, "grub-signed");
+	snprintf(path, sizeof(path), "%s.elf%s", node->role == WIRE_ROLE_PROCESS ? "pcomponent" : "mcomponent",
+		 image ? "" : ".sig");
+	return serve_file(gmmd, connection, path, fetch);
 }
 
 /* The loader itself, for HTTP boot: small, and with our address put in, so it comes out of memory. */
@@ -230,12 +268,14 @@ static enum MHD_Result handle(void *context, struct MHD_Connection *connection, 
 		return serve_script(gmmd, connection, fetch, NETBOOT_LOADER_IPXE, mac_given(connection));
 	if (strncmp(url, GRUB_CONFIGURATIONS, strlen(GRUB_CONFIGURATIONS)) == 0)
 		return serve_grub(gmmd, connection, url + strlen(GRUB_CONFIGURATIONS), fetch);
+	if (strncmp(url, SIGNED_IMAGES, strlen(SIGNED_IMAGES)) == 0)
+		return serve_signed(gmmd, connection, url + strlen(SIGNED_IMAGES), fetch);
 	if (strcmp(url, "/" NETBOOT_GRUB) == 0)
 		return serve_loader(gmmd, connection);
 	if (strcmp(url, "/images/pcomponent.elf") == 0 || strcmp(url, "/images/mcomponent.elf") == 0)
 		return serve_image(gmmd, connection, url + strlen("/images/"), fetch);
 	return answer_text(connection, MHD_HTTP_NOT_FOUND, "here are /boot.ipxe?mac=MAC, " GRUB_CONFIGURATIONS "MAC" GRUB_CONFIGURATION_END ", /" NETBOOT_GRUB
-			   " and /images/{p,m}component.elf\n");
+			   ", " SIGNED_IMAGES "MAC/" SIGNED_IMAGE " and /images/{p,m}component.elf\n");
 }
 
 static void completed(void *context, struct MHD_Connection *connection, void **con_cls,
