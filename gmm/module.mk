@@ -3,7 +3,7 @@ portable-y += gmm/core/admin.c gmm/core/balance.c gmm/core/core.c gmm/core/histo
 	gmm/core/operation_result.c gmm/core/place.c gmm/core/record.c gmm/core/region.c gmm/core/request.c gmm/core/request_create.c \
 	gmm/core/restore.c gmm/core/resume.c gmm/core/step.c gmm/core/text.c gmm/core/vm.c gmm/core/move.c gmm/core/drain.c \
 	gmm/core/policy.c gmm/core/rebalance.c gmm/core/reserve.c
-portable-y += gmm/core/health.c gmm/core/health_look.c gmm/core/health_nodes.c gmm/core/health_rack.c gmm/core/health_table.c \
+portable-y += gmm/core/health.c gmm/core/health_look.c gmm/core/health_rows.c gmm/core/health_nodes.c gmm/core/health_rack.c gmm/core/health_table.c \
 	gmm/core/health_vms.c
 host-y += gmm/store/store.c gmm/store/schema.c gmm/store/columns.c gmm/store/keep.c gmm/store/load.c gmm/store/backup.c
 # Those of the daemon that do without the rest of it.
