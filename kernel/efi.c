@@ -27,7 +27,7 @@ static uint64_t value(const uint8_t *bytes)
 	return word;
 }
 
-uint64_t efi_smbios_entry(const struct efi_memory *memory, uint64_t system_table)
+uint64_t efi_smbios_entry(const struct physical_memory *memory, uint64_t system_table)
 {
 	const uint8_t *system = memory->at(memory->context, system_table, SYSTEM_TABLE_BYTES);
 	const uint8_t *table;

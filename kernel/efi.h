@@ -5,16 +5,12 @@
 
 #include <stdint.h>
 
-/* Physical memory that can be looked at: `bytes` from `physical` on, or NULL. */
-struct efi_memory {
-	const uint8_t *(*at)(void *context, uint64_t physical, uint64_t bytes);
-	void *context;
-};
+#include <kernel/physical.h>
 
 /*
  * The address of the SMBIOS entry point that the system table at `system_table` tells of: the 64-bit one, else the 32-bit
  * one. 0: it tells of none, or is no system table.
  */
-uint64_t efi_smbios_entry(const struct efi_memory *memory, uint64_t system_table);
+uint64_t efi_smbios_entry(const struct physical_memory *memory, uint64_t system_table);
 
 #endif

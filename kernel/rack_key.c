@@ -5,7 +5,6 @@
 #include <kernel/boot_info.h>
 #include <kernel/efi.h>
 #include <kernel/kernel.h>
-#include <kernel/layout.h>
 #include <kernel/rack_key.h>
 #include <kernel/smbios.h>
 
@@ -42,16 +41,7 @@ static bool take_from_command_line(char *line)
 	return false;
 }
 
-/* Tables beyond the reach of the boot page tables are as good as none. */
-static const uint8_t *at_physical(void *context, uint64_t physical, uint64_t bytes)
-{
-	(void)context;
-	if (bytes > UINT32_MAX || physical > (UINT64_C(1) << 32) - bytes)
-		return NULL;
-	return (const uint8_t *)(DIRECT_BASE + physical);
-}
-
-/* From the entry point at `entry`, which may be none at all. */
+/* From the entry point at `entry`, which may be none at all. Tables out of reach are as good as none. */
 static bool take_from_table(const uint8_t *entry, size_t bytes)
 {
 	const uint8_t *structures;
@@ -62,7 +52,7 @@ static bool take_from_table(const uint8_t *entry, size_t bytes)
 
 	if (smbios_entry(entry, bytes, &table, &table_bytes))
 		return false;
-	structures = at_physical(NULL, table, table_bytes);
+	structures = boot_memory.at(NULL, table, table_bytes);
 	text = structures ? smbios_oem_string(structures, table_bytes, OEM_PREFIX, &len) : NULL;
 	if (text)
 		keep(text, len);
@@ -72,14 +62,13 @@ static bool take_from_table(const uint8_t *entry, size_t bytes)
 /* UEFI says where its tables are, and has none where BIOS has them. */
 static void take_from_firmware(void)
 {
-	static const struct efi_memory memory = { at_physical, NULL };
-	uint64_t entry = boot_info.efi_system_table ? efi_smbios_entry(&memory, boot_info.efi_system_table) : 0;
-	const uint8_t *found = entry ? at_physical(NULL, entry, SMBIOS_ENTRY_BYTES) : NULL;
+	uint64_t entry = boot_info.efi_system_table ? efi_smbios_entry(&boot_memory, boot_info.efi_system_table) : 0;
+	const uint8_t *found = entry ? boot_memory.at(NULL, entry, SMBIOS_ENTRY_BYTES) : NULL;
 
 	if (found && take_from_table(found, SMBIOS_ENTRY_BYTES))
 		return;
 	for (uint32_t at = BIOS_START; at < BIOS_END; at += 16)
-		if (take_from_table(at_physical(NULL, at, BIOS_END - at), BIOS_END - at))
+		if (take_from_table(boot_memory.at(NULL, at, BIOS_END - at), BIOS_END - at))
 			return;
 }
 

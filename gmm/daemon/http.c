@@ -21,11 +21,13 @@
 #define CONNECTION_TIMEOUT_S 30u
 #define GRUB_CONFIGURATIONS "/grub/by-mac/"
 #define GRUB_CONFIGURATION_END ".cfg"
+#define SIGNED_IMAGES "/signed/by-mac/"
+#define SIGNED_IMAGE "image.elf"
 #define MAC_TEXT_BYTES sizeof("00:00:00:00:00:00")
 
 /* What one HTTP request is about; freed when it is completed. */
 struct fetch {
-	bool image;
+	bool image;			/* of `node`, to be recorded */
 	uint32_t node;			/* index; GMM_NONE: unknown */
 };
 
@@ -73,27 +75,26 @@ static enum MHD_Result answer_script(struct MHD_Connection *connection, char scr
 	return result;
 }
 
-static void serve_unknown(struct gmmd *gmmd, enum netboot_loader loader, const char *given, char script[NETBOOT_SCRIPT_BYTES])
+/* Is it a MAC at all? Only then it stands in logs and scripts: these are not the place for a stranger's text. */
+static bool log_stranger(const char *given)
 {
-	/* The MAC stands in the script only when it is one: the script is not the place for a stranger's text. */
 	uint8_t mac[6];
 	bool good = config_parse_mac(given, mac) == 0;
 
 	log_line(LOG_WARNING, "refused to boot a machine: mac=%s reason=\"%s\"", good ? given : "(malformed)",
 		 good ? "no node with this MAC is configured" : "not a MAC address");
-	netboot_script_unknown(gmmd, loader, good ? given : NULL, script);
+	return good;
 }
 
-static void serve_node(struct gmmd *gmmd, enum netboot_loader loader, uint32_t index, char script[NETBOOT_SCRIPT_BYTES])
+static void record_script(struct gmmd *gmmd, uint32_t index, const char *loader)
 {
 	struct boot_record *boot = &gmmd->boots[index];
 
 	boot->script_ns = gmmd->now_ns;
 	boot->image_ns = boot->image_done_ns = boot->joined_ns = 0;
-	boot->loader = loader == NETBOOT_LOADER_GRUB ? "grub" : "ipxe";
+	boot->loader = loader;
 	boot->attempts++;
 	log_line(LOG_INFO, "boot: node=%s step=script loader=%s attempt=%u", gmmd->core->nodes[index].name, boot->loader, boot->attempts);
-	netboot_script_node(gmmd, loader, index, script);
 }
 
 /* `given`: the MAC that the machine says it has; NULL or empty: it says none. */
@@ -103,12 +104,14 @@ static enum MHD_Result serve_script(struct gmmd *gmmd, struct MHD_Connection *co
 	char script[NETBOOT_SCRIPT_BYTES];
 
 	fetch->node = node_with_mac(gmmd, given);
-	if (fetch->node != GMM_NONE)
-		serve_node(gmmd, loader, fetch->node, script);
-	else if (loader == NETBOOT_LOADER_IPXE && (!given || !given[0]))
+	if (fetch->node != GMM_NONE) {
+		record_script(gmmd, fetch->node, loader == NETBOOT_LOADER_GRUB ? "grub" : "ipxe");
+		netboot_script_node(gmmd, loader, fetch->node, script);
+	} else if (loader == NETBOOT_LOADER_IPXE && (!given || !given[0])) {
 		netboot_script_ask(gmmd, script);
-	else
-		serve_unknown(gmmd, loader, given, script);
+	} else {
+		netboot_script_unknown(gmmd, loader, log_stranger(given) ? given : NULL, script);
+	}
 	return answer_script(connection, script);
 }
 
@@ -127,15 +130,13 @@ static enum MHD_Result serve_grub(struct gmmd *gmmd, struct MHD_Connection *conn
 
 /* ---------------------------------------------------------------- images */
 
-static enum MHD_Result serve_image(struct gmmd *gmmd, struct MHD_Connection *connection, const char *name,
-				   struct fetch *fetch)
+static enum MHD_Result serve_file(struct gmmd *gmmd, struct MHD_Connection *connection, const char *name, struct fetch *fetch)
 {
 	struct MHD_Response *response;
 	char path[PATH_MAX + 32];
 	struct stat info;
 	int fd;
 
-	fetch->node = node_with_mac(gmmd, mac_given(connection));
 	snprintf(path, sizeof(path), "%s/%s", gmmd->config.images, name);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0 || fstat(fd, &info) || !S_ISREG(info.st_mode)) {
@@ -144,8 +145,7 @@ static enum MHD_Result serve_image(struct gmmd *gmmd, struct MHD_Connection *con
 			close(fd);
 		return answer_text(connection, MHD_HTTP_NOT_FOUND, "the manager has no such image; see its log\n");
 	}
-	fetch->image = true;
-	if (fetch->node != GMM_NONE) {
+	if (fetch->image && fetch->node != GMM_NONE) {
 		gmmd->boots[fetch->node].image_ns = gmmd->now_ns;
 		log_line(LOG_INFO, "boot: node=%s step=image file=%s bytes=%lld", gmmd->core->nodes[fetch->node].name, name,
 			 (long long)info.st_size);
@@ -154,6 +154,40 @@ static enum MHD_Result serve_image(struct gmmd *gmmd, struct MHD_Connection *con
 	if (!response)		/* else the response owns it */
 		close(fd);
 	return answer(connection, MHD_HTTP_OK, response, "application/octet-stream");
+}
+
+static enum MHD_Result serve_image(struct gmmd *gmmd, struct MHD_Connection *connection, const char *name, struct fetch *fetch)
+{
+	fetch->node = node_with_mac(gmmd, mac_given(connection));
+	fetch->image = true;
+	return serve_file(gmmd, connection, name, fetch);
+}
+
+/*
+ * A signed loader has its script inside, and asks for MAC/image.elf and MAC/image.elf.sig: which image that is says the
+ * node's role. The first of the two stands for the script that it does not ask for.
+ */
+static enum MHD_Result serve_signed(struct gmmd *gmmd, struct MHD_Connection *connection, const char *name, struct fetch *fetch)
+{
+	const char *slash = strchr(name, '/'), *file = slash ? slash + 1 : "";
+	char mac[MAC_TEXT_BYTES] = "", path[sizeof("pcomponent.elf.sig")];
+	bool image = strcmp(file, SIGNED_IMAGE) == 0;
+
+	if (slash && (size_t)(slash - name) < sizeof(mac))
+		memcpy(mac, name, (size_t)(slash - name));
+	if (!image && strcmp(file, SIGNED_IMAGE ".sig"))
+		return answer_text(connection, MHD_HTTP_NOT_FOUND, "its name is MAC/" SIGNED_IMAGE " or MAC/" SIGNED_IMAGE ".sig\n");
+	fetch->node = node_with_mac(gmmd, mac);
+	if (fetch->node == GMM_NONE) {
+		log_stranger(mac);
+		return answer_text(connection, MHD_HTTP_NOT_FOUND, "no node with this MAC is configured\n");
+	}
+	fetch->image = image;
+	if (image)
+		record_script(gmmd, fetch->node, "grub-signed");
+	snprintf(path, sizeof(path), "%s.elf%s", gmmd->core->nodes[fetch->node].role == WIRE_ROLE_PROCESS ? "pcomponent" : "mcomponent",
+		 image ? "" : ".sig");
+	return serve_file(gmmd, connection, path, fetch);
 }
 
 /* The loader itself, for HTTP boot: small, and with our address put in, so it comes out of memory. */
@@ -201,12 +235,14 @@ static enum MHD_Result handle(void *context, struct MHD_Connection *connection, 
 		return serve_script(gmmd, connection, fetch, NETBOOT_LOADER_IPXE, mac_given(connection));
 	if (strncmp(url, GRUB_CONFIGURATIONS, strlen(GRUB_CONFIGURATIONS)) == 0)
 		return serve_grub(gmmd, connection, url + strlen(GRUB_CONFIGURATIONS), fetch);
+	if (strncmp(url, SIGNED_IMAGES, strlen(SIGNED_IMAGES)) == 0)
+		return serve_signed(gmmd, connection, url + strlen(SIGNED_IMAGES), fetch);
 	if (strcmp(url, "/" NETBOOT_GRUB) == 0)
 		return serve_loader(gmmd, connection);
 	if (strcmp(url, "/images/pcomponent.elf") == 0 || strcmp(url, "/images/mcomponent.elf") == 0)
 		return serve_image(gmmd, connection, url + strlen("/images/"), fetch);
 	return answer_text(connection, MHD_HTTP_NOT_FOUND, "here are /boot.ipxe?mac=MAC, " GRUB_CONFIGURATIONS "MAC" GRUB_CONFIGURATION_END ", /" NETBOOT_GRUB
-			   " and /images/{p,m}component.elf\n");
+			   ", " SIGNED_IMAGES "MAC/" SIGNED_IMAGE " and /images/{p,m}component.elf\n");
 }
 
 static void completed(void *context, struct MHD_Connection *connection, void **con_cls,

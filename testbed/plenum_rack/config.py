@@ -10,8 +10,8 @@ NODES_MAX = 60
 NAME_PATTERN = re.compile(r"[a-z][a-z0-9-]{0,14}$")
 ROLES = ("process", "memory")
 # BIOS with iPXE, GRUB from a disk, QEMU itself; server: no machine of its own, but mcomponentd on this one;
-# UEFI's own PXE, HTTP boot, and iPXE as the card's UEFI driver
-BOOTS = ("pxe", "grub", "direct", "server", "uefi", "uefi-http", "uefi-ipxe")
+# UEFI's own PXE, HTTP boot, iPXE as the card's UEFI driver, PXE with Secure Boot and keys of our own
+BOOTS = ("pxe", "grub", "direct", "server", "uefi", "uefi-http", "uefi-ipxe", "uefi-secure")
 DHCPS = ("authoritative", "proxy")
 CARDS = {"virtio": "virtio-net-pci", "e1000e": "e1000e"}
 CAPTURES = ("headers", "full", "none")

@@ -6,11 +6,11 @@ import pathlib
 import subprocess
 import tempfile
 
+from . import firmware
 from .config import CAPTURE_HEADER_BYTES, CARDS, RackError
 
 
 KVM = ["-accel", "kvm", "-cpu", "host"]
-FIRMWARE = pathlib.Path("/usr/share/OVMF")
 TCG = ["-accel", "tcg,thread=multi", "-cpu", "max"]
 
 
@@ -50,14 +50,16 @@ def grub_iso(rack, node, state, images):
 
 
 def firmware_arguments(node, state):
-    """UEFI firmware, with variables of the machine's own."""
-    code = FIRMWARE / "OVMF_CODE_4M.fd"
-    if not code.exists():
-        raise RackError(f"{code} is missing; run 'make setup', or install the package ovmf")
+    """UEFI firmware, with variables of the machine's own; for uefi-secure it takes only loaders signed with our keys."""
+    secure = node.boot == "uefi-secure"
+    code = firmware.file("OVMF_CODE_4M.secboot.fd" if secure else "OVMF_CODE_4M.fd")
     variables = state.run / f"{node.name}.vars"
-    variables.write_bytes((FIRMWARE / "OVMF_VARS_4M.fd").read_bytes())
+    variables.write_bytes(firmware.variables(state.signing_keys if secure else None))
     arguments = ["-drive", f"if=pflash,format=raw,unit=0,readonly=on,file={code}", "-drive", f"if=pflash,format=raw,unit=1,file={variables}",
                  "-device", "virtio-rng-pci"]
+    if secure:      # nothing but the firmware's own code may change its variables
+        arguments += ["-machine", "smm=on", "-global", "driver=cfi.pflash01,property=secure,value=on",
+                      "-global", "ICH9-LPC.disable_s3=1"]
     if node.boot == "uefi-http":
         arguments += ["-fw_cfg", "name=opt/org.tianocore/IPv4PXESupport,string=no", "-fw_cfg", "name=opt/org.tianocore/IPv6PXESupport,string=no"]
     return arguments
@@ -79,7 +81,7 @@ def arguments(rack, node, state, tap, images):
         card += f",host_mtu={rack.mtu}"
     if node.boot == "pxe" or node.uefi:
         card += ",bootindex=1"
-    if node.boot in ("uefi", "uefi-http"):
+    if node.boot in ("uefi", "uefi-http", "uefi-secure"):
         card += ",romfile="     # else the firmware's driver for the card is QEMU's iPXE
     serial = state.run / f"{node.name}.serial"
     command = [

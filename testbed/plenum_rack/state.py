@@ -51,6 +51,15 @@ class State:
         return self.run / "rack.oem"
 
     @property
+    def signing_keys(self):
+        """Keys for Secure Boot, made once a build directory."""
+        return self.own_logs.parent / "signing-keys"
+
+    @property
+    def signed_images(self):
+        return self.run / "images"
+
+    @property
     def netboot(self):
         """What gmmd writes for dnsmasq."""
         return self.run / "netboot"

@@ -22,7 +22,7 @@ static const uint8_t *at(void *context, uint64_t physical, uint64_t bytes)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct input input = { data, size };
-	const struct efi_memory memory = { at, &input };
+	const struct physical_memory memory = { at, &input };
 
 	efi_smbios_entry(&memory, 0);
 	return 0;

@@ -11,6 +11,8 @@ import pytest
 from conftest import BUILD, node, wait_until
 
 from plenum_rack.alone import Manager
+from plenum_rack.config import load
+from plenum_rack.rack import VirtualRack
 
 MAC = "52:54:00:77:00:0b"
 STRANGER = "52:54:00:99:00:01"
@@ -82,6 +84,17 @@ def test_loader_knows_its_manager(manager):
     assert len(loader) == (BUILD / "bare" / "grubnet.efi").stat().st_size
     (manager.directory / "grubnet.efi").unlink()
     assert fetch(manager, "/grubnet.efi")[0] == 404
+
+
+def test_signed_images_by_what_the_node_is(manager):
+    (manager.directory / "mcomponent.elf.sig").write_bytes(b"signature")
+    path = f"/signed/by-mac/{MAC}/image.elf"
+    assert fetch(manager, path) == (200, (BUILD / "bare" / "mcomponent.elf").read_bytes())
+    assert fetch(manager, path + ".sig") == (200, b"signature")
+    for path in (f"/signed/by-mac/{STRANGER}/image.elf", f"/signed/by-mac/{MAC}/rack.key", f"/signed/by-mac/{MAC}/../rack.key",
+                 "/signed/by-mac/image.elf", f"/signed/by-mac/{MAC}", "/signed/by-mac//image.elf"):
+        assert fetch(manager, path)[0] == 404, path
+    assert '"loader": "grub-signed"' in gmm(manager, "-o", "json", "node", "show", "m1")
 
 
 def test_files_are_written_and_left_alone(manager):
@@ -167,3 +180,57 @@ def test_somebody_elses_dhcp(make_rack):
     log = assert_booted(rack, "u1", "grub", "multiboot2")
     station = re.search(r"Station IP address is (\S+)", log).group(1)
     assert station in (rack.state.logs / "site.log").read_text(encoding="utf-8") and int(station.split(".")[3]) >= 100
+
+
+# ---------------------------------------------------------------- signed, with keys of our own
+
+class Tampered(VirtualRack):
+    """One image has changed after it was signed, the other has lost its signature."""
+
+    def sign_images(self):
+        super().sign_images()
+        self.good = {}
+        for name in ("pcomponent.elf", "mcomponent.elf.sig"):
+            self.good[name] = (self.images / name).read_bytes()
+        changed = bytearray(self.good["pcomponent.elf"])
+        changed[-1] ^= 1
+        (self.images / "pcomponent.elf").write_bytes(changed)
+        (self.images / "mcomponent.elf.sig").unlink()
+
+    def mend(self):
+        for name, contents in self.good.items():
+            (self.images / name).write_bytes(contents)
+
+    def serial(self, name):
+        path = self.state.logs / f"{name}.log"
+        return path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
+
+
+def test_secure_boot_takes_only_what_is_signed(make_rack):
+    text = "[rack]\nsubnet = 10.79.3\n" + node("p1", "process", "192M", boot="uefi-secure") + node("m1", "memory", boot="uefi-secure")
+    rack = make_rack("netsecure", text, up=False, kind=Tampered)
+    rack.start()
+    wait_until(lambda: "bad signature" in rack.serial("p1"), "a changed image is refused", 240)
+    wait_until(lambda: "could not boot from" in rack.serial("m1"), "an image without a signature is refused", 120)
+    assert "mcomponent.elf.sig reason=" in (rack.state.logs / "gmmd.log").read_text(encoding="utf-8")
+    for name in ("p1", "m1"):
+        assert "event=entry" not in rack.serial(name)
+        assert rack.nodes()[name]["state"] == "absent"
+    rack.mend()
+    rack.wait_joined(["p1", "m1"], lambda line: None, 180)
+    for name in ("p1", "m1"):
+        log = rack.serial(name)
+        boot = rack.gmm_json("node", "show", name)["boot"]
+        assert "signed images only" in log and "loader=multiboot2" in log and "event=rack_key" in log and "key=" not in log
+        assert boot["loader"] == "grub-signed" and boot["scripts_since_join"] == 0
+        rack.kill(name)
+    # The firmware itself takes no loader that is not signed.
+    unsigned = (BUILD / "bare" / "grubnet.efi").read_bytes()
+    for path in (rack.state.netboot / "tftp" / "grubnet.efi", rack.images / "grubnet.efi"):
+        path.write_bytes(unsigned)
+    with open(rack.path, "a", encoding="utf-8") as file:
+        file.write(node("m2", "memory", boot="uefi-secure"))
+    rack.rack = load(rack.path)
+    rack.begin(rack.rack.nodes["m2"])
+    wait_until(lambda: "Access Denied" in rack.serial("m2"), "an unsigned loader is refused", 240)
+    assert "GRUB" not in rack.serial("m2")

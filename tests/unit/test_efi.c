@@ -27,7 +27,7 @@ static const uint8_t *at(void *context, uint64_t physical, uint64_t len_bytes)
 	return bytes + (physical - BASE);
 }
 
-static const struct efi_memory memory = { at, NULL };
+static const struct physical_memory memory = { at, NULL };
 
 static void put(size_t offset, uint64_t value)
 {
