@@ -52,6 +52,7 @@ struct boot_record {
 	uint64_t script_ns;		/* asked for its boot script */
 	uint64_t image_ns;		/* began to fetch its image */
 	uint64_t image_done_ns;
+	uint64_t entered_ns;		/* the image's first instruction, as the node says at its join */
 	uint64_t joined_ns;
 	const char *loader;		/* who asked for the script; NULL: nobody */
 	uint32_t attempts;		/* scripts fetched since it last joined */

@@ -91,7 +91,7 @@ static void record_script(struct gmmd *gmmd, uint32_t index, const char *loader)
 	struct boot_record *boot = &gmmd->boots[index];
 
 	boot->script_ns = gmmd->now_ns;
-	boot->image_ns = boot->image_done_ns = boot->joined_ns = 0;
+	boot->image_ns = boot->image_done_ns = boot->entered_ns = boot->joined_ns = 0;
 	boot->loader = loader;
 	boot->attempts++;
 	log_line(LOG_INFO, "boot: node=%s step=script loader=%s attempt=%u", gmmd->core->nodes[index].name, boot->loader, boot->attempts);
