@@ -5,7 +5,7 @@
  *	rack.c		RoCE device, RPC sessions with the nodes, and the core's commands
  *	data.c		what nodes READ from us: kernels and initrds of guests
  *	keys.c		the rack's keys, and how they are changed
- *	http.c		network boot: scripts (netboot.h) and images
+ *	http.c, netboot_*.c, dnsmasq.c	network boot: scripts and images (netboot.h), dnsmasq's files
  *	listen.c	listening sockets
  *	control.c	the operator's socket, one JSON object a line
  *	client.c	commands under way, whoever asked for them
