@@ -42,7 +42,7 @@ mcomponentd-y :=
 unit-tests-y :=
 fuzz-y :=
 MODULES := lib net/eth net/roce net/secure net/rpc net/node net/rping net/port kernel pcomponent pcomponent/cache pcomponent/region \
-	pcomponent/hv pcomponent/dev pcomponent/load mcomponent gmm gmm/console boot testbed testbed/guest testbed/sim \
+	pcomponent/hv pcomponent/dev pcomponent/load mcomponent gmm gmm/console gmm/web boot testbed testbed/guest testbed/sim \
 	testbed/bench-native testbed/bench-place testbed/bench-store tests tests/interop tools
 include $(wildcard $(addsuffix /module.mk,$(MODULES)))
 
@@ -139,7 +139,7 @@ objects-portable: $(foreach f,bare host asan fuzz,$(call objects,$f,$(portable-y
 .PHONY: images
 images: $(O)/bare/pcomponent.elf $(O)/bare/mcomponent.elf $(O)/bare/grubnet.efi $(O)/bare/undionly.kpxe
 
-include $(wildcard kernel/image.mk boot/image.mk testbed/sim/program.mk testbed/bench-native/program.mk testbed/bench-place/program.mk \
+include $(wildcard kernel/image.mk boot/image.mk gmm/web/embed.mk testbed/sim/program.mk testbed/bench-native/program.mk testbed/bench-place/program.mk \
 	testbed/bench-store/program.mk tools/program.mk)
 
 # ---------------------------------------------------------------- Linux programs
@@ -211,7 +211,7 @@ fuzz: $(FUZZERS)
 	$(Q)O=$(O) tests/run-fuzz $(if $(SECONDS),--seconds $(SECONDS)) $(if $(JOBS),--jobs $(JOBS)) $(if $(MERGE),--merge) $(FUZZ)
 
 # The other compiler's warnings: all portable and Linux code.
-clang-check: $(AUTOCONF) $(BUILD_ID_HEADER)
+clang-check: $(AUTOCONF) $(BUILD_ID_HEADER) $(WEB_FILES_HEADER)
 	$(Q)for source in $(portable-y) $(host-y) $(gmmd-y) $(gmm-y) $(mcomponentd-y) $(verbs-y) $(unit-tests-y) $(sim-y) $(bench-native-y) $(bench-place-y) $(filter testbed/%,$(bench-store-y)) $(patsubst %,tools/%.c,$(tools-y)); do \
 		$(CLANG) $(HOST_FLAGS) -Wno-unused-command-line-argument -MF /dev/null -fsyntax-only $$source || exit 1; done
 
@@ -245,7 +245,7 @@ help:
 	@echo '  make bench-place   what the policies of placement do to a large rack over ten years; some minutes'
 	@echo
 	@echo '  make             build the component images and the manager into $(O)/'
-	@echo '  make setup       install the Debian packages that are needed'
+	@echo '  make setup       install the Debian and npm packages that are needed'
 	@echo '  make sign        signed boot loader and images into $(O)/signed/: KEYS=DIR MANAGER=ADDRESS (docs/netboot.md)'
 	@echo '  make man         man pages into $(O)/man: man -l $(O)/man/gmm.1'
 	@echo '  make unit        unit tests under AddressSanitizer and UBSan'

@@ -431,7 +431,8 @@ struct gmm_config {
 };
 
 /* Rows of all kinds in one numbering (record.h), and those that changed since they were last kept. */
-#define GMM_ROWS_MAX (1u + NODES_MAX * (1u + VMS_PER_NODE_MAX) + GMM_VMS_MAX + GMM_REGIONS_MAX + GMM_OPERATIONS_MAX + GMM_ENDED_MAX)
+#define GMM_ROWS_MAX (1u + NODES_MAX * (1u + VMS_PER_NODE_MAX) + GMM_VMS_MAX + GMM_REGIONS_MAX + GMM_OPERATIONS_MAX + GMM_ENDED_MAX + \
+		      GMM_HEALTH_COUNT)
 struct gmm_dirty {
 	uint32_t count;
 	uint32_t rows[GMM_ROWS_MAX];	/* in the order in which they first changed */

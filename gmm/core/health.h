@@ -12,6 +12,9 @@
  *	   ^                 | ^                                 | its time is over, or (not sticky) more of it
  *	   |   not found     | '---------------------------------'
  *	   '-----------------'   a sticky mute outlives this; any other ends here
+ *
+ * What is raised, since when, and mutes outlive the manager. While the next one still expects nodes, what it does not find
+ * again is neither cleared nor unmuted.
  */
 #ifndef PLENUM_GMM_HEALTH_H
 #define PLENUM_GMM_HEALTH_H
@@ -23,6 +26,8 @@
 #include <plenum/limits.h>
 
 #define GMM_HEALTH_TEXT_BYTES 256u
+#define GMM_HEALTH_CODE_BYTES 32u
+#define GMM_HEALTH_WHO_BYTES 32u		/* name of who muted, with the final NUL */
 #define GMM_HEALTH_DETAILS_MAX 10u		/* lines; more are only counted */
 #define GMM_HEALTH_REMEDIES_MAX 4u
 #define GMM_HEALTH_FALLS_MAX 3u			/* within GMM_HEALTH_RECENT_NS: a node that flaps */
@@ -85,9 +90,12 @@ struct gmm_health_finding {
 struct gmm_health_check {
 	struct gmm_health_finding finding; /* count > 0: raised */
 	uint64_t since_ns;
+	bool held;			/* an earlier manager's, and not all that it was about is here yet */
 	bool muted, sticky;
 	uint32_t muted_count;		/* more than this ends a mute that is not sticky */
+	uint64_t muted_ns;		/* since when */
 	uint64_t muted_until_ns;	/* 0: without an end */
+	char muted_by[GMM_HEALTH_WHO_BYTES];
 };
 
 /* What must be remembered of a node between two looks. */
@@ -136,10 +144,11 @@ const char *gmm_health_severity_name(enum gmm_health_severity severity);
 /* The check with this code, or GMM_HEALTH_COUNT. */
 enum gmm_health_code gmm_health_code_named(const char *name);
 /*
- * Do not count a check for the rack's status, for `for_ns` (0: until it is unmuted). -ENOENT: no such code;
- * -EBUSY: it is not raised, and only a sticky mute can wait for it. core->refusal says which.
+ * Do not count a check for the rack's status, for `for_ns` (0: until it is unmuted); `who` wants it so, at most
+ * GMM_HEALTH_WHO_BYTES - 1 characters. -ENOENT: no such code; -EBUSY: it is not raised, and only a sticky mute can wait for it.
+ * core->refusal says which.
  */
-int gmm_core_health_mute(struct gmm_core *core, const char *code, uint64_t for_ns, bool sticky, uint64_t now_ns);
+int gmm_core_health_mute(struct gmm_core *core, const char *code, uint64_t for_ns, bool sticky, const char *who, uint64_t now_ns);
 /* 0, also when it was not muted; -ENOENT: no such code. */
 int gmm_core_health_unmute(struct gmm_core *core, const char *code, uint64_t now_ns);
 

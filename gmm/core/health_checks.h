@@ -19,6 +19,9 @@ void gmm_health_remember(struct gmm_core *core, const struct gmm_health_facts *f
 void gmm_health_look(struct gmm_core *core, enum gmm_health_code code, const struct gmm_health_facts *facts,
 		     uint64_t now_ns, struct gmm_health_finding *found);
 
+/* health_rows.c: what an earlier manager found stays, though only `found` of it is found now. */
+bool gmm_health_held(struct gmm_core *core, enum gmm_health_code code, uint32_t found, uint64_t now_ns);
+
 /* Count one more object that is concerned, and begin its line: "OBJECT: ". Lines beyond the last one go nowhere. */
 struct text gmm_health_add(struct gmm_health_finding *found, const char *object);
 /* Begin the summary. */

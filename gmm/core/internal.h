@@ -15,6 +15,7 @@ void gmm_dirty_region(struct gmm_core *core, uint32_t region);
 void gmm_dirty_zombie(struct gmm_core *core, const struct gmm_node *node, uint32_t place);
 void gmm_dirty_operation(struct gmm_core *core, const struct gmm_operation *operation);
 void gmm_dirty_ended(struct gmm_core *core, uint64_t number);
+void gmm_dirty_health(struct gmm_core *core, uint32_t code);
 
 /* core.c */
 /* Into the table: id and name are set, and it is found by them from now on. gmm_vm_forget() takes it out. */
@@ -193,6 +194,10 @@ void gmm_history_told(struct gmm_core *core, const struct gmm_operation *operati
 void gmm_history_record(const struct gmm_core *core, struct gmm_record *record);
 /* NULL, or what is wrong with the row. */
 const char *gmm_history_restore(struct gmm_core *core, const struct gmm_record *record);
+
+/* health_rows.c; NULL, or what is wrong with the row */
+void gmm_health_record(const struct gmm_core *core, struct gmm_record *record);
+const char *gmm_health_restore(struct gmm_core *core, const struct gmm_record *record);
 
 /* Its region is in no VM's list but in its own hands. */
 static inline bool gmm_operation_holds_region(const struct gmm_operation *operation)

@@ -282,6 +282,7 @@ int gmm_core_restore(struct gmm_core *core, const struct gmm_record *record, uin
 	case GMM_RECORD_ZOMBIE: why = take_zombie(core, record->slot, &record->zombie); break;
 	case GMM_RECORD_OPERATION: why = take_operation(core, record->slot, &record->operation, now_ns); break;
 	case GMM_RECORD_ENDED: why = gmm_history_restore(core, record); break;
+	case GMM_RECORD_HEALTH: why = gmm_health_restore(core, record); break;
 	case GMM_RECORD_KINDS: break;
 	}
 	return why ? refuse_row(core, record->kind, record->slot, why) : 0;

@@ -62,6 +62,8 @@ void client_add(struct gmmd *gmmd, struct client *client, const struct client_ki
 void client_remove(struct gmmd *gmmd, struct client *client);
 /* Run a command, or answer that there is none of this name, or that it could not be logged and so was not done. */
 void client_run(struct gmmd *gmmd, struct client *client, const char *command, json_t *arguments);
+/* Log what somebody asks for. 0, or a negative errno and `error`: the store does not take it. */
+int client_log(struct gmmd *gmmd, const struct client *client, const char *name, json_t *arguments, char error[CONFIG_ERROR_BYTES]);
 /* Answer what has become answerable. */
 void clients_turn(struct gmmd *gmmd);
 

@@ -186,21 +186,17 @@ static void run_node_show(struct gmmd *gmmd, struct client *client, json_t *argu
 {
 	struct gmm_node *node = client_node(gmmd, client, arguments);
 	const struct boot_record *boot;
-	uint64_t entered_ns = 0;
 	json_t *object;
 
 	if (!node)
 		return;
 	boot = &gmmd->boots[node->id - GMM_NODE_FIRST];
 	object = json_node(gmmd, node);
-	/* The kernel says at its join how long ago it began. */
-	if (boot->joined_ns > node->join.entry_to_join_us * 1000)
-		entered_ns = boot->joined_ns - node->join.entry_to_join_us * 1000;
 	json_object_set_new(object, "uuid", json_uuid(node->uuid));
 	json_object_set_new(object, "next", json_life_next(node->life));
 	json_object_set_new(object, "boot", json_pack("{s:s?,s:o,s:o,s:o,s:o,s:o,s:i}", "loader", boot->loader,
 		"script_s_ago", json_seconds_ago(gmmd, node->boot_ns), "image_s_ago", json_seconds_ago(gmmd, boot->image_ns),
-		"image_done_s_ago", json_seconds_ago(gmmd, boot->image_done_ns), "entered_s_ago", json_seconds_ago(gmmd, entered_ns),
+		"image_done_s_ago", json_seconds_ago(gmmd, boot->image_done_ns), "entered_s_ago", json_seconds_ago(gmmd, boot->entered_ns),
 		"joined_s_ago", json_seconds_ago(gmmd, boot->joined_ns), "scripts_since_join", (int)node->boot_attempts));
 	json_object_set_new(object, "moves", json_moves_of(gmmd, node));
 	client_result(client, object);

@@ -18,14 +18,10 @@
 #include "gmm/daemon/dnsmasq.h"
 #include "gmm/daemon/inventory.h"
 #include "gmm/daemon/netboot.h"
+#include "gmm/daemon/netboot_path.h"
 
 #define CONNECTIONS_MAX (4u * NODES_MAX)
 #define CONNECTION_TIMEOUT_S 30u
-#define GRUB_CONFIGURATIONS "/grub/by-mac/"
-#define GRUB_CONFIGURATION_END ".cfg"
-#define SIGNED_IMAGES "/signed/by-mac/"
-#define SIGNED_IMAGE "image.elf"
-#define MAC_TEXT_BYTES sizeof("00:00:00:00:00:00")
 
 /* What one HTTP request is about; freed when it is completed. */
 struct fetch {
@@ -82,7 +78,7 @@ static void record_script(struct gmmd *gmmd, struct gmm_node *node, const char *
 	struct boot_record *boot = &gmmd->boots[node - gmmd->core->nodes];
 
 	gmm_core_node_boots(gmmd->core, node, gmmd->now_ns);
-	boot->image_ns = boot->image_done_ns = boot->joined_ns = 0;
+	boot->image_ns = boot->image_done_ns = boot->entered_ns = boot->joined_ns = 0;
 	boot->loader = loader;
 	log_line(LOG_INFO, "boot: node=%s step=script loader=%s attempt=%u", node->name, loader, node->boot_attempts);
 }
@@ -148,19 +144,6 @@ static enum MHD_Result serve_script(struct gmmd *gmmd, struct MHD_Connection *co
 	return answer_script(connection, script);
 }
 
-/* GRUB asks for a file with its MAC in the name. */
-static enum MHD_Result serve_grub(struct gmmd *gmmd, struct MHD_Connection *connection, const char *name, struct fetch *fetch)
-{
-	size_t len = strlen(name), end_len = strlen(GRUB_CONFIGURATION_END);
-	char mac[MAC_TEXT_BYTES];
-
-	if (len <= end_len || len - end_len >= sizeof(mac) || strcmp(name + len - end_len, GRUB_CONFIGURATION_END))
-		return answer_text(connection, MHD_HTTP_NOT_FOUND, "its name is MAC.cfg\n");
-	memcpy(mac, name, len - end_len);
-	mac[len - end_len] = '\0';
-	return serve_script(gmmd, connection, fetch, NETBOOT_LOADER_GRUB, mac);
-}
-
 /* ---------------------------------------------------------------- images */
 
 static enum MHD_Result serve_file(struct gmmd *gmmd, struct MHD_Connection *connection, const char *name, struct fetch *fetch)
@@ -197,30 +180,25 @@ static enum MHD_Result serve_image(struct gmmd *gmmd, struct MHD_Connection *con
 }
 
 /*
- * A signed loader has its script inside, and asks for MAC/image.elf and MAC/image.elf.sig: which image that is says the
- * node's role. The first of the two stands for the script that it does not ask for.
+ * A signed loader has its script inside, and asks for the image of its node's role and the signature of that. The first of
+ * the two stands for the script that it does not ask for.
  */
-static enum MHD_Result serve_signed(struct gmmd *gmmd, struct MHD_Connection *connection, const char *name, struct fetch *fetch)
+static enum MHD_Result serve_signed(struct gmmd *gmmd, struct MHD_Connection *connection, const char *mac, bool image,
+				    struct fetch *fetch)
 {
-	const char *slash = strchr(name, '/'), *file = slash ? slash + 1 : "";
-	char mac[MAC_TEXT_BYTES] = "", path[sizeof("pcomponent.elf.sig")];
-	bool image = strcmp(file, SIGNED_IMAGE) == 0;
+	char name[sizeof("pcomponent.elf.sig")];
 	struct gmm_inventory inventory;
 	struct gmm_node *node;
 
-	if (slash && (size_t)(slash - name) < sizeof(mac))
-		memcpy(mac, name, (size_t)(slash - name));
-	if (!image && strcmp(file, SIGNED_IMAGE ".sig"))
-		return answer_text(connection, MHD_HTTP_NOT_FOUND, "its name is MAC/" SIGNED_IMAGE " or MAC/" SIGNED_IMAGE ".sig\n");
 	if (ask_core(gmmd, connection, mac, &inventory, &node) != GMM_ANSWER_NODE)
 		return answer_text(connection, MHD_HTTP_NOT_FOUND, "this MAC is no node's; it waits to be admitted\n");
 	fetch->node = (uint32_t)(node - gmmd->core->nodes);
 	fetch->image = image;
 	if (image)
 		record_script(gmmd, node, "grub-signed");
-	snprintf(path, sizeof(path), "%s.elf%s", node->role == WIRE_ROLE_PROCESS ? "pcomponent" : "mcomponent",
+	snprintf(name, sizeof(name), "%s.elf%s", node->role == WIRE_ROLE_PROCESS ? "pcomponent" : "mcomponent",
 		 image ? "" : ".sig");
-	return serve_file(gmmd, connection, path, fetch);
+	return serve_file(gmmd, connection, name, fetch);
 }
 
 /* The loader itself, for HTTP boot: small, and with our address put in, so it comes out of memory. */
@@ -244,6 +222,31 @@ static enum MHD_Result serve_loader(struct gmmd *gmmd, struct MHD_Connection *co
 
 /* ---------------------------------------------------------------- requests */
 
+static enum MHD_Result serve(struct gmmd *gmmd, struct MHD_Connection *connection, const char *url, struct fetch *fetch)
+{
+	char mac[NETBOOT_MAC_TEXT_BYTES];
+	enum netboot_file file = netboot_path_parse(url, mac);
+
+	switch (file) {
+	case NETBOOT_IPXE_SCRIPT:
+		return serve_script(gmmd, connection, fetch, NETBOOT_LOADER_IPXE, mac_given(connection));
+	case NETBOOT_GRUB_SCRIPT:
+		return serve_script(gmmd, connection, fetch, NETBOOT_LOADER_GRUB, mac);
+	case NETBOOT_LOADER:
+		return serve_loader(gmmd, connection);
+	case NETBOOT_PCOMPONENT:
+		return serve_image(gmmd, connection, "pcomponent.elf", fetch);
+	case NETBOOT_MCOMPONENT:
+		return serve_image(gmmd, connection, "mcomponent.elf", fetch);
+	case NETBOOT_SIGNED_IMAGE:
+	case NETBOOT_SIGNATURE:
+		return serve_signed(gmmd, connection, mac, file == NETBOOT_SIGNED_IMAGE, fetch);
+	case NETBOOT_NO_FILE:
+		break;
+	}
+	return answer_text(connection, MHD_HTTP_NOT_FOUND, "here are " NETBOOT_PATHS "\n");
+}
+
 static enum MHD_Result handle(void *context, struct MHD_Connection *connection, const char *url, const char *method,
 			      const char *version, const char *upload, size_t *upload_bytes, void **con_cls)
 {
@@ -264,18 +267,7 @@ static enum MHD_Result handle(void *context, struct MHD_Connection *connection, 
 	fetch->node = GMM_NONE;
 	if (strcmp(method, MHD_HTTP_METHOD_GET) && strcmp(method, MHD_HTTP_METHOD_HEAD))
 		return answer_text(connection, MHD_HTTP_METHOD_NOT_ALLOWED, "only GET\n");
-	if (strcmp(url, "/boot.ipxe") == 0)
-		return serve_script(gmmd, connection, fetch, NETBOOT_LOADER_IPXE, mac_given(connection));
-	if (strncmp(url, GRUB_CONFIGURATIONS, strlen(GRUB_CONFIGURATIONS)) == 0)
-		return serve_grub(gmmd, connection, url + strlen(GRUB_CONFIGURATIONS), fetch);
-	if (strncmp(url, SIGNED_IMAGES, strlen(SIGNED_IMAGES)) == 0)
-		return serve_signed(gmmd, connection, url + strlen(SIGNED_IMAGES), fetch);
-	if (strcmp(url, "/" NETBOOT_GRUB) == 0)
-		return serve_loader(gmmd, connection);
-	if (strcmp(url, "/images/pcomponent.elf") == 0 || strcmp(url, "/images/mcomponent.elf") == 0)
-		return serve_image(gmmd, connection, url + strlen("/images/"), fetch);
-	return answer_text(connection, MHD_HTTP_NOT_FOUND, "here are /boot.ipxe?mac=MAC, " GRUB_CONFIGURATIONS "MAC" GRUB_CONFIGURATION_END ", /" NETBOOT_GRUB
-			   ", " SIGNED_IMAGES "MAC/" SIGNED_IMAGE " and /images/{p,m}component.elf\n");
+	return serve(gmmd, connection, url, fetch);
 }
 
 static void completed(void *context, struct MHD_Connection *connection, void **con_cls,

@@ -183,6 +183,12 @@ static inline bool rows_equal(const struct gmm_record *one, const struct gmm_rec
 		       strcmp(one->ended.object, other->ended.object) == 0 && strcmp(one->ended.reason, other->ended.reason) == 0 &&
 		       strcmp(one->ended.who, other->ended.who) == 0 &&
 		       memcmp(&one->ended.mark, &other->ended.mark, sizeof(one->ended.mark)) == 0;
+	case GMM_RECORD_HEALTH:
+		return strcmp(one->health.code, other->health.code) == 0 && one->health.count == other->health.count &&
+		       one->health.since_wall_ns == other->health.since_wall_ns && one->health.muted == other->health.muted &&
+		       one->health.sticky == other->health.sticky && one->health.muted_count == other->health.muted_count &&
+		       one->health.muted_until_wall_ns == other->health.muted_until_wall_ns &&
+		       strcmp(one->health.muted_by, other->health.muted_by) == 0;
 	case GMM_RECORD_KINDS: break;
 	}
 	return false;
