@@ -224,11 +224,12 @@ static void turn(struct gmmd *self)
 }
 
 static const char usage[] =
-	"usage: gmmd --config FILE [--check | --restore BACKUP | --write-dnsmasq FILE] | --new-key FILE | --new-token FILE ROLE NAME\n"
+	"usage: gmmd --config FILE [--check | --restore BACKUP | --write-dnsmasq FILE] | --new-key FILE | --new-token FILE ROLE NAME [EXPIRES]\n"
 	"The manager of a Plenum rack: boots and admits nodes, places memory and VMs, serves the gmm command.\n"
 	"  --config FILE  the configuration (see docs/manager.md)\n"
 	"  --new-key FILE make a file with a new random key for a rack, and exit\n"
-	"  --new-token FILE ROLE NAME  make a token for the HTTP API, add it to the file, print it, and exit; ROLE is operator or read-only\n"
+	"  --new-token FILE ROLE NAME [EXPIRES]  make a token for the HTTP API, add it to the file, print it, and exit; ROLE is operator or\n"
+	"                 read-only, EXPIRES a day, as 2027-01-31, or a time, as 2027-01-31T18:00:00Z\n"
 	"  --check        read the configuration and what it names, say what is wrong, and what a start would migrate, and exit\n"
 	"  --write-dnsmasq FILE  write dnsmasq's configuration as one file (-: to stdout), and exit; needs a section [netboot]\n"
 	"  --restore BACKUP  put a backup of 'gmm backup' in the place of the store, and exit\n"
@@ -238,14 +239,14 @@ static const char usage[] =
 
 static int new_token(const char *path, char **words, int count)
 {
-	enum role role = count == 2 ? role_named(words[0]) : ROLE_NONE;
+	enum role role = count == 2 || count == 3 ? role_named(words[0]) : ROLE_NONE;
 	char token[TOKEN_TEXT_BYTES], error[CONFIG_ERROR_BYTES];
 
 	if (role == ROLE_NONE) {
 		fputs(usage, stderr);
 		return 2;
 	}
-	if (token_file_add(path, role, words[1], token, error, sizeof(error)))
+	if (token_file_add(path, role, words[1], count == 3 ? words[2] : NULL, token, error, sizeof(error)))
 		die(error);
 	puts(token);
 	secure_erase(token, sizeof(token));
