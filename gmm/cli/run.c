@@ -44,7 +44,7 @@ bool operand_is_node(const struct cli_command *command, unsigned operand)
 	const char *key = command->operands[operand];
 
 	return strcmp(key, "node") == 0 || strcmp(key, "process") == 0 || strcmp(key, "memory") == 0 ||
-	       (strcmp(key, "name") == 0 && strncmp(command->words, "node ", 5) == 0);
+	       (strcmp(key, "name") == 0 && strncmp(command->words, "node ", 5) == 0 && strcmp(command->words, "node admit"));
 }
 
 /* How the results of many call the operand. */

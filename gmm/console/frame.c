@@ -69,7 +69,10 @@ static void draw_header(const struct ui *ui, const struct model *model, struct s
 	column = screen_text(screen, 0, 0, STYLE_HEADER, left);
 	if (model->connected && model->known) {
 		column = screen_format(screen, 0, column, STYLE_HEADER, " %d of %d nodes up ", (int)model->nodes_up,
-				       model->node_count) + 1;
+				       model->node_count);
+		if (model->machines_pending)
+			column = screen_format(screen, 0, column, STYLE_HEADER, "%d pending ", (int)model->machines_pending);
+		column++;
 		draw_health(model, screen, column);
 	} else if (model->known) {
 		snprintf(age, sizeof(age), "%.0f s", (double)(now_ns - model->taken_ns) / 1e9);

@@ -63,6 +63,7 @@ static void read_node(struct model_node *node, json_t *object)
 
 	WORDS(object, "name", node->name);
 	WORDS(object, "state", node->state);
+	WORDS(object, "life", node->life);
 	WORDS(object, "ip", node->ip);
 	WORDS(object, "build", node->build);
 	WORDS(object, "role", role);
@@ -146,6 +147,7 @@ void model_take_status(struct model *model, json_t *result, uint64_t now_ns)
 	memcpy(before, model->nodes, sizeof(before[0]) * (size_t)before_count);
 	WORDS(result, "manager", model->manager);
 	model->nodes_up = number(json_object_get(result, "nodes_total"), "up");
+	model->machines_pending = number(json_object_get(result, "nodes_total"), "pending");
 	model->regions = number(result, "regions");
 	read_health(model, json_object_get(result, "health"));
 	model->node_count = 0;

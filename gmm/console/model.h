@@ -28,6 +28,7 @@ struct history {
 
 struct model_node {
 	char name[MODEL_WORD_BYTES], state[MODEL_WORD_BYTES], ip[MODEL_WORD_BYTES], build[MODEL_WORD_BYTES];
+	char life[MODEL_WORD_BYTES];	/* cordoned, booting, failed, ...; empty: gmmd does not say */
 	bool memory;			/* a memory component, else a process component */
 	uint64_t cpus, pages_capacity, pages_reserved, pages_foreign, pages_stored, pages_zero, pages_written;
 	uint64_t reads, writes, regions, vms, retransmits, packets_refused, busy_ns, uptime_us;
@@ -73,6 +74,7 @@ struct model {
 	enum model_health health;
 	char health_text[MODEL_TEXT_BYTES];	/* codes of what is wrong; "": nothing is */
 	uint64_t nodes_up, regions;
+	uint64_t machines_pending;	/* that are no nodes yet */
 	int node_count, vm_count, operation_count;
 	unsigned left_out;		/* rows beyond the limits */
 	bool operations_listed;		/* gmmd has operation.list */

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <stdio.h>
+#include <string.h>
 
 #include "gmm/console/views.h"
 
@@ -45,6 +46,8 @@ static void draw_selected(const struct ui *ui, const struct model *model, struct
 	if (!node)
 		return;
 	column = screen_format(screen, row, 0, STYLE_BOLD, "%s", node->name);
+	if (node->life[0] && strcmp(node->life, node->state))
+		column = screen_format(screen, row, column + 1, STYLE_NORMAL, "%s", node->life);
 	screen_format(screen, row, column + 2, STYLE_NORMAL, "READs %.0f/s, WRITEs %.0f/s, resent %llu, refused %llu, build %s",
 		      node->reads_per_s, node->writes_per_s, (unsigned long long)node->retransmits,
 		      (unsigned long long)node->packets_refused, node->build);

@@ -169,18 +169,20 @@ static void run_admit(struct gmmd *gmmd, struct client *client, json_t *argument
 {
 	struct gmm_admission admission;
 	uint32_t address;
+	char ip[16];
 	int dry_run, id;
 
 	if (!take_admission(client, arguments, &admission, &dry_run))
 		return;
 	id = dry_run ? gmm_core_node_admit_check(gmmd->core, &admission, &address, gmmd->now_ns) :
 		       gmm_core_node_admit(gmmd->core, &admission, gmmd->now_ns);
+	config_format_address(dry_run && !id ? address : 0, ip);
 	if (id < 0)
 		client_error(client, id, "%s", gmmd->core->refusal);
 	else if (dry_run)
 		client_result(client, json_pack("{s:b,s:o,s:s,s:o,s:s,s:o,s:s}", "dry_run", true, "would",
-			json_sprintf("admit the machine %s as %s", gmm_core_machine(gmmd->core, admission.mac) ? "that waits" : "(not seen yet)",
-				     admission.name), "name", admission.name, "mac", json_mac(admission.mac),
+			json_sprintf("admit the machine %s as %s, a %s component at %s", gmm_core_machine(gmmd->core, admission.mac) ?
+				     "that waits" : "(not seen yet)", admission.name, gmm_role_name(admission.role), ip), "name", admission.name, "mac", json_mac(admission.mac),
 			"role", gmm_role_name(admission.role), "ip", json_address(address), "domain", admission.domain));
 	else
 		client_result(client, json_node(gmmd, gmm_core_node(gmmd->core, (uint32_t)id)));

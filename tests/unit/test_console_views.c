@@ -172,6 +172,19 @@ static void test_nodes(void **state)
 	expect(*state, "2jjj", "nodes");
 }
 
+/* A node's life is said where it is more than whether it is up, and machines that wait are counted. */
+static void test_nodes_and_machines_that_wait(void **state)
+{
+	struct scene *scene = *state;
+
+	scene->model->machines_pending = 2;
+	strcpy(scene->model->nodes[3].life, "cordoned");
+	expect(scene, "2jjj", "nodes_pending");
+	strcpy(scene->model->nodes[3].life, scene->model->nodes[3].state);
+	scene->model->machines_pending = 0;
+	expect(scene, "", "nodes");
+}
+
 static void test_memory(void **state)
 {
 	expect(*state, "3", "memory");
@@ -321,6 +334,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_rack_wide, make, drop),
 		cmocka_unit_test_setup_teardown(test_rack_of_many, make, drop),
 		cmocka_unit_test_setup_teardown(test_nodes, make, drop),
+		cmocka_unit_test_setup_teardown(test_nodes_and_machines_that_wait, make, drop),
 		cmocka_unit_test_setup_teardown(test_memory, make, drop),
 		cmocka_unit_test_setup_teardown(test_vms, make, drop),
 		cmocka_unit_test_setup_teardown(test_vms_filtered, make, drop),
