@@ -82,7 +82,8 @@ void netboot_script_unknown(const struct gmmd *gmmd, enum netboot_loader loader,
 		 "%secho %sPlenum: the manager %s knows no node with MAC %s%s\n"
 		 "echo %sPlenum: add a section [node NAME] with this mac to %s and reload gmmd (SIGHUP)%s\n"
 		 "sleep %d\nreboot\n",
-		 grub ? "" : "#!ipxe\n", quote, manager, mac ? mac : "(malformed)", quote, quote, gmmd->config_path, quote, UNKNOWN_RETRY_S);
+		 grub ? "" : "#!ipxe\n", quote, manager, mac ? mac : "(malformed)", quote, quote, gmmd->config_path, quote,
+		 UNKNOWN_RETRY_S);
 }
 
 /* ---------------------------------------------------------------- of a node */
