@@ -35,18 +35,16 @@
 #define GMM_HEALTH_FULL_PERCENT 95u
 #define GMM_HEALTH_IMBALANCED_PERCENT 70u	/* the fullest memory component, while */
 #define GMM_HEALTH_IMBALANCED_GAP_PERCENT 40u	/* the emptiest has this much less */
-#define GMM_HEALTH_BOOTS_MAX 5u			/* boot scripts fetched without a join: it boots in circles */
 #define GMM_HEALTH_DISK_LOW_PERCENT 5u
 #define GMM_HEALTH_DISK_LOW_BYTES (UINT64_C(64) << 20)
 #define GMM_HEALTH_RECENT_NS UINT64_C(600000000000) /* what happened at one moment is raised for so long */
-#define GMM_HEALTH_BOOT_NS UINT64_C(120000000000) /* a machine may take so long to start up */
 #define GMM_HEALTH_RECLAIM_NS UINT64_C(60000000000) /* a component that is up gives regions back sooner */
 #define GMM_HEALTH_STRANGERS_MAX 10u		/* names remembered that asked to join and are not configured */
 
 #define GMM_HEALTH_CODES(X) \
 	X(MNODE_DOWN) X(PNODE_DOWN) X(MNODE_NEARFULL) X(MNODE_FULL) X(RACK_NEARFULL) X(VM_STALLED) X(VM_MEMORY_LOST) \
 	X(VM_LOST) X(VM_FAILED) X(NODE_FLAPPING) X(VERSION_SKEW) X(NODE_IMAGE_MISMATCH) X(BOOT_FAILED) X(BOOT_LOOP) \
-	X(NODE_ID_CONFLICT) X(NODE_UNENROLLED) X(STRANGERS) X(NODE_FOREIGN) X(RECLAIM_STALLED) X(IMBALANCED) X(EVENTS_LOST) \
+	X(NODE_ID_CONFLICT) X(NODE_PENDING) X(NODE_UNENROLLED) X(STRANGERS) X(NODE_FOREIGN) X(RECLAIM_STALLED) X(IMBALANCED) X(EVENTS_LOST) \
 	X(STORE_READONLY) X(STORE_DISK_LOW) X(STORE_FAILED)
 
 enum gmm_health_code {
@@ -71,10 +69,6 @@ extern const struct gmm_health_kind gmm_health_kinds[GMM_HEALTH_COUNT];
 /* What the daemon knows and the core does not. All zero: nothing to say. */
 struct gmm_health_facts {
 	char build_id[BUILD_ID_BYTES];	/* of the manager; empty: not known */
-	struct {
-		uint64_t script_ns;	/* asked for its boot script last; 0: never */
-		uint32_t attempts;	/* scripts fetched since it last joined */
-	} boots[NODES_MAX];
 	uint64_t strangers;		/* connect requests without the rack's key, ever */
 	uint32_t stranger_address;	/* of the latest */
 	uint64_t events_lost;		/* that a follower or the log should have had, ever */
@@ -112,7 +106,8 @@ struct gmm_health_node {
 	uint64_t foreign_since_ns;	/* 0: holds nothing that we do not know */
 	uint64_t reclaim_since_ns;	/* no region came back since; 0: none is awaited */
 	uint32_t reclaim_left;
-	uint64_t conflict_ns;		/* somebody with another address or MAC asked to join in its name; 0: never */
+	uint64_t conflict_ns;		/* another machine used what is its own; 0: never */
+	const char *conflict_what;	/* a constant: "asked to join in its name" */
 	uint32_t conflict_address;
 	uint64_t image_ns;		/* it asked to join with an image that does not fit; 0: never */
 };
@@ -157,8 +152,9 @@ int gmm_core_health_mute(struct gmm_core *core, const char *code, uint64_t for_n
 /* 0, also when it was not muted; -ENOENT: no such code. */
 int gmm_core_health_unmute(struct gmm_core *core, const char *code, uint64_t now_ns);
 
-/* For node.c: a join in the name of the node with this index was refused since address, MAC or image do not fit. */
-void gmm_health_conflict(struct gmm_core *core, uint32_t node_index, uint32_t address, uint64_t now_ns);
+/* For node.c and machine.c: another machine did `what` (a constant) with the name, MAC or UUID of the node with this index. */
+void gmm_health_conflict(struct gmm_core *core, uint32_t node_index, const char *what, uint32_t address, uint64_t now_ns);
+/* For node.c: its image does not fit. */
 void gmm_health_image_refused(struct gmm_core *core, uint32_t node_index, uint64_t now_ns);
 /* For node.c: somebody asked to join with a name that is not configured. */
 void gmm_health_unenrolled(struct gmm_core *core, const char *name, uint32_t address, uint64_t now_ns);

@@ -67,7 +67,7 @@ static bool incomplete(const struct gmm_core *core, enum gmm_health_code code, u
 		const struct gmm_node *node = &core->nodes[i];
 
 		if (node->state == GMM_NODE_EXPECTED ||
-		    (down && node->state == GMM_NODE_ABSENT && now_ns - core->health.nodes[i].first_seen_ns < GMM_HEALTH_BOOT_NS))
+		    (down && node->state == GMM_NODE_ABSENT && now_ns - core->health.nodes[i].first_seen_ns < GMM_LIFE_BOOT_NS))
 			return true;
 	}
 	return false;

@@ -137,9 +137,11 @@ static void record_node(const struct gmm_core *core, struct gmm_record *record)
 	record->gone = record->slot >= core->node_count;
 	record->node = (struct gmm_record_node){
 		.role = node->role, .address = node->address, .incarnation = node->incarnation,
-		.capacity_pages = node->join.capacity_pages, .admin = node->admin,
+		.capacity_pages = node->join.capacity_pages, .admin = node->admin, .origin = node->origin,
 	};
 	memcpy(record->node.name, node->name, sizeof(node->name));
+	memcpy(record->node.uuid, node->uuid, sizeof(node->uuid));
+	memcpy(record->node.domain, node->domain, sizeof(node->domain));
 	memcpy(record->node.mac, node->mac, sizeof(node->mac));
 }
 

@@ -36,6 +36,9 @@ struct gmm_record_node {
 	uint64_t incarnation;		/* 0: its state is gone, or it never joined */
 	uint64_t capacity_pages;
 	uint32_t admin;			/* enum gmm_node_admin */
+	uint32_t origin;		/* enum gmm_node_origin */
+	uint8_t uuid[GMM_UUID_BYTES];	/* of its machine; all zero: not known */
+	char domain[NODE_NAME_BYTES];
 };
 
 struct gmm_record_vm {

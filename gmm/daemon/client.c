@@ -108,7 +108,7 @@ void client_run(struct gmmd *gmmd, struct client *client, const char *name, json
 {
 	static const struct client_command_entry *const tables[] = {
 		node_commands, vm_commands, key_commands, store_commands, health_commands, move_commands, operation_commands,
-		balance_commands,
+		balance_commands, machine_commands,
 	};
 
 	for (unsigned t = 0; t < sizeof(tables) / sizeof(tables[0]); t++)

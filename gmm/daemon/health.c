@@ -38,10 +38,6 @@ void health_look(struct gmmd *gmmd)
 	struct gmm_health_facts *facts = &gmmd->facts;
 
 	memcpy(facts->build_id, BUILD_ID, sizeof(BUILD_ID));
-	for (uint32_t i = 0; i < gmmd->core->node_count; i++) {
-		facts->boots[i].script_ns = gmmd->boots[i].script_ns;
-		facts->boots[i].attempts = gmmd->boots[i].attempts;
-	}
 	facts->strangers = rack_strangers(gmmd);
 	facts->stranger_address = secure_stranger(gmmd->secure);
 	look_at_store(gmmd);

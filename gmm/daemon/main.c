@@ -64,7 +64,7 @@ static void reload_netboot(struct gmmd *self, const struct config_netboot *fresh
 		log_line(LOG_ERROR, "%s", error);
 }
 
-/* Nodes may be added while we run, and what is written for dnsmasq may change; anything else needs a new start. */
+/* Nodes may be added while we run, rules and what is written for dnsmasq may change; anything else needs a new start. */
 static void reload(struct gmmd *self)
 {
 	static struct config fresh;
@@ -74,11 +74,12 @@ static void reload(struct gmmd *self)
 		log_line(LOG_ERROR, "configuration not reloaded: %s", error);
 		return;
 	}
+	gmm_core_set_rules(self->core, fresh.rules, fresh.rule_count);
 	for (uint32_t i = 0; i < fresh.node_count; i++) {
 		const struct config_node *node = &fresh.nodes[i];
 		const struct gmm_node *known = gmm_core_node_named(self->core, node->name);
 
-		if (known && known->configured) {
+		if (known && known->configured && known->origin == GMM_ORIGIN_FILE) {
 			struct config_node *settings = config_node_named(&self->config, node->name);
 
 			if (settings)
@@ -129,6 +130,9 @@ static void open_core(struct gmmd *self)
 		.move_pace = { .slowdown_permille = self->config.move_slowdown_percent * 10,
 			       .pages_per_second_min = self->config.move_pages_min },
 		.placement = self->config.placement, .rebuild_reserve = self->config.rebuild_reserve,
+		.address = self->config.address, .prefix = self->config.prefix,
+		.address_first = self->config.address_first, .address_last = self->config.address_last,
+		.lent_first = self->config.netboot.range_first, .lent_last = self->config.netboot.range_last,
 	};
 	char error[CONFIG_ERROR_BYTES] = "";
 
@@ -144,6 +148,7 @@ static void open_core(struct gmmd *self)
 	if (!config.plan)
 		die("out of memory");
 	gmm_core_init(self->core, &config);
+	gmm_core_set_rules(self->core, self->config.rules, self->config.rule_count);
 	if (keep_open(self, error))
 		die(error);
 	for (uint32_t i = 0; i < self->config.node_count && !error[0]; i++)
@@ -229,7 +234,8 @@ static const char usage[] =
 	"  --write-dnsmasq FILE  write dnsmasq's configuration as one file (-: to stdout), and exit; needs a section [netboot]\n"
 	"  --restore BACKUP  put a backup of 'gmm backup' in the place of the store, and exit\n"
 	"  --help         print this\n"
-	"SIGHUP adds the nodes that were added to the configuration, writes dnsmasq's files and reads tokens again; SIGTERM ends it. Nodes and VMs go on without it.\n";
+	"SIGHUP adds the nodes that were added to the configuration, takes its rules, writes dnsmasq's files and reads tokens again; SIGTERM ends it."
+	" Nodes and VMs go on without it.\n";
 
 static int new_token(const char *path, char **words, int count)
 {

@@ -30,6 +30,9 @@ static const struct column node_columns[] = {
 	FIELD("incarnation", COLUMN_U64, node.incarnation),
 	FIELD("capacity_pages", COLUMN_U64, node.capacity_pages),
 	FIELD("admin", COLUMN_U32, node.admin),
+	FIELD_SINCE(2, "0", "origin", COLUMN_U32, node.origin),
+	FIELD_SINCE(2, "x'00000000000000000000000000000000'", "uuid", COLUMN_BYTES, node.uuid),
+	FIELD_SINCE(2, "''", "domain", COLUMN_TEXT, node.domain),
 	{ 0 },
 };
 

@@ -114,7 +114,7 @@ static void test_a_node_that_never_came_has_time_to_start(void **state)
 
 	assert_true(gmm_core_node_add(rack->core, "m9", WIRE_ROLE_MEMORY, 9, mac) > 0);
 	CLEARED(rack, MNODE_DOWN);
-	rack_pass(rack, GMM_HEALTH_BOOT_NS - SECOND);
+	rack_pass(rack, GMM_LIFE_BOOT_NS - SECOND);
 	CLEARED(rack, MNODE_DOWN);
 	rack_pass(rack, SECOND);
 	RAISED(rack, MNODE_DOWN, 1);
@@ -281,20 +281,19 @@ static void test_boots(void **state)
 {
 	RACK;
 
-	facts.boots[1].attempts = 1;
-	facts.boots[1].script_ns = rack->now_ns;
-	rack_pass(rack, GMM_HEALTH_BOOT_NS);
+	gmm_core_node_boots(rack->core, gmm_core_node(rack->core, m1), rack->now_ns);
+	rack_pass(rack, GMM_LIFE_BOOT_NS);
 	CLEARED(rack, BOOT_FAILED);
 	model_of(rack, m1)->linked = false;
 	rack_pass(rack, 5 * SECOND);
 	RAISED(rack, BOOT_FAILED, 1);
 	SAYS(rack, BOOT_FAILED, "m1: 1 boot scripts fetched, the last one 2 min ago");
-	facts.boots[1].attempts = GMM_HEALTH_BOOTS_MAX;
+	for (uint32_t i = 1; i < GMM_LIFE_BOOTS_MAX; i++)
+		gmm_core_node_boots(rack->core, gmm_core_node(rack->core, m1), rack->now_ns);
 	RAISED(rack, BOOT_LOOP, 1);
 	SAYS(rack, BOOT_LOOP, "m1: 5 boot scripts");
 	CLEARED(rack, BOOT_FAILED);
 	rack_reboot(rack, m1);
-	facts.boots[1].attempts = 0;
 	CLEARED(rack, BOOT_LOOP);
 	rack_free(rack);
 }
