@@ -33,7 +33,7 @@ const struct cli_command cli_commands[] = {
 	{ "explain", { "code" }, "health.explain", "what a code of 'gmm health' means, and what helps", print_explanation,
 		.examples = { "gmm explain VM_STALLED" } },
 	{ "node list", { NULL }, "node.list", "nodes and their load", print_node_list,
-		.fields = "name,id,role,life,life_s_ago,state,admin,origin,domain,ip,mac,build,joined_s_ago,renewed_s_ago,cpus,vcpus_given,entry_to_join_us,kernel_bytes,table_bytes,"
+		.fields = "name,id,role,state,admin,life,life_s_ago,origin,domain,ip,mac,build,joined_s_ago,renewed_s_ago,cpus,vcpus_given,entry_to_join_us,kernel_bytes,table_bytes,"
 			  "uptime_us,pages_capacity,pages_reserved,pages_foreign,pages_stored,pages_zero,pages_written,reads,writes,"
 			  "regions,vms,packets_received,packets_sent,packets_refused,retransmits,busy_ns",
 		.examples = { "gmm node list", "gmm node list -o csv >nodes.csv", "gmm node list --watch=5" } },

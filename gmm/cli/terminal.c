@@ -34,7 +34,8 @@ const char *terminal_colour(const char *word)
 	static const char *const good[] = { "up", "running", "live", "HEALTH_OK", "in use", "succeeded" };
 	static const char *const bad[] = { "down", "failed", "lost", "HEALTH_ERR", "ERR" };
 	static const char *const doubtful[] = {
-		"absent", "expected", "paused", "unreachable", "HEALTH_WARN", "WARN", "reclaim", "reclaiming",
+		"absent", "expected", "paused", "unreachable", "HEALTH_WARN", "WARN", "reclaim", "reclaiming", "admitted", "booting", "cordoned",
+		"draining", "pending",
 	};
 
 	if (!colours())

@@ -110,7 +110,8 @@ struct gmm_node {
 	char name[NODE_NAME_BYTES];
 	uint32_t address;
 	uint8_t mac[6];
-	uint8_t uuid[GMM_UUID_BYTES];	/* of the machine that last booted with its MAC; all zero: not known, or not unique */
+	uint8_t uuid[GMM_UUID_BYTES];	/* of the machine that was admitted, or that joined after it booted; all zero: not known */
+	uint8_t asked_uuid[GMM_UUID_BYTES]; /* of the one that boots with its MAC; its join, with the rack's key, proves it. All ones: there were two */
 	uint64_t identity_ns;		/* when it last asked with this UUID; 0: not this manager */
 	char domain[NODE_NAME_BYTES];	/* what fails together with it: board, PDU, switch. Empty: it fails alone */
 	uint32_t domain_first;		/* id of the first node in its domain; its own when it fails alone */

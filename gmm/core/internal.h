@@ -56,6 +56,9 @@ bool gmm_uuid_is_anothers(struct gmm_core *core, const uint8_t uuid[GMM_UUID_BYT
 			  const struct gmm_machine *machine, uint64_t now_ns);
 bool gmm_machine_in_conflict(struct gmm_core *core, const struct gmm_machine *machine, uint64_t now_ns);
 
+/* The node has joined: whoever booted with its MAC has the rack's key, and so is its machine. */
+void gmm_machine_proved(struct gmm_core *core, struct gmm_node *node, uint64_t now_ns);
+
 /* admin.c: it is absent or down, and no VM needs what it holds; else false, and why. */
 bool gmm_node_is_gone(const struct gmm_core *core, const struct gmm_node *node, struct text *text);
 

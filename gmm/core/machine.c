@@ -106,6 +106,19 @@ static bool may_be_replaced(const struct gmm_node *node, uint64_t now_ns)
 	       now_ns - node->identity_ns >= GMM_MACHINE_AWAY_NS;
 }
 
+/* Nobody has proved anything yet: of two that differ neither is refused, and until the next join none is believed. */
+static void note_claim(struct gmm_core *core, struct gmm_node *node, const uint8_t uuid[GMM_UUID_BYTES], uint32_t address, uint64_t now_ns)
+{
+	static const uint8_t none[GMM_UUID_BYTES];
+
+	if (uuids_differ(uuid, node->asked_uuid))
+		gmm_health_conflict(core, node->id - GMM_NODE_FIRST, "asked to boot with its MAC", address, now_ns);
+	if (!gmm_uuid_means_something(uuid) || uuids_differ(uuid, node->asked_uuid))
+		memset(node->asked_uuid, 0xff, GMM_UUID_BYTES);
+	else if (memcmp(node->asked_uuid, none, GMM_UUID_BYTES) == 0)
+		memcpy(node->asked_uuid, uuid, GMM_UUID_BYTES);
+}
+
 static enum gmm_answer node_asks(struct gmm_core *core, struct gmm_node *node, const struct gmm_inventory *inventory, uint32_t address,
 				 uint64_t now_ns)
 {
@@ -122,14 +135,21 @@ static enum gmm_answer node_asks(struct gmm_core *core, struct gmm_node *node, c
 		gmm_health_conflict(core, other->id - GMM_NODE_FIRST, "asked to boot with its UUID", address, now_ns);
 		return GMM_ANSWER_NODE;
 	}
-	if (!gmm_uuid_means_something(inventory->uuid))
-		return GMM_ANSWER_NODE;
-	node->identity_ns = now_ns;
-	if (memcmp(node->uuid, inventory->uuid, GMM_UUID_BYTES)) {
-		memcpy(node->uuid, inventory->uuid, GMM_UUID_BYTES);
+	if (gmm_uuid_means_something(inventory->uuid) && memcmp(node->uuid, inventory->uuid, GMM_UUID_BYTES) == 0)
+		node->identity_ns = now_ns;
+	else
+		note_claim(core, node, inventory->uuid, address, now_ns);
+	return GMM_ANSWER_NODE;
+}
+
+void gmm_machine_proved(struct gmm_core *core, struct gmm_node *node, uint64_t now_ns)
+{
+	if (node->boot_attempts && gmm_uuid_means_something(node->asked_uuid)) {
+		memcpy(node->uuid, node->asked_uuid, GMM_UUID_BYTES);
+		node->identity_ns = now_ns;
 		gmm_dirty_node(core, node);
 	}
-	return GMM_ANSWER_NODE;
+	memset(node->asked_uuid, 0, GMM_UUID_BYTES);
 }
 
 /* ---------------------------------------------------------------- a stranger asks */

@@ -310,6 +310,8 @@ int gmm_core_join(struct gmm_core *core, const struct wire_node_join *join, uint
 	/* One that an earlier manager knew has joined this one now. */
 	if (!same || node->joined_ns == 0)
 		node->joined_ns = now_ns;
+	if (!same)
+		gmm_machine_proved(core, node, now_ns);
 	node->boot_attempts = 0;
 	joined_text(core, node, same, now_ns);
 	gmm_life_settle(node, now_ns);

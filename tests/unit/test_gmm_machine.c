@@ -455,6 +455,31 @@ static void test_nodes_of_the_file(void **state)
 	memcpy(first.mac, m1->mac, 6);
 	memcpy(second.mac, m1->mac, 6);
 	assert_int_equal(asks(&first), GMM_ANSWER_NODE);
+	assert_false(gmm_uuid_means_something(m1->uuid));
+	/* As long as none of them has joined, neither can shut the other one out. */
+	gmm_core_node_boots(core, m1, rack->now_ns);
+	assert_int_equal(asks(&second), GMM_ANSWER_NODE);
+	assert_non_null(strstr(conflict(), "m1: another machine asked to boot with its MAC"));
+	assert_int_equal(asks(&second), GMM_ANSWER_NODE);
+	rack_reboot(rack, m1->id);
+	assert_false(gmm_uuid_means_something(m1->uuid));
+	/* A join without a boot from here proves nothing of who asked. */
+	assert_int_equal(asks(&second), GMM_ANSWER_NODE);
+	rack_reboot(rack, m1->id);
+	assert_false(gmm_uuid_means_something(m1->uuid));
+	/* Nor does one of a loader that has not said who it is. */
+	assert_int_equal(asks(&second), GMM_ANSWER_NODE);
+	assert_int_equal(asks(&(struct gmm_inventory){ .mac = { 2, 0, 0, 0, 0, 2 } }), GMM_ANSWER_NODE);
+	gmm_core_node_boots(core, m1, rack->now_ns);
+	rack_reboot(rack, m1->id);
+	assert_false(gmm_uuid_means_something(m1->uuid));
+	assert_int_equal(asks(&first), GMM_ANSWER_NODE);
+	gmm_core_node_boots(core, m1, rack->now_ns);
+	rack_join(rack, m1->id);
+	assert_false(gmm_uuid_means_something(m1->uuid));
+	assert_int_equal(asks(&first), GMM_ANSWER_NODE);
+	gmm_core_node_boots(core, m1, rack->now_ns);
+	rack_reboot(rack, m1->id);
 	assert_memory_equal(m1->uuid, first.uuid, GMM_UUID_BYTES);
 	assert_int_equal(asks(&second), GMM_ANSWER_REFUSED);
 	assert_non_null(strstr(conflict(), "m1: another machine asked to boot with its MAC"));
@@ -464,6 +489,9 @@ static void test_nodes_of_the_file(void **state)
 	/* Its board was replaced, its card was kept. */
 	rack_pass(rack, SECOND);
 	assert_int_equal(asks(&second), GMM_ANSWER_NODE);
+	assert_memory_equal(m1->uuid, first.uuid, GMM_UUID_BYTES);
+	gmm_core_node_boots(core, m1, rack->now_ns);
+	rack_reboot(rack, m1->id);
 	assert_memory_equal(m1->uuid, second.uuid, GMM_UUID_BYTES);
 	/* A node with another one's UUID is known by its MAC. */
 	memcpy(second.mac, gmm_core_node_named(core, "p1")->mac, 6);
