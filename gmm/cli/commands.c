@@ -5,7 +5,7 @@
 /* What a row leaves out is zero. */
 #pragma GCC diagnostic ignored "-Wmissing-field-initializers"
 
-#define VM_FIELDS "name,id,state,reason,status,node,memory_bytes,cache_bytes,vcpus,regions,created_s_ago,changed_s_ago"
+#define VM_FIELDS "name,id,state,reason,status,node,memory_bytes,cache_bytes,cache_wanted_bytes,vcpus,regions,created_s_ago,changed_s_ago"
 #define HEALTH_FIELDS "code,severity,summary,count,since,muted,sticky,muted_until"
 
 const struct cli_command cli_commands[] = {
@@ -78,6 +78,10 @@ const struct cli_command cli_commands[] = {
 	{ "vm destroy", { "name" }, "vm.destroy", "forget the VM and free its memory", NULL, .changes = true, .dry_run = true,
 		.destroys = "the guest ends and its memory is gone for good",
 		.examples = { "gmm vm destroy web", "gmm vm destroy web --yes" } },
+	{ "vm resize", { "name" }, "vm.resize", "change a VM's cache share, while its guest runs or not", NULL, NULL, {
+		{ "cache", "SIZE", OPTION_SIZE, "cache_bytes", true, "its share of the process component's cache from now on" } },
+		.changes = true, .dry_run = true,
+		.examples = { "gmm vm resize web --cache 512M", "gmm vm resize web --cache 64M --dry-run" } },
 	{ "vm console", { "name" }, "vm.console", "the VM's serial line (Ctrl-] detaches)", NULL, run_console, {
 		{ "history", NULL, OPTION_FLAG, "history", false, "begin with what is kept of the past output" },
 		{ "no-input", NULL, OPTION_FLAG, NULL, false, "only show" },
@@ -149,7 +153,7 @@ const struct cli_option cli_common_options[] = {
 	{ "output", "FORMAT", OPTION_STRING, NULL, false, "or -o FORMAT: table, json, jsonl (an object a line) or csv" },
 	{ "watch", "SECONDS", OPTION_MAYBE_SECONDS, NULL, false, "of what only shows something: again and again (2)" },
 	{ "timeout", "TIME", OPTION_SECONDS, NULL, false, "do not wait for gmmd any longer; what was begun goes on" },
-	{ "dry-run", NULL, OPTION_FLAG, NULL, false, "of vm create, start, stop, destroy: say what would be done" },
+	{ "dry-run", NULL, OPTION_FLAG, NULL, false, "of vm create, start, stop, destroy, resize: say what would be done" },
 	{ "yes", NULL, OPTION_FLAG, NULL, false, "do not ask before something is destroyed" },
 	{ "no-color", NULL, OPTION_FLAG, NULL, false, "print no colours (NO_COLOR and TERM=dumb do the same)" },
 	{ "version", NULL, OPTION_FLAG, NULL, false, "print which build this is" },

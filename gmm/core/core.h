@@ -186,10 +186,12 @@ struct gmm_vm {
 	uint64_t id;			/* rack-wide, never reused */
 	enum gmm_vm_phase phase;
 	struct gmm_vm_spec spec;
-	uint32_t cache_lines;
+	uint64_t cache_wanted_bytes;	/* while its share is resized: what it becomes; else 0 */
+	uint32_t cache_lines;		/* of its component: the larger of both */
 	uint32_t node;			/* process component */
 	uint32_t operation;		/* working on it (M5); GMM_NONE */
 	uint32_t move;			/* operation that moves a region of it; GMM_NONE */
+	uint32_t resize;		/* operation that changes its cache share; GMM_NONE */
 	uint32_t region_first;		/* list in order of index */
 	uint32_t region_count;
 	uint32_t state;			/* enum wire_vm_state */
@@ -227,6 +229,8 @@ enum gmm_operation_kind {
 	GMM_OPERATION_REGION_MOVE,
 	GMM_OPERATION_NODE_DRAIN,
 	GMM_OPERATION_BALANCE,
+	GMM_OPERATION_VM_RESIZE,
+	GMM_OPERATIONS_KINDS,
 };
 
 /*
@@ -234,7 +238,7 @@ enum gmm_operation_kind {
  *  start:   VM -> LOADING -> ended                      stop: VM -> ended
  *  destroy: VM -> RECLAIM -> ended                      bench: REGIONS -> VM -> RECLAIM -> ended
  *  move:    REGIONS -> VM -> MOVING -> RECLAIM -> ended (of the old region; if it was abandoned, of the new one)
- *  drain:   DRAINING -> ended
+ *  drain:   DRAINING -> ended                           resize: VM -> RESIZING -> ended
  */
 /* READs between two nodes, for measuring; the limits are those of struct wire_bench_read. */
 struct gmm_bench_spec {
@@ -247,6 +251,7 @@ enum gmm_step {
 	GMM_STEP_CHUNKS,		/* tell it where the regions are */
 	GMM_STEP_LOADING,		/* it loads the guest: wait for the outcome */
 	GMM_STEP_MOVING,		/* the process component copies: ask it how far it is */
+	GMM_STEP_RESIZING,		/* the process component empties sets: ask it how far it is */
 	GMM_STEP_DRAINING,		/* drain, balance: moves are under way, or wait for their turn */
 	GMM_STEP_UNDO_VM,		/* destroy there what VM or CHUNKS made */
 	GMM_STEP_RECLAIM,		/* wait until the regions are gone */
@@ -274,7 +279,7 @@ struct gmm_operation {
 	uint32_t regions_moved;		/* drain */
 	bool sent;			/* move: the process component may know of it */
 	bool cancel;			/* move: it is to be given up */
-	uint64_t poll_ns;		/* move: when to ask; drain: when to look again */
+	uint64_t poll_ns;		/* move, resize: when to ask; drain: when to look again */
 	struct wire_vm_region_moved moved; /* move: as last heard; drain: the sum of its moves, and the last one's fills */
 	uint32_t pending;		/* regions it waits for, */
 	uint32_t parts;			/* of so many that it began to wait for */
@@ -487,6 +492,12 @@ int gmm_core_vm_start(struct gmm_core *core, const char *name, const struct wire
 		      const struct wire_blob *initrd, uint64_t *operation, uint64_t now_ns);
 int gmm_core_vm_stop(struct gmm_core *core, const char *name, uint64_t *operation, uint64_t now_ns);
 int gmm_core_vm_destroy(struct gmm_core *core, const char *name, uint64_t *operation, uint64_t now_ns);
+/*
+ * Change a VM's cache share while its guest runs (docs/cache.md, Resize). -EINVAL: it may not be so large or small; -ENOSPC: its component has
+ * no room; -EALREADY: it is so. The plan says whether it could begin.
+ */
+int gmm_core_vm_resize(struct gmm_core *core, const char *name, uint64_t cache_bytes, uint64_t *operation, uint64_t now_ns);
+int gmm_core_vm_resize_plan(struct gmm_core *core, const char *name, uint64_t cache_bytes);
 int gmm_core_bench(struct gmm_core *core, const char *process, const char *memory, const struct gmm_bench_spec *spec,
 		   uint64_t *operation, uint64_t now_ns);
 

@@ -96,7 +96,12 @@ uint32_t gmm_step_region(const struct gmm_core *core, uint32_t region, struct wi
 /* The call of the operation's step. False: the step sends nothing itself. */
 bool gmm_step_call(const struct gmm_core *core, struct gmm_operation *operation, struct gmm_step_call *call);
 
+/* request_create.c: 0, or -EINVAL and core->refusal: a cache share may not be so large or small. */
+int gmm_check_cache(struct gmm_core *core, uint64_t cache_bytes);
+
 /* request.c */
+/* The VM, if nothing works on it; and if `running_node`, its component can be asked. Else NULL, *status and core->refusal. */
+struct gmm_vm *gmm_request_vm(struct gmm_core *core, const char *name, bool running_node, int *status);
 int gmm_refuse_words(struct gmm_core *core, int status, const char *first, const char *second, const char *third);
 /* False: too many operations are under way, and core->refusal says so. */
 bool gmm_operation_room(struct gmm_core *core);
@@ -122,6 +127,15 @@ void gmm_move_node_reset(struct gmm_core *core, const struct gmm_node *node);
 void gmm_move_vm_ends(struct gmm_core *core, struct gmm_vm *vm);
 /* An earlier manager's; its VM and region are known. */
 void gmm_move_resume(struct gmm_core *core, struct gmm_operation *operation);
+
+/* resize.c */
+bool gmm_resize_output(struct gmm_core *core, struct gmm_operation *operation, struct gmm_command *command, uint64_t now_ns);
+void gmm_resize_result(struct gmm_core *core, struct gmm_operation *operation, int status, const void *body, uint32_t len_bytes,
+		       uint64_t now_ns);
+/* The process component went down: it is asked again when it is back. */
+void gmm_resize_node_gone(struct gmm_core *core, struct gmm_operation *operation);
+/* The VM is no more: neither is the resize. */
+void gmm_resize_vm_ends(struct gmm_core *core, struct gmm_vm *vm);
 
 /* drain.c */
 void gmm_drain_tick(struct gmm_core *core, struct gmm_operation *operation, uint64_t now_ns);

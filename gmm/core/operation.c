@@ -101,6 +101,7 @@ void gmm_operation_unwind(struct gmm_core *core, struct gmm_operation *operation
 		gmm_operation_end(core, operation);
 		break;
 	case GMM_STEP_MOVING:
+	case GMM_STEP_RESIZING:
 	case GMM_STEP_UNDO_VM:
 	case GMM_STEP_RECLAIM:
 	case GMM_STEP_ENDED:
@@ -195,6 +196,8 @@ bool gmm_operation_output(struct gmm_core *core, struct gmm_operation *operation
 		return false;
 	if (operation->kind == GMM_OPERATION_REGION_MOVE)
 		return gmm_move_output(core, operation, command, now_ns);
+	if (operation->kind == GMM_OPERATION_VM_RESIZE)
+		return gmm_resize_output(core, operation, command, now_ns);
 	if (operation->step == GMM_STEP_REGIONS)
 		return output_regions(core, operation, command);
 	node = gmm_core_node(core, process_of(core, operation));
@@ -269,6 +272,8 @@ void gmm_operation_node_gone(struct gmm_core *core, struct gmm_node *node, int s
 			continue;
 		if (operation->kind == GMM_OPERATION_REGION_MOVE)
 			gmm_move_node_gone(core, operation, status, reason, now_ns);
+		else if (operation->kind == GMM_OPERATION_VM_RESIZE)
+			gmm_resize_node_gone(core, operation);
 		else
 			gmm_operation_process_gone(core, operation, status, reason, now_ns);
 	}

@@ -146,8 +146,10 @@ void gmm_operation_result(struct gmm_core *core, struct gmm_call *call, int stat
 	case GMM_OPERATION_VM_DESTROY: destroy_result(core, operation, status, now_ns); break;
 	case GMM_OPERATION_BENCH: bench_result(core, operation, status, body, len_bytes, now_ns); break;
 	case GMM_OPERATION_REGION_MOVE: gmm_move_result(core, operation, status, body, len_bytes, now_ns); break;
+	case GMM_OPERATION_VM_RESIZE: gmm_resize_result(core, operation, status, body, len_bytes, now_ns); break;
 	case GMM_OPERATION_NODE_DRAIN:
 	case GMM_OPERATION_BALANCE:
+	case GMM_OPERATIONS_KINDS:
 	case GMM_OPERATION_NONE: assert(!"the operation ended with a call under way");
 	}
 }

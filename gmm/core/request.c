@@ -54,7 +54,7 @@ struct gmm_operation *gmm_operation_start(struct gmm_core *core, enum gmm_operat
 
 /* ---------------------------------------------------------------- start, stop, destroy */
 
-static struct gmm_vm *find(struct gmm_core *core, const char *name, bool running_node, int *status)
+struct gmm_vm *gmm_request_vm(struct gmm_core *core, const char *name, bool running_node, int *status)
 {
 	struct gmm_vm *vm = gmm_core_vm_named(core, name);
 	struct gmm_node *node;
@@ -80,7 +80,7 @@ static struct gmm_vm *find(struct gmm_core *core, const char *name, bool running
 /* The VM, when this can be done with it now. */
 static struct gmm_vm *find_for(struct gmm_core *core, const char *name, enum gmm_operation_kind kind, int *status)
 {
-	struct gmm_vm *vm = find(core, name, kind != GMM_OPERATION_VM_DESTROY, status);
+	struct gmm_vm *vm = gmm_request_vm(core, name, kind != GMM_OPERATION_VM_DESTROY, status);
 	bool runs = vm && (vm->state == WIRE_VM_RUNNING || vm->state == WIRE_VM_LOADING || vm->state == WIRE_VM_PAUSED);
 
 	if (!vm || kind == GMM_OPERATION_VM_DESTROY || runs == (kind == GMM_OPERATION_VM_STOP))

@@ -24,6 +24,19 @@ static uint64_t smaller(uint64_t first, uint64_t second)
 	return first < second ? first : second;
 }
 
+int gmm_check_cache(struct gmm_core *core, uint64_t cache_bytes)
+{
+	struct text text = gmm_refuse(core);
+
+	if (cache_bytes % PAGE_BYTES || cache_bytes / PAGE_BYTES > UINT32_MAX)
+		return gmm_refuse_words(core, -EINVAL, "the cache share must be a multiple of 4096 bytes", "", "");
+	if (cache_bytes / PAGE_BYTES >= VM_CACHE_LINES_MIN)
+		return 0;
+	text_string(&text, "the cache share is too small: at least ");
+	text_pages(&text, VM_CACHE_LINES_MIN);
+	return -EINVAL;
+}
+
 static int check_spec(struct gmm_core *core, const struct gmm_vm_spec *spec)
 {
 	struct text text = gmm_refuse(core);
@@ -41,13 +54,8 @@ static int check_spec(struct gmm_core *core, const struct gmm_vm_spec *spec)
 		text_pages(&text, smaller(VM_MEMORY_BYTES_MAX, REGIONS_PER_VM_MAX * REGION_BYTES) / PAGE_BYTES);
 		return -EINVAL;
 	}
-	if (spec->cache_bytes % PAGE_BYTES || spec->cache_bytes / PAGE_BYTES > UINT32_MAX)
-		return gmm_refuse_words(core, -EINVAL, "the cache share must be a multiple of 4096 bytes", "", "");
-	if (spec->cache_bytes / PAGE_BYTES < VM_CACHE_LINES_MIN) {
-		text_string(&text, "the cache share is too small: at least ");
-		text_pages(&text, VM_CACHE_LINES_MIN);
+	if (gmm_check_cache(core, spec->cache_bytes))
 		return -EINVAL;
-	}
 	if (spec->vcpus == 0 || spec->vcpus > VCPUS_PER_VM_MAX) {
 		text_string(&text, "a VM has 1 to ");
 		text_number(&text, VCPUS_PER_VM_MAX);
@@ -160,7 +168,7 @@ int gmm_core_vm_create(struct gmm_core *core, const struct gmm_vm_spec *spec, ui
 	vm->cache_lines = lines;
 	vm->node = node->id;
 	vm->created_ns = vm->changed_ns = now_ns;
-	vm->region_first = vm->move = GMM_NONE;
+	vm->region_first = vm->move = vm->resize = GMM_NONE;
 	vm->operation = gmm_operation_index(core, operation);
 	status = place_all(core, vm, vm->operation);
 	if (status) {

@@ -52,6 +52,9 @@ static void resume_operation(struct gmm_core *core, struct gmm_operation *operat
 		gmm_operation_end(core, operation);
 		return;
 	}
+	/* Said again: its component knows the operation, or begins now. */
+	if (operation->kind == GMM_OPERATION_VM_RESIZE)
+		return;
 	if (operation->kind == GMM_OPERATION_VM_CREATE)
 		resume_regions(core, operation);
 	if (operation->kind == GMM_OPERATION_REGION_MOVE)

@@ -94,6 +94,7 @@ void gmm_vm_forget(struct gmm_core *core, struct gmm_vm *vm)
 {
 	assert(vm->region_first == GMM_NONE);
 	gmm_move_vm_ends(core, vm);
+	gmm_resize_vm_ends(core, vm);
 	leave_node(core, vm);
 	gmm_offer_end(core, vm);
 	vm->phase = GMM_VM_FREE;
@@ -110,6 +111,7 @@ void gmm_vm_gone(struct gmm_core *core, struct gmm_vm *vm, const char *reason, u
 		return;
 	assert(vm->operation == GMM_NONE);
 	gmm_move_vm_ends(core, vm);
+	gmm_resize_vm_ends(core, vm);
 	leave_node(core, vm);
 	gmm_offer_end(core, vm);
 	vm->phase = GMM_VM_GONE;

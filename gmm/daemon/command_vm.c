@@ -21,10 +21,11 @@ static const char *state_of(const struct gmmd *gmmd, const struct gmm_vm *vm)
 
 static json_t *vm_object(const struct gmmd *gmmd, const struct gmm_vm *vm)
 {
-	return json_pack("{s:s,s:I,s:s,s:o,s:i,s:s,s:I,s:I,s:i,s:i,s:o,s:o}", "name", vm->spec.name,
+	return json_pack("{s:s,s:I,s:s,s:o,s:i,s:s,s:I,s:I,s:o,s:i,s:i,s:o,s:o}", "name", vm->spec.name,
 			 "id", (json_int_t)vm->id, "state", state_of(gmmd, vm), "reason", json_text(vm->reason),
 			 "status", (int)vm->status, "node", node_of(gmmd, vm)->name,
 			 "memory_bytes", (json_int_t)vm->spec.memory_bytes, "cache_bytes", (json_int_t)vm->spec.cache_bytes,
+			 "cache_wanted_bytes", vm->cache_wanted_bytes ? json_integer((json_int_t)vm->cache_wanted_bytes) : json_null(),
 			 "vcpus", (int)vm->spec.vcpus, "regions", (int)vm->region_count,
 			 "created_s_ago", json_seconds_ago(gmmd, vm->created_ns),
 			 "changed_s_ago", json_seconds_ago(gmmd, vm->changed_ns));
@@ -266,6 +267,28 @@ static void run_destroy(struct gmmd *gmmd, struct client *client, json_t *argume
 		client_error(client, status, "%s", gmmd->core->refusal);
 }
 
+static void run_resize(struct gmmd *gmmd, struct client *client, json_t *arguments)
+{
+	int dry_run = 0, status;
+	json_int_t cache;
+	const char *name;
+
+	if (!client_unpack(client, arguments, "{s:s,s:I,s?b}", "name", &name, "cache_bytes", &cache, "dry_run", &dry_run))
+		return;
+	if (cache < 0) {
+		client_error(client, -EINVAL, "cache_bytes must not be negative");
+		return;
+	}
+	status = dry_run ? gmm_core_vm_resize_plan(gmmd->core, name, (uint64_t)cache) :
+			   gmm_core_vm_resize(gmmd->core, name, (uint64_t)cache, &client->operation, gmmd->now_ns);
+	if (status)
+		client_error(client, status, "%s", gmmd->core->refusal);
+	else if (dry_run)
+		client_result(client, json_pack("{s:b,s:o}", "dry_run", 1, "would", json_sprintf("would resize the cache share of %s from %llu to %llu bytes",
+						name, (unsigned long long)gmm_core_vm_named(gmmd->core, name)->spec.cache_bytes,
+						(unsigned long long)cache)));
+}
+
 /* ---------------------------------------------------------------- wait, stats */
 
 static void wait_turn(struct gmmd *gmmd, struct client *client)
@@ -374,6 +397,7 @@ const struct client_command_entry vm_commands[] = {
 	{ "vm.start", run_start, true },
 	{ "vm.stop", run_stop, true },
 	{ "vm.destroy", run_destroy, true },
+	{ "vm.resize", run_resize, true },
 	{ "vm.wait", run_wait, false },
 	{ "vm.stats", run_stats, false },
 	{ "vm.console", run_vm_console, false },

@@ -21,6 +21,7 @@ const struct route routes[] = {
 	{ "DELETE", "/v1/vms/{name}", "vm.destroy", ROLE_OPERATOR, "Forget the VM and free its memory", ROUTE_COMMAND, NO_QUERIES },
 	{ "POST", "/v1/vms/{name}/start", "vm.start", ROLE_OPERATOR, "Load the guest's kernel and run it", ROUTE_COMMAND, NO_QUERIES },
 	{ "POST", "/v1/vms/{name}/stop", "vm.stop", ROLE_OPERATOR, "Stop running now; the VM stays", ROUTE_COMMAND, NO_QUERIES },
+	{ "POST", "/v1/vms/{name}/resize", "vm.resize", ROLE_OPERATOR, "Change its cache share under the running guest", ROUTE_COMMAND, NO_QUERIES },
 	{ "GET", "/v1/vms/{name}/stats", "vm.stats", ROLE_READ_ONLY, "A VM's counters and latencies", ROUTE_COMMAND, NO_QUERIES },
 	{ "GET", "/v1/vms/{name}/console", "vm.output", ROLE_READ_ONLY, "What a VM wrote to its serial line, at once or as a stream", ROUTE_CONSOLE,
 		{ { "offset", "offset", QUERY_NUMBER } } },

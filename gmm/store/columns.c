@@ -46,6 +46,7 @@ static const struct column vm_columns[] = {
 	FIELD("reason", COLUMN_TEXT, vm.reason),
 	FIELD("created_wall_ns", COLUMN_U64, vm.created_wall_ns),
 	FIELD("changed_wall_ns", COLUMN_U64, vm.changed_wall_ns),
+	FIELD_SINCE(2, "0", "cache_wanted_bytes", COLUMN_U64, vm.cache_wanted_bytes),
 	{ 0 },
 };
 

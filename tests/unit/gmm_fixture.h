@@ -38,6 +38,8 @@ struct model_region {
 };
 #define MODEL_REGIONS 256
 #define MODEL_MOVE_STEPS 2
+#define MODEL_SHARES 64
+#define MODEL_RESIZE_STEPS 3
 
 struct model_node {
 	uint32_t id;
@@ -48,6 +50,10 @@ struct model_node {
 	uint64_t held[HELD_MAX];	/* memory: vm << 16 | index; process: vm */
 	uint32_t held_count;
 	struct model_region regions[MODEL_REGIONS];	/* process */
+	struct {			/* process: what VM_RESIZE made of a VM's share */
+		uint64_t vm, operation;
+		uint32_t lines, wanted, left;
+	} shares[MODEL_SHARES];
 	bool moves_fail;		/* the target of a move does not answer it */
 	int refuse_type;		/* answer the next command of this type with refuse_status */
 	int refuse_status;
@@ -149,6 +155,8 @@ static inline bool rows_equal(const struct gmm_record *one, const struct gmm_rec
 		       one->node.capacity_pages == other->node.capacity_pages;
 	case GMM_RECORD_VM:
 		return one->vm.id == other->vm.id && one->vm.phase == other->vm.phase && one->vm.node == other->vm.node &&
+		       one->vm.spec.cache_bytes == other->vm.spec.cache_bytes &&
+		       one->vm.cache_wanted_bytes == other->vm.cache_wanted_bytes &&
 		       strcmp(one->vm.spec.name, other->vm.spec.name) == 0 && one->vm.state == other->vm.state &&
 		       one->vm.status == other->vm.status && strcmp(one->vm.reason, other->vm.reason) == 0 &&
 		       one->vm.changed_wall_ns == other->vm.changed_wall_ns;
@@ -269,6 +277,7 @@ static inline void rack_reboot(struct rack *rack, uint32_t id)
 
 	model->held_count = 0;
 	memset(model->regions, 0, sizeof(model->regions));
+	memset(model->shares, 0, sizeof(model->shares));
 	model->incarnation++;
 	for (uint32_t i = 0; i < rack->flight_count;)
 		if (rack->flights[i].command.node == id)
@@ -306,6 +315,42 @@ static inline void model_map(struct model_node *model, const struct wire_vm_regi
 		region->node = chunk->regions[i].node;
 		region->epoch = chunk->regions[i].epoch;
 	}
+}
+
+/* Begin or ask; idempotent by operation, as the component is. */
+static inline int model_resize(struct model_node *model, const void *body, struct wire_vm_resized *resized)
+{
+	const struct wire_vm_resize *asked = body;
+	uint32_t at = 0;
+
+	if (held_find(model, asked->vm) < 0)
+		return -ENOENT;
+	while (at < MODEL_SHARES && model->shares[at].vm != asked->vm)
+		at++;
+	/* the place of a VM that is no more */
+	for (uint32_t i = 0; i < MODEL_SHARES && at == MODEL_SHARES; i++)
+		if (held_find(model, model->shares[i].vm) < 0) {
+			memset(&model->shares[i], 0, sizeof(model->shares[i]));
+			at = i;
+		}
+	assert_true(at < MODEL_SHARES);
+	if (asked->operation < model->shares[at].operation)
+		return -ESTALE;
+	if (asked->cache_lines != model->shares[at].wanted && model->shares[at].left)
+		return -EBUSY;
+	if (asked->cache_lines != model->shares[at].wanted)
+		model->shares[at].left = MODEL_RESIZE_STEPS;
+	model->shares[at].vm = asked->vm;
+	model->shares[at].operation = asked->operation;
+	model->shares[at].wanted = asked->cache_lines;
+	if (model->shares[at].left && --model->shares[at].left == 0)
+		model->shares[at].lines = asked->cache_lines;
+	*resized = (struct wire_vm_resized){
+		.vm = asked->vm, .operation = asked->operation, .lines = model->shares[at].lines, .lines_wanted = asked->cache_lines,
+		.parts = model->shares[at].left ? MODEL_RESIZE_STEPS : 0,
+		.parts_done = model->shares[at].left ? MODEL_RESIZE_STEPS - model->shares[at].left : 0,
+	};
+	return 0;
 }
 
 /* Begin, ask or cancel; idempotent by epoch, as the region client is. */
@@ -418,6 +463,14 @@ static inline void execute(struct rack *rack, struct flight *flight)
 		flight->status = model_move(model, flight->command.type, body, &moved);
 		memcpy(flight->reply, &moved, sizeof(moved));
 		flight->reply_len_bytes = flight->status ? 0 : sizeof(moved);
+		break;
+	}
+	case WIRE_VM_RESIZE: {
+		struct wire_vm_resized resized;
+
+		flight->status = model_resize(model, body, &resized);
+		memcpy(flight->reply, &resized, sizeof(resized));
+		flight->reply_len_bytes = flight->status ? 0 : sizeof(resized);
 		break;
 	}
 	case WIRE_BENCH_READ: {

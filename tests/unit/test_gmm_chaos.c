@@ -95,7 +95,8 @@ static void random_request(struct rack *rack)
 	const char *memory = random_below(2) ? "m1" : "m2";
 	uint64_t operation;
 
-	switch (random_below(10)) {
+	switch (random_below(11)) {
+	case 10: gmm_core_vm_resize(rack->core, name, (1 + random_below(20)) << 20, &operation, rack->now_ns); break;
 	case 0: case 1: gmm_core_vm_create(rack->core, &spec, &operation, rack->now_ns); break;
 	case 2: gmm_core_vm_destroy(rack->core, name, &operation, rack->now_ns); break;
 	case 3: gmm_core_vm_start(rack->core, name, &none, &none, &operation, rack->now_ns); break;
@@ -206,8 +207,8 @@ static void random_life(uint32_t seed, uint32_t kill_each)
 			random_admin(rack);
 		else if (what < 25)
 			rack->nodes[random_below(3)].refuse_type = (int[]){ WIRE_REGION_CREATE, WIRE_VM_CREATE, WIRE_VM_REGIONS,
-									    WIRE_VM_DESTROY, WIRE_VM_REGION_MOVE,
-									    WIRE_VM_REGION_MOVE_STATE }[random_below(6)];
+									    WIRE_VM_DESTROY, WIRE_VM_REGION_MOVE, WIRE_VM_RESIZE,
+									    WIRE_VM_REGION_MOVE_STATE }[random_below(7)];
 		else
 			random_delivery(rack);
 		for (uint32_t i = 0; i < rack->count; i++)
