@@ -171,6 +171,18 @@ enum gmm_offer {
 	GMM_OFFER_TOLD,			/* no answer yet */
 };
 
+/* When a guest that the operator started ends by itself (restart.c). */
+enum gmm_restart {
+	GMM_RESTART_NO,			/* the operator sees to it */
+	GMM_RESTART_ON_FAILURE,		/* start it again if it failed, not if it switched itself off */
+	GMM_RESTART_ALWAYS,		/* start it again, if its process component is lost on another one */
+	GMM_RESTARTS,
+};
+#define GMM_RESTART_MAX_DEFAULT 5u
+#define GMM_RESTART_MAX_LIMIT 1000u
+#define GMM_RESTART_WINDOW_S_DEFAULT 600u
+#define GMM_RESTART_WINDOW_S_LIMIT 604800u
+
 struct gmm_vm_spec {
 	char name[VM_NAME_BYTES];
 	uint64_t memory_bytes;
@@ -180,12 +192,20 @@ struct gmm_vm_spec {
 	char command_line[VM_COMMAND_LINE_BYTES];
 	char kernel[GMM_FILE_BYTES];	/* files on the manager's host; the core only keeps them */
 	char initrd[GMM_FILE_BYTES];	/* empty: none */
+	uint32_t restart;		/* enum gmm_restart */
+	uint32_t restart_max;		/* so many restarts, */
+	uint32_t restart_window_s;	/* in so long, and no more; both 0: the defaults */
 };
 
 struct gmm_vm {
 	uint64_t id;			/* rack-wide, never reused */
 	enum gmm_vm_phase phase;
 	struct gmm_vm_spec spec;
+	bool wanted;			/* the operator wants it to run: started, and not stopped since */
+	bool looping;			/* it ended too often, and is not started again */
+	uint32_t restarts;		/* since: */
+	uint64_t restart_since_ns;	/* begin of the window */
+	uint64_t restart_ns;		/* when it is started again; 0: not planned */
 	uint64_t cache_wanted_bytes;	/* while its share is resized: what it becomes; else 0 */
 	uint32_t cache_lines;		/* of its component: the larger of both */
 	uint32_t node;			/* process component */
@@ -211,6 +231,11 @@ struct gmm_vm {
 /* What the operator sees, from phase, node and state. */
 const char *gmm_vm_state_name(const struct gmm_vm *vm, const struct gmm_node *node);
 const char *gmm_wire_state_name(uint32_t state);
+const char *gmm_restart_name(uint32_t restart);
+/* GMM_RESTARTS when no policy has this name. */
+enum gmm_restart gmm_restart_named(const char *name);
+/* It has ended, and will be started again. */
+bool gmm_vm_restarts(const struct gmm_vm *vm);
 const char *gmm_node_state_name(enum gmm_node_state state);
 const char *gmm_node_admin_name(enum gmm_node_admin admin);
 const char *gmm_role_name(uint32_t role);

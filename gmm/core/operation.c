@@ -39,7 +39,11 @@ void gmm_operation_reclaim(struct gmm_core *core, struct gmm_operation *operatio
 		struct gmm_vm *vm = &core->vms[operation->vm];
 
 		gmm_vm_condemn_regions(core, vm, index);
-		gmm_vm_forget(core, vm);
+		/* One that was lost and is wanted is not given up because it could not be made anew this time. */
+		if (vm->phase == GMM_VM_CREATING && vm->wanted)
+			gmm_vm_gone_again(core, vm, operation->reason);
+		else
+			gmm_vm_forget(core, vm);
 		operation->vm = GMM_NONE;
 	} else if (operation->region != GMM_NONE) {
 		gmm_region_condemn(core, operation->region, index);

@@ -90,6 +90,9 @@ static const char *take_vm(struct gmm_core *core, uint32_t slot, const struct gm
 	if (spec->memory_bytes == 0 || spec->memory_bytes % PAGE_BYTES || spec->memory_bytes > VM_MEMORY_BYTES_MAX ||
 	    spec->cache_bytes / PAGE_BYTES > UINT32_MAX || from->cache_wanted_bytes / PAGE_BYTES > UINT32_MAX || spec->vcpus == 0 || spec->vcpus > VCPUS_PER_VM_MAX)
 		return "its size is out of range";
+	if (spec->restart >= GMM_RESTARTS || spec->restart_max == 0 || spec->restart_max > GMM_RESTART_MAX_LIMIT ||
+	    spec->restart_window_s == 0 || spec->restart_window_s > GMM_RESTART_WINDOW_S_LIMIT || from->wanted > 1 || from->looping > 1)
+		return "its restart policy is out of range";
 	vm->id = from->id;
 	vm->spec = *spec;
 	gmm_vm_enter(core, vm, (enum gmm_vm_phase)from->phase);
@@ -102,6 +105,10 @@ static const char *take_vm(struct gmm_core *core, uint32_t slot, const struct gm
 	/* Times before this machine's clock began wrap around, and so do the differences that are made of them. */
 	vm->created_ns = from->created_wall_ns - core->config.wall_offset_ns;
 	vm->changed_ns = from->changed_wall_ns - core->config.wall_offset_ns;
+	vm->wanted = from->wanted;
+	vm->looping = from->looping;
+	vm->restarts = from->restarts;
+	vm->restart_since_ns = from->restart_since_wall_ns - core->config.wall_offset_ns;
 	vm->operation = vm->move = vm->resize = GMM_NONE;
 	vm->region_first = GMM_NONE;
 	return NULL;

@@ -85,6 +85,12 @@ void gmm_offer_end(struct gmm_core *core, struct gmm_vm *vm)
 	vm->offer = GMM_OFFER_NONE;
 }
 
+void gmm_offer_begin(struct gmm_core *core, struct gmm_vm *vm)
+{
+	core->offers += vm->offer == GMM_OFFER_NONE;
+	vm->offer = GMM_OFFER_WANTED;
+}
+
 int gmm_core_offer_wanted(struct gmm_core *core, struct gmm_vm **vm)
 {
 	for (uint32_t i = 0; i < GMM_VMS_MAX && core->offers; i++) {
@@ -147,10 +153,8 @@ void gmm_resume_told(struct gmm_core *core, const struct gmm_call *call, int sta
 void gmm_resume(struct gmm_core *core, uint64_t now_ns)
 {
 	for (uint32_t i = 0; i < GMM_VMS_MAX; i++)
-		if (has_been_started(core, &core->vms[i])) {
-			core->vms[i].offer = GMM_OFFER_WANTED;
-			core->offers++;
-		}
+		if (has_been_started(core, &core->vms[i]))
+			gmm_offer_begin(core, &core->vms[i]);
 	for (uint32_t i = 0; i < GMM_OPERATIONS_MAX; i++)
 		if (core->operations[i].kind != GMM_OPERATION_NONE)
 			resume_operation(core, &core->operations[i], now_ns);

@@ -125,6 +125,17 @@ void gmm_vm_gone(struct gmm_core *core, struct gmm_vm *vm, const char *reason, u
 	gmm_core_event(core, GMM_EVENT_VM, vm->spec.name, line, now_ns);
 }
 
+void gmm_vm_gone_again(struct gmm_core *core, struct gmm_vm *vm, const char *reason)
+{
+	assert(vm->phase == GMM_VM_CREATING && vm->region_first == GMM_NONE);
+	leave_node(core, vm);
+	vm->phase = GMM_VM_GONE;
+	vm->operation = GMM_NONE;
+	vm->restarts++;
+	text_copy(vm->reason, sizeof(vm->reason), reason, WIRE_REASON_BYTES);
+	gmm_dirty_vm(core, vm);
+}
+
 uint32_t gmm_vm_zombie_add(struct gmm_core *core, struct gmm_node *node, uint64_t vm)
 {
 	uint32_t place = 0;

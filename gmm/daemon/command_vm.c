@@ -19,6 +19,12 @@ static const char *state_of(const struct gmmd *gmmd, const struct gmm_vm *vm)
 	return gmm_vm_state_name(vm, node_of(gmmd, vm));
 }
 
+static json_t *restart_object(const struct gmm_vm *vm)
+{
+	return json_pack("{s:s,s:i,s:i,s:b,s:i,s:b}", "policy", gmm_restart_name(vm->spec.restart), "max", (int)vm->spec.restart_max,
+			 "window_s", (int)vm->spec.restart_window_s, "wanted", vm->wanted, "count", (int)vm->restarts, "crash_loop", vm->looping);
+}
+
 static json_t *vm_object(const struct gmmd *gmmd, const struct gmm_vm *vm)
 {
 	return json_pack("{s:s,s:I,s:s,s:o,s:i,s:s,s:I,s:I,s:o,s:i,s:i,s:o,s:o}", "name", vm->spec.name,
@@ -79,6 +85,7 @@ static void run_show(struct gmmd *gmmd, struct client *client, json_t *arguments
 			"state", gmm_region_state_name(region->state)));
 	}
 	json_object_set_new(object, "places", places);
+	json_object_set_new(object, "restart", restart_object(vm));
 	json_object_set_new(object, "command_line", json_text(vm->spec.command_line));
 	json_object_set_new(object, "kernel", json_text(vm->spec.kernel));
 	json_object_set_new(object, "initrd", json_text(vm->spec.initrd));
@@ -107,17 +114,38 @@ static bool check_file(struct client *client, const char *what, const char *path
 	return status == 0;
 }
 
+static bool unpack_restart(struct client *client, const char *policy, json_int_t max, double window_s, struct gmm_vm_spec *spec)
+{
+	spec->restart = gmm_restart_named(policy);
+	if (spec->restart == GMM_RESTARTS) {
+		client_error(client, -EINVAL, "restart must be no, on-failure or always");
+		return false;
+	}
+	if (max < 0 || max > GMM_RESTART_MAX_LIMIT || !(window_s >= 0 && window_s <= GMM_RESTART_WINDOW_S_LIMIT)) {
+		client_error(client, -EINVAL, "restart_max is 1 to %u, restart_window_s 1 to %u", GMM_RESTART_MAX_LIMIT, GMM_RESTART_WINDOW_S_LIMIT);
+		return false;
+	}
+	/* One of them alone: the other one is the default. */
+	if (max || window_s > 0) {
+		spec->restart_max = max ? (uint32_t)max : GMM_RESTART_MAX_DEFAULT;
+		spec->restart_window_s = window_s > 0 ? (uint32_t)window_s + (window_s < 1) : GMM_RESTART_WINDOW_S_DEFAULT;
+	}
+	return true;
+}
+
 static bool unpack_create(struct gmmd *gmmd, struct client *client, json_t *arguments, struct gmm_vm_spec *spec,
 			  int *dry_run)
 {
-	const char *name, *kernel, *initrd = "", *line = "", *on = NULL;
-	json_int_t memory, cache, vcpus = 1;
+	const char *name, *kernel, *initrd = "", *line = "", *on = NULL, *restart = "no";
+	json_int_t memory, cache, vcpus = 1, restart_max = 0;
+	double window_s = 0;
 	const struct gmm_node *node;
 
 	*dry_run = 0;
-	if (!client_unpack(client, arguments, "{s:s,s:I,s:I,s?I,s?s,s:s,s?s,s?s,s?b}", "name", &name, "memory_bytes", &memory,
+	if (!client_unpack(client, arguments, "{s:s,s:I,s:I,s?I,s?s,s:s,s?s,s?s,s?b,s?s,s?I,s?F}", "name", &name, "memory_bytes", &memory,
 			   "cache_bytes", &cache, "vcpus", &vcpus, "on", &on, "kernel", &kernel, "initrd", &initrd,
-			   "command_line", &line, "dry_run", dry_run))
+			   "command_line", &line, "dry_run", dry_run, "restart", &restart, "restart_max", &restart_max,
+			   "restart_window_s", &window_s) || !unpack_restart(client, restart, restart_max, window_s, spec))
 		return false;
 	if (memory < 0 || cache < 0 || vcpus < 0 || vcpus > UINT32_MAX) {
 		client_error(client, -EINVAL, "memory, cache and vcpus must not be negative");

@@ -39,6 +39,7 @@ struct model_region {
 #define MODEL_REGIONS 256
 #define MODEL_MOVE_STEPS 2
 #define MODEL_SHARES 64
+#define MODEL_STATES 8
 #define MODEL_RESIZE_STEPS 3
 
 struct model_node {
@@ -54,6 +55,10 @@ struct model_node {
 		uint64_t vm, operation;
 		uint32_t lines, wanted, left;
 	} shares[MODEL_SHARES];
+	struct {			/* process: what a VM's polls are answered; others are as created */
+		uint64_t vm;
+		uint32_t state;
+	} states[MODEL_STATES];
 	bool moves_fail;		/* the target of a move does not answer it */
 	int refuse_type;		/* answer the next command of this type with refuse_status */
 	int refuse_status;
@@ -156,7 +161,8 @@ static inline bool rows_equal(const struct gmm_record *one, const struct gmm_rec
 	case GMM_RECORD_VM:
 		return one->vm.id == other->vm.id && one->vm.phase == other->vm.phase && one->vm.node == other->vm.node &&
 		       one->vm.spec.cache_bytes == other->vm.spec.cache_bytes &&
-		       one->vm.cache_wanted_bytes == other->vm.cache_wanted_bytes &&
+		       one->vm.cache_wanted_bytes == other->vm.cache_wanted_bytes && one->vm.wanted == other->vm.wanted &&
+		       one->vm.looping == other->vm.looping && one->vm.restarts == other->vm.restarts &&
 		       strcmp(one->vm.spec.name, other->vm.spec.name) == 0 && one->vm.state == other->vm.state &&
 		       one->vm.status == other->vm.status && strcmp(one->vm.reason, other->vm.reason) == 0 &&
 		       one->vm.changed_wall_ns == other->vm.changed_wall_ns;
@@ -317,6 +323,25 @@ static inline void model_map(struct model_node *model, const struct wire_vm_regi
 	}
 }
 
+/* From now on the VM is polled as this. */
+static inline void model_state(struct model_node *model, uint64_t vm, uint32_t state)
+{
+	uint32_t at = 0;
+
+	while (model->states[at].vm && model->states[at].vm != vm)
+		assert_true(++at < MODEL_STATES);
+	model->states[at].vm = vm;
+	model->states[at].state = state;
+}
+
+static inline uint32_t model_state_of(const struct model_node *model, uint64_t vm)
+{
+	for (uint32_t i = 0; i < MODEL_STATES; i++)
+		if (model->states[i].vm == vm)
+			return model->states[i].state;
+	return WIRE_VM_CREATED;
+}
+
 /* Begin or ask; idempotent by operation, as the component is. */
 static inline int model_resize(struct model_node *model, const void *body, struct wire_vm_resized *resized)
 {
@@ -443,7 +468,7 @@ static inline void execute(struct rack *rack, struct flight *flight)
 		flight->status = held_remove(model, vm->vm);
 		break;
 	case WIRE_VM_STATE: {
-		struct wire_vm_status status = { .vm = vm->vm, .state = WIRE_VM_CREATED };
+		struct wire_vm_status status = { .vm = vm->vm, .state = model_state_of(model, vm->vm) };
 
 		flight->status = held_find(model, vm->vm) < 0 ? -ENOENT : 0;
 		memcpy(flight->reply, &status, sizeof(status));
@@ -473,6 +498,13 @@ static inline void execute(struct rack *rack, struct flight *flight)
 		flight->reply_len_bytes = flight->status ? 0 : sizeof(resized);
 		break;
 	}
+	case WIRE_VM_START:
+	case WIRE_VM_STOP:
+		flight->status = held_find(model, vm->vm) < 0 ? -ENOENT : 0;
+		for (uint32_t i = 0; i < MODEL_STATES; i++)
+			if (model->states[i].vm == vm->vm)
+				model->states[i].state = flight->command.type == WIRE_VM_START ? WIRE_VM_LOADING : WIRE_VM_STOPPED;
+		break;
 	case WIRE_BENCH_READ: {
 		struct wire_bench_result result = { .latency = { .count = 5 } };
 

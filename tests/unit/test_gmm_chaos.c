@@ -95,6 +95,9 @@ static void random_request(struct rack *rack)
 	const char *memory = random_below(2) ? "m1" : "m2";
 	uint64_t operation;
 
+	spec.restart = random_below(GMM_RESTARTS);
+	spec.restart_max = 1 + random_below(4);
+	spec.restart_window_s = 1 + random_below(20);
 	switch (random_below(11)) {
 	case 10: gmm_core_vm_resize(rack->core, name, (1 + random_below(20)) << 20, &operation, rack->now_ns); break;
 	case 0: case 1: gmm_core_vm_create(rack->core, &spec, &operation, rack->now_ns); break;
@@ -164,6 +167,16 @@ static void random_kill(struct rack *rack)
 	rack_return(rack);
 }
 
+/* What the daemon does every turn; files may be gone. */
+static void random_offer(struct rack *rack)
+{
+	static const struct wire_blob blob = { .len_bytes = 1 };
+	struct gmm_vm *vm;
+
+	if (gmm_core_offer_wanted(rack->core, &vm))
+		gmm_core_offered(rack->core, vm, &blob, &blob, random_below(4) ? 0 : -ENOENT, "the file is gone", rack->now_ns);
+}
+
 static void look_at_health(struct rack *rack)
 {
 	static const struct gmm_health_facts nothing;
@@ -213,6 +226,8 @@ static void random_life(uint32_t seed, uint32_t kill_each)
 			random_delivery(rack);
 		for (uint32_t i = 0; i < rack->count; i++)
 			rack->nodes[i].refuse_status = -ENOSPC;
+		if (random_below(4) == 0)
+			random_offer(rack);
 		if (turn % 8 == 0)
 			look_at_health(rack);
 		rack_take_output(rack);
@@ -224,6 +239,11 @@ static void random_life(uint32_t seed, uint32_t kill_each)
 		while (random_below(2) && gmm_core_finished(rack->core, &finished, rack->now_ns))
 			;
 	}
+	/* Nothing is started by itself from now on. */
+	for (uint32_t i = 0; i < GMM_VMS_MAX; i++)
+		rack->core->vms[i].spec.restart = GMM_RESTART_NO;
+	for (uint32_t i = 0; i < GMM_VMS_MAX; i++)
+		random_offer(rack);
 	for (uint32_t i = 0; i < rack->count; i++) {
 		rack->nodes[i].refuse_type = 0;
 		rack->nodes[i].linked = true;
