@@ -261,6 +261,21 @@ static void serve_offer(void *context, struct rpc_endpoint *endpoint, const stru
 	answer(endpoint, request, status, now);
 }
 
+static void serve_button(void *context, struct rpc_endpoint *endpoint, const struct rpc_request *request, uint64_t now)
+{
+	struct process_vm *vm = named(request);
+	int status = 0;
+
+	(void)context;
+	if (!vm)
+		status = -ENOENT;
+	else if (hv_vm_state(process.hv, vm->slot) != WIRE_VM_RUNNING)
+		status = -EBUSY;
+	else
+		hv_vm_press_power(process.hv, vm->slot);
+	answer(endpoint, request, status, now);
+}
+
 static void serve_stop(void *context, struct rpc_endpoint *endpoint, const struct rpc_request *request, uint64_t now)
 {
 	struct process_vm *vm = named(request);
@@ -380,6 +395,7 @@ const struct rpc_type process_rpc_types[] = {
 	{ WIRE_VM_RESIZE, 0, sizeof(struct wire_vm_resize), RPC_BODY_BYTES_MAX, serve_resize, sizeof(struct wire_vm_resized) },
 	{ WIRE_VM_START, 0, WIRE_VM_START_BYTES_MIN, RPC_BODY_BYTES_MAX, serve_start, 0 },
 	{ WIRE_VM_OFFER, 0, sizeof(struct wire_vm_offer), RPC_BODY_BYTES_MAX, serve_offer, 0 },
+	{ WIRE_VM_BUTTON, 0, sizeof(struct wire_vm_name), RPC_BODY_BYTES_MAX, serve_button, 0 },
 	{ WIRE_VM_STOP, 0, sizeof(struct wire_vm_name), RPC_BODY_BYTES_MAX, serve_stop, 0 },
 	{ WIRE_VM_DESTROY, 0, sizeof(struct wire_vm_name), RPC_BODY_BYTES_MAX, serve_destroy, 0 },
 	{ WIRE_VM_STATE, 0, sizeof(struct wire_vm_name), RPC_BODY_BYTES_MAX, serve_state, sizeof(struct wire_vm_status) },

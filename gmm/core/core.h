@@ -178,6 +178,8 @@ enum gmm_restart {
 	GMM_RESTART_ALWAYS,		/* start it again, if its process component is lost on another one */
 	GMM_RESTARTS,
 };
+#define GMM_STOP_GRACE_MS_DEFAULT 30000u
+#define GMM_STOP_GRACE_MS_MAX 3600000u
 #define GMM_RESTART_MAX_DEFAULT 5u
 #define GMM_RESTART_MAX_LIMIT 1000u
 #define GMM_RESTART_WINDOW_S_DEFAULT 600u
@@ -255,12 +257,14 @@ enum gmm_operation_kind {
 	GMM_OPERATION_NODE_DRAIN,
 	GMM_OPERATION_BALANCE,
 	GMM_OPERATION_VM_RESIZE,
+	GMM_OPERATION_VM_KILL,
 	GMM_OPERATIONS_KINDS,
 };
 
 /*
  *  create:  REGIONS -> VM -> CHUNKS -> ended            failure: UNDO_VM -> RECLAIM -> ended
- *  start:   VM -> LOADING -> ended                      stop: VM -> ended
+ *  start:   VM -> LOADING -> ended                      kill: VM -> ended
+ *  stop:    VM (the power button) -> WAITING -> ended, or after the time of grace VM (as kill) -> ended
  *  destroy: VM -> RECLAIM -> ended                      bench: REGIONS -> VM -> RECLAIM -> ended
  *  move:    REGIONS -> VM -> MOVING -> RECLAIM -> ended (of the old region; if it was abandoned, of the new one)
  *  drain:   DRAINING -> ended                           resize: VM -> RESIZING -> ended
@@ -275,6 +279,7 @@ enum gmm_step {
 	GMM_STEP_VM,			/* the kind's own call to the process component */
 	GMM_STEP_CHUNKS,		/* tell it where the regions are */
 	GMM_STEP_LOADING,		/* it loads the guest: wait for the outcome */
+	GMM_STEP_WAITING,		/* the guest's power button was pressed: wait for it to switch itself off */
 	GMM_STEP_MOVING,		/* the process component copies: ask it how far it is */
 	GMM_STEP_RESIZING,		/* the process component empties sets: ask it how far it is */
 	GMM_STEP_DRAINING,		/* drain, balance: moves are under way, or wait for their turn */
@@ -303,7 +308,8 @@ struct gmm_operation {
 	uint32_t failures;		/* drain: moves that failed in a row */
 	uint32_t regions_moved;		/* drain */
 	bool sent;			/* move: the process component may know of it */
-	bool cancel;			/* move: it is to be given up */
+	bool cancel;			/* move: it is to be given up; stop: the guest is not asked any more, but ended */
+	uint64_t grace_ns;		/* stop: how long it is waited for */
 	uint64_t poll_ns;		/* move, resize: when to ask; drain: when to look again */
 	struct wire_vm_region_moved moved; /* move: as last heard; drain: the sum of its moves, and the last one's fills */
 	uint32_t pending;		/* regions it waits for, */
@@ -515,7 +521,10 @@ int gmm_core_vm_create_plan(struct gmm_core *core, const struct gmm_vm_spec *spe
 int gmm_core_vm_check(struct gmm_core *core, const char *name, enum gmm_operation_kind kind);
 int gmm_core_vm_start(struct gmm_core *core, const char *name, const struct wire_blob *kernel,
 		      const struct wire_blob *initrd, uint64_t *operation, uint64_t now_ns);
-int gmm_core_vm_stop(struct gmm_core *core, const char *name, uint64_t *operation, uint64_t now_ns);
+/* Press the guest's power button, and end it if it has not switched itself off after the time of grace. */
+int gmm_core_vm_stop(struct gmm_core *core, const char *name, uint64_t grace_ms, uint64_t *operation, uint64_t now_ns);
+/* End it now. */
+int gmm_core_vm_kill(struct gmm_core *core, const char *name, uint64_t *operation, uint64_t now_ns);
 int gmm_core_vm_destroy(struct gmm_core *core, const char *name, uint64_t *operation, uint64_t now_ns);
 /*
  * Change a VM's cache share while its guest runs (docs/cache.md, Resize). -EINVAL: it may not be so large or small; -ENOSPC: its component has

@@ -86,7 +86,7 @@ const char *gmm_operation_kind_name(enum gmm_operation_kind kind)
 		[GMM_OPERATION_VM_CREATE] = "vm.create", [GMM_OPERATION_VM_START] = "vm.start",
 		[GMM_OPERATION_VM_STOP] = "vm.stop", [GMM_OPERATION_VM_DESTROY] = "vm.destroy",
 		[GMM_OPERATION_BENCH] = "bench.read", [GMM_OPERATION_REGION_MOVE] = "region.move",
-		[GMM_OPERATION_VM_RESIZE] = "vm.resize", [GMM_OPERATION_NODE_DRAIN] = "node.drain", [GMM_OPERATION_BALANCE] = "balance.apply",
+		[GMM_OPERATION_VM_RESIZE] = "vm.resize", [GMM_OPERATION_VM_KILL] = "vm.kill", [GMM_OPERATION_NODE_DRAIN] = "node.drain", [GMM_OPERATION_BALANCE] = "balance.apply",
 	};
 
 	assert(kind != GMM_OPERATION_NONE && kind < sizeof(names) / sizeof(names[0]));
@@ -113,6 +113,7 @@ const char *gmm_operation_progress(const struct gmm_operation *operation, uint32
 	case GMM_STEP_CHUNKS: return "places";
 	case GMM_STEP_LOADING: return "loading";
 	case GMM_STEP_MOVING: return "pages";
+	case GMM_STEP_WAITING: return "guest";
 	case GMM_STEP_RESIZING: return "sets";
 	case GMM_STEP_DRAINING: return "moves";
 	case GMM_STEP_UNDO_VM: return "undo";

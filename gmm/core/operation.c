@@ -101,6 +101,7 @@ void gmm_operation_unwind(struct gmm_core *core, struct gmm_operation *operation
 		operation->step = GMM_STEP_UNDO_VM;
 		break;
 	case GMM_STEP_LOADING:
+	case GMM_STEP_WAITING:
 	case GMM_STEP_DRAINING:
 		gmm_operation_end(core, operation);
 		break;
@@ -291,6 +292,11 @@ void gmm_operation_tick(struct gmm_core *core, uint64_t now_ns)
 		if (operation->kind == GMM_OPERATION_VM_START && operation->step == GMM_STEP_LOADING &&
 		    now_ns >= operation->deadline_ns)
 			gmm_operation_fail(core, operation, -ETIMEDOUT, "the guest is still being loaded", now_ns);
+		if (operation->step == GMM_STEP_WAITING && now_ns >= operation->deadline_ns) {
+			operation->cancel = true;
+			operation->step = GMM_STEP_VM;
+			operation->told = 0;
+		}
 		if (operation->kind == GMM_OPERATION_NODE_DRAIN && operation->step == GMM_STEP_DRAINING)
 			gmm_drain_tick(core, operation, now_ns);
 		else if (operation->kind == GMM_OPERATION_BALANCE && operation->step == GMM_STEP_DRAINING)

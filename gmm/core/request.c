@@ -83,9 +83,10 @@ static struct gmm_vm *find_for(struct gmm_core *core, const char *name, enum gmm
 	struct gmm_vm *vm = gmm_request_vm(core, name, kind != GMM_OPERATION_VM_DESTROY, status);
 	bool runs = vm && (vm->state == WIRE_VM_RUNNING || vm->state == WIRE_VM_LOADING || vm->state == WIRE_VM_PAUSED);
 
+	bool ends = kind == GMM_OPERATION_VM_STOP || kind == GMM_OPERATION_VM_KILL;
+
 	/* One that is to be started again can be stopped: it is not, then. */
-	if (!vm || kind == GMM_OPERATION_VM_DESTROY || runs == (kind == GMM_OPERATION_VM_STOP) ||
-	    (kind == GMM_OPERATION_VM_STOP && (gmm_vm_restarts(vm) || vm->looping)))
+	if (!vm || kind == GMM_OPERATION_VM_DESTROY || runs == ends || (ends && (gmm_vm_restarts(vm) || vm->looping)))
 		return vm;
 	*status = gmm_refuse_words(core, -EBUSY, name, " is ", gmm_wire_state_name(vm->state));
 	return NULL;
@@ -131,22 +132,38 @@ int gmm_core_vm_start(struct gmm_core *core, const char *name, const struct wire
 	return 0;
 }
 
-int gmm_core_vm_stop(struct gmm_core *core, const char *name, uint64_t *id, uint64_t now_ns)
+static int end_guest(struct gmm_core *core, const char *name, enum gmm_operation_kind kind, uint64_t grace_ms, uint64_t *id,
+		     uint64_t now_ns)
 {
 	struct gmm_operation *operation;
 	int status = 0;
-	struct gmm_vm *vm = find_for(core, name, GMM_OPERATION_VM_STOP, &status);
+	struct gmm_vm *vm = find_for(core, name, kind, &status);
 
 	if (!vm)
 		return status;
-	operation = gmm_vm_operation(core, vm, GMM_OPERATION_VM_STOP, now_ns);
+	operation = gmm_vm_operation(core, vm, kind, now_ns);
 	if (!operation)
 		return -EAGAIN;
 	*id = operation->id;
+	operation->grace_ns = grace_ms * UINT64_C(1000000);
+	/* Only a guest that runs hears its button. */
+	operation->cancel = kind == GMM_OPERATION_VM_KILL || grace_ms == 0 || vm->state != WIRE_VM_RUNNING;
 	if (gmm_vm_restarts(vm) || vm->looping)
 		gmm_operation_end(core, operation);
 	gmm_restart_want(core, vm, false);
 	return 0;
+}
+
+int gmm_core_vm_stop(struct gmm_core *core, const char *name, uint64_t grace_ms, uint64_t *id, uint64_t now_ns)
+{
+	if (grace_ms > GMM_STOP_GRACE_MS_MAX)
+		return gmm_refuse_words(core, -EINVAL, "a guest is waited for an hour at the most", "", "");
+	return end_guest(core, name, GMM_OPERATION_VM_STOP, grace_ms, id, now_ns);
+}
+
+int gmm_core_vm_kill(struct gmm_core *core, const char *name, uint64_t *id, uint64_t now_ns)
+{
+	return end_guest(core, name, GMM_OPERATION_VM_KILL, 0, id, now_ns);
 }
 
 int gmm_core_vm_destroy(struct gmm_core *core, const char *name, uint64_t *id, uint64_t now_ns)

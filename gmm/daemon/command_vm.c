@@ -273,12 +273,32 @@ static void run_start(struct gmmd *gmmd, struct client *client, json_t *argument
 
 static void run_stop(struct gmmd *gmmd, struct client *client, json_t *arguments)
 {
-	struct gmm_vm *vm = find_vm_for(gmmd, client, arguments, GMM_OPERATION_VM_STOP, "stop");
+	double grace_s = GMM_STOP_GRACE_MS_DEFAULT / 1000.0;
+	json_t *given = json_object_get(arguments, "grace_s");
+	struct gmm_vm *vm;
+	int status;
+
+	if (given && !(json_is_number(given) && (grace_s = json_number_value(given)) >= 0 && grace_s <= GMM_STOP_GRACE_MS_MAX / 1000.0)) {
+		client_error(client, -EINVAL, "grace_s must be 0 to %u seconds", GMM_STOP_GRACE_MS_MAX / 1000);
+		return;
+	}
+	json_object_del(arguments, "grace_s");
+	vm = find_vm_for(gmmd, client, arguments, GMM_OPERATION_VM_STOP, "stop");
+	if (!vm)
+		return;
+	status = gmm_core_vm_stop(gmmd->core, vm->spec.name, (uint64_t)(grace_s * 1000), &client->operation, gmmd->now_ns);
+	if (status)
+		client_error(client, status, "%s", gmmd->core->refusal);
+}
+
+static void run_kill(struct gmmd *gmmd, struct client *client, json_t *arguments)
+{
+	struct gmm_vm *vm = find_vm_for(gmmd, client, arguments, GMM_OPERATION_VM_KILL, "kill");
 	int status;
 
 	if (!vm)
 		return;
-	status = gmm_core_vm_stop(gmmd->core, vm->spec.name, &client->operation, gmmd->now_ns);
+	status = gmm_core_vm_kill(gmmd->core, vm->spec.name, &client->operation, gmmd->now_ns);
 	if (status)
 		client_error(client, status, "%s", gmmd->core->refusal);
 }
@@ -424,6 +444,7 @@ const struct client_command_entry vm_commands[] = {
 	{ "vm.create", run_create, true },
 	{ "vm.start", run_start, true },
 	{ "vm.stop", run_stop, true },
+	{ "vm.kill", run_kill, true },
 	{ "vm.destroy", run_destroy, true },
 	{ "vm.resize", run_resize, true },
 	{ "vm.wait", run_wait, false },

@@ -41,6 +41,7 @@ enum wire_role { WIRE_ROLE_MANAGER = 1, WIRE_ROLE_PROCESS = 2, WIRE_ROLE_MEMORY 
 	X(VM_REGION_MOVE_STATE, 43)	/* manager -> process: how far is it */ \
 	X(VM_REGION_MOVE_CANCEL, 44)	/* manager -> process: give it up, unless the region has moved already */ \
 	X(VM_RESIZE, 45)		/* manager -> process: change its cache share, or say how far that is */ \
+	X(VM_BUTTON, 46)		/* manager -> process: press its power button */ \
 	X(BENCH_READ, 48)		/* manager -> process: measure raw READs of a region */
 
 enum wire_type {
@@ -295,7 +296,7 @@ struct wire_vm_offer {
 	struct wire_blob initrd;
 };
 
-struct wire_vm_name {				/* WIRE_VM_STOP, _DESTROY, _STATE */
+struct wire_vm_name {				/* WIRE_VM_BUTTON, _STOP, _DESTROY, _STATE */
 	uint64_t vm;
 };
 

@@ -36,6 +36,7 @@ def test_no_mismatch_while_it_shrinks_to_a_quarter_and_grows(rack):
     try:
         with concurrent.futures.ThreadPoolExecutor() as pool:
             running = pool.submit(guest.follow, rack, "web", 500)
+            wait_until(lambda: rack.gmm_json("vm", "show", "web")["state"] == "running", "the guest to be loaded", 200)
             wait_until(lambda: rack.gmm_json("vm", "stats", "web")["counters"]["lines_used"] > SMALL // 4096 or running.done(),
                        "the guest to fill more than the small share", 200)
             resizes = 0
@@ -48,7 +49,7 @@ def test_no_mismatch_while_it_shrinks_to_a_quarter_and_grows(rack):
                     assert rack.gmm_json("vm", "stats", "web")["counters"]["lines_used"] <= SMALL // 4096
             outcome = running.result()
     finally:
-        rack.gmm("vm", "stop", "web", check=False)
+        rack.gmm("vm", "kill", "web", check=False)
         rack.gmm("vm", "destroy", "web")
     print(f"resizes={resizes} seconds={outcome.seconds:.0f}")
     assert outcome.result == "ok", outcome.console[-2000:]
@@ -87,5 +88,5 @@ def test_goes_on_in_the_next_manager(rack):
         wait_until(lambda: share(rack, "long") == (LARGE, None), "the resize to end", 60)
         assert lines_given(rack) == LARGE // 4096
     finally:
-        rack.gmm("vm", "stop", "long", check=False)
+        rack.gmm("vm", "kill", "long", check=False)
         rack.gmm("vm", "destroy", "long")

@@ -106,7 +106,7 @@ static void random_request(struct rack *rack)
 	case 4: case 5: gmm_core_region_move(rack->core, name, random_below(3), memory, &operation, rack->now_ns); break;
 	case 6: gmm_core_node_drain(rack->core, memory, &operation, rack->now_ns); break;
 	case 7: gmm_core_node_drain_cancel(rack->core, memory, rack->now_ns); break;
-	case 8: gmm_core_vm_stop(rack->core, name, &operation, rack->now_ns); break;
+	case 8: gmm_core_vm_kill(rack->core, name, &operation, rack->now_ns); break;
 	default: gmm_core_bench(rack->core, "p1", "m1", &(struct gmm_bench_spec){ 5, 4096, 1 }, &operation, rack->now_ns); break;
 	}
 }

@@ -111,7 +111,7 @@ static void test_a_stop_is_never_undone(void **state)
 	uint64_t operation;
 
 	(void)state;
-	assert_int_equal(gmm_core_vm_stop(rack->core, "a", &operation, rack->now_ns), 0);
+	assert_int_equal(gmm_core_vm_kill(rack->core, "a", &operation, rack->now_ns), 0);
 	rack_settle(rack);
 	assert_true(rack_finished(rack, operation, &finished));
 	run(rack, 100 * SECOND);
@@ -122,13 +122,13 @@ static void test_a_stop_is_never_undone(void **state)
 	vm_says(rack, WIRE_VM_RUNNING, "");
 	run(rack, SECOND);
 	vm_says(rack, WIRE_VM_FAILED, "impossible");
-	assert_int_equal(gmm_core_vm_stop(rack->core, "a", &operation, rack->now_ns), 0);
+	assert_int_equal(gmm_core_vm_kill(rack->core, "a", &operation, rack->now_ns), 0);
 	rack_settle(rack);
 	assert_true(rack_finished(rack, operation, &finished));
 	assert_int_equal(finished.status, 0);
 	run(rack, 100 * SECOND);
 	assert_int_equal(vm_a(rack)->state, WIRE_VM_FAILED);
-	assert_int_equal(gmm_core_vm_stop(rack->core, "a", &operation, rack->now_ns), -EBUSY);
+	assert_int_equal(gmm_core_vm_kill(rack->core, "a", &operation, rack->now_ns), -EBUSY);
 	rack_free(rack);
 }
 
@@ -152,7 +152,7 @@ static void test_a_crash_loop_ends(void **state)
 	assert_true(vm_a(rack)->looping);
 	assert_int_equal(vm_a(rack)->state, WIRE_VM_FAILED);
 	/* The operator can leave it so, or try again. */
-	assert_int_equal(gmm_core_vm_stop(rack->core, "a", &operation, rack->now_ns), 0);
+	assert_int_equal(gmm_core_vm_kill(rack->core, "a", &operation, rack->now_ns), 0);
 	assert_false(vm_a(rack)->looping);
 	rack_settle(rack);
 	assert_true(rack_finished(rack, operation, &finished));
@@ -256,6 +256,101 @@ static void test_it_waits_for_room(void **state)
 	rack_free(rack);
 }
 
+/* ---------------------------------------------------------------- stop and kill */
+
+static int stop(struct rack *rack, uint64_t grace_s, uint64_t *operation)
+{
+	return gmm_core_vm_stop(rack->core, "a", grace_s * 1000, operation, rack->now_ns);
+}
+
+static void ended(struct rack *rack, uint64_t operation, uint32_t state)
+{
+	struct gmm_finished finished;
+
+	assert_true(rack_finished(rack, operation, &finished));
+	assert_int_equal(finished.status, 0);
+	assert_int_equal(vm_a(rack)->state, state);
+	assert_false(vm_a(rack)->wanted);
+}
+
+static void test_a_stop_asks_first(void **state)
+{
+	struct rack *rack = with_vm(GMM_RESTART_ALWAYS, 0, 0);
+	struct gmm_finished finished;
+	uint64_t operation;
+	uint32_t done, total;
+
+	(void)state;
+	assert_int_equal(stop(rack, 3601, &operation), -EINVAL);
+	assert_int_equal(stop(rack, 60, &operation), 0);
+	run(rack, 20 * SECOND);
+	assert_int_equal(vm_a(rack)->state, WIRE_VM_RUNNING);
+	assert_string_equal(gmm_operation_progress(gmm_core_operation(rack->core, operation), &done, &total), "guest");
+	assert_false(rack_finished(rack, operation, &finished));
+	vm_says(rack, WIRE_VM_POWERED_OFF, "");
+	rack_settle(rack);
+	ended(rack, operation, WIRE_VM_POWERED_OFF);
+	run(rack, 100 * SECOND);	/* R1: it always restarts, but for this */
+	assert_int_equal(vm_a(rack)->state, WIRE_VM_POWERED_OFF);
+	rack_free(rack);
+}
+
+static void test_after_the_grace_it_is_ended(void **state)
+{
+	static const int refusals[] = { 0, -EOPNOTSUPP, -EBUSY };
+
+	(void)state;
+	for (uint32_t i = 0; i < 3; i++) {
+		struct rack *rack = with_vm(GMM_RESTART_NO, 0, 0);
+		uint64_t operation;
+
+		model_of(rack, vm_a(rack)->node)->refuse_type = refusals[i] ? WIRE_VM_BUTTON : 0;
+		model_of(rack, vm_a(rack)->node)->refuse_status = refusals[i];
+		assert_int_equal(stop(rack, 10, &operation), 0);
+		rack_settle(rack);
+		/* One whose component knows of no button is not waited for. */
+		assert_int_equal(vm_a(rack)->state, refusals[i] ? WIRE_VM_STOPPED : WIRE_VM_RUNNING);
+		run(rack, 12 * SECOND);
+		ended(rack, operation, WIRE_VM_STOPPED);
+		rack_free(rack);
+	}
+}
+
+static void test_who_cannot_hear_is_not_asked(void **state)
+{
+	(void)state;
+	for (uint32_t i = 0; i < 3; i++) {
+		struct rack *rack = with_vm(GMM_RESTART_NO, 0, 0);
+		uint64_t operation;
+
+		if (i == 0)
+			vm_says(rack, WIRE_VM_PAUSED, "m1 does not answer");
+		model_of(rack, vm_a(rack)->node)->refuse_type = WIRE_VM_BUTTON;
+		model_of(rack, vm_a(rack)->node)->refuse_status = -EIO;
+		assert_int_equal(i == 2 ? gmm_core_vm_kill(rack->core, "a", &operation, rack->now_ns) : stop(rack, i == 0 ? 60 : 0, &operation), 0);
+		rack_settle(rack);
+		ended(rack, operation, WIRE_VM_STOPPED);
+		rack_free(rack);
+	}
+}
+
+static void test_a_stop_outlives_the_manager(void **state)
+{
+	struct rack *rack = with_vm(GMM_RESTART_ALWAYS, 0, 0);
+	uint64_t operation;
+
+	(void)state;
+	assert_int_equal(stop(rack, 3600, &operation), 0);
+	run(rack, SECOND);
+	rack_keep(rack);
+	rack_compare_rows(rack);
+	rack_kill(rack);
+	rack_return(rack);
+	run(rack, 40 * SECOND);		/* the time of grace that stops have if nobody gives another one */
+	ended(rack, operation, WIRE_VM_STOPPED);
+	rack_free(rack);
+}
+
 static void test_numbers(void **state)
 {
 	static const uint32_t bad[][3] = {
@@ -289,6 +384,10 @@ int main(void)
 		cmocka_unit_test(test_a_restart_outlives_the_manager),
 		cmocka_unit_test(test_a_lost_vm_is_made_anew),
 		cmocka_unit_test(test_it_waits_for_room),
+		cmocka_unit_test(test_a_stop_asks_first),
+		cmocka_unit_test(test_after_the_grace_it_is_ended),
+		cmocka_unit_test(test_who_cannot_hear_is_not_asked),
+		cmocka_unit_test(test_a_stop_outlives_the_manager),
 		cmocka_unit_test(test_numbers),
 	};
 

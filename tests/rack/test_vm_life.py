@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Restart policies of guests that end by themselves, on a component that is lost, too."""
+"""The life of VMs: stop and kill, restart policies of guests that end by themselves, on a component that is lost, too."""
 
 import time
 
@@ -9,7 +9,7 @@ from conftest import BUILD, node, wait_until
 
 @pytest.fixture(scope="module")
 def rack(make_rack):
-    return make_rack("restart", "[rack]\ncapture = none\n" + node("p1", "process", boot="direct") + node("m1", "memory", "512M", boot="server"))
+    return make_rack("vm-life", "[rack]\ncapture = none\n" + node("p1", "process", boot="direct") + node("m1", "memory", "512M", boot="server"))
 
 
 def create(rack, name, run, *options):
@@ -42,7 +42,7 @@ def test_a_guest_that_always_ends_is_a_crash_loop(rack, tmp_path):
         assert show(rack, "loop")["state"] == "powered-off" and restarts(rack, "loop") == 2
         wait_until(lambda: "VM_CRASH_LOOP" in codes(rack), "the health check")
         assert "not started again: it ended after 2 restarts" in rack.gmm("events")
-        rack.gmm("vm", "stop", "loop")
+        rack.gmm("vm", "kill", "loop")
         wait_until(lambda: "VM_CRASH_LOOP" not in codes(rack), "the health check to be cleared")
         assert show(rack, "loop")["state"] == "powered-off"
     finally:
@@ -53,7 +53,7 @@ def test_a_stop_is_not_undone(rack):
     create(rack, "web", "shell", "--restart", "always")
     try:
         rack.gmm("vm", "start", "web", timeout_s=200)
-        rack.gmm("vm", "stop", "web")
+        rack.gmm("vm", "kill", "web")
         time.sleep(5)  # longer than the first restart would take to begin
         assert show(rack, "web")["state"] == "stopped" and restarts(rack, "web") == 0
     finally:
@@ -81,3 +81,37 @@ def test_a_lost_vm_is_made_anew(rack):
 def test_refused(rack, options, words):
     done = rack.gmm("vm", "create", "bad", "--memory", "96M", "--cache", "48M", "--kernel", str(BUILD / "guest" / "vmlinuz"), *options, check=False)
     assert done.returncode == 2 and words in done.stderr
+
+
+def console(rack, name):
+    return rack.gmm("vm", "console", name, "--history", "--no-follow", "--no-input")
+
+
+def test_stop_asks_and_kill_does_not(rack):
+    """A guest that listens to its power button switches itself off; one that does not is ended after the time of grace."""
+    create(rack, "web", "shell")
+    try:
+        rack.gmm("vm", "start", "web", timeout_s=200)
+        wait_until(lambda: "/ # " in console(rack, "web"), "its shell", 200)
+        rack.gmm("vm", "stop", "web", "--grace", "3m", timeout_s=200)
+        assert show(rack, "web")["state"] == "powered-off"
+        wait_until(lambda: "plenum-guest: power button" in console(rack, "web"), "what it wrote")
+        rack.gmm("vm", "start", "web", timeout_s=200)
+        rack.gmm("vm", "kill", "web")
+        assert show(rack, "web")["state"] == "stopped"
+        refused = rack.gmm("vm", "kill", "web", check=False)
+        assert refused.returncode == 5 and "web is stopped" in refused.stderr
+    finally:
+        rack.gmm("vm", "destroy", "web")
+
+
+def test_a_guest_that_does_not_listen_is_ended(rack):
+    create(rack, "deaf", "check plenum.work=16M plenum.operations=100000000")
+    try:
+        rack.gmm("vm", "start", "deaf", timeout_s=200)
+        began = time.monotonic()
+        rack.gmm("vm", "stop", "deaf", "--grace", "2")
+        assert time.monotonic() - began >= 2
+        assert show(rack, "deaf")["state"] == "stopped"
+    finally:
+        rack.gmm("vm", "destroy", "deaf")
