@@ -7,10 +7,11 @@ portable-y += gmm/core/health.c gmm/core/health_look.c gmm/core/health_nodes.c g
 	gmm/core/health_vms.c
 host-y += gmm/store/store.c gmm/store/schema.c gmm/store/columns.c gmm/store/keep.c gmm/store/load.c gmm/store/backup.c
 # Those of the daemon that do without the rest of it.
+host-y += gmm/daemon/config.c gmm/daemon/config_netboot.c gmm/daemon/dnsmasq.c gmm/daemon/netboot_path.c
 host-y += gmm/daemon/http_status.c gmm/daemon/route.c gmm/daemon/route_table.c gmm/daemon/token_file.c gmm/daemon/metrics.c \
 	gmm/daemon/metrics_rack.c
-gmmd-y += gmm/daemon/main.c gmm/daemon/config.c gmm/daemon/log.c gmm/daemon/rack.c gmm/daemon/data.c gmm/daemon/http.c \
-	gmm/daemon/netboot_script.c \
+gmmd-y += gmm/daemon/main.c gmm/daemon/log.c gmm/daemon/rack.c gmm/daemon/data.c gmm/daemon/http.c \
+	gmm/daemon/netboot_script.c gmm/daemon/netboot_files.c \
 	gmm/daemon/console.c gmm/daemon/listen.c gmm/daemon/control.c gmm/daemon/client.c gmm/daemon/keys.c gmm/daemon/keep.c \
 	gmm/daemon/health.c
 gmmd-y += gmm/daemon/command_node.c gmm/daemon/command_counters.c gmm/daemon/command_vm.c gmm/daemon/command_console.c \
@@ -22,9 +23,9 @@ gmm-y += gmm/cli/main.c gmm/cli/commands.c gmm/cli/arguments.c gmm/cli/client.c 
 	gmm/cli/console.c gmm/cli/full_screen.c gmm/cli/drain.c gmm/cli/vm_file.c
 host-y += gmm/base64.c gmm/units.c gmm/cli/csv.c gmm/cli/host_list.c gmm/cli/suggest.c
 unit-tests-y += tests/unit/test_gmm_store_version.c
-unit-tests-y += tests/unit/test_gmm_core.c tests/unit/test_gmm_chaos.c tests/unit/test_gmm_config.c tests/unit/test_gmm_store.c
+unit-tests-y += tests/unit/test_gmm_core.c tests/unit/test_gmm_chaos.c tests/unit/test_gmm_config.c tests/unit/test_dnsmasq.c tests/unit/test_netboot_path.c tests/unit/test_gmm_store.c
 unit-tests-y += tests/unit/test_gmm_health.c tests/unit/test_gmm_cli.c tests/unit/test_gmm_move.c tests/unit/test_gmm_history.c
 unit-tests-y += tests/unit/test_route.c tests/unit/test_token_file.c tests/unit/test_metrics.c
-fuzz-y += tests/fuzz/fuzz_host_list.c tests/fuzz/fuzz_route.c
+fuzz-y += tests/fuzz/fuzz_netboot_path.c tests/fuzz/fuzz_host_list.c tests/fuzz/fuzz_route.c
 unit-tests-y += tests/unit/test_gmm_resize.c tests/unit/test_gmm_restart.c
 unit-tests-y += tests/unit/test_gmm_place.c tests/unit/test_gmm_admin.c tests/unit/test_gmm_balance.c

@@ -18,9 +18,8 @@
 #define UI_AROUND_ROWS 6		/* around a guest's terminal: header, its title, footer */
 #define UI_OUTPUT_BYTES_MAX (256u << 10)	/* of a command; the rest is counted */
 #define UI_RUNS_MAX 32			/* commands of this console that are remembered */
-#define UI_ROWS_MAX 1024
-
-_Static_assert(UI_ROWS_MAX >= MODEL_VMS_MAX && UI_ROWS_MAX >= MODEL_EVENTS_MAX, "every list fits");
+/* Every list fits, also those of a rack with more nodes than most. */
+#define UI_ROWS_MAX ((int)(MODEL_VMS_MAX > MODEL_EVENTS_MAX ? MODEL_VMS_MAX : MODEL_EVENTS_MAX))
 
 enum view { VIEW_RACK, VIEW_NODES, VIEW_MEMORY, VIEW_VMS, VIEW_OPERATIONS, VIEW_EVENTS, VIEW_CONSOLE, VIEW_COUNT };
 

@@ -130,6 +130,7 @@ void gmm_core_result(struct gmm_core *core, uint64_t token, int status, const vo
 	uint64_t index = token & 0xffff;
 	struct gmm_call call;
 
+	core->now_ns = now_ns;
 	/* A call of an incarnation that has ended meanwhile was closed by gmm_core_reset(): its answer means nothing. */
 	if (index >= GMM_CALLS_MAX || core->calls[index].kind == GMM_CALL_NONE ||
 	    core->calls[index].generation != token >> 16)

@@ -51,6 +51,8 @@
 #define GMM_EVENTS_MAX 1024u			/* kept for the operator */
 #define GMM_ENDED_MAX 1024u			/* operations that ended, kept for the operator */
 #define GMM_KEY_BYTES 65u			/* of a request, with the final NUL */
+#define GMM_KEY_HOURS 24u			/* a request is known by its key for so long after its operation ended */
+#define GMM_WHO_BYTES 32u			/* name of who asked, with the final NUL */
 #define GMM_DIGEST_BYTES 32u
 #define GMM_TEXT_BYTES 256u			/* one line for the operator */
 #define GMM_FILE_BYTES 512u			/* path of a guest's kernel or initrd */
@@ -323,7 +325,9 @@ struct gmm_operation {
 	struct wire_bench_result bench;
 	uint64_t started_ns;
 	char object[VM_NAME_BYTES];	/* VM, or the bench's process component */
+	char who[GMM_WHO_BYTES];	/* asked for it; empty: another operation */
 	struct gmm_mark mark;
+	uint64_t ended_number;		/* ENDED: its number in the history */
 };
 
 /* An operation that ended. */
@@ -340,11 +344,15 @@ struct gmm_finished {
 /* What is kept of it (history.c). A plain record: no pointer, no index of another table. */
 struct gmm_ended {
 	uint64_t id;
+	uint64_t number;		/* counts operations as they end, from 1 */
 	uint64_t started_ns, ended_ns;
+	uint64_t bytes;			/* moved from one memory component to another */
 	enum gmm_operation_kind kind;
 	int32_t status;			/* 0 or a negative errno */
+	bool told;			/* gmm_core_finished() gave it out, so it is kept: from then on it is shown */
 	char object[VM_NAME_BYTES];
 	char reason[GMM_TEXT_BYTES];
+	char who[GMM_WHO_BYTES];
 	struct gmm_mark mark;
 };
 
@@ -438,7 +446,7 @@ struct gmm_config {
 };
 
 /* Rows of all kinds in one numbering (record.h), and those that changed since they were last kept. */
-#define GMM_ROWS_MAX (1u + NODES_MAX * (1u + VMS_PER_NODE_MAX) + GMM_VMS_MAX + GMM_REGIONS_MAX + GMM_OPERATIONS_MAX)
+#define GMM_ROWS_MAX (1u + NODES_MAX * (1u + VMS_PER_NODE_MAX) + GMM_VMS_MAX + GMM_REGIONS_MAX + GMM_OPERATIONS_MAX + GMM_ENDED_MAX)
 struct gmm_dirty {
 	uint32_t count;
 	uint32_t rows[GMM_ROWS_MAX];	/* in the order in which they first changed */
@@ -458,6 +466,7 @@ struct gmm_core {
 	uint64_t operation_id_next;
 	uint64_t event_sequence;	/* of the last event */
 	uint64_t tick_ns;		/* next */
+	uint64_t now_ns;		/* as the core was last told it: what ends now ended then */
 	uint64_t chance;		/* state of the policies' draws */
 	uint32_t placed_last;		/* node that the last region went to */
 	uint32_t region_free;		/* list of places that were used before */
@@ -472,7 +481,7 @@ struct gmm_core {
 	struct gmm_operation operations[GMM_OPERATIONS_MAX];
 	struct gmm_call calls[GMM_CALLS_MAX];
 	struct gmm_event events[GMM_EVENTS_MAX];
-	uint64_t ended_count;		/* ever; the n-th is at n modulo the ring */
+	uint64_t ended_count;		/* ever; number n is at n - 1 modulo the ring */
 	struct gmm_ended ended[GMM_ENDED_MAX];
 	struct gmm_region regions[GMM_REGIONS_MAX];
 	struct gmm_dirty dirty;
@@ -527,8 +536,8 @@ int gmm_core_vm_stop(struct gmm_core *core, const char *name, uint64_t grace_ms,
 int gmm_core_vm_kill(struct gmm_core *core, const char *name, uint64_t *operation, uint64_t now_ns);
 int gmm_core_vm_destroy(struct gmm_core *core, const char *name, uint64_t *operation, uint64_t now_ns);
 /*
- * Change a VM's cache share while its guest runs (docs/cache.md, Resize). -EINVAL: it may not be so large or small; -ENOSPC: its component has
- * no room; -EALREADY: it is so. The plan says whether it could begin.
+ * Change a VM's cache share while its guest runs (docs/cache.md, Resize). -EINVAL: it may not be so large or small; -ENOSPC: its
+ * component has no room; -EALREADY: it is so. The plan says whether it could begin.
  */
 int gmm_core_vm_resize(struct gmm_core *core, const char *name, uint64_t cache_bytes, uint64_t *operation, uint64_t now_ns);
 int gmm_core_vm_resize_plan(struct gmm_core *core, const char *name, uint64_t cache_bytes);
@@ -570,8 +579,8 @@ int gmm_core_output(struct gmm_core *core, struct gmm_command *command, uint64_t
 /* A call ended: 0 or a negative errno from the node, -ECONNRESET when its incarnation is gone. */
 void gmm_core_result(struct gmm_core *core, uint64_t token, int status, const void *body, uint32_t len_bytes,
 		     uint64_t now_ns);
-/* 1: an operation ended; from now on it is history. All rows must be kept (M7). */
-int gmm_core_finished(struct gmm_core *core, struct gmm_finished *finished, uint64_t now_ns);
+/* 1: an operation ended; from now on it is shown as history. All rows must be kept (M7). */
+int gmm_core_finished(struct gmm_core *core, struct gmm_finished *finished);
 /* Leases and waits. Call at the deadline at the latest. */
 void gmm_core_tick(struct gmm_core *core, uint64_t now_ns);
 uint64_t gmm_core_deadline_ns(const struct gmm_core *core);
@@ -592,15 +601,22 @@ const struct gmm_event *gmm_core_event_after(const struct gmm_core *core, uint64
 void gmm_core_event(struct gmm_core *core, enum gmm_event_kind kind, const char *object, const char *text,
 		    uint64_t now_ns);
 
-/* An operation under way; NULL: there is none of this id (it may have ended). */
+/* An operation under way, or whose end gmm_core_finished() has not told yet; NULL: there is none of this id. */
 struct gmm_operation *gmm_core_operation(struct gmm_core *core, uint64_t id);
-/* One that ended and is still kept, by its id, and by its place among those (0: the oldest); NULL when there is none. */
+/* One that ended and is still kept, by its id, and the oldest with a number above `number`; NULL when there is none. */
 const struct gmm_ended *gmm_core_ended(const struct gmm_core *core, uint64_t id);
-const struct gmm_ended *gmm_core_ended_at(const struct gmm_core *core, uint32_t place);
-/* Note which request an operation under way came from. `key`: 1 to GMM_KEY_BYTES - 1 characters. */
+const struct gmm_ended *gmm_core_ended_after(const struct gmm_core *core, uint64_t number);
+/*
+ * Note who asked for an operation that was started just now, and which request it came from. It is kept in the transaction
+ * that keeps the operation: whoever was told of it finds it by its key, also after a crash. `key`: 1 to GMM_KEY_BYTES - 1 characters.
+ */
+void gmm_core_asked(struct gmm_core *core, uint64_t id, const char *who);
 void gmm_core_mark(struct gmm_core *core, uint64_t id, const char *key, const uint8_t digest[GMM_DIGEST_BYTES]);
-/* The latest operation of the request with this key, under way or kept: its id and *mark; 0: there is none. */
-uint64_t gmm_core_marked(const struct gmm_core *core, const char *key, const struct gmm_mark **mark);
+/*
+ * The latest operation of the request with this key, under way, or ended less than GMM_KEY_HOURS ago and still kept: its id and
+ * *mark; 0: there is none.
+ */
+uint64_t gmm_core_marked(const struct gmm_core *core, const char *key, const struct gmm_mark **mark, uint64_t now_ns);
 /* As the operator calls it: "vm.create". */
 const char *gmm_operation_kind_name(enum gmm_operation_kind kind);
 /* What it does now, as "regions", and how far that is: *done of *total parts, 0 of 0 where there are none to count. */

@@ -60,7 +60,8 @@ static void remember_node(struct gmm_core *core, uint32_t index, uint64_t now_ns
 	const struct gmm_node *node = &core->nodes[index];
 	struct gmm_health_node *kept = &core->health.nodes[index];
 	uint32_t last = (kept->fall_next + GMM_HEALTH_FALLS_MAX - 1) % GMM_HEALTH_FALLS_MAX;
-	uint32_t left = to_reclaim(core, node);
+	/* Of a node that does not answer nothing is expected; its list may be as long as the rack's. */
+	uint32_t left = node->state == GMM_NODE_UP ? to_reclaim(core, node) : 0;
 
 	if (kept->first_seen_ns == 0)
 		kept->first_seen_ns = now_ns;
@@ -72,7 +73,7 @@ static void remember_node(struct gmm_core *core, uint32_t index, uint64_t now_ns
 		kept->foreign_since_ns = 0;
 	else if (kept->foreign_since_ns == 0)
 		kept->foreign_since_ns = now_ns;
-	if (left == 0 || node->state != GMM_NODE_UP)
+	if (left == 0)
 		kept->reclaim_since_ns = 0;
 	else if (kept->reclaim_since_ns == 0 || left < kept->reclaim_left)
 		kept->reclaim_since_ns = now_ns;

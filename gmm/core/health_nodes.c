@@ -278,7 +278,7 @@ void gmm_health_reclaim_stalled(const struct gmm_health_view *view)
 	for (uint32_t i = 0; i < core->node_count; i++) {
 		const struct gmm_node *node = &core->nodes[i];
 		const struct gmm_health_node *kept = &core->health.nodes[i];
-		uint32_t denied = refused(core, node);
+		uint32_t denied = kept->reclaim_since_ns ? refused(core, node) : 0;
 
 		if (kept->reclaim_since_ns == 0 ||
 		    (denied == 0 && view->now_ns - kept->reclaim_since_ns < GMM_HEALTH_RECLAIM_NS))

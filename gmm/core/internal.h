@@ -4,6 +4,7 @@
 #define PLENUM_GMM_INTERNAL_H
 
 #include "gmm/core/core.h"
+#include "gmm/core/record.h"
 #include "gmm/core/text.h"
 
 /* record.c: this row is to be kept. */
@@ -13,6 +14,7 @@ void gmm_dirty_vm(struct gmm_core *core, const struct gmm_vm *vm);
 void gmm_dirty_region(struct gmm_core *core, uint32_t region);
 void gmm_dirty_zombie(struct gmm_core *core, const struct gmm_node *node, uint32_t place);
 void gmm_dirty_operation(struct gmm_core *core, const struct gmm_operation *operation);
+void gmm_dirty_ended(struct gmm_core *core, uint64_t number);
 
 /* core.c */
 /* Into the table: id and name are set, and it is found by them from now on. gmm_vm_forget() takes it out. */
@@ -98,7 +100,7 @@ uint32_t gmm_step_region(const struct gmm_core *core, uint32_t region, struct wi
 /* The call of the operation's step. False: the step sends nothing itself. */
 bool gmm_step_call(const struct gmm_core *core, struct gmm_operation *operation, struct gmm_step_call *call);
 
-/* request_create.c: a lost VM is made anew, with another id, where there is room. 0: an operation does it; else a refusal, and it is as it was. */
+/* request_create.c: a lost VM is made anew, with another id, where there is room. 0: an operation does it; else a refusal, it is as it was. */
 int gmm_vm_create_again(struct gmm_core *core, struct gmm_vm *vm, uint64_t now_ns);
 /* 0, or -EINVAL and core->refusal: a cache share may not be so large or small. */
 int gmm_check_cache(struct gmm_core *core, uint64_t cache_bytes);
@@ -194,7 +196,13 @@ bool gmm_resume_output(struct gmm_core *core, struct gmm_command *command, uint6
 void gmm_resume_told(struct gmm_core *core, const struct gmm_call *call, int status, uint64_t now_ns);
 
 /* history.c */
-void gmm_history_add(struct gmm_core *core, const struct gmm_operation *operation, uint64_t now_ns);
+/* It has ended just now. */
+void gmm_history_add(struct gmm_core *core, struct gmm_operation *operation);
+/* Its end is told. */
+void gmm_history_told(struct gmm_core *core, const struct gmm_operation *operation);
+void gmm_history_record(const struct gmm_core *core, struct gmm_record *record);
+/* NULL, or what is wrong with the row. */
+const char *gmm_history_restore(struct gmm_core *core, const struct gmm_record *record);
 
 /* Its region is in no VM's list but in its own hands. */
 static inline bool gmm_operation_holds_region(const struct gmm_operation *operation)

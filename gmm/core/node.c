@@ -337,6 +337,7 @@ static void bury(struct gmm_core *core, struct gmm_node *node, uint64_t now_ns)
 
 void gmm_core_tick(struct gmm_core *core, uint64_t now_ns)
 {
+	core->now_ns = now_ns;
 	for (uint32_t i = 0; i < core->node_count; i++) {
 		struct gmm_node *node = &core->nodes[i];
 

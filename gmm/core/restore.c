@@ -88,7 +88,8 @@ static const char *take_vm(struct gmm_core *core, uint32_t slot, const struct gm
 	if (!node || node->role != WIRE_ROLE_PROCESS)
 		return "it is on no process component";
 	if (spec->memory_bytes == 0 || spec->memory_bytes % PAGE_BYTES || spec->memory_bytes > VM_MEMORY_BYTES_MAX ||
-	    spec->cache_bytes / PAGE_BYTES > UINT32_MAX || from->cache_wanted_bytes / PAGE_BYTES > UINT32_MAX || spec->vcpus == 0 || spec->vcpus > VCPUS_PER_VM_MAX)
+	    spec->cache_bytes / PAGE_BYTES > UINT32_MAX || from->cache_wanted_bytes / PAGE_BYTES > UINT32_MAX ||
+	    spec->vcpus == 0 || spec->vcpus > VCPUS_PER_VM_MAX)
 		return "its size is out of range";
 	if (spec->restart >= GMM_RESTARTS || spec->restart_max == 0 || spec->restart_max > GMM_RESTART_MAX_LIMIT ||
 	    spec->restart_window_s == 0 || spec->restart_window_s > GMM_RESTART_WINDOW_S_LIMIT || from->wanted > 1 || from->looping > 1)
@@ -237,8 +238,10 @@ static const char *take_operation(struct gmm_core *core, uint32_t slot, const st
 	const char *why;
 
 	if (from->id == 0 || from->id >= core->operation_id_next || from->kind <= GMM_OPERATION_NONE ||
-	    from->kind >= GMM_OPERATIONS_KINDS || from->status > 0 || !ends(from->reason, sizeof(from->reason)))
-		return "its id, kind, status or reason is out of range";
+	    from->kind >= GMM_OPERATIONS_KINDS || from->status > 0 || !ends(from->reason, sizeof(from->reason)) || from->parts > GMM_REGIONS_MAX)
+		return "its id, kind, status, reason or size is out of range";
+	if (!ends(from->who, sizeof(from->who)) || !ends(from->mark.key, sizeof(from->mark.key)))
+		return "the name or key of who asked does not end";
 	why = check_operation(core, from);
 	if (why)
 		return why;
@@ -252,6 +255,11 @@ static const char *take_operation(struct gmm_core *core, uint32_t slot, const st
 	operation->status = from->status;
 	/* One whose start nobody wrote down began, as far as this manager knows, with it. */
 	operation->started_ns = from->started_wall_ns ? from->started_wall_ns - core->config.wall_offset_ns : now_ns;
+	operation->parts = from->parts;
+	operation->regions_moved = from->regions_moved;
+	operation->moved = from->moved;
+	operation->mark = from->mark;
+	memcpy(operation->who, from->who, sizeof(operation->who));
 	memcpy(operation->reason, from->reason, sizeof(operation->reason));
 	if (from->vm != GMM_NONE && from->kind == GMM_OPERATION_REGION_MOVE)
 		core->vms[from->vm].move = slot;
@@ -276,6 +284,7 @@ int gmm_core_restore(struct gmm_core *core, const struct gmm_record *record, uin
 	case GMM_RECORD_REGION: why = take_region(core, record->slot, &record->region); break;
 	case GMM_RECORD_ZOMBIE: why = take_zombie(core, record->slot, &record->zombie); break;
 	case GMM_RECORD_OPERATION: why = take_operation(core, record->slot, &record->operation, now_ns); break;
+	case GMM_RECORD_ENDED: why = gmm_history_restore(core, record); break;
 	case GMM_RECORD_KINDS: break;
 	}
 	return why ? refuse_row(core, record->kind, record->slot, why) : 0;
@@ -387,6 +396,7 @@ int gmm_core_restored(struct gmm_core *core, uint64_t now_ns)
 	struct gmm_vm *last = NULL;
 	const char *why;
 
+	core->now_ns = now_ns;
 	free_list(core);
 	for (uint32_t i = 0; i < core->region_top; i++) {
 		why = core->regions[i].state == GMM_REGION_FREE ? NULL : link_region(core, i, &last);

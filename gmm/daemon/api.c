@@ -95,7 +95,8 @@ static enum MHD_Result handle(void *context, struct MHD_Connection *connection, 
 		return MHD_NO;
 	if (!request->begun) {
 		request->begun = true;
-		api_check(request, method);
+		if (!api_web_check(request, method))
+			api_check(request, method);
 		/* A body that is announced as too large is not waited for. */
 		return request->http == 413 ? api_queue(request) : MHD_YES;
 	}
@@ -104,6 +105,8 @@ static enum MHD_Result handle(void *context, struct MHD_Connection *connection, 
 		*upload_bytes = 0;
 		return request->discarded_bytes > API_DISCARD_BYTES_MAX ? MHD_NO : MHD_YES;
 	}
+	if (request->file && !request->answered)
+		return api_queue_file(request);
 	if (!request->answered && !request->started)
 		api_start(request);
 	if (request->stream)

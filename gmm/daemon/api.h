@@ -9,6 +9,7 @@
  *	api_events.c	events as a stream
  *	api_console.c	a VM's serial line as a stream
  *	api_metrics.c	numbers for Prometheus
+ *	api_web.c	the web console's files
  *
  * A request: begun (head is here, checked) -> body -> started -> answered at once, or suspended until its command answers. libmicrohttpd owns
  * the connection, and calls api_request_over() when the request is done with, whatever happened.
@@ -55,7 +56,8 @@ struct api_request {
 	bool waiting;			/* counts against API_WAITING_MAX */
 	enum role role;
 	char who[TOKEN_NAME_BYTES];
-	const struct route *route;	/* NULL: refused before it was known */
+	const struct route *route;	/* NULL: refused before it was known, or for a file */
+	const struct web_file *file;	/* of the web console; NULL: not for one */
 	struct route_target *target;	/* until it is started */
 	char *body;
 	size_t body_len_bytes, discarded_bytes;
@@ -124,6 +126,13 @@ void api_start(struct api_request *request);
 enum MHD_Result api_queue(struct api_request *request);
 /* Give a response the headers that all have, and send it. */
 enum MHD_Result api_send(struct api_request *request, unsigned http, const char *type, struct MHD_Response *response);
+
+/* What every answer says: take the type as it is given, in nobody's frame, tell nobody where from. */
+void api_add_guards(struct MHD_Response *response);
+
+/* api_web.c: whether it is for the web console; then it has its file, or an answer that refuses it. */
+bool api_web_check(struct api_request *request, const char *method);
+enum MHD_Result api_queue_file(struct api_request *request);
 
 /* api_stream.c */
 bool api_wants_stream(const struct api_request *request);

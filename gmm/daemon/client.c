@@ -110,6 +110,8 @@ void client_run(struct gmmd *gmmd, struct client *client, const char *name, json
 				if (!entry->changes || json_is_true(json_object_get(arguments, "dry_run")) ||
 				    log_command(gmmd, client, name, arguments))
 					entry->run(gmmd, client, arguments);
+				if (client->operation)
+					gmm_core_asked(gmmd->core, client->operation, client->who);
 				return;
 			}
 	client_error(client, -EINVAL, "unknown command '%s'", name);
@@ -119,7 +121,7 @@ static void finish_operations(struct gmmd *gmmd)
 {
 	struct gmm_finished finished;
 
-	while (keep_turn(gmmd) && gmm_core_finished(gmmd->core, &finished, gmmd->now_ns)) {
+	while (keep_turn(gmmd) && gmm_core_finished(gmmd->core, &finished)) {
 		struct client *client = gmmd->clients;
 
 		while (client && client->operation != finished.operation)

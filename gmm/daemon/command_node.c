@@ -184,10 +184,10 @@ static void run_node_show(struct gmmd *gmmd, struct client *client, json_t *argu
 		return;
 	boot = &gmmd->boots[node->id - GMM_NODE_FIRST];
 	object = node_object(gmmd, node);
-	json_object_set_new(object, "boot", json_pack("{s:o,s:o,s:o,s:o,s:i}",
+	json_object_set_new(object, "boot", json_pack("{s:s?,s:o,s:o,s:o,s:o,s:o,s:i}", "loader", boot->loader,
 		"script_s_ago", json_seconds_ago(gmmd, boot->script_ns), "image_s_ago", json_seconds_ago(gmmd, boot->image_ns),
-		"image_done_s_ago", json_seconds_ago(gmmd, boot->image_done_ns), "joined_s_ago", json_seconds_ago(gmmd, boot->joined_ns),
-		"scripts_since_join", (int)boot->attempts));
+		"image_done_s_ago", json_seconds_ago(gmmd, boot->image_done_ns), "entered_s_ago", json_seconds_ago(gmmd, boot->entered_ns),
+		"joined_s_ago", json_seconds_ago(gmmd, boot->joined_ns), "scripts_since_join", (int)boot->attempts));
 	json_object_set_new(object, "moves", json_moves_of(gmmd, node));
 	client_result(client, object);
 }

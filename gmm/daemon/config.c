@@ -43,7 +43,7 @@ static int fail(struct loading *loading, const char *format, ...)
 
 /* ---------------------------------------------------------------- values */
 
-static int config_parse_address(const char *text, uint32_t *address)
+int config_parse_address(const char *text, uint32_t *address)
 {
 	struct in_addr parsed;
 
@@ -304,19 +304,32 @@ static int enter_section(struct loading *loading, const char *section)
 	return 1;
 }
 
+static int netboot_key(struct loading *loading, int key, const char *name, const char *value)
+{
+	struct config_netboot *netboot = &loading->config->netboot;
+	char reason[CONFIG_ERROR_BYTES / 2];
+
+	if (!netboot->given)
+		netboot->line = loading->line;
+	netboot->given = true;
+	if (config_netboot_key(netboot, key, value, reason, sizeof(reason)))
+		return fail(loading, "%s = %s: %s", name, value, reason);
+	return 1;
+}
+
 static int handle(void *user, const char *section, const char *name, const char *value)
 {
 	struct loading *loading = user;
-	bool manager = strcmp(section, "manager") == 0;
-	const char *const *keys = manager ? manager_keys : node_keys;
+	bool manager = strcmp(section, "manager") == 0, netboot = strcmp(section, "netboot") == 0;
+	const char *const *keys = manager ? manager_keys : netboot ? config_netboot_keys : node_keys;
 	struct config_node *node = NULL;
 	int key;
 
-	if (!manager && strncmp(section, "node ", 5))
-		return fail(loading, "unknown section [%s]; write [manager] or [node NAME]", section);
+	if (!manager && !netboot && strncmp(section, "node ", 5))
+		return fail(loading, "unknown section [%s]; write [manager], [netboot] or [node NAME]", section);
 	if (!enter_section(loading, section))
 		return 0;
-	if (!manager && !(node = node_section(loading, section + 5)))
+	if (!manager && !netboot && !(node = node_section(loading, section + 5)))
 		return 0;
 	key = key_number(keys, name);
 	if (key < 0 && manager) {
@@ -330,6 +343,8 @@ static int handle(void *user, const char *section, const char *name, const char 
 	loading->seen |= 1u << key;
 	if (key >= API_KEY_FIRST)
 		return api_key(loading, key - API_KEY_FIRST, name, value);
+	if (netboot)
+		return netboot_key(loading, key, name, value);
 	return manager ? manager_key(loading, key, name, value) : node_key(loading, node, key, name, value);
 }
 
@@ -360,6 +375,15 @@ static int check_api(struct loading *loading)
 		return fail(loading, "[manager] lacks 'token_file', for who may use api_port; 'gmmd --new-token FILE ROLE NAME' makes one");
 	if (api->address >> 24 != LOOPBACK_NET && !tls && !api->clear)
 		return fail(loading, "tokens would cross the network in clear: set tls_certificate and tls_key, or api_clear = yes");
+	return 1;
+}
+
+static int check_netboot(struct loading *loading)
+{
+	char reason[CONFIG_ERROR_BYTES / 2];
+
+	if (config_netboot_check(loading->config, &loading->line, reason, sizeof(reason)))
+		return fail(loading, "%s", reason);
 	return 1;
 }
 
@@ -394,7 +418,7 @@ static int check_whole(struct loading *loading)
 		if ((node->address & mask) != (config->address & mask))
 			return fail(loading, "[node %s]: its ip is not in the manager's network", node->name);
 	}
-	return 1;
+	return check_netboot(loading);
 }
 
 int config_load(struct config *config, const char *path, char error[CONFIG_ERROR_BYTES])

@@ -44,6 +44,18 @@ struct config_api {
 	char tls_certificate[PATH_MAX], tls_key[PATH_MAX];	/* PEM; empty: no TLS */
 };
 
+#define CONFIG_INTERFACE_BYTES 16	/* IFNAMSIZ */
+
+/* Section [netboot]: what gmmd writes for dnsmasq; docs/netboot.md. */
+struct config_netboot {
+	bool given;			/* false: there is no such section, and nothing is written */
+	int line;			/* of its first key */
+	char directory[PATH_MAX];	/* of dnsmasq.conf and dnsmasq.hosts; tftp/ in it is the TFTP root */
+	char interface[CONFIG_INTERFACE_BYTES];	/* the card of the rack's network */
+	bool proxy;			/* another DHCP server gives addresses; else dnsmasq does */
+	uint32_t range_first, range_last;	/* addresses for machines that are not configured, host byte order; 0: not given */
+};
+
 struct config {
 	uint32_t address;		/* of the manager on the rack's network, host byte order */
 	uint32_t prefix;		/* length of the network's prefix */
@@ -58,6 +70,7 @@ struct config {
 	bool boot_key;			/* boot scripts carry the key: whoever can ask for one gets it */
 	uint32_t history_bytes;		/* console output kept of each VM */
 	struct config_api api;
+	struct config_netboot netboot;
 	uint32_t lease_ms;
 	uint32_t grace_ms;
 	uint32_t move_slowdown_percent;	/* while a region moves, the guests' median fill may grow to this part of before */
@@ -74,6 +87,15 @@ int config_load(struct config *config, const char *path, char error[CONFIG_ERROR
 /* NULL: there is none. */
 struct config_node *config_node_named(struct config *config, const char *name);
 
+/* config_netboot.c: the keys of [netboot], NULL-terminated. */
+extern const char *const config_netboot_keys[];
+/* Key `key` of these. 0, or -1 and in `reason` what would be right. */
+int config_netboot_key(struct config_netboot *netboot, int key, const char *value, char *reason, size_t bytes);
+/* With the whole configuration: 0, or -1, `reason` and the line that it is about. */
+int config_netboot_check(const struct config *config, int *line, char *reason, size_t bytes);
+
+/* "a.b.c.d". 0 or -1. */
+int config_parse_address(const char *text, uint32_t *address);
 /* "aa:bb:cc:dd:ee:ff", with : or - or without. 0 or -1. */
 int config_parse_mac(const char *text, uint8_t mac[6]);
 /* "a.b.c.d" */

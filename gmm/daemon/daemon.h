@@ -5,7 +5,7 @@
  *	rack.c		RoCE device, RPC sessions with the nodes, and the core's commands
  *	data.c		what nodes READ from us: kernels and initrds of guests
  *	keys.c		the rack's keys, and how they are changed
- *	http.c		network boot: scripts (netboot.h) and images
+ *	http.c, netboot_*.c, dnsmasq.c	network boot: scripts and images (netboot.h), dnsmasq's files
  *	listen.c	listening sockets
  *	control.c	the operator's socket, one JSON object a line
  *	client.c	commands under way, whoever asked for them
@@ -52,7 +52,9 @@ struct boot_record {
 	uint64_t script_ns;		/* asked for its boot script */
 	uint64_t image_ns;		/* began to fetch its image */
 	uint64_t image_done_ns;
+	uint64_t entered_ns;		/* the image's first instruction, as the node says at its join */
 	uint64_t joined_ns;
+	const char *loader;		/* who asked for the script; NULL: nobody */
 	uint32_t attempts;		/* scripts fetched since it last joined */
 };
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * What the manager's store costs: the real core and the real store, filled with a large rack of model nodes that answer at
- * once; then the manager is gone and the next one starts from the file.
+ * once; then the manager is gone and the next one starts from the file. With a second argument the filled store is left
+ * there, for a gmmd of this configuration: testbed/bench-api --large.
  */
 #include <assert.h>
 #include <errno.h>
@@ -20,6 +21,8 @@
 #define PROCESS_NODES ((VMS + VMS_PER_NODE_MAX - 1) / VMS_PER_NODE_MAX)
 #define CACHE_BYTES (UINT64_C(64) << 20)
 #define RESTARTS 5u
+#define NETWORK 0x7f4d0000u		/* 127.77.0.0/16: node n has the address and the MAC that testbed/plenum_rack/alone.py gives the n-th */
+#define FIRST_NUMBER 11u
 #define RESTART_MS_MAX 1000u		/* what issue "the manager is an authority" asks for */
 
 static struct {
@@ -50,7 +53,8 @@ __attribute__((noreturn)) static void die(const char *why)
 
 static void add_node(uint32_t number, uint32_t role, uint64_t pages)
 {
-	uint8_t mac[6] = { 2, 0, 0, 0, (uint8_t)(number >> 8), (uint8_t)number };
+	uint32_t host = FIRST_NUMBER + number;
+	uint8_t mac[6] = { 0x52, 0x54, 0, 0x77, (uint8_t)(host >> 8), (uint8_t)host };
 	struct wire_node_join join = { .role = role, .page_bytes = PAGE_BYTES, .incarnation = 1 + number, .capacity_pages = pages,
 				       .region_shift = REGION_SHIFT, .build_id = "bench" };
 	struct wire_node_joined joined;
@@ -59,8 +63,8 @@ static void add_node(uint32_t number, uint32_t role, uint64_t pages)
 	snprintf(name, sizeof(name), "%c%u", role == WIRE_ROLE_MEMORY ? 'm' : 'p', number);
 	memcpy(join.name, name, sizeof(join.name));
 	memcpy(join.mac, mac, sizeof(mac));
-	if (gmm_core_node_add(bench.core, name, role, 0x0a000000 + number, mac) < 0 ||
-	    gmm_core_join(bench.core, &join, 0x0a000000 + number, &joined, 1))
+	if (gmm_core_node_add(bench.core, name, role, NETWORK + host, mac) < 0 ||
+	    gmm_core_join(bench.core, &join, NETWORK + host, &joined, 1))
 		die(bench.core->refusal);
 }
 
@@ -89,7 +93,7 @@ static void settle(uint64_t *kept_ns)
 			gmm_core_result(bench.core, tokens[i], types[i] == WIRE_VM_STATE ? -EAGAIN : 0, &created, sizeof(created), 1);
 		more = count > 0 || gmm_core_dirty_count(bench.core);
 	}
-	while (gmm_core_finished(bench.core, &finished, 1))
+	while (gmm_core_finished(bench.core, &finished))
 		if (finished.status)
 			die(finished.reason);
 }
@@ -190,18 +194,32 @@ static void remove_files(void)
 	rmdir(bench.directory);
 }
 
-int main(int argc, char **argv)
+static void make_directory(const char *base)
 {
-	const char *base = argc > 1 ? argv[1] : "/tmp";
-	bool met;
-
-	if (argc > 2 || (argc == 2 && argv[1][0] == '-')) {
-		fprintf(stderr, "usage: plenum-bench-store [DIRECTORY]\nThe store is made in a new directory there (/tmp) and removed.\n");
-		return 2;
-	}
 	if (snprintf(bench.directory, sizeof(bench.directory), "%s/plenum-XXXXXX", base) >= (int)sizeof(bench.directory) ||
 	    !mkdtemp(bench.directory))
 		die("the directory for the store cannot be made");
+}
+
+/* As one file: the next manager's clock and incarnations are its own. */
+static void leave(const char *path)
+{
+	char error[STORE_ERROR_BYTES];
+
+	if (store_backup(bench.store, path, error))
+		die(error);
+	printf("left in %s\n", path);
+}
+
+int main(int argc, char **argv)
+{
+	bool met;
+
+	if (argc > 3 || (argc >= 2 && argv[1][0] == '-')) {
+		fprintf(stderr, "usage: plenum-bench-store [DIRECTORY [FILE]]\nThe store is made in a new directory there (/tmp) and removed; FILE gets a copy.\n");
+		return 2;
+	}
+	make_directory(argc > 1 ? argv[1] : "/tmp");
 	snprintf(bench.path, sizeof(bench.path), "%s/gmmd.db", bench.directory);
 	/* In the simulator's configuration, which is the one it is built in. */
 	assert(MEMORY_NODES + PROCESS_NODES <= NODES_MAX && VMS_PER_NODE_MAX * PROCESS_NODES >= VMS);
@@ -212,8 +230,10 @@ int main(int argc, char **argv)
 	bench.store = open_store();
 	fill();
 	met = restart();
+	if (argc == 3)
+		leave(argv[2]);
 	store_close(bench.store);
 	free(bench.core);
 	remove_files();
-	return met ? 0 : 1;
+	return met || argc == 3 ? 0 : 1;	/* who asks for the file measures something else */
 }

@@ -3,6 +3,7 @@
 
 import contextlib
 import http.client
+import ipaddress
 import json
 import socket
 import subprocess
@@ -90,12 +91,13 @@ class Stream:
 
 
 class Manager:
-    def __init__(self, build, directory, nodes, settings=()):
-        """`nodes`: roles by name; `settings`: more lines for [manager]."""
+    def __init__(self, build, directory, nodes, settings=(), network=None):
+        """`nodes`: roles by name; `settings`: more lines for [manager]; `network`: of more nodes than one octet counts, the first two."""
         self.gmmd = build / "bin" / "gmmd"
         self.port = free_port()
         # Its UDP port is the protocol's, which others of this machine may have: each has an address of its own.
-        network = f"127.{self.port >> 8}.{self.port & 255}"
+        large = network is not None
+        network = f"{network}.0" if large else f"127.{self.port >> 8}.{self.port & 255}"
         self.socket = directory / "gmmd.socket"
         self.api_socket = directory / "api.socket"
         self.tokens = directory / "tokens"
@@ -103,11 +105,15 @@ class Manager:
         subprocess.run([self.gmmd, "--new-key", directory / "rack.key"], check=True)
         self.operator = self.new_token("operator", "op")
         self.reader = self.new_token("read-only", "reader")
-        lines = ["[manager]", f"address = {network}.1", f"http_port = {free_port()}", "port = udp", f"socket = {self.socket}",
+        self.address, self.http_port = f"{network}.1", free_port()
+        lines = ["[manager]", f"address = {self.address}", f"http_port = {self.http_port}", "port = udp", f"socket = {self.socket}",
                  f"images = {directory}", f"store = {directory}/gmmd.db", f"key_file = {directory}/rack.key", f"api_port = {self.port}",
                  f"api_socket = {self.api_socket}", f"token_file = {self.tokens}", *settings]
+        if large:
+            lines.append("prefix = 16")
         for number, (name, role) in enumerate(nodes.items(), 11):
-            lines += [f"[node {name}]", f"role = {role}", f"mac = 52:54:00:77:00:{number:02x}", f"ip = {network}.{number}"]
+            address = ipaddress.IPv4Address(f"{network}.0") + number
+            lines += [f"[node {name}]", f"role = {role}", f"mac = 52:54:00:77:{number >> 8:02x}:{number & 255:02x}", f"ip = {address}"]
         self.config = directory / "gmmd.conf"
         self.config.write_text("\n".join(lines) + "\n", encoding="utf-8")
         self.start()

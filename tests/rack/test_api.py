@@ -87,7 +87,7 @@ def test_answers_what_the_command_answers(manager, path, command):
     assert answer.status == 200
     assert answer.json == json.loads(manager.gmm("-o", "json", *command).stdout)
     assert answer.headers["Cache-Control"] == "no-store"
-    assert answer.headers["Content-Security-Policy"].startswith("default-src 'self'")
+    assert answer.headers["Content-Security-Policy"].startswith("default-src 'none'")
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
 
 
@@ -154,7 +154,7 @@ def test_tokens_are_read_again(manager):
 
 
 @pytest.mark.parametrize("method, path, status, code", [
-    ("GET", "/", 404, "not-found"), ("GET", "/v2/status", 404, "not-found"), ("GET", "/v1/vms/none", 404, "not-found"),
+    ("GET", "/v1", 404, "not-found"), ("GET", "/v2/status", 404, "not-found"), ("GET", "/v1/vms/none", 404, "not-found"),
     ("GET", "/v1/nodes/none", 404, "not-found"), ("GET", "/v1/operations/999", 404, "not-found"), ("DELETE", "/v1/vms/none", 404, "not-found"),
     ("POST", "/v1/vms/none/start", 404, "not-found"), ("GET", "/v1/vms/none/stats", 404, "not-found"),
     ("GET", "/v1/vms/none/console", 404, "not-found"), ("GET", "/v1/vms/none/console?offset=x", 400, "invalid-argument"),

@@ -24,7 +24,7 @@ static void finish_and_compare(struct rack *rack)
 	rack_settle(rack);
 	rack_keep(rack);
 	rack_compare_rows(rack);
-	while (gmm_core_finished(rack->core, &finished, rack->now_ns))
+	while (gmm_core_finished(rack->core, &finished))
 		;
 	for (uint32_t i = 0; i < GMM_OPERATIONS_MAX; i++)
 		assert_int_equal(rack->core->operations[i].kind, GMM_OPERATION_NONE);
@@ -236,7 +236,7 @@ static void random_life(uint32_t seed, uint32_t kill_each)
 		if (random_below(kill_each) == 0)
 			random_kill(rack);
 		rack_keep(rack);
-		while (random_below(2) && gmm_core_finished(rack->core, &finished, rack->now_ns))
+		while (random_below(2) && gmm_core_finished(rack->core, &finished))
 			;
 	}
 	/* Nothing is started by itself from now on. */
@@ -260,7 +260,7 @@ static void random_life(uint32_t seed, uint32_t kill_each)
 	rack_pass(rack, SECOND);
 	rack_run(rack, 20 * SECOND);
 	rack_keep(rack);
-	while (gmm_core_finished(rack->core, &finished, rack->now_ns))
+	while (gmm_core_finished(rack->core, &finished))
 		;
 	rack_compare(rack);
 	for (char name[2] = "a"; name[0] < 'g'; name[0]++)

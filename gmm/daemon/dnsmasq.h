@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* dnsmasq's configuration for the rack: text of the manager's own configuration, nothing else. See docs/netboot.md. */
+#ifndef PLENUM_GMM_DNSMASQ_H
+#define PLENUM_GMM_DNSMASQ_H
+
+#include <stdio.h>
+
+#include "gmm/daemon/config.h"
+
+/* In [netboot]'s directory: dnsmasq reads the first one at its start, the second one also at SIGHUP. */
+#define DNSMASQ_CONFIGURATION "dnsmasq.conf"
+#define DNSMASQ_HOSTS "dnsmasq.hosts"
+#define DNSMASQ_TFTP "tftp"
+/* There, and what dnsmasq names to machines. */
+#define NETBOOT_FIRST_SCRIPT "boot.ipxe"
+#define NETBOOT_GRUB "grubnet.efi"
+#define NETBOOT_IPXE "undionly.kpxe"
+
+/* `config` has a section [netboot]. With `whole` the nodes stand in it, too, not in a file of their own. */
+void dnsmasq_write_configuration(const struct config *config, bool whole, FILE *out);
+/* A line a node: its address and name are its own. None in proxy mode, where another server gives the addresses. */
+void dnsmasq_write_hosts(const struct config *config, const char *prefix, FILE *out);
+
+#endif
