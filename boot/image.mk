@@ -2,7 +2,7 @@
 # Boot loaders that gmmd serves, beside the images: grubnet.efi, GRUB for UEFI with what it takes to boot over the network and
 # nothing else, and Debian's iPXE for BIOS machines whose cards have none.
 
-GRUB_MODULES := efinet net tftp http multiboot2 configfile normal echo serial terminal test sleep reboot memdisk tar
+GRUB_MODULES := efinet net tftp http multiboot2 configfile normal echo serial terminal test sleep reboot smbios memdisk tar
 
 $(O)/bare/grubnet.efi: boot/grub/embed.cfg boot/grub/netboot.cfg boot/image.mk
 	$(call say,GRUB,$@)

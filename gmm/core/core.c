@@ -37,7 +37,7 @@ struct gmm_node *gmm_core_node(struct gmm_core *core, uint32_t id)
 struct gmm_node *gmm_core_node_named(struct gmm_core *core, const char *name)
 {
 	for (uint32_t i = 0; i < core->node_count; i++)
-		if (strcmp(core->nodes[i].name, name) == 0)
+		if (core->nodes[i].origin != GMM_ORIGIN_FORGOTTEN && strcmp(core->nodes[i].name, name) == 0)
 			return &core->nodes[i];
 	return NULL;
 }

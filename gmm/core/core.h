@@ -22,6 +22,7 @@
  *      that the move is abandoned, neither the old nor the new one is destroyed, unless the VM is (gmm/core/move.c).
  *  M9  A node's pages_planned is the sum of the pages of the PLANNED regions among those of M2. Its lines_given and
  *      vcpus_given are the sums over the VMs in the table that name it and are not GONE.
+ *  M10 A node's `life` is what its origin, admin, state and boots say (life.c), and changes along the table there only.
  *
  *  region: PLANNED -> CREATING -> LIVE -> RECLAIM -> RECLAIMING -> (free)
  *             |           |        |         ^------------'  the call failed or the node came back
@@ -41,6 +42,8 @@
 #include <plenum/wire.h>
 
 #include "gmm/core/health.h"
+#include "gmm/core/life.h"
+#include "gmm/core/machine.h"
 
 #define GMM_NODE_FIRST (WIRE_NODE_MANAGER + 1)	/* node ids count from here, in the order of the configuration */
 #define GMM_VMS_MAX (NODES_MAX * VMS_PER_NODE_MAX)
@@ -86,6 +89,14 @@ enum gmm_node_admin {
 	GMM_ADMIN_STATES,
 };
 
+/* Who says that the node may join. The numbers stand in stores. */
+enum gmm_node_origin {
+	GMM_ORIGIN_FILE,		/* the configuration, if `configured` */
+	GMM_ORIGIN_ADMITTED,		/* the operator or a rule: its row */
+	GMM_ORIGIN_FORGOTTEN,		/* nobody: there is no such node, its entry keeps its place in the table */
+	GMM_ORIGINS,
+};
+
 /* A VM that the node may still hold though the directory has forgotten it: destroyed there when the node is back. */
 struct gmm_zombie {
 	uint64_t vm;			/* 0: unused */
@@ -95,13 +106,20 @@ struct gmm_zombie {
 struct gmm_node {
 	uint32_t id;			/* GMM_NODE_FIRST + index; 0: unused entry */
 	uint32_t role;			/* enum wire_role, from the configuration */
+	enum gmm_node_origin origin;
 	char name[NODE_NAME_BYTES];
 	uint32_t address;
 	uint8_t mac[6];
+	uint8_t uuid[GMM_UUID_BYTES];	/* of the machine that last booted with its MAC; all zero: not known, or not unique */
+	uint64_t identity_ns;		/* when it last asked with this UUID; 0: not this manager */
 	char domain[NODE_NAME_BYTES];	/* what fails together with it: board, PDU, switch. Empty: it fails alone */
 	uint32_t domain_first;		/* id of the first node in its domain; its own when it fails alone */
 	enum gmm_node_state state;
 	enum gmm_node_admin admin;
+	enum gmm_life life;		/* what the operator sees of the two above, and of its boot (M10) */
+	uint64_t life_ns;		/* since */
+	uint64_t boot_ns;		/* asked for its boot script last; 0: not this manager */
+	uint32_t boot_attempts;		/* scripts fetched since it last joined */
 	uint64_t changed_ns;		/* of `state` or `admin` */
 	bool buried;			/* process: down for longer than the grace time; its VMs were given up */
 	bool configured;		/* false: only the store knows it, it may not join */
@@ -441,12 +459,16 @@ struct gmm_config {
 	uint64_t wall_offset_ns;	/* what to add to now_ns for the time since 1970 */
 	enum gmm_placement placement;
 	uint64_t seed;			/* of what policies draw */
+	uint32_t address, prefix;	/* of the manager in the nodes' network; 0: no node can be admitted but by the configuration */
+	uint32_t address_first, address_last; /* of nodes that are admitted; 0: any in that network */
+	uint32_t lent_first, lent_last;	/* addresses that a DHCP server lends to anybody: no node's; 0: none */
 	struct gmm_balance *plan;	/* memory for plans of balancing, the caller's; NULL: it is not carried out */
 	bool rebuild_reserve;		/* refuse VMs when the largest failure domain could not be rebuilt in the others */
 };
 
 /* Rows of all kinds in one numbering (record.h), and those that changed since they were last kept. */
-#define GMM_ROWS_MAX (1u + NODES_MAX * (1u + VMS_PER_NODE_MAX) + GMM_VMS_MAX + GMM_REGIONS_MAX + GMM_OPERATIONS_MAX + GMM_ENDED_MAX)
+#define GMM_ROWS_MAX (1u + NODES_MAX * (1u + VMS_PER_NODE_MAX) + GMM_VMS_MAX + GMM_REGIONS_MAX + GMM_OPERATIONS_MAX + GMM_ENDED_MAX + \
+		      GMM_HEALTH_COUNT)
 struct gmm_dirty {
 	uint32_t count;
 	uint32_t rows[GMM_ROWS_MAX];	/* in the order in which they first changed */
@@ -475,6 +497,10 @@ struct gmm_core {
 	uint32_t regions_used;
 	char refusal[GMM_TEXT_BYTES];	/* why the last request was refused */
 	struct gmm_health health;
+	struct gmm_machine machines[GMM_MACHINES_MAX];
+	uint64_t machine_event_ns;	/* of the last event about a new machine */
+	uint32_t rule_count;
+	struct gmm_rule rules[GMM_RULES_MAX];
 	struct gmm_node nodes[NODES_MAX];
 	struct gmm_vm_key vm_keys[GMM_VMS_MAX];	/* same indices as: */
 	struct gmm_vm vms[GMM_VMS_MAX];
@@ -490,8 +516,9 @@ struct gmm_core {
 void gmm_core_init(struct gmm_core *core, const struct gmm_config *config);
 
 /*
- * Let a node of this name join. Returns its id, or -EEXIST, -ENOSPC, -EINVAL (core->refusal says). One that is known from the
- * store keeps its id; its address and MAC become these, its role may change when nothing is on it (else -EBUSY).
+ * The configuration lets a node of this name join. Returns its id, or -EEXIST, -ENOSPC, -EINVAL (core->refusal says). One that is
+ * known from the store, also one that was admitted by name or rule, keeps its id; its address and MAC become these, its role may
+ * change when nothing is on it (else -EBUSY).
  */
 int gmm_core_node_add(struct gmm_core *core, const char *name, uint32_t role, uint32_t address, const uint8_t mac[6]);
 

@@ -18,6 +18,7 @@ enum gmm_record_kind {
 	GMM_RECORD_ZOMBIE,
 	GMM_RECORD_OPERATION,
 	GMM_RECORD_ENDED,
+	GMM_RECORD_HEALTH,
 	GMM_RECORD_KINDS,
 };
 
@@ -35,6 +36,9 @@ struct gmm_record_node {
 	uint64_t incarnation;		/* 0: its state is gone, or it never joined */
 	uint64_t capacity_pages;
 	uint32_t admin;			/* enum gmm_node_admin */
+	uint32_t origin;		/* enum gmm_node_origin */
+	uint8_t uuid[GMM_UUID_BYTES];	/* of its machine; all zero: not known */
+	char domain[NODE_NAME_BYTES];
 };
 
 struct gmm_record_vm {
@@ -102,6 +106,18 @@ struct gmm_record_ended {		/* slot: number - 1 modulo GMM_ENDED_MAX */
 	struct gmm_mark mark;
 };
 
+struct gmm_record_health {		/* slot: of the code, in this version of gmmd */
+	char code[GMM_HEALTH_CODE_BYTES];
+	uint32_t count;			/* 0: not raised */
+	char summary[GMM_HEALTH_TEXT_BYTES];
+	uint64_t since_wall_ns;
+	uint32_t muted, sticky;		/* 0 or 1 */
+	uint32_t muted_count;
+	uint64_t muted_wall_ns;
+	uint64_t muted_until_wall_ns;	/* 0: without an end */
+	char muted_by[GMM_HEALTH_WHO_BYTES];
+};
+
 struct gmm_record {
 	enum gmm_record_kind kind;
 	uint32_t slot;
@@ -114,6 +130,7 @@ struct gmm_record {
 		struct gmm_record_zombie zombie;	/* slot: node's index * VMS_PER_NODE_MAX + place */
 		struct gmm_record_operation operation;
 		struct gmm_record_ended ended;
+		struct gmm_record_health health;
 	};
 };
 

@@ -260,6 +260,7 @@ void api_reload(struct gmmd *gmmd)
 	}
 	gmmd->api->tokens = fresh;
 	log_line(LOG_INFO, "tokens read: count=%u", fresh.count);
+	api_streams_revoke(gmmd->api);
 }
 
 void api_turn(struct gmmd *gmmd)
@@ -269,6 +270,10 @@ void api_turn(struct gmmd *gmmd)
 	if (!api)
 		return;
 	api->started = false;
+	if (gmmd->now_ns >= api->tokens_ns) {
+		api->tokens_ns = gmmd->now_ns + API_TOKENS_NS;
+		api_streams_revoke(api);
+	}
 	api_streams_turn(api);
 	for (unsigned i = 0; i < 2; i++)
 		if (api->doors[i].daemon)

@@ -31,6 +31,7 @@
 #define API_SEND_BYTES 16384u		/* of a connection's socket buffer: answers wait here, not in the kernel */
 #define API_CONNECTION_TIMEOUT_S 10u
 #define API_KEEPALIVE_NS UINT64_C(15000000000)
+#define API_TOKENS_NS UINT64_C(1000000000)
 #define API_BEHIND_MAX 256u		/* events that happened while a listener took none: it is too slow */
 #define API_CONSOLE_BEHIND_BYTES 65536u	/* written to a serial line while a viewer took none */
 #define API_HEAD_BYTES 192u
@@ -56,6 +57,7 @@ struct api_request {
 	bool waiting;			/* counts against API_WAITING_MAX */
 	enum role role;
 	char who[TOKEN_NAME_BYTES];
+	struct token token;		/* that it came with; unless its door is trusted */
 	const struct route *route;	/* NULL: refused before it was known, or for a file */
 	const struct web_file *file;	/* of the web console; NULL: not for one */
 	struct route_target *target;	/* until it is started */
@@ -104,6 +106,7 @@ struct api {
 	bool started;			/* a command was, and has not had its turn yet */
 	uint64_t sequence;		/* of the last event that is kept, and so may be told (M7) */
 	uint64_t keepalive_ns;		/* next */
+	uint64_t tokens_ns;		/* when to look again whether some have expired */
 	uint64_t refused_log_ns;	/* not before */
 	uint64_t refused_count;		/* since the last log line about them */
 	uint64_t answers[6];		/* by the first digit of their status code */
@@ -145,6 +148,8 @@ enum MHD_Result api_queue_stream(struct api_request *request);
 void api_stream_free(struct api_request *request);
 /* Let those go on for whom there is something, and cut off those that do not take it. */
 void api_streams_turn(struct api *api);
+/* Cut off those whose tokens were removed or have expired. */
+void api_streams_revoke(struct api *api);
 
 /* api_events.c */
 void api_listen(struct api_request *request, json_t *arguments);

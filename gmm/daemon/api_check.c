@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "gmm/daemon/api.h"
 #include "gmm/daemon/http_status.h"
@@ -63,12 +64,17 @@ static bool authenticate(struct api_request *request)
 		why = "the header Authorization must be: Bearer TOKEN";
 	else
 		token = token_find(&request->door->api->tokens, given + strlen(BEARER));
+	if (token && !token_holds(&request->door->api->tokens, token, time(NULL))) {
+		why = "the token has expired";
+		token = NULL;
+	}
 	if (!token) {
 		api_refuse(request, 401, "%s", why);
 		log_refused(request, why);
 		return false;
 	}
 	request->role = token->role;
+	request->token = *token;
 	memcpy(request->who, token->name, sizeof(request->who));
 	return true;
 }

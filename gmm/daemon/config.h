@@ -12,6 +12,7 @@
 #include <plenum/limits.h>
 
 #include "gmm/core/core.h"
+#include "gmm/daemon/config_value.h"
 #include "net/port/host_port.h"
 
 #define CONFIG_ERROR_BYTES 512
@@ -77,6 +78,10 @@ struct config {
 	uint32_t move_pages_min;	/* a second: a move is not slower, whatever the guests feel */
 	enum gmm_placement placement;
 	bool rebuild_reserve;
+	uint32_t address_first, address_last; /* of nodes that are admitted; 0: any in the network */
+	uint32_t rule_count;
+	struct gmm_rule rules[GMM_RULES_MAX];	/* in the order of the file: the first that fits */
+	int rule_lines[GMM_RULES_MAX];	/* of their first keys */
 	uint32_t node_count;
 	struct config_node nodes[NODES_MAX];
 };
@@ -93,12 +98,5 @@ extern const char *const config_netboot_keys[];
 int config_netboot_key(struct config_netboot *netboot, int key, const char *value, char *reason, size_t bytes);
 /* With the whole configuration: 0, or -1, `reason` and the line that it is about. */
 int config_netboot_check(const struct config *config, int *line, char *reason, size_t bytes);
-
-/* "a.b.c.d". 0 or -1. */
-int config_parse_address(const char *text, uint32_t *address);
-/* "aa:bb:cc:dd:ee:ff", with : or - or without. 0 or -1. */
-int config_parse_mac(const char *text, uint8_t mac[6]);
-/* "a.b.c.d" */
-void config_format_address(uint32_t address, char text[16]);
 
 #endif

@@ -47,15 +47,13 @@ struct blob;
 struct client;
 struct MHD_Daemon;
 
-/* When a node took which step of its boot: CLOCK_MONOTONIC, 0: not seen. */
+/* When a node took which step of its boot after its script (the core knows when that was): CLOCK_MONOTONIC, 0: not seen. */
 struct boot_record {
-	uint64_t script_ns;		/* asked for its boot script */
 	uint64_t image_ns;		/* began to fetch its image */
 	uint64_t image_done_ns;
 	uint64_t entered_ns;		/* the image's first instruction, as the node says at its join */
 	uint64_t joined_ns;
 	const char *loader;		/* who asked for the script; NULL: nobody */
-	uint32_t attempts;		/* scripts fetched since it last joined */
 };
 
 /* What the daemon keeps of a VM beside the core's record; same index. */

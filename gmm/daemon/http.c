@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <microhttpd.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +16,7 @@
 
 #include "gmm/daemon/daemon.h"
 #include "gmm/daemon/dnsmasq.h"
+#include "gmm/daemon/inventory.h"
 #include "gmm/daemon/netboot.h"
 #include "gmm/daemon/netboot_path.h"
 
@@ -71,26 +73,49 @@ static enum MHD_Result answer_script(struct MHD_Connection *connection, char scr
 	return result;
 }
 
-/* Is it a MAC at all? Only then it stands in logs and scripts: these are not the place for a stranger's text. */
-static bool log_stranger(const char *given)
+static void record_script(struct gmmd *gmmd, struct gmm_node *node, const char *loader)
 {
-	uint8_t mac[6];
-	bool good = config_parse_mac(given, mac) == 0;
+	struct boot_record *boot = &gmmd->boots[node - gmmd->core->nodes];
 
-	log_line(LOG_WARNING, "refused to boot a machine: mac=%s reason=\"%s\"", good ? given : "(malformed)",
-		 good ? "no node with this MAC is configured" : "not a MAC address");
-	return good;
-}
-
-static void record_script(struct gmmd *gmmd, uint32_t index, const char *loader)
-{
-	struct boot_record *boot = &gmmd->boots[index];
-
-	boot->script_ns = gmmd->now_ns;
+	gmm_core_node_boots(gmmd->core, node, gmmd->now_ns);
 	boot->image_ns = boot->image_done_ns = boot->entered_ns = boot->joined_ns = 0;
 	boot->loader = loader;
-	boot->attempts++;
-	log_line(LOG_INFO, "boot: node=%s step=script loader=%s attempt=%u", gmmd->core->nodes[index].name, boot->loader, boot->attempts);
+	log_line(LOG_INFO, "boot: node=%s step=script loader=%s attempt=%u", node->name, loader, node->boot_attempts);
+}
+
+static uint32_t address_of(struct MHD_Connection *connection)
+{
+	const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+
+	return info && info->client_addr->sa_family == AF_INET ?
+	       ntohl(((const struct sockaddr_in *)(const void *)info->client_addr)->sin_addr.s_addr) : 0;
+}
+
+/*
+ * Whose is the machine with this MAC, and what it says of itself? As gmm_core_machine_asks(). It is answered as a node only when
+ * what says that it is one is kept (M7). -EINVAL: this is no machine's MAC.
+ */
+static int ask_core(struct gmmd *gmmd, struct MHD_Connection *connection, const char *given, struct gmm_inventory *inventory,
+		    struct gmm_node **node)
+{
+	int answer;
+
+	*inventory = (struct gmm_inventory){ 0 };
+	if (!given || config_parse_mac(given, inventory->mac) || inventory->mac[0] & 1) {
+		log_line(LOG_WARNING, "refused to boot a machine: reason=\"what it gives is no machine's MAC address\"");
+		return -EINVAL;
+	}
+	for (const char *const *name = inventory_names; *name; name++) {
+		const char *value = MHD_lookup_connection_value(connection, MHD_GET_ARGUMENT_KIND, *name);
+
+		if (value)
+			inventory_take(inventory, *name, value);
+	}
+	answer = (int)gmm_core_machine_asks(gmmd->core, inventory, address_of(connection), node, gmmd->now_ns);
+	if (answer != GMM_ANSWER_NODE || keep_turn(gmmd))
+		return answer;
+	gmm_core_refuse(gmmd->core, "the manager cannot write its store");
+	return GMM_ANSWER_REFUSED;
 }
 
 /* `given`: the MAC that the machine says it has; NULL or empty: it says none. */
@@ -98,15 +123,23 @@ static enum MHD_Result serve_script(struct gmmd *gmmd, struct MHD_Connection *co
 				    enum netboot_loader loader, const char *given)
 {
 	char script[NETBOOT_SCRIPT_BYTES];
+	struct gmm_inventory inventory;
+	struct gmm_node *node;
 
-	fetch->node = node_with_mac(gmmd, given);
-	if (fetch->node != GMM_NONE) {
-		record_script(gmmd, fetch->node, loader == NETBOOT_LOADER_GRUB ? "grub" : "ipxe");
-		netboot_script_node(gmmd, loader, fetch->node, script);
-	} else if (loader == NETBOOT_LOADER_IPXE && (!given || !given[0])) {
+	if (loader == NETBOOT_LOADER_IPXE && (!given || !given[0])) {
 		netboot_script_ask(gmmd, script);
-	} else {
-		netboot_script_unknown(gmmd, loader, log_stranger(given) ? given : NULL, script);
+		return answer_script(connection, script);
+	}
+	switch (ask_core(gmmd, connection, given, &inventory, &node)) {
+	case GMM_ANSWER_NODE:
+		fetch->node = (uint32_t)(node - gmmd->core->nodes);
+		record_script(gmmd, node, loader == NETBOOT_LOADER_GRUB ? "grub" : "ipxe");
+		netboot_script_node(gmmd, loader, fetch->node, script);
+		break;
+	case GMM_ANSWER_TELL: netboot_script_tell(gmmd, loader, inventory.mac, script); break;
+	case GMM_ANSWER_WAIT: netboot_script_wait(gmmd, loader, inventory.mac, NULL, script); break;
+	case GMM_ANSWER_REFUSED: netboot_script_wait(gmmd, loader, inventory.mac, gmmd->core->refusal, script); break;
+	default: return answer_text(connection, MHD_HTTP_BAD_REQUEST, "this is no machine's MAC address\n");
 	}
 	return answer_script(connection, script);
 }
@@ -154,16 +187,16 @@ static enum MHD_Result serve_signed(struct gmmd *gmmd, struct MHD_Connection *co
 				    struct fetch *fetch)
 {
 	char name[sizeof("pcomponent.elf.sig")];
+	struct gmm_inventory inventory;
+	struct gmm_node *node;
 
-	fetch->node = node_with_mac(gmmd, mac);
-	if (fetch->node == GMM_NONE) {
-		log_stranger(mac);
-		return answer_text(connection, MHD_HTTP_NOT_FOUND, "no node with this MAC is configured\n");
-	}
+	if (ask_core(gmmd, connection, mac, &inventory, &node) != GMM_ANSWER_NODE)
+		return answer_text(connection, MHD_HTTP_NOT_FOUND, "this MAC is no node's; it waits to be admitted\n");
+	fetch->node = (uint32_t)(node - gmmd->core->nodes);
 	fetch->image = image;
 	if (image)
-		record_script(gmmd, fetch->node, "grub-signed");
-	snprintf(name, sizeof(name), "%s.elf%s", gmmd->core->nodes[fetch->node].role == WIRE_ROLE_PROCESS ? "pcomponent" : "mcomponent",
+		record_script(gmmd, node, "grub-signed");
+	snprintf(name, sizeof(name), "%s.elf%s", node->role == WIRE_ROLE_PROCESS ? "pcomponent" : "mcomponent",
 		 image ? "" : ".sig");
 	return serve_file(gmmd, connection, name, fetch);
 }

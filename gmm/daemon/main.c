@@ -64,7 +64,7 @@ static void reload_netboot(struct gmmd *self, const struct config_netboot *fresh
 		log_line(LOG_ERROR, "%s", error);
 }
 
-/* Nodes may be added while we run, and what is written for dnsmasq may change; anything else needs a new start. */
+/* Nodes may be added while we run, rules and what is written for dnsmasq may change; anything else needs a new start. */
 static void reload(struct gmmd *self)
 {
 	static struct config fresh;
@@ -74,11 +74,12 @@ static void reload(struct gmmd *self)
 		log_line(LOG_ERROR, "configuration not reloaded: %s", error);
 		return;
 	}
+	gmm_core_set_rules(self->core, fresh.rules, fresh.rule_count);
 	for (uint32_t i = 0; i < fresh.node_count; i++) {
 		const struct config_node *node = &fresh.nodes[i];
 		const struct gmm_node *known = gmm_core_node_named(self->core, node->name);
 
-		if (known && known->configured) {
+		if (known && known->configured && known->origin == GMM_ORIGIN_FILE) {
 			struct config_node *settings = config_node_named(&self->config, node->name);
 
 			if (settings)
@@ -129,6 +130,9 @@ static void open_core(struct gmmd *self)
 		.move_pace = { .slowdown_permille = self->config.move_slowdown_percent * 10,
 			       .pages_per_second_min = self->config.move_pages_min },
 		.placement = self->config.placement, .rebuild_reserve = self->config.rebuild_reserve,
+		.address = self->config.address, .prefix = self->config.prefix,
+		.address_first = self->config.address_first, .address_last = self->config.address_last,
+		.lent_first = self->config.netboot.range_first, .lent_last = self->config.netboot.range_last,
 	};
 	char error[CONFIG_ERROR_BYTES] = "";
 
@@ -144,6 +148,7 @@ static void open_core(struct gmmd *self)
 	if (!config.plan)
 		die("out of memory");
 	gmm_core_init(self->core, &config);
+	gmm_core_set_rules(self->core, self->config.rules, self->config.rule_count);
 	if (keep_open(self, error))
 		die(error);
 	for (uint32_t i = 0; i < self->config.node_count && !error[0]; i++)
@@ -219,27 +224,29 @@ static void turn(struct gmmd *self)
 }
 
 static const char usage[] =
-	"usage: gmmd --config FILE [--check | --restore BACKUP | --write-dnsmasq FILE] | --new-key FILE | --new-token FILE ROLE NAME\n"
+	"usage: gmmd --config FILE [--check | --restore BACKUP | --write-dnsmasq FILE] | --new-key FILE | --new-token FILE ROLE NAME [EXPIRES]\n"
 	"The manager of a Plenum rack: boots and admits nodes, places memory and VMs, serves the gmm command.\n"
 	"  --config FILE  the configuration (see docs/manager.md)\n"
 	"  --new-key FILE make a file with a new random key for a rack, and exit\n"
-	"  --new-token FILE ROLE NAME  make a token for the HTTP API, add it to the file, print it, and exit; ROLE is operator or read-only\n"
+	"  --new-token FILE ROLE NAME [EXPIRES]  make a token for the HTTP API, add it to the file, print it, and exit; ROLE is operator or\n"
+	"                 read-only, EXPIRES a day, as 2027-01-31, or a time, as 2027-01-31T18:00:00Z\n"
 	"  --check        read the configuration and what it names, say what is wrong, and what a start would migrate, and exit\n"
 	"  --write-dnsmasq FILE  write dnsmasq's configuration as one file (-: to stdout), and exit; needs a section [netboot]\n"
 	"  --restore BACKUP  put a backup of 'gmm backup' in the place of the store, and exit\n"
 	"  --help         print this\n"
-	"SIGHUP adds the nodes that were added to the configuration, writes dnsmasq's files and reads tokens again; SIGTERM ends it. Nodes and VMs go on without it.\n";
+	"SIGHUP adds the nodes that were added to the configuration, takes its rules, writes dnsmasq's files and reads tokens again; SIGTERM ends it."
+	" Nodes and VMs go on without it.\n";
 
 static int new_token(const char *path, char **words, int count)
 {
-	enum role role = count == 2 ? role_named(words[0]) : ROLE_NONE;
+	enum role role = count == 2 || count == 3 ? role_named(words[0]) : ROLE_NONE;
 	char token[TOKEN_TEXT_BYTES], error[CONFIG_ERROR_BYTES];
 
 	if (role == ROLE_NONE) {
 		fputs(usage, stderr);
 		return 2;
 	}
-	if (token_file_add(path, role, words[1], token, error, sizeof(error)))
+	if (token_file_add(path, role, words[1], count == 3 ? words[2] : NULL, token, error, sizeof(error)))
 		die(error);
 	puts(token);
 	secure_erase(token, sizeof(token));

@@ -7,7 +7,6 @@
 #include "gmm/daemon/dnsmasq.h"
 #include "gmm/daemon/netboot.h"
 
-#define UNKNOWN_RETRY_S 30
 #define RETRY_FIRST_S 2			/* then 4, 8, 16 */
 #define RETRY_ATTEMPTS 5		/* then the machine restarts its boot from the beginning */
 #define NETBOOT_URL_BYTES 40
@@ -53,7 +52,7 @@ void netboot_script_first(const struct gmmd *gmmd, char script[NETBOOT_SCRIPT_BY
 	/* UEFI's iPXE cannot load our images, which are multiboot: GRUB can, by its own script. */
 	snprintf(script, NETBOOT_SCRIPT_BYTES,
 		 "#!ipxe\n"
-		 "set url %s/boot.ipxe?mac=${netX/mac:hexraw}\n"
+		 "set url %s/boot.ipxe?mac=${netX/mac:hexraw}&uuid=${uuid}\n"
 		 "iseq ${platform} efi && set url %s/" NETBOOT_GRUB " ||\n"
 		 RETRY_BEGIN
 		 "imgfree\n"
@@ -68,21 +67,7 @@ void netboot_script_ask(const struct gmmd *gmmd, char script[NETBOOT_SCRIPT_BYTE
 	char url[NETBOOT_URL_BYTES];
 
 	manager_url(gmmd, url);
-	snprintf(script, NETBOOT_SCRIPT_BYTES, "#!ipxe\nchain %s/boot.ipxe?mac=${netX/mac:hexraw}\n", url);
-}
-
-void netboot_script_unknown(const struct gmmd *gmmd, enum netboot_loader loader, const char *mac, char script[NETBOOT_SCRIPT_BYTES])
-{
-	bool grub = loader == NETBOOT_LOADER_GRUB;
-	const char *quote = grub ? "\"" : "";
-	char manager[16];
-
-	config_format_address(gmmd->config.address, manager);
-	snprintf(script, NETBOOT_SCRIPT_BYTES,
-		 "%secho %sPlenum: the manager %s knows no node with MAC %s%s\n"
-		 "echo %sPlenum: add a section [node NAME] with this mac to %s and reload gmmd (SIGHUP)%s\n"
-		 "sleep %d\nreboot\n",
-		 grub ? "" : "#!ipxe\n", quote, manager, mac ? mac : "(malformed)", quote, quote, gmmd->config_path, quote, UNKNOWN_RETRY_S);
+	snprintf(script, NETBOOT_SCRIPT_BYTES, "#!ipxe\nchain %s/boot.ipxe?mac=${netX/mac:hexraw}&uuid=${uuid}\n", url);
 }
 
 /* ---------------------------------------------------------------- of a node */
@@ -97,10 +82,10 @@ static void order_of(struct gmmd *gmmd, uint32_t index, struct order *order)
 {
 	const struct gmm_node *node = &gmmd->core->nodes[index];
 	const struct config_node *settings = config_node_named(&gmmd->config, node->name);
+	const char *args = settings ? settings->args : "";	/* one that was admitted has none */
 	const uint8_t *mac = node->mac;
 	char manager[16], address[16], key[sizeof(" key=") + SECURE_KEY_TEXT_BYTES] = "";
 
-	assert(settings);	/* a configured node */
 	config_format_address(gmmd->config.address, manager);
 	config_format_address(node->address, address);
 	snprintf(order->url, sizeof(order->url), "/images/%s.elf?mac=%02x%02x%02x%02x%02x%02x", image_name(node->role), mac[0], mac[1],
@@ -110,7 +95,7 @@ static void order_of(struct gmmd *gmmd, uint32_t index, struct order *order)
 		secure_key_format(gmmd->keys.ids[0], gmmd->keys.keys[0], key + 5);
 	}
 	snprintf(order->words, sizeof(order->words), "name=%s ip=%s/%u gmm=%s%s%s%s", node->name, address, gmmd->config.prefix,
-		 manager, key, settings->args[0] ? " " : "", settings->args);
+		 manager, key, args[0] ? " " : "", args);
 	secure_erase(key, sizeof(key));
 }
 

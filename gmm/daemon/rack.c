@@ -45,12 +45,11 @@ static void bind_session(struct gmmd *gmmd, uint32_t index, uint32_t session)
 }
 
 /* Of a boot whose script came from here only the first join ends it: the next ones are of the same kernel. */
-static void record_join(struct boot_record *boot, uint64_t entry_to_join_us, uint64_t now_ns)
+static void record_join(struct boot_record *boot, uint64_t script_ns, uint64_t entry_to_join_us, uint64_t now_ns)
 {
-	if (boot->script_ns && boot->joined_ns == 0 && entry_to_join_us < now_ns / 1000)
+	if (script_ns && boot->joined_ns == 0 && entry_to_join_us < now_ns / 1000)
 		boot->entered_ns = now_ns - entry_to_join_us * 1000;
 	boot->joined_ns = now_ns;
-	boot->attempts = 0;
 }
 
 static void serve_join(void *context, struct rpc_endpoint *endpoint, const struct rpc_request *request, uint64_t now_ns)
@@ -71,7 +70,7 @@ static void serve_join(void *context, struct rpc_endpoint *endpoint, const struc
 	joined.flags = gmmd->config.packet_macs ? WIRE_RACK_PACKET_MACS : 0;
 	bind_session(gmmd, index, request->session);
 	keys_node_joined(gmmd, index);
-	record_join(&gmmd->boots[index], join.entry_to_join_us, now_ns);
+	record_join(&gmmd->boots[index], gmmd->core->nodes[index].boot_ns, join.entry_to_join_us, now_ns);
 	rpc_reply(endpoint, request->token, 0, &joined, sizeof(joined), now_ns);
 }
 

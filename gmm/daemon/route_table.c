@@ -7,6 +7,11 @@
 const struct route routes[] = {
 	{ "GET", "/v1/status", "status", ROLE_READ_ONLY, "The rack in numbers", ROUTE_COMMAND, NO_QUERIES },
 	{ "GET", "/v1/nodes", "node.list", ROLE_READ_ONLY, "Nodes and their load", ROUTE_COMMAND, NO_QUERIES },
+	{ "POST", "/v1/nodes", "node.admit", ROLE_OPERATOR, "Make a machine a node", ROUTE_COMMAND, NO_QUERIES },
+	{ "DELETE", "/v1/nodes/{name}", "node.forget", ROLE_OPERATOR, "A retired node is no more", ROUTE_COMMAND, NO_QUERIES },
+	{ "GET", "/v1/machines", "node.pending", ROLE_READ_ONLY, "Machines that are no nodes yet", ROUTE_COMMAND, NO_QUERIES },
+	{ "GET", "/v1/machines/match", "node.match", ROLE_READ_ONLY, "What the rules would make of them", ROUTE_COMMAND, NO_QUERIES },
+	{ "DELETE", "/v1/machines/{mac}", "node.reject", ROLE_OPERATOR, "Forget a machine that is no node", ROUTE_COMMAND, NO_QUERIES },
 	{ "GET", "/v1/nodes/{name}", "node.show", ROLE_READ_ONLY, "Everything about one node", ROUTE_COMMAND, NO_QUERIES },
 	{ "POST", "/v1/nodes/{name}/cordon", "node.cordon", ROLE_OPERATOR, "Give it nothing new", ROUTE_COMMAND, NO_QUERIES },
 	{ "POST", "/v1/nodes/{name}/uncordon", "node.uncordon", ROLE_OPERATOR, "Let it take regions or VMs again", ROUTE_COMMAND, NO_QUERIES },

@@ -30,6 +30,9 @@ static const struct column node_columns[] = {
 	FIELD("incarnation", COLUMN_U64, node.incarnation),
 	FIELD("capacity_pages", COLUMN_U64, node.capacity_pages),
 	FIELD("admin", COLUMN_U32, node.admin),
+	FIELD_SINCE(2, "0", "origin", COLUMN_U32, node.origin),
+	FIELD_SINCE(2, "x'00000000000000000000000000000000'", "uuid", COLUMN_BYTES, node.uuid),
+	FIELD_SINCE(2, "''", "domain", COLUMN_TEXT, node.domain),
 	{ 0 },
 };
 
@@ -123,6 +126,20 @@ static const struct column ended_columns[] = {
 	{ 0 },
 };
 
+static const struct column health_columns[] = {
+	FIELD("code", COLUMN_TEXT, health.code),
+	FIELD("count", COLUMN_U32, health.count),
+	FIELD("summary", COLUMN_TEXT, health.summary),
+	FIELD("since_wall_ns", COLUMN_U64, health.since_wall_ns),
+	FIELD("muted", COLUMN_U32, health.muted),
+	FIELD("sticky", COLUMN_U32, health.sticky),
+	FIELD("muted_count", COLUMN_U32, health.muted_count),
+	FIELD("muted_wall_ns", COLUMN_U64, health.muted_wall_ns),
+	FIELD("muted_until_wall_ns", COLUMN_U64, health.muted_until_wall_ns),
+	FIELD("muted_by", COLUMN_TEXT, health.muted_by),
+	{ 0 },
+};
+
 /* Each kind's table, and the version of the schema that added it. */
 static const struct {
 	const struct column *columns;
@@ -131,6 +148,7 @@ static const struct {
 	[GMM_RECORD_META] = { meta_columns, 1 }, [GMM_RECORD_NODE] = { node_columns, 1 }, [GMM_RECORD_VM] = { vm_columns, 1 },
 	[GMM_RECORD_REGION] = { region_columns, 1 }, [GMM_RECORD_ZOMBIE] = { zombie_columns, 1 },
 	[GMM_RECORD_OPERATION] = { operation_columns, 1 }, [GMM_RECORD_ENDED] = { ended_columns, 2 },
+	[GMM_RECORD_HEALTH] = { health_columns, 2 },
 };
 
 const struct column *store_columns(enum gmm_record_kind kind)

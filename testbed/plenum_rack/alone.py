@@ -127,8 +127,8 @@ class Manager:
                 raise RuntimeError(f"gmmd did not start: {self.log.read_text()}")
             time.sleep(POLL_S)
 
-    def new_token(self, role, name):
-        return subprocess.run([self.gmmd, "--new-token", self.tokens, role, name], check=True, capture_output=True, text=True).stdout.strip()
+    def new_token(self, role, name, *expires):
+        return subprocess.run([self.gmmd, "--new-token", self.tokens, role, name, *expires], check=True, capture_output=True, text=True).stdout.strip()
 
     def connect(self):
         return http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)

@@ -68,8 +68,10 @@ def test_arguments_reach_grub_as_they_are(manager):
 
 def test_strangers_and_nonsense(manager):
     text = script(manager, f"/grub/by-mac/{STRANGER}.cfg")
-    assert f"knows no node with MAC {STRANGER}" in text and "multiboot2" not in text
-    assert "(malformed)" in script(manager, "/grub/by-mac/x;boot.cfg")
+    assert "is no node yet" in text and "multiboot2" not in text
+    text = script(manager, f"/grub/by-mac/{STRANGER}.cfg?told=1")
+    assert f"(MAC {STRANGER}) waits to be admitted" in text and "multiboot2" not in text and text.rstrip().endswith("reboot")
+    assert fetch(manager, "/grub/by-mac/x;boot.cfg")[0] == 400
     for path in ("/grub/by-mac/", "/grub/by-mac/.cfg", f"/grub/by-mac/{MAC}", f"/grub/by-mac/{MAC}{MAC}.cfg", "/grub/", "/images/",
                  "/images/../rack.key", "/images/rack.key"):
         assert fetch(manager, path)[0] == 404, path

@@ -163,7 +163,9 @@ static inline bool rows_equal(const struct gmm_record *one, const struct gmm_rec
 		return strcmp(one->node.name, other->node.name) == 0 && one->node.role == other->node.role &&
 		       one->node.address == other->node.address && memcmp(one->node.mac, other->node.mac, 6) == 0 &&
 		       one->node.incarnation == other->node.incarnation && one->node.admin == other->node.admin &&
-		       one->node.capacity_pages == other->node.capacity_pages;
+		       one->node.capacity_pages == other->node.capacity_pages && one->node.origin == other->node.origin &&
+		       memcmp(one->node.uuid, other->node.uuid, sizeof(one->node.uuid)) == 0 &&
+		       strcmp(one->node.domain, other->node.domain) == 0;
 	case GMM_RECORD_VM:
 		return one->vm.id == other->vm.id && one->vm.phase == other->vm.phase && one->vm.node == other->vm.node &&
 		       one->vm.spec.cache_bytes == other->vm.spec.cache_bytes &&
@@ -195,6 +197,12 @@ static inline bool rows_equal(const struct gmm_record *one, const struct gmm_rec
 		       strcmp(one->ended.object, other->ended.object) == 0 && strcmp(one->ended.reason, other->ended.reason) == 0 &&
 		       strcmp(one->ended.who, other->ended.who) == 0 &&
 		       memcmp(&one->ended.mark, &other->ended.mark, sizeof(one->ended.mark)) == 0;
+	case GMM_RECORD_HEALTH:
+		return strcmp(one->health.code, other->health.code) == 0 && one->health.count == other->health.count &&
+		       one->health.since_wall_ns == other->health.since_wall_ns && one->health.muted == other->health.muted &&
+		       one->health.sticky == other->health.sticky && one->health.muted_count == other->health.muted_count &&
+		       one->health.muted_until_wall_ns == other->health.muted_until_wall_ns &&
+		       strcmp(one->health.muted_by, other->health.muted_by) == 0;
 	case GMM_RECORD_KINDS: break;
 	}
 	return false;
@@ -697,7 +705,7 @@ static inline void rack_compare(struct rack *rack)
 static struct gmm_balance rack_plan;
 static const struct gmm_config rack_config = {
 	.lease_ms = LEASE_MS, .grace_ms = GRACE_MS, .load_timeout_ms = 10000, .vm_id_first = 1, .wall_offset_ns = 1000 * SECOND,
-	.move_pace = { 1500, 500 }, .plan = &rack_plan,
+	.move_pace = { 1500, 500 }, .plan = &rack_plan, .address = 0x0a4d0001, .prefix = 24,
 };
 
 /* The manager is killed. The next one has the rows that were kept; requests under way are carried out, or not, unheard. */
@@ -720,9 +728,20 @@ static inline void rack_kill(struct rack *rack)
 	for (uint32_t i = 0; i < rack->count; i++) {
 		const struct gmm_node *node = &rack->core->nodes[i];
 
+		/* Those that were admitted, or forgotten, are what their rows say. */
+		if (node->origin != GMM_ORIGIN_FILE)
+			continue;
 		assert_int_equal(gmm_core_node_add(rack->core, node->name, node->role, node->address, node->mac), node->id);
 	}
 	gmm_core_check(rack->core);
+}
+
+/* It may join. */
+static inline bool rack_lives(struct rack *rack, const struct model_node *model)
+{
+	const struct gmm_node *node = gmm_core_node(rack->core, model->id);
+
+	return node->origin != GMM_ORIGIN_FORGOTTEN && node->admin != GMM_ADMIN_RETIRED;
 }
 
 /* Those that are reachable join the next manager. */
@@ -732,7 +751,7 @@ static inline void rack_return(struct rack *rack)
 	struct gmm_vm *vm;
 
 	for (uint32_t i = 0; i < rack->count; i++)
-		if (rack->nodes[i].linked)
+		if (rack->nodes[i].linked && rack_lives(rack, &rack->nodes[i]))
 			rack_join(rack, rack->nodes[i].id);
 	while (gmm_core_offer_wanted(rack->core, &vm))
 		gmm_core_offered(rack->core, vm, &blob, &blob, 0, "", rack->now_ns);

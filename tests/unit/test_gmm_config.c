@@ -18,6 +18,8 @@
 #define NETBOOT "[netboot]\ninterface = eth1\ndirectory = /var/lib/plenum/netboot\n"
 #define NODE(name, number) "[node " name "]\nrole = memory\nmac = 52:54:00:77:00:0" number "\nip = 10.77.0.1" number "\n"
 
+#define RULE(name) "[rule " name "]\nrole = memory\nname = m%02d\n"
+
 static struct config config;
 static char error[CONFIG_ERROR_BYTES];
 
@@ -65,6 +67,31 @@ static void test_good(void **state)
 	assert_int_equal(config.nodes[1].role, WIRE_ROLE_PROCESS);
 	assert_int_equal(config.nodes[1].mac[5], 2);
 	assert_int_equal(config.nodes[1].address, 0x0a4d030c);
+}
+
+static void test_rules(void **state)
+{
+	static char text[(GMM_RULES_MAX + 1) * 64];
+	int len = sprintf(text, "%s", MANAGER);
+
+	(void)state;
+	assert_int_equal(load_text(MANAGER "node_addresses = 10.77.0.20-10.77.0.30\n" RULE("second") "manufacturer = ACME*\nmac = 52:54\n"
+				   "memory_min = 64G\nsvm = yes\naddresses = 10.77.0.40-10.77.0.50\ndomain = a\nauto = yes\n" RULE("first")), 0);
+	assert_int_equal(config.address_first, 0x0a4d0014);
+	assert_int_equal(config.address_last, 0x0a4d001e);
+	assert_int_equal(config.rule_count, 2);
+	assert_string_equal(config.rules[0].name, "second");	/* the order of the file */
+	assert_string_equal(config.rules[0].manufacturer, "ACME*");
+	assert_int_equal(config.rules[0].mac_bytes, 2);
+	assert_int_equal(config.rules[0].memory_bytes_min, UINT64_C(64) << 30);
+	assert_int_equal(config.rules[0].svm, GMM_YES);
+	assert_int_equal(config.rules[0].address_last, 0x0a4d0032);
+	assert_true(config.rules[0].automatic);
+	assert_false(config.rules[1].automatic);
+	for (unsigned i = 0; i <= GMM_RULES_MAX; i++)
+		len += sprintf(text + len, "[rule r%u]\nrole = memory\nname = m%%d\n", i);
+	assert_int_equal(load_text(text), -1);
+	assert_non_null(strstr(error, "at most 16 rules"));
 }
 
 static void test_api(void **state)
@@ -133,7 +160,17 @@ static void test_mistakes(void **state)
 		{ MANAGER "rebuild_reserve = 1\n", ":6: rebuild_reserve = 1: must be yes or no" },
 		{ MANAGER "[node m1]\ndomain = a-name-of-thirty-two-characters-\n", "characters-: must have 1 to 31 characters" },
 		{ MANAGER "nonsense\n", ":6: neither [section] nor key = value" },
-		{ MANAGER "[nodes]\nx = 1\n", ":7: unknown section [nodes]; write [manager], [netboot] or [node NAME]" },
+		{ MANAGER "[nodes]\nx = 1\n", ":7: unknown section [nodes]; write [manager], [netboot], [node NAME] or [rule NAME]" },
+		{ MANAGER "node_addresses = 10.77.0.9\n", ":6: node_addresses = 10.77.0.9: must be a range" },
+		{ MANAGER "node_addresses = 10.78.0.9-10.78.0.10\n", "node_addresses is not in the manager's network" },
+		{ MANAGER "[rule a]\nrole = memory\n", ":7: [rule a] lacks 'name'" },
+		{ MANAGER "[rule a]\nname = m%d\n", ":7: [rule a] lacks 'role'" },
+		{ MANAGER "[rule a]\nname = m%x\n", ":7: name = m%x: must be a node's name with one %d or %02d in it" },
+		{ MANAGER RULE("a") RULE("b") RULE("a"), "[rule a] stands twice" },
+		{ MANAGER RULE("a") "rule = b\n", ":9: unknown key 'rule' in [rule a]; known are manufacturer" },
+		{ MANAGER RULE("a") "auto = yes\nauto = no\n", ":10: 'auto' is given twice in [rule a]" },
+		{ MANAGER RULE("a b") , "[rule a b]: a rule's name is made as a node's is" },
+		{ MANAGER RULE("a") "addresses = 10.78.0.1-10.78.0.2\n", ":7: [rule a]: its addresses are not in the manager's network" },
 		{ MANAGER "[node m1]\nrole = storage\n", ":7: role = storage: must be process or memory" },
 		{ MANAGER "[node m1]\nmac = 52:54:00:77:00:0g\n", ":7: mac = 52:54:00:77:00:0g: must be a MAC address" },
 		{ MANAGER "[node m1]\nmac = 52:54-00:77:00:01\n", "must be a MAC address" },
@@ -231,6 +268,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_good),
+		cmocka_unit_test(test_rules),
 		cmocka_unit_test(test_api),
 		cmocka_unit_test(test_netboot),
 		cmocka_unit_test(test_mistakes),
