@@ -162,7 +162,7 @@ static void read_multiboot2_map(const struct multiboot2_tag *tag, uint64_t addre
 	}
 }
 
-/* The tag's contents are inside of `memory`; they are shorter than they should be when whoever wrote it knows another tag by that number. */
+/* All of the tag can be read; it may still be shorter than what it is for. */
 static void read_multiboot2_tag(const struct multiboot2_tag *tag, uint64_t address)
 {
 	uint64_t contents = address + sizeof(*tag);

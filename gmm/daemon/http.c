@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Network boot: iPXE asks for /boot.ipxe with its MAC, GRUB for /grub/by-mac/MAC.cfg, and gets a script (netboot_script.c)
- * that fetches its role's image with its command line. Errors are shown where the user looks: on the console of the machine that boots, and in our log.
+ * that fetches its role's image with its command line; a signed GRUB has its script inside. Errors are shown where the user
+ * looks: on the console of the machine that boots, and in our log.
  */
 #include <errno.h>
 #include <fcntl.h>

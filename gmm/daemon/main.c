@@ -220,6 +220,7 @@ static void turn(struct gmmd *self)
 	keep_offer(self);
 	rack_turn(self);
 	clients_turn(self);
+	netboot_turn(self);
 	api_turn(self);
 }
 
@@ -234,8 +235,8 @@ static const char usage[] =
 	"  --write-dnsmasq FILE  write dnsmasq's configuration as one file (-: to stdout), and exit; needs a section [netboot]\n"
 	"  --restore BACKUP  put a backup of 'gmm backup' in the place of the store, and exit\n"
 	"  --help         print this\n"
-	"SIGHUP adds the nodes that were added to the configuration, takes its rules, writes dnsmasq's files and reads tokens again; SIGTERM ends it."
-	" Nodes and VMs go on without it.\n";
+	"SIGHUP adds the nodes that were added to the configuration, takes its rules, writes dnsmasq's files and reads tokens again;\n"
+	"SIGTERM ends it. Nodes and VMs go on without it.\n";
 
 static int new_token(const char *path, char **words, int count)
 {

@@ -4,13 +4,13 @@
 
 const TOKEN = "plenum-token";
 const TIMEOUT_MS = 10000;
-const SILENCE_MS = 40000;	/* of a stream: gmmd sends a comment each 15 s */
+const SILENCE_MS = 40000; /* of a stream: gmmd sends a comment each 15 s */
 const BACKOFF_MS = [500, 1000, 2000, 4000, 8000];
 
 export class ApiError extends Error {
 	constructor(http, code, message) {
 		super(message);
-		this.http = http;	/* 0: gmmd was not reached */
+		this.http = http; /* 0: gmmd was not reached */
 		this.code = code;
 	}
 }
@@ -49,8 +49,7 @@ export async function request(method, path, body, more) {
 	} catch {
 		throw new ApiError(0, "unreachable", "gmmd does not answer");
 	}
-	if (!response.ok)
-		throw await refusal(response);
+	if (!response.ok) throw await refusal(response);
 	try {
 		return await response.json();
 	} catch {
@@ -66,8 +65,7 @@ export async function begin(method, path, body) {
 	try {
 		return await request(method, path, body, key);
 	} catch (error) {
-		if (error.http !== 0)
-			throw error;
+		if (error.http !== 0) throw error;
 		return request(method, path, body, key);
 	}
 }
@@ -83,26 +81,21 @@ export class EventParser {
 	feed(text) {
 		const lines = (this.rest + text).split("\n");
 		this.rest = lines.pop();
-		for (const line of lines)
-			this.line(line.endsWith("\r") ? line.slice(0, -1) : line);
+		for (const line of lines) this.line(line.endsWith("\r") ? line.slice(0, -1) : line);
 	}
 
 	line(line) {
 		if (line === "") {
-			if (this.fields.data !== undefined)
-				this.take(this.fields);
+			if (this.fields.data !== undefined) this.take(this.fields);
 			this.fields = {};
 			return;
 		}
 		const colon = line.indexOf(":");
-		if (colon === 0)
-			return;
+		if (colon === 0) return;
 		const name = colon < 0 ? line : line.slice(0, colon);
 		const value = colon < 0 ? "" : line.slice(colon + 1).replace(/^ /, "");
-		if (name === "data" && this.fields.data !== undefined)
-			this.fields.data += `\n${value}`;
-		else
-			this.fields[name] = value;
+		if (name === "data" && this.fields.data !== undefined) this.fields.data += `\n${value}`;
+		else this.fields[name] = value;
 	}
 }
 
@@ -129,17 +122,17 @@ export class Stream {
 	async run() {
 		for (let tries = 0; !this.closed; tries++) {
 			try {
-				await this.once(() => { tries = 0; });
+				await this.once(() => {
+					tries = 0;
+				});
 			} catch (error) {
-				if (this.closed)
-					return;
+				if (this.closed) return;
 				if (error instanceof ApiError && error.http >= 400 && error.http < 500) {
 					this.on.refused?.(error);
 					return;
 				}
 			}
-			if (this.closed)
-				return;
+			if (this.closed) return;
 			this.on.lost?.();
 			await new Promise((resolve) => {
 				this.resume = resolve;
@@ -150,12 +143,10 @@ export class Stream {
 
 	async once(opened) {
 		const more = { Accept: "text/event-stream" };
-		if (this.lastId !== null)
-			more["Last-Event-ID"] = String(this.lastId);
+		if (this.lastId !== null) more["Last-Event-ID"] = String(this.lastId);
 		this.abort = new AbortController();
 		const response = await fetch(this.path, { headers: headers(more), cache: "no-store", signal: this.abort.signal });
-		if (!response.ok)
-			throw await refusal(response);
+		if (!response.ok) throw await refusal(response);
 		opened();
 		this.on.open?.();
 		await this.read(response.body.getReader());
@@ -164,8 +155,7 @@ export class Stream {
 	async read(reader) {
 		const decoder = new TextDecoder();
 		const parser = new EventParser((fields) => {
-			if (fields.id !== undefined)
-				this.lastId = fields.id;
+			if (fields.id !== undefined) this.lastId = fields.id;
 			this.on.event(fields);
 		});
 		let silence;
@@ -177,8 +167,7 @@ export class Stream {
 			for (;;) {
 				heard();
 				const { done, value } = await reader.read();
-				if (done || this.closed)
-					return;
+				if (done || this.closed) return;
 				parser.feed(decoder.decode(value, { stream: true }));
 			}
 		} finally {

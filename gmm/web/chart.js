@@ -6,11 +6,16 @@
 import { h } from "./dom.js";
 
 const HEIGHT = 132;
-const SPAN_S = 120;		/* at least so long is the time axis */
+const SPAN_S = 120; /* at least so long is the time axis */
 
 /** `spec`: { key, title, series: [{ name, label, colour, fill }], format, max, data: [time, ...] }. */
 export function chart(spec) {
-	const box = h("figure", { class: "chart", "data-key": `chart-${spec.key}`, "data-keep": true }, h("figcaption", {}), h("div", { class: "plot" }));
+	const box = h(
+		"figure",
+		{ class: "chart", "data-key": `chart-${spec.key}`, "data-keep": true },
+		h("figcaption", {}),
+		h("div", { class: "plot" }),
+	);
 	box.given = spec;
 	return box;
 }
@@ -18,22 +23,45 @@ export function chart(spec) {
 const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
 
 function options(spec, width) {
-	const axis = { stroke: colour("dim"), grid: { stroke: colour("grid"), width: 1 }, ticks: { show: false }, font: "11px Inter, system-ui, sans-serif" };
+	const axis = {
+		stroke: colour("dim"),
+		grid: { stroke: colour("grid"), width: 1 },
+		ticks: { show: false },
+		font: "11px Inter, system-ui, sans-serif",
+	};
 	return {
-		width, height: HEIGHT, legend: { show: false }, padding: [8, 4, 0, 0],
+		width,
+		height: HEIGHT,
+		legend: { show: false },
+		padding: [8, 4, 0, 0],
 		cursor: { y: false, points: { size: 6 }, drag: { x: false, y: false } },
 		scales: {
 			x: { time: true, range: (plot, min, max) => [Math.min(min ?? 0, (max ?? 0) - SPAN_S), max ?? 0] },
 			y: { range: (plot, min, max) => [0, spec.max ?? (max > 0 ? max * 1.1 : 1)] },
 		},
 		axes: [
-			{ ...axis, size: 22, space: 70, values: [[60, "{HH}:{mm}", null, null, null, null, null, null, 1], [1, "{HH}:{mm}:{ss}", null, null, null, null, null, null, 1]] },
+			{
+				...axis,
+				size: 22,
+				space: 70,
+				values: [
+					[60, "{HH}:{mm}", null, null, null, null, null, null, 1],
+					[1, "{HH}:{mm}:{ss}", null, null, null, null, null, null, 1],
+				],
+			},
 			{ ...axis, size: 58, space: 34, values: (plot, splits) => splits.map((value) => spec.format(value)) },
 		],
-		series: [{}, ...spec.series.map((series) => ({
-			label: series.label, stroke: colour(series.colour), width: 1.75, points: { show: false }, spanGaps: false,
-			fill: series.fill && `${colour(series.colour)}22`,
-		}))],
+		series: [
+			{},
+			...spec.series.map((series) => ({
+				label: series.label,
+				stroke: colour(series.colour),
+				width: 1.75,
+				points: { show: false },
+				spanGaps: false,
+				fill: series.fill && `${colour(series.colour)}22`,
+			})),
+		],
 		hooks: { setCursor: [(plot) => caption(plot.root.closest(".chart"), plot.cursor.idx)] },
 	};
 }
@@ -43,9 +71,17 @@ function caption(box, at) {
 	const spec = box.given;
 	const values = spec.series.map((series, number) => spec.data[number + 1].at(at ?? -1) ?? null);
 	const texts = spec.series.map((series, number) => `${series.label} ${spec.format(values[number])}`);
-	box.querySelector("figcaption").replaceChildren(h("span", { class: "chart-title" }, spec.title),
-		...spec.series.map((series, number) => h("span", { class: "legend" },
-			h("span", { class: `swatch ${series.colour}` }), spec.series.length > 1 ? texts[number] : spec.format(values[number]))));
+	box.querySelector("figcaption").replaceChildren(
+		h("span", { class: "chart-title" }, spec.title),
+		...spec.series.map((series, number) =>
+			h(
+				"span",
+				{ class: "legend" },
+				h("span", { class: `swatch ${series.colour}` }),
+				spec.series.length > 1 ? texts[number] : spec.format(values[number]),
+			),
+		),
+	);
 	box.querySelector(".plot").setAttribute("role", "img");
 	box.querySelector(".plot").setAttribute("aria-label", `${spec.title}: ${texts.join(", ")}`);
 }

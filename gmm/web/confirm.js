@@ -3,9 +3,10 @@
 
 import * as api from "./api.js";
 import { h } from "./dom.js";
+import { bytes, size } from "./format.js";
 import { command, tell } from "./parts.js";
 
-const WAIT_S = 5;		/* of one question how an operation is doing; shorter than a request may take */
+const WAIT_S = 5; /* of one question how an operation is doing; shorter than a request may take */
 
 const dialog = () => document.getElementById("dialog");
 
@@ -25,10 +26,8 @@ export async function watch(operation, model) {
 	}
 	model.slowSoon = true;
 	model.look();
-	if (operation.status === "succeeded")
-		tell(`${name}: done`);
-	else if (operation.status === "failed")
-		tell(`${name} failed: ${operation.error.message}`, "bad");
+	if (operation.status === "succeeded") tell(`${name}: done`);
+	else if (operation.status === "failed") tell(`${name} failed: ${operation.error.message}`, "bad");
 }
 
 async function carryOut(action, thing, body, model) {
@@ -43,19 +42,74 @@ async function carryOut(action, thing, body, model) {
 	model.look();
 }
 
-/* Fields of the dialog that become the request's body. */
+const input = (name, label, hint) =>
+	h("label", {}, label, h("input", { name, autocomplete: "off", spellcheck: "false" }), hint && h("small", {}, hint));
+const choice = (name, label, choices) =>
+	h(
+		"label",
+		{},
+		label,
+		h(
+			"select",
+			{ name },
+			choices.map(([value, text]) => h("option", { value }, text)),
+		),
+	);
+
+/* Fields of the dialog, and the request's body made of them; what of it is undefined is still missing, and nothing is sent. */
 const FORMS = {
-	mute: () => [
-		h("label", {}, "For", h("select", { name: "for_s" }, [["0", "without an end"], ["3600", "1 hour"], ["14400", "4 hours"], ["86400", "1 day"]]
-			.map(([value, text]) => h("option", { value }, text)))),
-		h("label", { class: "check" }, h("input", { type: "checkbox", name: "sticky" }), "also when it gets worse, or comes again"),
-	],
+	mute: {
+		fields: () => [
+			choice("for_s", "For", [
+				["0", "without an end"],
+				["3600", "1 hour"],
+				["14400", "4 hours"],
+				["86400", "1 day"],
+			]),
+			h(
+				"label",
+				{ class: "check" },
+				h("input", { type: "checkbox", name: "sticky" }),
+				"also when it gets worse, or comes again",
+			),
+		],
+		body: (fields) => ({ for_s: Number(fields.for_s.value), sticky: fields.sticky.checked }),
+	},
+	resize: {
+		fields: (vm) => input("cache", "Cache", `now ${size(vm.cache_bytes)}; as in 64M`),
+		body: (fields) => ({ cache_bytes: bytes(fields.cache.value) ?? undefined }),
+	},
+	admit: {
+		fields: (machine) => [
+			input("name", "Name", "letters, digits, . _ -"),
+			choice(
+				"role",
+				"Role",
+				machine.svm
+					? [
+							["process", "process component"],
+							["memory", "memory component"],
+						]
+					: [
+							["memory", "memory component"],
+							["process", "process component (needs AMD SVM)"],
+						],
+			),
+			input("ip", "Address", "the next free one when it is left out"),
+			input("domain", "Failure domain", "what fails together with it; it fails alone when it is left out"),
+		],
+		body: (fields, machine) => ({
+			name: fields.name.value.trim() || undefined,
+			mac: machine.mac,
+			role: fields.role.value,
+			...(fields.ip.value.trim() ? { ip: fields.ip.value.trim() } : {}),
+			...(fields.domain.value.trim() ? { domain: fields.domain.value.trim() } : {}),
+		}),
+	},
 };
 
-function bodyOf(action, form) {
-	if (!action.form)
-		return action.body;
-	return { for_s: Number(form.elements.for_s.value), sticky: form.elements.sticky.checked };
+function bodyOf(action, thing, form) {
+	return action.form ? FORMS[action.form].body(form.elements, thing) : action.body;
 }
 
 /** Ask, and do it when the answer is yes. */
@@ -65,13 +119,27 @@ export function confirm(action, thing, model) {
 	const plan = h("p", { class: "plan" }, action.what(thing, model));
 	const words = h("div", {});
 	const go = h("button", { type: "submit", class: action.danger ? "danger" : "primary" }, action.label);
-	const typed = action.typed && h("label", {}, `Type ${thing.name} to do it`, h("input", { name: "typed", autocomplete: "off", spellcheck: "false" }));
-	const form = h("form", { method: "dialog" },
-		h("h2", { id: "dialog-title" }, action.title(thing)), plan, action.form && FORMS[action.form](), typed || null, words, problem,
-		h("div", { class: "buttons" }, h("button", { type: "button", class: "cancel", click: () => box.close() }, "Cancel"), go));
+	const typed =
+		action.typed &&
+		h("label", {}, `Type ${thing.name} to do it`, h("input", { name: "typed", autocomplete: "off", spellcheck: "false" }));
+	const form = h(
+		"form",
+		{ method: "dialog" },
+		h("h2", { id: "dialog-title" }, action.title(thing)),
+		plan,
+		action.form && FORMS[action.form].fields(thing),
+		typed || null,
+		words,
+		problem,
+		h("div", { class: "buttons" }, h("button", { type: "button", class: "cancel", click: () => box.close() }, "Cancel"), go),
+	);
 	const show = () => {
-		words.replaceChildren(command(action.command(thing, bodyOf(action, form) ?? {})));
-		go.disabled = form.refused || (action.typed && form.elements.typed.value !== thing.name);
+		const body = bodyOf(action, thing, form) ?? {};
+		words.replaceChildren(command(action.command(thing, body)));
+		go.disabled =
+			form.refused ||
+			Object.values(body).includes(undefined) ||
+			(action.typed && form.elements.typed.value !== thing.name);
 	};
 	form.oninput = show;
 	form.onsubmit = async (event) => {
@@ -79,7 +147,7 @@ export function confirm(action, thing, model) {
 		go.disabled = true;
 		problem.textContent = "";
 		try {
-			await carryOut(action, thing, bodyOf(action, form), model);
+			await carryOut(action, thing, bodyOf(action, thing, form), model);
 			box.close();
 		} catch (error) {
 			problem.textContent = error.message;
@@ -88,8 +156,7 @@ export function confirm(action, thing, model) {
 	};
 	open(form);
 	show();
-	if (action.dryRun)
-		askBefore(action, thing, form, plan, problem).then(show);
+	if (action.dryRun) askBefore(action, thing, form, plan, problem).then(show);
 }
 
 /* gmmd's own word on it. */
@@ -110,8 +177,7 @@ export function open(content) {
 	box.replaceChildren(content);
 	box.onclose = () => {
 		box.replaceChildren();
-		if (before?.isConnected)
-			before.focus();
+		if (before?.isConnected) before.focus();
 	};
 	box.showModal();
 	(content.querySelector?.("input, select, .cancel") ?? box).focus();
@@ -121,12 +187,23 @@ export function open(content) {
 export function actionButtons(actions, thing, model) {
 	const may = model.who?.role === "operator";
 	const shown = actions.filter((action) => !action.when || action.when(thing));
-	if (shown.length === 0)
-		return null;
-	return h("div", { class: "actions", role: "group", "aria-label": "Actions" },
-		shown.map((action) => h("button", {
-			type: "button", class: action.danger ? "danger" : undefined, disabled: !may || model.lost, "data-key": action.label,
-			click: () => confirm(action, thing, model),
-		}, action.label)),
-		!may && h("p", { class: "why" }, `The token \u201c${model.who?.name}\u201d is read-only: actions take an operator\u2019s.`));
+	if (shown.length === 0) return null;
+	return h(
+		"div",
+		{ class: "actions", role: "group", "aria-label": "Actions" },
+		shown.map((action) =>
+			h(
+				"button",
+				{
+					type: "button",
+					class: action.danger ? "danger" : undefined,
+					disabled: !may || model.lost,
+					"data-key": action.label,
+					click: () => confirm(action, thing, model),
+				},
+				action.label,
+			),
+		),
+		!may && h("p", { class: "why" }, `The token \u201c${model.who?.name}\u201d is read-only: actions take an operator\u2019s.`),
+	);
 }

@@ -6,12 +6,9 @@ const SVG = "http://www.w3.org/2000/svg";
 
 function fill(element, attributes, children) {
 	for (const [name, value] of Object.entries(attributes ?? {})) {
-		if (value === undefined || value === null || value === false)
-			continue;
-		if (typeof value === "function")
-			element["on" + name] = value;
-		else
-			element.setAttribute(name, value === true ? "" : String(value));
+		if (value === undefined || value === null || value === false) continue;
+		if (typeof value === "function") element["on" + name] = value;
+		else element.setAttribute(name, value === true ? "" : String(value));
 	}
 	element.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false));
 	return element;
@@ -34,21 +31,15 @@ function sameKind(a, b) {
 
 function morphAttributes(from, to) {
 	for (const { name } of [...from.attributes])
-		if (!to.hasAttribute(name) && !(name === "open" && from.nodeName === "DETAILS"))
-			from.removeAttribute(name);
-	for (const { name, value } of to.attributes)
-		if (from.getAttribute(name) !== value)
-			from.setAttribute(name, value);
-	for (const name of HANDLERS)
-		if (from[name] || to[name])
-			from[name] = to[name];
+		if (!to.hasAttribute(name) && !(name === "open" && from.nodeName === "DETAILS")) from.removeAttribute(name);
+	for (const { name, value } of to.attributes) if (from.getAttribute(name) !== value) from.setAttribute(name, value);
+	for (const name of HANDLERS) if (from[name] || to[name]) from[name] = to[name];
 }
 
 /** Make `from` what `to` is. What has data-keep is left alone and only given `to.data`. */
 export function morph(from, to) {
 	if (from.nodeType !== Node.ELEMENT_NODE) {
-		if (from.data !== to.data)
-			from.data = to.data;
+		if (from.data !== to.data) from.data = to.data;
 		return;
 	}
 	if (from.dataset?.keep !== undefined) {
@@ -61,9 +52,7 @@ export function morph(from, to) {
 
 export function morphChildren(parent, wanted) {
 	const keyed = new Map();
-	for (const child of parent.childNodes)
-		if (child.dataset?.key !== undefined)
-			keyed.set(child.dataset.key, child);
+	for (const child of parent.childNodes) if (child.dataset?.key !== undefined) keyed.set(child.dataset.key, child);
 	let at = parent.firstChild;
 	for (const next of wanted) {
 		const key = next.dataset?.key;
@@ -72,10 +61,8 @@ export function morphChildren(parent, wanted) {
 			parent.insertBefore(next, at);
 			continue;
 		}
-		if (found === at)
-			at = at.nextSibling;
-		else
-			parent.insertBefore(found, at);
+		if (found === at) at = at.nextSibling;
+		else parent.insertBefore(found, at);
 		morph(found, next);
 	}
 	while (at) {

@@ -5,8 +5,7 @@ export const PAGE_BYTES = 4096;
 export const NONE = "\u2013";
 
 export function size(bytes) {
-	if (bytes === null || bytes === undefined)
-		return NONE;
+	if (bytes === null || bytes === undefined) return NONE;
 	const units = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
 	let at = 0;
 	while (bytes >= 1024 && at + 1 < units.length) {
@@ -21,7 +20,9 @@ export const pages = (count) => size(count * PAGE_BYTES);
 
 /** A share, 0 to 1. */
 export function share(value) {
-	return value === null || value === undefined || Number.isNaN(value) ? NONE : `${(value * 100).toFixed(value > 0 && value < 0.1 ? 1 : 0)} %`;
+	return value === null || value === undefined || Number.isNaN(value)
+		? NONE
+		: `${(value * 100).toFixed(value > 0 && value < 0.1 ? 1 : 0)} %`;
 }
 
 export function ratio(part, whole) {
@@ -29,40 +30,30 @@ export function ratio(part, whole) {
 }
 
 export function nanoseconds(ns) {
-	if (!ns && ns !== 0)
-		return NONE;
-	if (ns >= 1e9)
-		return `${(ns / 1e9).toFixed(2)} s`;
-	if (ns >= 1e6)
-		return `${(ns / 1e6).toFixed(2)} ms`;
+	if (!ns && ns !== 0) return NONE;
+	if (ns >= 1e9) return `${(ns / 1e9).toFixed(2)} s`;
+	if (ns >= 1e6) return `${(ns / 1e6).toFixed(2)} ms`;
 	return ns >= 1000 ? `${(ns / 1000).toFixed(0)} \u00b5s` : `${ns.toFixed(0)} ns`;
 }
 
 export function count(value) {
-	if (value === null || value === undefined)
-		return NONE;
-	if (value >= 1e9)
-		return `${(value / 1e9).toFixed(2)} G`;
-	if (value >= 1e6)
-		return `${(value / 1e6).toFixed(2)} M`;
+	if (value === null || value === undefined) return NONE;
+	if (value >= 1e9) return `${(value / 1e9).toFixed(2)} G`;
+	if (value >= 1e6) return `${(value / 1e6).toFixed(2)} M`;
 	return value >= 1e4 ? `${(value / 1000).toFixed(1)} k` : String(Math.round(value));
 }
 
-export const rate = (value) => value === null || value === undefined ? NONE : `${count(value)}/s`;
+export const rate = (value) => (value === null || value === undefined ? NONE : `${count(value)}/s`);
 
 export function seconds(value) {
-	if (value === null || value === undefined)
-		return "never";
-	if (value < 10)
-		return `${value.toFixed(1)} s`;
-	if (value < 120)
-		return `${value.toFixed(0)} s`;
-	if (value < 7200)
-		return `${Math.floor(value / 60)} min`;
+	if (value === null || value === undefined) return "never";
+	if (value < 10) return `${value.toFixed(1)} s`;
+	if (value < 120) return `${value.toFixed(0)} s`;
+	if (value < 7200) return `${Math.floor(value / 60)} min`;
 	return value < 172800 ? `${Math.floor(value / 3600)} h ${Math.floor(value / 60) % 60} min` : `${Math.floor(value / 86400)} days`;
 }
 
-export const ago = (value) => value === null || value === undefined ? "never" : `${seconds(value)} ago`;
+export const ago = (value) => (value === null || value === undefined ? "never" : `${seconds(value)} ago`);
 
 export function plural(number, word) {
 	return `${number} ${word}${number === 1 ? "" : "s"}`;
@@ -77,4 +68,13 @@ export function clock(text) {
 /** A word of a shell's command line. */
 export function quoted(word) {
 	return /^[A-Za-z0-9._/:=,+@%-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+}
+
+const UNITS = { K: 2 ** 10, M: 2 ** 20, G: 2 ** 30, T: 2 ** 40 };
+
+/** "1.5G" as bytes; null: it is no size of whole pages. */
+export function bytes(text) {
+	const match = /^(\d+(?:\.\d+)?)\s*([KMGT]?)(?:i?B)?$/i.exec(text.trim());
+	const value = match && Number(match[1]) * (UNITS[match[2].toUpperCase()] ?? 1);
+	return match && value > 0 && value % PAGE_BYTES === 0 ? value : null;
 }

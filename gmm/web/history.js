@@ -8,12 +8,10 @@ export function quantileBetween(before, after, permille) {
 	const old = new Map((before?.buckets ?? []).map((bucket) => [bucket.from_ns, bucket.count]));
 	const fresh = (after?.buckets ?? []).map((bucket) => [bucket.from_ns, bucket.count - (old.get(bucket.from_ns) ?? 0)]);
 	const total = fresh.reduce((sum, [, count]) => sum + count, 0);
-	if (total <= 0 || fresh.some(([, count]) => count < 0))
-		return null;
+	if (total <= 0 || fresh.some(([, count]) => count < 0)) return null;
 	let rest = Math.max(1, Math.ceil((total * permille) / 1000));
 	for (const [from, count] of fresh) {
-		if (count >= rest)
-			return from + (2 ** Math.max(0, Math.floor(Math.log2(Math.max(from, 1))) - 2) * rest) / count;
+		if (count >= rest) return from + (2 ** Math.max(0, Math.floor(Math.log2(Math.max(from, 1))) - 2) * rest) / count;
 		rest -= count;
 	}
 	return null;
@@ -27,11 +25,8 @@ export class Series {
 
 	add(time, values) {
 		this.time.push(time);
-		for (const [name, list] of Object.entries(this.values))
-			list.push(values[name] ?? null);
-		if (this.time.length > POINTS_MAX)
-			for (const list of [this.time, ...Object.values(this.values)])
-				list.shift();
+		for (const [name, list] of Object.entries(this.values)) list.push(values[name] ?? null);
+		if (this.time.length > POINTS_MAX) for (const list of [this.time, ...Object.values(this.values)]) list.shift();
 	}
 
 	last(name) {

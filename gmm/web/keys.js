@@ -29,21 +29,15 @@ function moveRow(step) {
 /** `act` has a function for each key's meaning. */
 export function listen(act) {
 	document.addEventListener("keydown", (event) => {
-		if (event.ctrlKey || event.altKey || event.metaKey || document.querySelector("dialog[open]"))
-			return;
+		if (event.ctrlKey || event.altKey || event.metaKey || document.querySelector("dialog[open]")) return;
 		if (typing(event.target)) {
-			if (event.key === "Escape" && event.target.matches("input[type=search]"))
-				act.clearFilter(event.target);
+			if (event.key === "Escape" && event.target.matches("input[type=search]")) act.clearFilter(event.target);
 			return;
 		}
-		if (event.key >= "1" && event.key <= "7")
-			act.view(Number(event.key) - 1);
-		else if (event.key === "j" || event.key === "k")
-			moveRow(event.key === "j" ? 1 : -1);
-		else if (event.key in act.keys)
-			act.keys[event.key]();
-		else
-			return;
+		if (event.key >= "1" && event.key <= "7") act.view(Number(event.key) - 1);
+		else if (event.key === "j" || event.key === "k") moveRow(event.key === "j" ? 1 : -1);
+		else if (event.key in act.keys) act.keys[event.key]();
+		else return;
 		event.preventDefault();
 	});
 }

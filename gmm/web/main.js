@@ -21,8 +21,13 @@ import { overview } from "./views/overview.js";
 import { vm, vms } from "./views/vms.js";
 
 const ICONS = {
-	Overview: "M3 4h14v5H3zM3 11h14v5H3zM6 6.5h3M6 13.5h5", Nodes: "M4 3h12v4H4zM4 8.5h12v4H4zM4 14h12v3H4z", Memory: "M3 6h14v8H3zM6 6v8M10 6v8M14 6v8",
-	VMs: "M3 4h14v9H3zM7 17h6M10 13v4", Operations: "M3 6h9M3 10h14M3 14h6", Events: "M4 4h2M8 4h8M4 9h2M8 9h8M4 14h2M8 14h6", Health: "M2 10h4l2-5 4 10 2-5h4",
+	Overview: "M3 4h14v5H3zM3 11h14v5H3zM6 6.5h3M6 13.5h5",
+	Nodes: "M4 3h12v4H4zM4 8.5h12v4H4zM4 14h12v3H4z",
+	Memory: "M3 6h14v8H3zM6 6v8M10 6v8M14 6v8",
+	VMs: "M3 4h14v9H3zM7 17h6M10 13v4",
+	Operations: "M3 6h9M3 10h14M3 14h6",
+	Events: "M4 4h2M8 4h8M4 9h2M8 9h8M4 14h2M8 14h6",
+	Health: "M2 10h4l2-5 4 10 2-5h4",
 };
 
 /* Each view's address; the first that fits is taken. The numbered keys open those with a name. */
@@ -41,11 +46,18 @@ const ROUTES = [
 ];
 const NAMED = ROUTES.filter((route) => route.name);
 
-const nowhere = { title: "No such page", command: () => ["help"], render: () => h("p", { class: "empty" }, "There is nothing at this address.") };
+const nowhere = {
+	title: "No such page",
+	command: () => ["help"],
+	render: () => h("p", { class: "empty" }, "There is nothing at this address."),
+};
 
 const main = document.getElementById("main");
-const model = new Model(() => draw(), (error) => logOut(error.message));
-let current = null;		/* { view, params, route } */
+const model = new Model(
+	() => draw(),
+	(error) => logOut(error.message),
+);
+let current = null; /* { view, params, route } */
 let filter = "";
 
 // ---------------------------------------------------------------- where we are
@@ -53,12 +65,11 @@ let filter = "";
 function find(hash) {
 	for (const route of ROUTES) {
 		const match = route.pattern.exec(hash);
-		if (!match)
-			continue;
+		if (!match) continue;
 		try {
 			return { view: route.view, route, params: match[1] === undefined ? {} : { name: decodeURIComponent(match[1]) } };
 		} catch {
-			break;		/* no name is written so */
+			break; /* no name is written so */
 		}
 	}
 	return { view: nowhere, route: {}, params: {} };
@@ -73,27 +84,33 @@ function go() {
 	current?.view.leave?.();
 	filter = "";
 	current = { ...find(location.hash), hash: location.hash };
-	if (!model.who)
-		return;
+	if (!model.who) return;
 	current.view.enter?.(current.params, model);
 	model.want(current.view.wants?.(current.params, model) ?? []);
 	main.replaceChildren();
 	draw();
 	scrollTo(0, 0);
-	if (current.view !== console_)
-		main.focus({ preventScroll: true });
+	if (current.view !== console_) main.focus({ preventScroll: true });
 }
 
-const parentOf = () => typeof current.view.parent === "function" ? current.view.parent(current.params) : current.view.parent;
-const titleOf = () => typeof current.view.title === "function" ? current.view.title(current.params) : current.view.title;
+const parentOf = () => (typeof current.view.parent === "function" ? current.view.parent(current.params) : current.view.parent);
+const titleOf = () => (typeof current.view.title === "function" ? current.view.title(current.params) : current.view.title);
 
 // ---------------------------------------------------------------- drawing
 
 function top() {
 	const judged = model.status?.health.status;
-	const [kind, word] = { HEALTH_OK: ["good", "OK"], HEALTH_WARN: ["warn", "Warning"], HEALTH_ERR: ["bad", "Error"] }[judged] ?? ["off", "unknown"];
+	const [kind, word] = { HEALTH_OK: ["good", "OK"], HEALTH_WARN: ["warn", "Warning"], HEALTH_ERR: ["bad", "Error"] }[judged] ?? [
+		"off",
+		"unknown",
+	];
 	return [
-		h("a", { class: "brand", href: "#/" }, svg("svg", { viewBox: "0 0 20 20", "aria-hidden": "true" }, svg("path", { d: ICONS.Overview })), "Plenum"),
+		h(
+			"a",
+			{ class: "brand", href: "#/" },
+			svg("svg", { viewBox: "0 0 20 20", "aria-hidden": "true" }, svg("path", { d: ICONS.Overview })),
+			"Plenum",
+		),
 		model.status && h("span", { class: "manager" }, model.status.manager),
 		h("span", { class: "space" }),
 		model.who && h("a", { class: `chip ${kind}`, href: "#/health", "aria-label": `Health: ${word}` }, mark(kind), word),
@@ -105,39 +122,69 @@ function top() {
 
 function nav() {
 	const under = current.route.name ?? current.route.under;
-	return NAMED.map((route, at) => h("a", { href: route.href, "aria-current": route.name === under ? "page" : undefined, "aria-keyshortcuts": String(at + 1) },
-		svg("svg", { viewBox: "0 0 20 20", "aria-hidden": "true" }, svg("path", { d: ICONS[route.name] })), h("span", {}, route.name)));
+	return NAMED.map((route, at) =>
+		h(
+			"a",
+			{
+				href: route.href,
+				"aria-current": route.name === under ? "page" : undefined,
+				"aria-keyshortcuts": String(at + 1),
+			},
+			svg("svg", { viewBox: "0 0 20 20", "aria-hidden": "true" }, svg("path", { d: ICONS[route.name] })),
+			h("span", {}, route.name),
+		),
+	);
 }
 
 function lostBanner() {
-	if (!model.lost)
-		return null;
-	const old = model.goodAt ? `What is shown is from ${clock(new Date(model.goodAt))}, ${seconds((Date.now() - model.goodAt) / 1000)} ago. ` : "";
-	return h("div", { class: "lost", role: "alert" }, mark("bad"), h("span", {}, h("strong", {}, `No connection: ${model.failure.message}. `), old,
-		"Nodes and VMs go on without the manager. Trying again."));
+	if (!model.lost) return null;
+	const old = model.goodAt
+		? `What is shown is from ${clock(new Date(model.goodAt))}, ${seconds((Date.now() - model.goodAt) / 1000)} ago. `
+		: "";
+	return h(
+		"div",
+		{ class: "lost", role: "alert" },
+		mark("bad"),
+		h(
+			"span",
+			{},
+			h("strong", {}, `No connection: ${model.failure.message}. `),
+			old,
+			"Nodes and VMs go on without the manager. Trying again.",
+		),
+	);
 }
 
 function heading() {
 	const { view, params } = current;
 	const parent = parentOf();
-	return h("div", { class: "heading" },
+	return h(
+		"div",
+		{ class: "heading" },
 		h("h1", {}, parent && h("a", { class: "back", href: parent, "aria-label": "Back" }, "\u2039"), titleOf()),
-		h("div", { class: "tools" }, view.filtered && filterBox(filter, (event) => { filter = event.target.value; draw(); }), view.buttons?.(params, model, draw)),
-		command(view.command(params, model)));
+		h(
+			"div",
+			{ class: "tools" },
+			view.filtered &&
+				filterBox(filter, (event) => {
+					filter = event.target.value;
+					draw();
+				}),
+			view.buttons?.(params, model, draw),
+		),
+		command(view.command(params, model)),
+	);
 }
 
 function content() {
-	if (!model.status)
-		return h("p", { class: "empty" }, model.lost ? "Nothing is known of the rack yet." : "Asking the manager\u2026");
+	if (!model.status) return h("p", { class: "empty" }, model.lost ? "Nothing is known of the rack yet." : "Asking the manager\u2026");
 	return current.view.render(current.params, model, filter);
 }
 
 function draw() {
-	if (!model.who || !current)
-		return;
+	if (!model.who || !current) return;
 	const wanted = current.view.wants?.(current.params, model) ?? [];
-	if (wanted.some((path) => !model.paths.includes(path)))
-		model.want(wanted);
+	if (wanted.some((path) => !model.paths.includes(path))) model.want(wanted);
 	document.title = `${titleOf()} \u00b7 Plenum`;
 	document.body.classList.toggle("stale", model.lost);
 	morphChildren(document.getElementById("top"), top().filter(Boolean));
@@ -147,9 +194,33 @@ function draw() {
 }
 
 function help() {
-	open(h("div", {}, h("h2", { id: "dialog-title" }, "Keys"), h("dl", { class: "keys" }, KEYS.map(([key, what]) => h("div", {}, h("dt", {}, h("kbd", {}, key)), h("dd", {}, what)))),
-		h("p", { class: "dim" }, "Each page names the command of gmm that shows or does the same. ",
-			h("a", { href: "/ui/licences.txt" }, "Licences")), h("div", { class: "buttons" }, h("button", { type: "button", class: "cancel", click: () => document.getElementById("dialog").close() }, "Close"))));
+	open(
+		h(
+			"div",
+			{},
+			h("h2", { id: "dialog-title" }, "Keys"),
+			h(
+				"dl",
+				{ class: "keys" },
+				KEYS.map(([key, what]) => h("div", {}, h("dt", {}, h("kbd", {}, key)), h("dd", {}, what))),
+			),
+			h(
+				"p",
+				{ class: "dim" },
+				"Each page names the command of gmm that shows or does the same. ",
+				h("a", { href: "/ui/licences.txt" }, "Licences"),
+			),
+			h(
+				"div",
+				{ class: "buttons" },
+				h(
+					"button",
+					{ type: "button", class: "cancel", click: () => document.getElementById("dialog").close() },
+					"Close",
+				),
+			),
+		),
+	);
 }
 
 // ---------------------------------------------------------------- coming and going
@@ -189,25 +260,34 @@ async function begin() {
 }
 
 listen({
-	view: (at) => { if (model.who) location.hash = NAMED[at].href; },
+	view: (at) => {
+		if (model.who) location.hash = NAMED[at].href;
+	},
 	clearFilter: (box) => {
 		filter = box.value = "";
 		box.blur();
 		draw();
 	},
 	keys: {
-		h: () => { if (model.who) location.hash = "#/health"; },
-		r: () => { if (model.who) model.look(); },
-		n: () => { if (current.view === vms) location.hash = "#/create"; },
+		h: () => {
+			if (model.who) location.hash = "#/health";
+		},
+		r: () => {
+			if (model.who) model.look();
+		},
+		n: () => {
+			if (current.view === vms) location.hash = "#/create";
+		},
 		c: () => current.view.keys?.(current.params, model, draw).c?.(),
 		p: () => current.view.keys?.(current.params, model, draw).p?.(),
 		y: () => {
 			const box = main.querySelector(".heading .command");
-			if (box)
-				copy(box.querySelector("code").textContent, box.querySelector(".copy"));
+			if (box) copy(box.querySelector("code").textContent, box.querySelector(".copy"));
 		},
 		"/": () => main.querySelector(".filter")?.focus(),
-		"?": () => { if (model.who) help(); },
+		"?": () => {
+			if (model.who) help();
+		},
 		Escape: () => {
 			if (filter) {
 				filter = "";

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """A browser without a screen, and the web console in it: for its tests and pictures."""
 
+import json
 import pathlib
 import subprocess
 import sys
@@ -17,7 +18,7 @@ from . import alone, fake_http
 TOP = pathlib.Path(__file__).resolve().parent.parent.parent
 OPERATOR, READER = list(fake_http.TOKENS)
 TIMEOUT_S = 20
-POLL_S = 0.03
+POLL_S = 0.08
 DESK, PHONE = (1280, 800), (390, 844)
 
 
@@ -32,7 +33,9 @@ class FakeManager:
         self.start()
 
     def start(self):
-        self.process = subprocess.Popen([sys.executable, "-B", TOP / "testbed" / "fake-gmmd", "--operations", *self.options, "--http", str(self.port), self.socket])
+        self.process = subprocess.Popen(
+            [sys.executable, "-B", TOP / "testbed" / "fake-gmmd", "--operations", *self.options, "--http", str(self.port), self.socket]
+        )
         deadline = time.monotonic() + TIMEOUT_S
         while True:
             try:
@@ -60,20 +63,32 @@ class FakeManager:
 
 
 class Browser:
+    DESK, PHONE = DESK, PHONE
+
     def __init__(self):
         options = webdriver.ChromeOptions()
         options.binary_location = "/usr/bin/chromium"
         # Root has no sandbox; small containers have little shared memory.
-        for argument in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--hide-scrollbars", "--force-prefers-reduced-motion",
-                         "--disable-background-networking", "--disable-component-update", "--no-first-run"):
+        for argument in (
+            "--headless=new",
+            "--no-sandbox",
+            "--disable-dev-shm-usage",
+            "--disable-gpu",
+            "--hide-scrollbars",
+            "--force-prefers-reduced-motion",
+            "--disable-background-networking",
+            "--disable-component-update",
+            "--no-first-run",
+        ):
             options.add_argument(argument)
         options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
         self.driver = webdriver.Chrome(service=Service("/usr/bin/chromedriver"), options=options)
         self.size(DESK)
 
     def size(self, size):
-        self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride",
-                                    {"width": size[0], "height": size[1], "deviceScaleFactor": 1, "mobile": size == PHONE})
+        self.driver.execute_cdp_cmd(
+            "Emulation.setDeviceMetricsOverride", {"width": size[0], "height": size[1], "deviceScaleFactor": 1, "mobile": size == PHONE}
+        )
 
     def colours(self, scheme):
         self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": scheme}]})
@@ -100,9 +115,11 @@ class Browser:
 
     def wait_for(self, *parts):
         """Until all these texts are on the page."""
+
         def text():
             shown = self.text()
             return shown if all(part in shown for part in parts) else None
+
         return self.wait(text, f"{parts}")
 
     def open(self, port, token, view=""):
@@ -130,11 +147,13 @@ class Browser:
 
     def click(self, text, within="body"):
         """Click the button or link with this text."""
+
         def button():
             for element in self.driver.find_elements(By.CSS_SELECTOR, f"{within} button, {within} a"):
                 if element.text == text and element.is_enabled():
                     return element
             return None
+
         element = self.wait(button, f"'{text}' in {within}")
         self.script("arguments[0].scrollIntoView({ block: 'center' })", element)
         element.click()
@@ -142,6 +161,25 @@ class Browser:
     def complaints(self):
         """What the browser's console says against the page."""
         return [entry["message"] for entry in self.driver.get_log("browser") if entry["level"] in ("SEVERE", "WARNING")]
+
+    def expect_complaints(self, *parts):
+        """The browser itself reports answers of 4xx and lost connections: these, and no others."""
+        for complaint in self.complaints():
+            assert any(part in complaint for part in parts), complaint
+
+    def confirm(self, words, button, typed=None):
+        """The dialog says what will happen and the command; then do it."""
+        self.wait(lambda: all(word in self.find("dialog").text for word in words), words)
+        if typed:
+            assert not self.find("dialog button[type=submit]").is_enabled()
+            self.press(typed)
+        self.click(button, "dialog")
+        self.wait(lambda: not self.script("return document.getElementById('dialog').open"), "the dialog's end")
+
+    def requests(self):
+        """Addresses of all that the browser asked for since it was last asked."""
+        entries = [json.loads(entry["message"])["message"] for entry in self.driver.get_log("performance")]
+        return {one["params"]["request"]["url"] for one in entries if one["method"] == "Network.requestWillBeSent"}
 
     def picture(self, path):
         self.driver.save_screenshot(str(path))

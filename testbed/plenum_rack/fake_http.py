@@ -21,8 +21,10 @@ OPENAPI = TOP / "docs" / "openapi.yaml"
 FILES = TOP / "gmm" / "web" / "files.txt"
 TOKENS = {"operator" * 5: ("alice", "operator"), "readonly" * 5: ("display", "read-only")}
 ERRORS = {1: 403, 2: 404, 16: 409, 17: 409, 22: 400, 114: 409}
-POLICY = ("default-src 'self'; style-src 'self' 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
-          "require-trusted-types-for 'script'")
+POLICY = (
+    "default-src 'self'; style-src 'self' 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
+    "require-trusted-types-for 'script'"
+)
 PIECE_BYTES = 3072
 
 
@@ -70,7 +72,9 @@ class Server:
         self.prompt = prompt
         self.facts = fake_facts.Facts(rack, refused)
         self.routes = read_routes()
-        self.files = {path: (kind, b"".join((TOP / name).read_bytes() for name in names)) for path, kind, _, names in load_embed().entries(FILES)}
+        self.files = {
+            path: (kind, b"".join((TOP / name).read_bytes() for name in names)) for path, kind, _, names in load_embed().entries(FILES)
+        }
         self.lines = {}
 
     async def start(self, port):
@@ -191,7 +195,7 @@ class Server:
         self.give(writer, {"event": "state", "data": json.dumps({"state": self.rack.vm(name)["row"]["state"], "reason": ""})})
         while not writer.is_closing():
             news = self.rack.changed
-            while piece := line["output"][offset:offset + PIECE_BYTES]:
+            while piece := line["output"][offset : offset + PIECE_BYTES]:
                 data = {"offset": offset, "data": base64.b64encode(piece).decode()}
                 offset += len(piece)
                 self.give(writer, {"id": offset, "data": json.dumps(data)})

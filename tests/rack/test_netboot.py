@@ -117,6 +117,19 @@ def test_files_are_written_and_left_alone(manager):
     assert not list(netboot.rglob("*.new"))
 
 
+def test_admitted_nodes_have_addresses_too(manager):
+    text = manager.config.read_text(encoding="utf-8")
+    manager.config.write_text(text.replace("mode = proxy", f"range = {manager.address}00-{manager.address}20"), encoding="utf-8")
+    manager.process.send_signal(signal.SIGHUP)
+    hosts = manager.directory / "netboot" / "dnsmasq.hosts"
+    wait_until(lambda: MAC in hosts.read_text(encoding="utf-8"), "the node's reservation")
+    assert STRANGER not in hosts.read_text(encoding="utf-8")
+    address = manager.address + "9"
+    gmm(manager, "node", "admit", "m2", "--mac", STRANGER, "--role", "memory", "--ip", address)
+    wait_until(lambda: f"{STRANGER},{address},m2\n" in hosts.read_text(encoding="utf-8"), "the admitted node's reservation")
+    assert f"{MAC}," in hosts.read_text(encoding="utf-8")
+
+
 def test_dnsmasq_takes_the_one_file(manager):
     printed = subprocess.run([BUILD / "bin" / "gmmd", "--config", manager.config, "--write-dnsmasq", "-"], check=True, capture_output=True)
     path = manager.directory / "one.conf"
@@ -152,7 +165,7 @@ def assert_booted(rack, name, loader, protocol):
 
 @pytest.fixture(scope="module")
 def uefi(make_rack):
-    text = "[rack]\nsubnet = 10.79.1\n" + node("u1", "memory", boot="uefi") + node("h1", "process", "192M", boot="uefi-http")
+    text = "[rack]\nsubnet = 10.79.1\n" + node("u1", "memory", boot="uefi", cpus=2) + node("h1", "process", "192M", boot="uefi-http")
     return make_rack("netboot", text + node("i1", "memory", boot="uefi-ipxe", card="e1000e"))
 
 
@@ -173,10 +186,22 @@ def test_uefi_ipxe(uefi):
     assert "iPXE" in log and f"http://{uefi.rack.manager_address}:80/grubnet.efi... ok" in log
 
 
-def test_somebody_elses_dhcp(make_rack):
-    """The site's server gives the addresses; ours only says what to load."""
-    text = "[rack]\nsubnet = 10.79.2\ndhcp = proxy\n"
-    rack = make_rack("netproxy", text + node("b1", "memory", boot="pxe") + node("u1", "memory", boot="uefi"))
+def serial(rack, name):
+    path = rack.state.logs / f"{name}.log"
+    return path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
+
+
+def test_somebody_elses_dhcp_and_no_manager_at_first(make_rack):
+    """The site's server gives the addresses, ours only says what to load. Machines that find no manager hold out."""
+    text = "[rack]\nsubnet = 10.79.2\ndhcp = proxy\n" + node("b1", "memory", boot="pxe") + node("u1", "memory", boot="uefi")
+    rack = make_rack("netproxy", text, up=False)
+    rack.start()
+    rack.state.kill("gmmd")
+    for name in ("b1", "u1"):
+        wait_until(lambda name=name: "could not boot from" in serial(rack, name), f"{name} does without a manager", 240)
+    assert all("event=entry" not in serial(rack, name) for name in ("b1", "u1"))
+    rack.restart_manager()
+    rack.wait_joined(["b1", "u1"], lambda line: None, 240)
     log = assert_booted(rack, "b1", "ipxe", "multiboot1")
     assert f"Filename: tftp://{rack.rack.manager_address}/boot.ipxe" in log
     log = assert_booted(rack, "u1", "grub", "multiboot2")
@@ -203,25 +228,21 @@ class Tampered(VirtualRack):
         for name, contents in self.good.items():
             (self.images / name).write_bytes(contents)
 
-    def serial(self, name):
-        path = self.state.logs / f"{name}.log"
-        return path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
-
 
 def test_secure_boot_takes_only_what_is_signed(make_rack):
     text = "[rack]\nsubnet = 10.79.3\n" + node("p1", "process", "192M", boot="uefi-secure") + node("m1", "memory", boot="uefi-secure")
     rack = make_rack("netsecure", text, up=False, kind=Tampered)
     rack.start()
-    wait_until(lambda: "bad signature" in rack.serial("p1"), "a changed image is refused", 240)
-    wait_until(lambda: "could not boot from" in rack.serial("m1"), "an image without a signature is refused", 120)
+    wait_until(lambda: "bad signature" in serial(rack, "p1"), "a changed image is refused", 240)
+    wait_until(lambda: "could not boot from" in serial(rack, "m1"), "an image without a signature is refused", 120)
     assert "mcomponent.elf.sig reason=" in (rack.state.logs / "gmmd.log").read_text(encoding="utf-8")
     for name in ("p1", "m1"):
-        assert "event=entry" not in rack.serial(name)
+        assert "event=entry" not in serial(rack, name)
         assert rack.nodes()[name]["state"] == "absent"
     rack.mend()
     rack.wait_joined(["p1", "m1"], lambda line: None, 180)
     for name in ("p1", "m1"):
-        log = rack.serial(name)
+        log = serial(rack, name)
         boot = rack.gmm_json("node", "show", name)["boot"]
         assert "signed images only" in log and "loader=multiboot2" in log and "event=rack_key" in log and "key=" not in log
         assert boot["loader"] == "grub-signed" and boot["scripts_since_join"] == 0
@@ -234,5 +255,5 @@ def test_secure_boot_takes_only_what_is_signed(make_rack):
         file.write(node("m2", "memory", boot="uefi-secure"))
     rack.rack = load(rack.path)
     rack.begin(rack.rack.nodes["m2"])
-    wait_until(lambda: "Access Denied" in rack.serial("m2"), "an unsigned loader is refused", 240)
-    assert "GRUB" not in rack.serial("m2")
+    wait_until(lambda: "Access Denied" in serial(rack, "m2"), "an unsigned loader is refused", 240)
+    assert "GRUB" not in serial(rack, "m2")

@@ -24,7 +24,8 @@ static bool holds(const struct web_file *file, const char *text)
 
 static void test_start_page(void **state)
 {
-	static const char *const uris[] = { "/", "/?a=b", "/ui", "/ui/", "/ui?x", "/ui/#main", "/ui/index.html", "/ui/index.html?x=/ui/main.js" };
+	static const char *const uris[] = { "/", "/?a=b", "/ui", "/ui/", "/ui?x", "/ui/#main", "/ui/index.html",
+						"/ui/index.html?x=/ui/main.js" };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(uris) / sizeof(uris[0]); i++) {
@@ -37,11 +38,13 @@ static void test_start_page(void **state)
 static void test_other_paths(void **state)
 {
 	static const char *const nowhere[] = {
-		"/ui/../etc/passwd", "/ui/..", "/ui/../v1/status", "/ui/%2e%2e/main.js", "/ui/main.js/", "/ui//main.js", "/ui/./main.js", "/ui/MAIN.JS",
-		"/ui/main.j", "/ui/main.jss", "/ui/%6dain.js", "/ui/views", "/ui/views/", "/ui/main.js%00", "/ui/lib/../main.js", "/ui/main.js;x",
+		"/ui/../etc/passwd", "/ui/..", "/ui/../v1/status", "/ui/%2e%2e/main.js", "/ui/main.js/", "/ui//main.js", "/ui/./main.js",
+		"/ui/MAIN.JS", "/ui/main.j",
+		"/ui/main.jss", "/ui/%6dain.js", "/ui/views", "/ui/views/", "/ui/main.js%00", "/ui/lib/../main.js", "/ui/main.js;x",
 		"/ui/node_modules/uplot/package.json", "/ui/package.json",
 	};
-	static const char *const elsewhere[] = { "", "*", "ui/main.js", "/v1/status", "/metrics", "/uix", "/UI/main.js", "//ui/main.js", "/favicon.ico", "/%75i/" };
+	static const char *const elsewhere[] = { "", "*", "ui/main.js", "/v1/status", "/metrics", "/uix", "/UI/main.js", "//ui/main.js",
+						     "/favicon.ico", "/%75i/" };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(nowhere) / sizeof(nowhere[0]); i++) {

@@ -3,10 +3,10 @@
 
 import * as api from "../api.js";
 import { h } from "../dom.js";
-import { panel, state, tell } from "../parts.js";
+import { panel, state, tell, vmHref } from "../parts.js";
 
 const INPUT_BYTES_MAX = 2048;
-const LEAVE = "]";		/* with Ctrl */
+const LEAVE = "]"; /* with Ctrl */
 
 const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
 
@@ -35,21 +35,26 @@ class Line {
 
 	async begin() {
 		const { Terminal } = await import("/ui/lib/xterm.mjs");
-		if (this.closed)
-			return;
+		if (this.closed) return;
 		this.terminal = new Terminal({
-			cols: 80, rows: 24, fontFamily: "ui-monospace, 'DejaVu Sans Mono', Menlo, Consolas, monospace", fontSize: 14, scrollback: 5000, screenReaderMode: false,
-			cursorBlink: false, disableStdin: this.model.who.role !== "operator", linkHandler: null, windowOptions: {},
+			cols: 80,
+			rows: 24,
+			fontFamily: "ui-monospace, 'DejaVu Sans Mono', Menlo, Consolas, monospace",
+			fontSize: 14,
+			scrollback: 5000,
+			screenReaderMode: false,
+			cursorBlink: false,
+			disableStdin: this.model.who.role !== "operator",
+			linkHandler: null,
+			windowOptions: {},
 			theme: { background: "#10141c", foreground: "#d0d4dc", cursor: "#d0d4dc" },
 		});
 		this.terminal.open(this.box);
 		this.terminal.onData((text) => this.type(text));
 		this.terminal.attachCustomKeyEventHandler((event) => {
-			if (!(event.ctrlKey && event.key === LEAVE))
-				return true;
+			if (!(event.ctrlKey && event.key === LEAVE)) return true;
 			event.preventDefault();
-			if (event.type === "keydown")
-				this.leave();
+			if (event.type === "keydown") this.leave();
 			return false;
 		});
 		this.fit();
@@ -57,9 +62,14 @@ class Line {
 		this.sizes.observe(this.box.parentElement);
 		this.terminal.focus();
 		this.stream = new api.Stream(this.path, null, {
-			open: () => this.say(this.model.who.role === "operator" ? "Live. Ctrl-] leaves." : "Live; the token is read-only, so nothing is typed. Ctrl-] leaves."),
+			open: () =>
+				this.say(
+					this.model.who.role === "operator"
+						? "Live. Ctrl-] leaves."
+						: "Live; the token is read-only, so nothing is typed. Ctrl-] leaves.",
+				),
 			lost: () => this.say("The console is cut off; trying again."),
-			refused: (error) => error.http === 401 ? this.model.refused(error) : this.say(error.message),
+			refused: (error) => (error.http === 401 ? this.model.refused(error) : this.say(error.message)),
 			event: (fields) => this.take(fields),
 		});
 	}
@@ -71,8 +81,7 @@ class Line {
 	/* Rows as the place allows, and a size of letters at which 80 columns fit. */
 	fit() {
 		const width = this.box.parentElement.clientWidth - 16;
-		if (width <= 0)
-			return;
+		if (width <= 0) return;
 		this.terminal.options.fontSize = Math.max(6, Math.min(15, Math.floor((width / 80 / 0.602) * 10) / 10));
 	}
 
@@ -100,8 +109,7 @@ class Line {
 	write(piece) {
 		const bytes = bytesOf(piece.data);
 		const end = piece.offset + bytes.length;
-		if (end <= this.offset)
-			return;
+		if (end <= this.offset) return;
 		this.terminal.write(bytes.subarray(Math.max(0, this.offset - piece.offset)));
 		this.offset = end;
 	}
@@ -109,8 +117,7 @@ class Line {
 	/* One request after the other, so that letters stay in order; what is typed meanwhile goes with the next. */
 	async type(text) {
 		this.waiting.push(...new TextEncoder().encode(text));
-		if (this.sending)
-			return;
+		if (this.sending) return;
 		this.sending = true;
 		while (this.waiting.length > 0 && !this.closed) {
 			const bytes = this.waiting.splice(0, INPUT_BYTES_MAX);
@@ -118,10 +125,8 @@ class Line {
 				await api.request("POST", this.path, { data: base64Of(bytes) });
 			} catch (error) {
 				this.waiting = [];
-				if (error.http === 401)
-					this.model.refused(error);
-				else
-					tell(`${this.name}: ${error.message}`, "bad");
+				if (error.http === 401) this.model.refused(error);
+				else tell(`${this.name}: ${error.message}`, "bad");
 			}
 		}
 		this.sending = false;
@@ -137,11 +142,13 @@ class Line {
 
 export const console_ = {
 	title: (params) => `${params.name}: console`,
-	parent: (params) => `#/vms/${encodeURIComponent(params.name)}`,
+	parent: (params) => vmHref(params.name),
 	command: (params) => ["vm", "console", params.name],
 	line: null,
 	enter(params, model) {
-		console_.line = new Line(params.name, model, () => { location.hash = console_.parent(params); });
+		console_.line = new Line(params.name, model, () => {
+			location.hash = console_.parent(params);
+		});
 	},
 	leave() {
 		console_.line?.close();
@@ -151,8 +158,12 @@ export const console_ = {
 		const vm = model.vms.find((row) => row.name === params.name);
 		const { line } = console_;
 		const place = h("div", { "data-keep": true, "data-key": `console-${params.name}` });
-		if (line && !line.box.isConnected)
-			place.append(line.said, line.box);
-		return panel(null, { class: "console" }, vm && h("div", { class: "line" }, state(vm.state), h("span", { class: "dim" }, vm.reason)), place);
+		if (line && !line.box.isConnected) place.append(line.said, line.box);
+		return panel(
+			null,
+			{ class: "console" },
+			vm && h("div", { class: "line" }, state(vm.state), h("span", { class: "dim" }, vm.reason)),
+			place,
+		);
 	},
 };

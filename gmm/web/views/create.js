@@ -4,16 +4,8 @@
 import * as api from "../api.js";
 import { watch } from "../confirm.js";
 import { h } from "../dom.js";
+import { bytes } from "../format.js";
 import { command, panel, tell } from "../parts.js";
-
-const UNITS = { K: 2 ** 10, M: 2 ** 20, G: 2 ** 30, T: 2 ** 40 };
-
-/** "1.5G" as bytes; null: it is no size of whole pages. */
-export function bytes(text) {
-	const match = /^(\d+(?:\.\d+)?)\s*([KMGT]?)(?:i?B)?$/i.exec(text.trim());
-	const value = match && Number(match[1]) * (UNITS[match[2].toUpperCase()] ?? 1);
-	return match && value > 0 && value % 4096 === 0 ? value : null;
-}
 
 const FIELDS = [
 	{ name: "name", label: "Name", hint: "letters, digits, . _ -", required: true },
@@ -30,45 +22,85 @@ function bodyOf(form) {
 	const body = {};
 	for (const field of FIELDS) {
 		const text = form.elements[field.name].value.trim();
-		if (!text && field.required)
-			throw new Error(`${field.label} is missing`);
-		if (!text)
-			continue;
+		if (!text && field.required) throw new Error(`${field.label} is missing`);
+		if (!text || (field.choices && text === field.choices[0])) continue;
 		body[field.name] = field.size ? bytes(text) : field.number ? Number(text) : text;
 		if (field.size && body[field.name] === null)
 			throw new Error(`${field.label}: ${text} is no size of whole pages of 4 KiB, as in 256M`);
-		if (field.number && !Number.isInteger(body[field.name]))
-			throw new Error(`${field.label}: ${text} is no whole number`);
+		if (field.number && !Number.isInteger(body[field.name])) throw new Error(`${field.label}: ${text} is no whole number`);
 	}
-	if (form.elements.on.value)
-		body.on = form.elements.on.value;
+	if (form.elements.on.value) body.on = form.elements.on.value;
 	return body;
 }
 
 function words(form) {
 	const value = (name) => form.elements[name].value.trim();
-	const option = (name, text) => text ? [`--${name}`, text] : [];
-	return ["vm", "create", value("name") || "NAME", "--memory", value("memory_bytes") || "SIZE", "--cache", value("cache_bytes") || "SIZE",
-		"--kernel", value("kernel") || "FILE", ...option("initrd", value("initrd")), ...option("command-line", value("command_line")),
-		...option("vcpus", value("vcpus")), ...option("on", form.elements.on.value)];
+	const option = (name, text) => (text ? [`--${name}`, text] : []);
+	return [
+		"vm",
+		"create",
+		value("name") || "NAME",
+		"--memory",
+		value("memory_bytes") || "SIZE",
+		"--cache",
+		value("cache_bytes") || "SIZE",
+		"--kernel",
+		value("kernel") || "FILE",
+		...option("initrd", value("initrd")),
+		...option("command-line", value("command_line")),
+		...option("vcpus", value("vcpus")),
+		...option("on", form.elements.on.value),
+	];
 }
 
 function input(field) {
-	return h("label", { class: "field" }, h("span", {}, field.label, field.required && h("span", { class: "dim" }, " (needed)")),
-		h("input", { name: field.name, autocomplete: "off", spellcheck: "false", inputmode: field.number && "numeric" }), h("small", {}, field.hint));
+	return h(
+		"label",
+		{ class: "field" },
+		h("span", {}, field.label, field.required && h("span", { class: "dim" }, " (needed)")),
+		field.choices
+			? h(
+					"select",
+					{ name: field.name },
+					field.choices.map((choice) => h("option", { value: choice }, choice)),
+				)
+			: h("input", { name: field.name, autocomplete: "off", spellcheck: "false", inputmode: field.number && "numeric" }),
+		h("small", {}, field.hint),
+	);
 }
 
 /* The form is made once and kept: what is typed must not be drawn anew. */
 function make(model) {
 	const may = model.who?.role === "operator";
-	const said = h("p", { class: "plan whole", role: "status" }), problem = h("p", { class: "problem whole", role: "alert" }), shown = h("div", { class: "whole" });
-	const on = h("select", { name: "on" }, h("option", { value: "" }, "the one with most free cache"),
-		model.status.nodes.filter((node) => node.role === "process").map((node) => h("option", { value: node.name }, `${node.name}, ${node.state}`)));
-	const check = h("button", { type: "button", disabled: !may }, "Check"), create = h("button", { type: "submit", class: "primary", disabled: !may }, "Create");
-	const form = h("form", { class: "form", novalidate: true }, FIELDS.map(input),
-		h("label", { class: "field" }, h("span", {}, "On"), on, h("small", {}, "process component")), shown, said, problem,
+	const said = h("p", { class: "plan whole", role: "status" }),
+		problem = h("p", { class: "problem whole", role: "alert" }),
+		shown = h("div", { class: "whole" });
+	const on = h(
+		"select",
+		{ name: "on" },
+		h("option", { value: "" }, "the one with most free cache"),
+		model.status.nodes
+			.filter((node) => node.role === "process")
+			.map((node) => h("option", { value: node.name }, `${node.name}, ${node.state}`)),
+	);
+	const check = h("button", { type: "button", disabled: !may }, "Check"),
+		create = h("button", { type: "submit", class: "primary", disabled: !may }, "Create");
+	const form = h(
+		"form",
+		{ class: "form", novalidate: true },
+		FIELDS.map(input),
+		h("label", { class: "field" }, h("span", {}, "On"), on, h("small", {}, "process component")),
+		shown,
+		said,
+		problem,
 		h("div", { class: "buttons whole" }, check, create),
-		!may && h("p", { class: "why whole" }, `The token \u201c${model.who?.name}\u201d is read-only: making a VM takes an operator\u2019s.`));
+		!may &&
+			h(
+				"p",
+				{ class: "why whole" },
+				`The token \u201c${model.who?.name}\u201d is read-only: making a VM takes an operator\u2019s.`,
+			),
+	);
 	const show = () => shown.replaceChildren(command(words(form)));
 	const send = async (dry) => {
 		said.textContent = problem.textContent = "";
@@ -100,12 +132,14 @@ export const create = {
 	title: "Create a VM",
 	parent: "#/vms",
 	command: () => ["help", "vm", "create"],
-	enter: (params, model) => { create.form = null; create.make = () => make(model); },
+	enter: (params, model) => {
+		create.form = null;
+		create.make = () => make(model);
+	},
 	render() {
 		create.form ??= create.make();
 		const box = panel(null, { "data-keep": true, "data-key": "create" });
-		if (!create.form.isConnected)
-			box.append(create.form);
+		if (!create.form.isConnected) box.append(create.form);
 		return box;
 	},
 };
