@@ -79,6 +79,12 @@ int config_netboot_key(struct config_netboot *netboot, int key, const char *valu
 
 /* ---------------------------------------------------------------- the whole */
 
+/* 0: no range. */
+static bool overlaps(const struct config_netboot *netboot, uint32_t first, uint32_t last)
+{
+	return first && first <= netboot->range_last && last >= netboot->range_first;
+}
+
 static int check_range(const struct config *config, int *line, char *reason, size_t bytes)
 {
 	const struct config_netboot *netboot = &config->netboot;
@@ -94,6 +100,14 @@ static int check_range(const struct config *config, int *line, char *reason, siz
 			      config->prefix);
 	if (config->address >= netboot->range_first && config->address <= netboot->range_last)
 		return refuse(reason, bytes, "[netboot]: the manager's own address lies in range %s-%s", first, last);
+	if (overlaps(netboot, config->address_first, config->address_last))
+		return refuse(reason, bytes, "[netboot]: range %s-%s and node_addresses overlap: a node's address is nobody else's", first, last);
+	for (uint32_t i = 0; i < config->rule_count; i++) {
+		*line = config->rule_lines[i];
+		if (overlaps(netboot, config->rules[i].address_first, config->rules[i].address_last))
+			return refuse(reason, bytes, "[rule %s]: its addresses and [netboot]'s range %s-%s overlap", config->rules[i].name,
+				      first, last);
+	}
 	for (uint32_t i = 0; i < config->node_count; i++) {
 		const struct config_node *node = &config->nodes[i];
 

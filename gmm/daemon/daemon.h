@@ -112,6 +112,7 @@ struct gmmd {
 	struct MHD_Daemon *http;	/* network boot */
 	struct api *api;		/* NULL: no API is configured */
 	struct boot_record boots[NODES_MAX];
+	uint64_t netboot_ns;		/* next look at what is written for dnsmasq */
 
 	struct gmm_health_facts facts;	/* as of the last look */
 	uint64_t health_ns;		/* next look */

@@ -95,15 +95,18 @@ static bool name_is_plain(const char *name)
 }
 
 /* No tags (set:): dnsmasq 2.90 crashes at the SIGHUP after one with a tag has had its address. */
+void dnsmasq_write_host(const char *prefix, const uint8_t mac[6], uint32_t address, const char *name, FILE *out)
+{
+	bool plain = name_is_plain(name);
+	char text[16];
+
+	config_format_address(address, text);
+	fprintf(out, "%s%02x:%02x:%02x:%02x:%02x:%02x,%s%s%s\n", prefix, mac[0], mac[1], mac[2], mac[3], mac[4], mac[5], text,
+		plain ? "," : "", plain ? name : "");
+}
+
 void dnsmasq_write_hosts(const struct config *config, const char *prefix, FILE *out)
 {
-	for (uint32_t i = 0; i < config->node_count && !config->netboot.proxy; i++) {
-		const struct config_node *node = &config->nodes[i];
-		const uint8_t *mac = node->mac;
-		char address[16];
-
-		config_format_address(node->address, address);
-		fprintf(out, "%s%02x:%02x:%02x:%02x:%02x:%02x,%s", prefix, mac[0], mac[1], mac[2], mac[3], mac[4], mac[5], address);
-		fprintf(out, "%s%s\n", name_is_plain(node->name) ? "," : "", name_is_plain(node->name) ? node->name : "");
-	}
+	for (uint32_t i = 0; i < config->node_count && !config->netboot.proxy; i++)
+		dnsmasq_write_host(prefix, config->nodes[i].mac, config->nodes[i].address, config->nodes[i].name, out);
 }

@@ -18,7 +18,9 @@
 
 /* `config` has a section [netboot]. With `whole` the nodes stand in it, too, not in a file of their own. */
 void dnsmasq_write_configuration(const struct config *config, bool whole, FILE *out);
-/* A line a node: its address and name are its own. None in proxy mode, where another server gives the addresses. */
+/* A node's line: its address and name are its own. */
+void dnsmasq_write_host(const char *prefix, const uint8_t mac[6], uint32_t address, const char *name, FILE *out);
+/* Of all nodes in the file. None in proxy mode, where another server gives the addresses. */
 void dnsmasq_write_hosts(const struct config *config, const char *prefix, FILE *out);
 
 #endif

@@ -220,6 +220,7 @@ static void turn(struct gmmd *self)
 	keep_offer(self);
 	rack_turn(self);
 	clients_turn(self);
+	netboot_turn(self);
 	api_turn(self);
 }
 

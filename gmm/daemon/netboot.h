@@ -31,5 +31,7 @@ void netboot_script_wait(const struct gmmd *gmmd, enum netboot_loader loader, co
 int netboot_loader_read(const struct gmmd *gmmd, const char *name, uint8_t **bytes, size_t *len_bytes);
 /* Write what [netboot] asks for; files that are as they should be are not touched. 0, or -1 and `error`. */
 int netboot_files_write(const struct gmmd *gmmd, char error[CONFIG_ERROR_BYTES]);
+/* Nodes come and go by the operator's commands, too: see now and then that they are in dnsmasq's file. */
+void netboot_turn(struct gmmd *gmmd);
 
 #endif

@@ -18,6 +18,8 @@
 #define ADDRESS_MARK "@PLENUM-MANAGER-ADDRESS@"
 #define ADDRESS_MARK_BYTES (sizeof(ADDRESS_MARK) - 1)
 
+#define LOOK_NS UINT64_C(1000000000)
+#define FAILED_LOOK_NS UINT64_C(60000000000)
 #define NETBOOT_PATH_BYTES (PATH_MAX + 64)	/* a directory of the configuration and a file's name */
 
 _Static_assert(sizeof("255.255.255.255:65535") - 1 <= ADDRESS_MARK_BYTES, "every address fits");
@@ -157,6 +159,17 @@ static int put_first_script(const struct gmmd *gmmd, char error[CONFIG_ERROR_BYT
 	return put(gmmd, DNSMASQ_TFTP "/" NETBOOT_FIRST_SCRIPT, script, strlen(script), error);
 }
 
+/* Of the nodes that there are: those that were admitted stand in no file. */
+static void write_hosts(const struct gmmd *gmmd, FILE *out)
+{
+	for (uint32_t i = 0; i < gmmd->core->node_count && !gmmd->config.netboot.proxy; i++) {
+		const struct gmm_node *node = &gmmd->core->nodes[i];
+
+		if (node->configured)
+			dnsmasq_write_host("", node->mac, node->address, node->name, out);
+	}
+}
+
 static int put_dnsmasq(const struct gmmd *gmmd, bool hosts, char error[CONFIG_ERROR_BYTES])
 {
 	char *text = NULL;
@@ -165,7 +178,7 @@ static int put_dnsmasq(const struct gmmd *gmmd, bool hosts, char error[CONFIG_ER
 	int status = -1;
 
 	if (out && hosts)
-		dnsmasq_write_hosts(&gmmd->config, "", out);
+		write_hosts(gmmd, out);
 	else if (out)
 		dnsmasq_write_configuration(&gmmd->config, false, out);
 	if (out && fclose(out) == 0)
@@ -195,4 +208,17 @@ int netboot_files_write(const struct gmmd *gmmd, char error[CONFIG_ERROR_BYTES])
 	log_line(LOG_INFO, "netboot: files are written: directory=%s mode=%s", directory,
 		 gmmd->config.netboot.proxy ? "proxy" : "authoritative");
 	return 0;
+}
+
+void netboot_turn(struct gmmd *gmmd)
+{
+	char error[CONFIG_ERROR_BYTES];
+
+	if (!gmmd->config.netboot.given || gmmd->now_ns < gmmd->netboot_ns)
+		return;
+	gmmd->netboot_ns = gmmd->now_ns + LOOK_NS;
+	if (put_dnsmasq(gmmd, true, error) == 0)
+		return;
+	log_line(LOG_ERROR, "%s", error);
+	gmmd->netboot_ns = gmmd->now_ns + FAILED_LOOK_NS;
 }

@@ -117,6 +117,19 @@ def test_files_are_written_and_left_alone(manager):
     assert not list(netboot.rglob("*.new"))
 
 
+def test_admitted_nodes_have_addresses_too(manager):
+    text = manager.config.read_text(encoding="utf-8")
+    manager.config.write_text(text.replace("mode = proxy", f"range = {manager.address}00-{manager.address}20"), encoding="utf-8")
+    manager.process.send_signal(signal.SIGHUP)
+    hosts = manager.directory / "netboot" / "dnsmasq.hosts"
+    wait_until(lambda: MAC in hosts.read_text(encoding="utf-8"), "the node's reservation")
+    assert STRANGER not in hosts.read_text(encoding="utf-8")
+    address = manager.address + "9"
+    gmm(manager, "node", "admit", "m2", "--mac", STRANGER, "--role", "memory", "--ip", address)
+    wait_until(lambda: f"{STRANGER},{address},m2\n" in hosts.read_text(encoding="utf-8"), "the admitted node's reservation")
+    assert f"{MAC}," in hosts.read_text(encoding="utf-8")
+
+
 def test_dnsmasq_takes_the_one_file(manager):
     printed = subprocess.run([BUILD / "bin" / "gmmd", "--config", manager.config, "--write-dnsmasq", "-"], check=True, capture_output=True)
     path = manager.directory / "one.conf"
