@@ -351,6 +351,14 @@ static void test_rows_that_make_no_sense(void **state)
 		{ "UPDATE operation SET status = 1", "its id, kind, status" },
 		{ "UPDATE operation SET kind = 4", "its VM is in another state" },
 		{ "UPDATE meta SET vm_id_next = 0", "counts from 0" },
+		{ "UPDATE operation SET parts = 1 << 30", "reason or size is out of range" },
+		{ "UPDATE operation SET key = printf('%.*c', 65, 'x')", "column key" },
+		{ "UPDATE ended SET kind = 99", "its id, kind or status" },
+		{ "UPDATE ended SET id = 1 << 50", "its id, kind or status" },
+		{ "UPDATE ended SET number = number + 1", "its number belongs to another place" },
+		{ "UPDATE ended SET digest = x'00'", "column digest" },
+		{ "INSERT INTO health VALUES (0, 'MNODE_DOWN', 1, '', 0, 0, 0, 0, 0, 0, '')", "raised without a word" },
+		{ "INSERT INTO health VALUES (0, 'MNODE_DOWN', 0, '', 0, 2, 0, 0, 0, 0, '')", "neither muted nor not" },
 	};
 	struct gmm_core *core = calloc(1, sizeof(*core));
 	struct place place;
