@@ -120,7 +120,7 @@ uint32_t gmm_step_region(const struct gmm_core *core, uint32_t region, struct wi
 /* The call of the operation's step. False: the step sends nothing itself. */
 bool gmm_step_call(const struct gmm_core *core, struct gmm_operation *operation, struct gmm_step_call *call);
 
-/* request_create.c: a lost VM is made anew, with another id, where there is room. 0: an operation does it; else a refusal, it is as it was. */
+/* request_create.c: a lost VM is made anew, with another id, where there is room. 0: an operation does it; else refused, it is as it was. */
 int gmm_vm_create_again(struct gmm_core *core, struct gmm_vm *vm, uint64_t now_ns);
 /* 0, or -EINVAL and core->refusal: a cache share may not be so large or small. */
 int gmm_check_cache(struct gmm_core *core, uint64_t cache_bytes);
