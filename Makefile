@@ -42,7 +42,7 @@ mcomponentd-y :=
 unit-tests-y :=
 fuzz-y :=
 MODULES := lib net/eth net/roce net/secure net/rpc net/node net/rping net/port kernel pcomponent pcomponent/cache pcomponent/region \
-	pcomponent/hv pcomponent/dev pcomponent/load mcomponent gmm gmm/console boot testbed testbed/guest testbed/sim \
+	pcomponent/hv pcomponent/dev pcomponent/load mcomponent gmm gmm/console gmm/web boot testbed testbed/guest testbed/sim \
 	testbed/bench-native testbed/bench-place testbed/bench-store tests tests/interop tools
 include $(wildcard $(addsuffix /module.mk,$(MODULES)))
 
@@ -137,9 +137,9 @@ objects-portable: $(foreach f,bare host asan fuzz,$(call objects,$f,$(portable-y
 # ---------------------------------------------------------------- images
 
 .PHONY: images
-images: $(O)/bare/pcomponent.elf $(O)/bare/mcomponent.elf
+images: $(O)/bare/pcomponent.elf $(O)/bare/mcomponent.elf $(O)/bare/grubnet.efi $(O)/bare/undionly.kpxe
 
-include $(wildcard kernel/image.mk testbed/sim/program.mk testbed/bench-native/program.mk testbed/bench-place/program.mk \
+include $(wildcard kernel/image.mk boot/image.mk gmm/web/embed.mk testbed/sim/program.mk testbed/bench-native/program.mk testbed/bench-place/program.mk \
 	testbed/bench-store/program.mk tools/program.mk)
 
 # ---------------------------------------------------------------- Linux programs
@@ -211,7 +211,7 @@ fuzz: $(FUZZERS)
 	$(Q)O=$(O) tests/run-fuzz $(if $(SECONDS),--seconds $(SECONDS)) $(if $(JOBS),--jobs $(JOBS)) $(if $(MERGE),--merge) $(FUZZ)
 
 # The other compiler's warnings: all portable and Linux code.
-clang-check: $(AUTOCONF) $(BUILD_ID_HEADER)
+clang-check: $(AUTOCONF) $(BUILD_ID_HEADER) $(WEB_FILES_HEADER)
 	$(Q)for source in $(portable-y) $(host-y) $(gmmd-y) $(gmm-y) $(mcomponentd-y) $(verbs-y) $(unit-tests-y) $(sim-y) $(bench-native-y) $(bench-place-y) $(filter testbed/%,$(bench-store-y)) $(patsubst %,tools/%.c,$(tools-y)); do \
 		$(CLANG) $(HOST_FLAGS) -Wno-unused-command-line-argument -MF /dev/null -fsyntax-only $$source || exit 1; done
 
@@ -221,6 +221,13 @@ clang-check: $(AUTOCONF) $(BUILD_ID_HEADER)
 
 # Empty without sudo: what needs root then says so itself.
 SUDO := $(if $(filter 0,$(shell id -u)),,$(shell command -v sudo 2>/dev/null))
+
+# Boot loader and images with signatures, into $(O)/signed: KEYS (boot/sign new-keys), MANAGER=ADDRESS[:PORT], PREFIX.
+.PHONY: sign
+sign: images
+	$(Q)test -n "$(KEYS)" -a -n "$(MANAGER)" || { echo "usage: make sign KEYS=DIRECTORY MANAGER=ADDRESS[:PORT] [PREFIX=24]" >&2; exit 2; }
+	$(call say,SIGN,$(O)/signed)
+	$(Q)boot/sign images $(KEYS) --from $(O)/bare --to $(O)/signed --manager $(MANAGER) --prefix $(or $(PREFIX),24)
 
 .PHONY: help setup demo check soak bench bench-net bench-drain bench-native bench-place bench-store bench-api clean headers-check
 help:
@@ -238,7 +245,8 @@ help:
 	@echo '  make bench-place   what the policies of placement do to a large rack over ten years; some minutes'
 	@echo
 	@echo '  make             build the component images and the manager into $(O)/'
-	@echo '  make setup       install the Debian packages that are needed'
+	@echo '  make setup       install the Debian and npm packages that are needed'
+	@echo '  make sign        signed boot loader and images into $(O)/signed/: KEYS=DIR MANAGER=ADDRESS (docs/netboot.md)'
 	@echo '  make man         man pages into $(O)/man: man -l $(O)/man/gmm.1'
 	@echo '  make unit        unit tests under AddressSanitizer and UBSan'
 	@echo '  make fuzz        run all fuzzers a minute each; SECONDS=3600 JOBS=2 FUZZ="fuzz_cm fuzz_join" say for how long, how'

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Reads the loader's tables: Multiboot Specification 0.6.96 section 3.3, Multiboot2 2.0 section 3.6, and Xen's
- * start_info for PVH. They may lie anywhere below 4 GiB, where the boot page tables reach; everything is copied.
+ * start_info for PVH. They may lie anywhere that can be reached; everything is copied.
  */
 #include <string.h>
 
@@ -16,33 +16,53 @@ struct boot_info boot_info;
 
 static const void *loader_data(uint64_t physical, uint64_t bytes)
 {
-	if (bytes > UINT32_MAX || physical > (UINT64_C(1) << 32) - bytes)
-		panic("boot table outside of the first 4 GiB: address=%#lx bytes=%lu", physical, bytes);
-	return (const void *)(DIRECT_BASE + physical);
+	const uint8_t *data = boot_info.memory->at(boot_info.memory->context, physical, bytes);
+
+	if (!data)
+		panic("boot table out of reach: address=%#lx bytes=%lu", (unsigned long)physical, (unsigned long)bytes);
+	return data;
 }
 
-static void copy_command_line(uint64_t physical)
+/* A structure of the loader's, wherever it is: nobody promises that it is aligned. */
+static void read_data(void *out, uint64_t physical, size_t bytes)
 {
-	const char *text = loader_data(physical, COMMAND_LINE_BYTES_MAX);
-	size_t len = strnlen(text, COMMAND_LINE_BYTES_MAX);
-
-	if (len == COMMAND_LINE_BYTES_MAX)
-		panic("the command line is longer than %d bytes", COMMAND_LINE_BYTES_MAX - 1);
-	memcpy(boot_info.command_line, text, len + 1);
+	memcpy(out, loader_data(physical, bytes), bytes);
 }
 
+/* Up to the NUL, which is within `bytes`. */
+static void copy_command_line(uint64_t physical, uint64_t bytes)
+{
+	for (uint64_t i = 0; i < COMMAND_LINE_BYTES_MAX; i++) {
+		if (i == bytes)
+			panic("the command line has no end: bytes=%lu", (unsigned long)bytes);
+		read_data(&boot_info.command_line[i], physical + i, 1);
+		if (boot_info.command_line[i] == '\0')
+			return;
+	}
+	panic("the command line is longer than %d bytes", COMMAND_LINE_BYTES_MAX - 1);
+}
+
+/* Neighbours become one: UEFI's map says of each piece what the firmware had it for. */
 static void add_usable(uint64_t base, uint64_t bytes)
 {
+	struct boot_range *last = boot_info.usable_count ? &boot_info.usable[boot_info.usable_count - 1] : NULL;
+
+	if (last && last->base + last->bytes == base && bytes <= UINT64_MAX - base) {
+		last->bytes += bytes;
+		return;
+	}
 	if (boot_info.usable_count == BOOT_RANGES_MAX)
 		panic("the memory map has more than %d usable ranges", BOOT_RANGES_MAX);
 	boot_info.usable[boot_info.usable_count++] = (struct boot_range){ base, bytes };
 }
 
-static void add_module(uint64_t base, uint64_t bytes)
+static void add_module(uint64_t base, uint64_t end)
 {
+	if (end < base)
+		panic("a boot module ends before it begins: start=%#lx end=%#lx", (unsigned long)base, (unsigned long)end);
 	if (boot_info.module_count == BOOT_MODULES_MAX)
 		panic("more than %d boot modules", BOOT_MODULES_MAX);
-	boot_info.modules[boot_info.module_count++] = (struct boot_range){ base, bytes };
+	boot_info.modules[boot_info.module_count++] = (struct boot_range){ base, end - base };
 }
 
 /* ------------------------------------------------------------------ multiboot 1 */
@@ -71,9 +91,9 @@ struct multiboot1_map_entry {
 static void read_multiboot1_map(const struct multiboot1_info *info)
 {
 	const uint8_t *map = loader_data(info->map, info->map_bytes);
-	uint32_t offset = 0;
+	uint64_t offset = 0;
 
-	while (info->map_bytes - offset >= sizeof(struct multiboot1_map_entry)) {
+	while (offset < info->map_bytes && info->map_bytes - offset >= sizeof(struct multiboot1_map_entry)) {
 		struct multiboot1_map_entry entry;
 
 		memcpy(&entry, map + offset, sizeof(entry));
@@ -81,35 +101,35 @@ static void read_multiboot1_map(const struct multiboot1_info *info)
 			panic("malformed multiboot memory map: entry_bytes=%u", entry.bytes);
 		if (entry.type == MAP_TYPE_USABLE)
 			add_usable(entry.base, entry.len);
-		offset += entry.bytes + (uint32_t)sizeof(entry.bytes);
-		if (offset > info->map_bytes)
-			break;
+		offset += entry.bytes + sizeof(entry.bytes);
 	}
 }
 
 static void read_multiboot1(uint32_t address)
 {
-	const struct multiboot1_info *info = loader_data(address, sizeof(*info));
+	struct multiboot1_info info;
 
+	read_data(&info, address, sizeof(info));
 	boot_info.protocol = "multiboot1";
-	if (info->flags & (1 << 2))
-		copy_command_line(info->command_line);
-	if (info->flags & (1 << 3) && info->module_count > 0) {
-		const struct multiboot1_module *modules =
-			loader_data(info->modules, (uint64_t)info->module_count * sizeof(*modules));
+	if (info.flags & (1 << 2))
+		copy_command_line(info.command_line, COMMAND_LINE_BYTES_MAX);
+	for (uint32_t i = 0; info.flags & (1 << 3) && i < info.module_count; i++) {
+		struct multiboot1_module module;
 
-		for (uint32_t i = 0; i < info->module_count; i++)
-			add_module(modules[i].start, modules[i].end - modules[i].start);
+		read_data(&module, info.modules + (uint64_t)i * sizeof(module), sizeof(module));
+		add_module(module.start, module.end);
 	}
-	if (info->flags & (1 << 6))
-		read_multiboot1_map(info);
-	else if (info->flags & (1 << 0))
-		add_usable(0x100000, (uint64_t)info->mem_upper_kib * 1024);
+	if (info.flags & (1 << 6))
+		read_multiboot1_map(&info);
+	else if (info.flags & (1 << 0))
+		add_usable(0x100000, (uint64_t)info.mem_upper_kib * 1024);
 }
 
 /* ------------------------------------------------------------------ multiboot 2 */
 
-enum multiboot2_tag_type { TAG_END = 0, TAG_COMMAND_LINE = 1, TAG_MODULE = 3, TAG_MAP = 6, TAG_RSDP1 = 14, TAG_RSDP2 = 15 };
+enum multiboot2_tag_type {
+	TAG_END = 0, TAG_COMMAND_LINE = 1, TAG_MODULE = 3, TAG_MAP = 6, TAG_EFI64 = 12, TAG_RSDP1 = 14, TAG_RSDP2 = 15,
+};
 
 struct multiboot2_tag {
 	uint32_t type, bytes;
@@ -124,41 +144,51 @@ struct map_entry64 {			/* of multiboot 2 and of PVH */
 	uint32_t type, reserved;
 };
 
-static void read_multiboot2_map(const struct multiboot2_tag *tag)
+static void read_multiboot2_map(const struct multiboot2_tag *tag, uint64_t address)
 {
-	const struct multiboot2_map *map = (const void *)tag;
-	uint32_t offset = sizeof(*map);
+	struct multiboot2_map map;
 
-	if (tag->bytes < sizeof(*map) || map->entry_bytes < sizeof(struct map_entry64))
+	if (tag->bytes < sizeof(map))
 		panic("malformed multiboot2 memory map: tag_bytes=%u", tag->bytes);
-	for (; offset <= tag->bytes - map->entry_bytes; offset += map->entry_bytes) {
-		const struct map_entry64 *entry = (const void *)((const uint8_t *)tag + offset);
+	read_data(&map, address, sizeof(map));
+	if (map.entry_bytes < sizeof(struct map_entry64))
+		panic("malformed multiboot2 memory map: entry_bytes=%u", map.entry_bytes);
+	for (uint64_t offset = sizeof(map); offset + map.entry_bytes <= tag->bytes; offset += map.entry_bytes) {
+		struct map_entry64 entry;
 
-		if (entry->type == MAP_TYPE_USABLE)
-			add_usable(entry->base, entry->bytes);
+		read_data(&entry, address + offset, sizeof(entry));
+		if (entry.type == MAP_TYPE_USABLE)
+			add_usable(entry.base, entry.bytes);
 	}
 }
 
+/* All of the tag can be read; it may still be shorter than what it is for. */
 static void read_multiboot2_tag(const struct multiboot2_tag *tag, uint64_t address)
 {
-	const uint32_t *words = (const uint32_t *)(tag + 1);
+	uint64_t contents = address + sizeof(*tag);
+	uint32_t bytes = tag->bytes - (uint32_t)sizeof(*tag), words[2];
 
 	switch (tag->type) {
 	case TAG_COMMAND_LINE:
-		copy_command_line(address + sizeof(*tag));
+		copy_command_line(contents, bytes);
 		break;
 	case TAG_MODULE:
-		add_module(words[0], words[1] - words[0]);
+		if (bytes < sizeof(words))
+			panic("malformed multiboot2 module: tag_bytes=%u", tag->bytes);
+		read_data(words, contents, sizeof(words));
+		add_module(words[0], words[1]);
 		break;
 	case TAG_MAP:
-		read_multiboot2_map(tag);
+		read_multiboot2_map(tag, address);
+		break;
+	case TAG_EFI64:
+		if (bytes >= sizeof(boot_info.efi_system_table))
+			read_data(&boot_info.efi_system_table, contents, sizeof(boot_info.efi_system_table));
 		break;
 	case TAG_RSDP1:
 	case TAG_RSDP2:
-		boot_info.rsdp_copy_bytes = tag->bytes - sizeof(*tag);
-		if (boot_info.rsdp_copy_bytes > sizeof(boot_info.rsdp_copy))
-			boot_info.rsdp_copy_bytes = sizeof(boot_info.rsdp_copy);
-		memcpy(boot_info.rsdp_copy, tag + 1, boot_info.rsdp_copy_bytes);
+		boot_info.rsdp_copy_bytes = bytes < sizeof(boot_info.rsdp_copy) ? bytes : (uint32_t)sizeof(boot_info.rsdp_copy);
+		read_data(boot_info.rsdp_copy, contents, boot_info.rsdp_copy_bytes);
 		break;
 	default:
 		break;
@@ -167,20 +197,22 @@ static void read_multiboot2_tag(const struct multiboot2_tag *tag, uint64_t addre
 
 static void read_multiboot2(uint32_t address)
 {
-	const uint32_t *total_bytes = loader_data(address, 8);
-	uint32_t end = *total_bytes, offset = 8;
+	uint32_t end;
+	uint64_t offset = 8;
 
+	read_data(&end, address, sizeof(end));
 	boot_info.protocol = "multiboot2";
 	loader_data(address, end);
-	for (unsigned tags = 0; end >= sizeof(struct multiboot2_tag) && offset <= end - sizeof(struct multiboot2_tag); tags++) {
-		const struct multiboot2_tag *tag = loader_data(address + offset, sizeof(*tag));
+	for (unsigned tags = 0; offset + sizeof(struct multiboot2_tag) <= end; tags++) {
+		struct multiboot2_tag tag;
 
-		if (tags == MULTIBOOT2_TAGS_MAX || tag->bytes < sizeof(*tag) || tag->bytes > end - offset)
-			panic("malformed multiboot2 tag: type=%u bytes=%u offset=%u", tag->type, tag->bytes, offset);
-		if (tag->type == TAG_END)
+		read_data(&tag, address + offset, sizeof(tag));
+		if (tags == MULTIBOOT2_TAGS_MAX || tag.bytes < sizeof(tag) || tag.bytes > end - offset)
+			panic("malformed multiboot2 tag: type=%u bytes=%u offset=%u", tag.type, tag.bytes, (unsigned)offset);
+		if (tag.type == TAG_END)
 			break;
-		read_multiboot2_tag(tag, address + offset);
-		offset += (tag->bytes + 7) & ~UINT32_C(7);
+		read_multiboot2_tag(&tag, address + offset);
+		offset += (tag.bytes + UINT64_C(7)) & ~UINT64_C(7);
 	}
 }
 
@@ -203,27 +235,35 @@ struct pvh_module {
 
 static void read_pvh(uint32_t address)
 {
-	const struct pvh_start_info *info = loader_data(address, sizeof(*info));
-	const struct pvh_module *modules;
-	const struct map_entry64 *map;
+	struct pvh_start_info info;
 
+	read_data(&info, address, sizeof(info));
 	boot_info.protocol = "pvh";
-	if (info->magic != PVH_MAGIC || info->version < 1)
-		panic("malformed PVH start_info: magic=%#x version=%u", info->magic, info->version);
-	if (info->command_line)
-		copy_command_line(info->command_line);
-	boot_info.rsdp = info->rsdp;
-	modules = loader_data(info->modules, (uint64_t)info->module_count * sizeof(*modules));
-	for (uint32_t i = 0; i < info->module_count; i++)
-		add_module(modules[i].base, modules[i].bytes);
-	map = loader_data(info->map, (uint64_t)info->map_count * sizeof(*map));
-	for (uint32_t i = 0; i < info->map_count; i++)
-		if (map[i].type == MAP_TYPE_USABLE)
-			add_usable(map[i].base, map[i].bytes);
+	if (info.magic != PVH_MAGIC || info.version < 1)
+		panic("malformed PVH start_info: magic=%#x version=%u", info.magic, info.version);
+	if (info.command_line)
+		copy_command_line(info.command_line, COMMAND_LINE_BYTES_MAX);
+	boot_info.rsdp = info.rsdp;
+	for (uint32_t i = 0; i < info.module_count; i++) {
+		struct pvh_module module;
+
+		read_data(&module, info.modules + (uint64_t)i * sizeof(module), sizeof(module));
+		if (module.bytes > UINT64_MAX - module.base)
+			panic("a boot module ends nowhere: start=%#lx bytes=%lu", (unsigned long)module.base, (unsigned long)module.bytes);
+		add_module(module.base, module.base + module.bytes);
+	}
+	for (uint32_t i = 0; i < info.map_count; i++) {
+		struct map_entry64 entry;
+
+		read_data(&entry, info.map + (uint64_t)i * sizeof(entry), sizeof(entry));
+		if (entry.type == MAP_TYPE_USABLE)
+			add_usable(entry.base, entry.bytes);
+	}
 }
 
-void boot_info_read(uint32_t magic, uint32_t info)
+void boot_info_read(uint32_t magic, uint32_t info, const struct physical_memory *memory)
 {
+	boot_info.memory = memory;
 	switch (magic) {
 	case MULTIBOOT1_MAGIC:
 		read_multiboot1(info);

@@ -12,6 +12,7 @@
 #include <kernel/features.h>
 #include <kernel/interrupt.h>
 #include <kernel/kernel.h>
+#include <kernel/layout.h>
 #include <kernel/log.h>
 #include <kernel/memory.h>
 #include <kernel/rack_key.h>
@@ -49,6 +50,16 @@ uint64_t command_line_number(const char *name, uint64_t fallback)
 	return number;
 }
 
+static const uint8_t *boot_memory_at(void *context, uint64_t physical, uint64_t bytes)
+{
+	(void)context;
+	if (bytes > UINT32_MAX || physical > (UINT64_C(1) << 32) - bytes)
+		return NULL;
+	return (const uint8_t *)(DIRECT_BASE + physical);
+}
+
+const struct physical_memory boot_memory = { boot_memory_at, NULL };
+
 /* With the boot page tables: all that must look at low memory. */
 static void start_early(uint32_t magic, uint32_t info, uint64_t entry_tsc)
 {
@@ -56,7 +67,7 @@ static void start_early(uint32_t magic, uint32_t info, uint64_t entry_tsc)
 	interrupt_init();
 	cpu_load_tables(&cpus[0], 0);
 	time_early(entry_tsc);
-	boot_info_read(magic, info);
+	boot_info_read(magic, info, &boot_memory);
 	rack_key_read(boot_info.command_line);
 	log_line(LOG_INFO, "event=entry build=%s loader=%s command_line=\"%s\"", kernel_build_id, boot_info.protocol,
 		 boot_info.command_line);

@@ -178,6 +178,8 @@ void print_node_list(json_t *result);
 void print_node(json_t *result);
 void print_text(json_t *result);
 void print_vm_list(json_t *result);
+void print_machine_list(json_t *result);
+void print_match_list(json_t *result);
 void print_vm(json_t *result);
 void print_vm_stats(json_t *result);
 void print_region_list(json_t *result);

@@ -6,6 +6,8 @@
 #pragma GCC diagnostic ignored "-Wmissing-field-initializers"
 
 #define VM_FIELDS "name,id,state,reason,status,node,memory_bytes,cache_bytes,vcpus,regions,created_s_ago,changed_s_ago"
+#define MACHINE_FIELDS "mac,life,life_s_ago,first_s_ago,seen_s_ago,asked,ip,conflict,uuid,manufacturer,product,serial,asset,processor," \
+		       "firmware,card,processors,memory_bytes,svm,vmx"
 #define HEALTH_FIELDS "code,severity,summary,count,since,muted,sticky,muted_until"
 
 const struct cli_command cli_commands[] = {
@@ -31,7 +33,7 @@ const struct cli_command cli_commands[] = {
 	{ "explain", { "code" }, "health.explain", "what a code of 'gmm health' means, and what helps", print_explanation,
 		.examples = { "gmm explain VM_STALLED" } },
 	{ "node list", { NULL }, "node.list", "nodes and their load", print_node_list,
-		.fields = "name,id,role,state,admin,domain,ip,mac,build,joined_s_ago,renewed_s_ago,cpus,vcpus_given,entry_to_join_us,kernel_bytes,table_bytes,"
+		.fields = "name,id,role,life,life_s_ago,state,admin,origin,domain,ip,mac,build,joined_s_ago,renewed_s_ago,cpus,vcpus_given,entry_to_join_us,kernel_bytes,table_bytes,"
 			  "uptime_us,pages_capacity,pages_reserved,pages_foreign,pages_stored,pages_zero,pages_written,reads,writes,"
 			  "regions,vms,packets_received,packets_sent,packets_refused,retransmits,busy_ns",
 		.examples = { "gmm node list", "gmm node list -o csv >nodes.csv", "gmm node list --watch=5" } },
@@ -47,6 +49,22 @@ const struct cli_command cli_commands[] = {
 		.examples = { "gmm node restore m1" } },
 	{ "node retire", { "name" }, "node.retire", "take an empty node out of the rack for good", NULL, .changes = true,
 		.examples = { "gmm node retire m1" } },
+	{ "node pending", { NULL }, "node.pending", "machines that asked for a boot script and are no nodes, and what they are", print_machine_list,
+		.fields = MACHINE_FIELDS, .examples = { "gmm node pending", "gmm node pending -o json" } },
+	{ "node match", { NULL }, "node.match", "what the rules would make of these machines; nothing is done", print_match_list,
+		.fields = "mac,life,product,rule,auto,name,role,ip,domain,reason", .examples = { "gmm node match" } },
+	{ "node admit", { "name" }, "node.admit", "make a machine a node of this name; it lasts", NULL, NULL, {
+		{ "mac", "MAC", OPTION_STRING, "mac", true, "of the card that it boots from" },
+		{ "role", "ROLE", OPTION_STRING, "role", true, "process or memory" },
+		{ "ip", "ADDRESS", OPTION_STRING, "ip", false, "its address (the next free one)" },
+		{ "domain", "NAME", OPTION_STRING, "domain", false, "what fails together with it (it fails alone)" } },
+		.changes = true, .dry_run = true,
+		.examples = { "gmm node admit m7 --mac 52:54:00:77:00:07 --role memory --dry-run",
+			      "gmm node admit m7 --mac 52:54:00:77:00:07 --role memory --ip 10.77.0.27 --domain pdu-a" } },
+	{ "node reject", { "mac" }, "node.reject", "forget a machine that is no node; it is seen again when it asks again", NULL, .changes = true,
+		.examples = { "gmm node reject 52:54:00:77:00:07" } },
+	{ "node forget", { "name" }, "node.forget", "a retired node is no more: its name, MAC and address are free", NULL, .changes = true,
+		.examples = { "gmm node forget m7" } },
 	{ "node counters", { "name" }, "node.counters", "all counters of a node, name=value", print_text,
 		.examples = { "gmm node counters m1", "gmm node counters 'm[1-4]' -o csv" } },
 	{ "node refusals", { "name" }, "node.refusals", "what a node refused, and what that means", print_text,
@@ -149,7 +167,7 @@ const struct cli_option cli_common_options[] = {
 	{ "output", "FORMAT", OPTION_STRING, NULL, false, "or -o FORMAT: table, json, jsonl (an object a line) or csv" },
 	{ "watch", "SECONDS", OPTION_MAYBE_SECONDS, NULL, false, "of what only shows something: again and again (2)" },
 	{ "timeout", "TIME", OPTION_SECONDS, NULL, false, "do not wait for gmmd any longer; what was begun goes on" },
-	{ "dry-run", NULL, OPTION_FLAG, NULL, false, "of vm create, start, stop, destroy: say what would be done" },
+	{ "dry-run", NULL, OPTION_FLAG, NULL, false, "of vm create, start, stop, destroy, node admit: say what would be done" },
 	{ "yes", NULL, OPTION_FLAG, NULL, false, "do not ask before something is destroyed" },
 	{ "no-color", NULL, OPTION_FLAG, NULL, false, "print no colours (NO_COLOR and TERM=dumb do the same)" },
 	{ "version", NULL, OPTION_FLAG, NULL, false, "print which build this is" },

@@ -40,11 +40,34 @@ static const char *string(json_t *object, const char *key)
 void print_node_list(json_t *result)
 {
 	static const struct column columns[] = {
-		{ "NAME", "name", CELL_STRING }, { "ROLE", "role", CELL_STRING }, { "STATE", "state", CELL_STRING },
-		{ "ADMIN", "admin", CELL_STRING },
+		{ "NAME", "name", CELL_STRING }, { "ROLE", "role", CELL_STRING }, { "STATE", "life", CELL_STRING },
+		{ "FOR", "life_s_ago", CELL_AGO },
 		{ "ADDRESS", "ip", CELL_STRING }, { "CAPACITY", "pages_capacity", CELL_PAGES },
 		{ "RESERVED", "pages_reserved", CELL_PAGES }, { "STORED", "pages_stored", CELL_PAGES },
 		{ "BOOT", "entry_to_join_us", CELL_MICROSECONDS }, { "SEEN", "renewed_s_ago", CELL_AGO }, { 0 },
+	};
+
+	print_table(result, columns);
+}
+
+void print_machine_list(json_t *result)
+{
+	static const struct column columns[] = {
+		{ "MAC", "mac", CELL_STRING }, { "STATE", "life", CELL_STRING }, { "FOR", "life_s_ago", CELL_AGO },
+		{ "SEEN", "seen_s_ago", CELL_AGO }, { "MANUFACTURER", "manufacturer", CELL_STRING }, { "PRODUCT", "product", CELL_STRING },
+		{ "SERIAL", "serial", CELL_STRING }, { "MEMORY", "memory_bytes", CELL_BYTES_SIZE }, { "CPUS", "processors", CELL_NUMBER },
+		{ "SVM", "svm", CELL_STRING }, { "CONFLICT", "conflict", CELL_STRING }, { 0 },
+	};
+
+	print_table(result, columns);
+}
+
+void print_match_list(json_t *result)
+{
+	static const struct column columns[] = {
+		{ "MAC", "mac", CELL_STRING }, { "PRODUCT", "product", CELL_STRING }, { "RULE", "rule", CELL_STRING },
+		{ "AUTO", "auto", CELL_STRING }, { "NAME", "name", CELL_STRING }, { "ROLE", "role", CELL_STRING },
+		{ "ADDRESS", "ip", CELL_STRING }, { "DOMAIN", "domain", CELL_STRING }, { "REASON", "reason", CELL_STRING }, { 0 },
 	};
 
 	print_table(result, columns);
@@ -122,6 +145,8 @@ void print_status(json_t *result)
 
 	printf("rack of %s: %d of %d nodes up\n", string(result, "manager"), (int)integer(nodes, "up"),
 	       (int)integer(nodes, "configured"));
+	if (integer(nodes, "pending"))
+		printf("pending  %d machines that are no nodes: gmm node pending\n", (int)integer(nodes, "pending"));
 	printf("health   ");
 	print_health_line(json_object_get(result, "health"));
 	printf("memory   %s, reserved %s, written %s\n", units_size((double)integer(memory, "capacity") * PAGE_BYTES, a),

@@ -25,6 +25,10 @@ static void cell_text(json_t *row, const struct column *column, char text[CELL_B
 		strcpy(text, "-");
 		return;
 	}
+	if (json_is_boolean(value)) {
+		strcpy(text, json_is_true(value) ? "yes" : "no");
+		return;
+	}
 	switch (column->cell) {
 	case CELL_STRING: snprintf(text, CELL_BYTES, "%s", string && string[0] ? string : "-"); break;
 	case CELL_NUMBER: snprintf(text, CELL_BYTES, "%" JSON_INTEGER_FORMAT, json_integer_value(value)); break;

@@ -87,7 +87,7 @@ static bool is_empty(const struct gmm_core *core, const struct gmm_node *node, s
 }
 
 /* What only waits to be destroyed on a dead machine may go with it; what a VM still counts on may not. */
-static bool is_gone(const struct gmm_core *core, const struct gmm_node *node, struct text *text)
+bool gmm_node_is_gone(const struct gmm_core *core, const struct gmm_node *node, struct text *text)
 {
 	uint32_t needed = 0;
 
@@ -142,7 +142,7 @@ static bool condition_holds(const struct gmm_core *core, const struct gmm_node *
 	text_string(text, ": ");
 	switch (transition->condition) {
 	case EMPTY: return is_empty(core, node, text);
-	case GONE: return is_gone(core, node, text);
+	case GONE: return gmm_node_is_gone(core, node, text);
 	default: return true;
 	}
 }
@@ -167,11 +167,8 @@ int gmm_core_node_set_admin(struct gmm_core *core, const char *name, enum gmm_no
 	enum gmm_node_admin from;
 
 	assert(admin < GMM_ADMIN_STATES);
-	if (!node) {
-		text_string(&text, "there is no node named ");
-		text_string(&text, name);
-		return -ENOENT;
-	}
+	if (!node)
+		return gmm_core_no_node(core, name);
 	from = node->admin;
 	if (from == admin)
 		return 0;
@@ -189,6 +186,7 @@ int gmm_core_node_set_admin(struct gmm_core *core, const char *name, enum gmm_no
 		gmm_drain_given_up(core, node, now_ns);
 	if (admin == GMM_ADMIN_RETIRED)
 		gmm_node_leave(core, node, now_ns);
+	gmm_life_settle(node, now_ns);
 	tell(core, node, from, now_ns);
 	return 0;
 }

@@ -37,7 +37,7 @@ struct gmm_node *gmm_core_node(struct gmm_core *core, uint32_t id)
 struct gmm_node *gmm_core_node_named(struct gmm_core *core, const char *name)
 {
 	for (uint32_t i = 0; i < core->node_count; i++)
-		if (strcmp(core->nodes[i].name, name) == 0)
+		if (core->nodes[i].origin != GMM_ORIGIN_FORGOTTEN && strcmp(core->nodes[i].name, name) == 0)
 			return &core->nodes[i];
 	return NULL;
 }
@@ -130,6 +130,7 @@ void gmm_core_result(struct gmm_core *core, uint64_t token, int status, const vo
 	uint64_t index = token & 0xffff;
 	struct gmm_call call;
 
+	core->now_ns = now_ns;
 	/* A call of an incarnation that has ended meanwhile was closed by gmm_core_reset(): its answer means nothing. */
 	if (index >= GMM_CALLS_MAX || core->calls[index].kind == GMM_CALL_NONE ||
 	    core->calls[index].generation != token >> 16)

@@ -22,6 +22,7 @@
  *      that the move is abandoned, neither the old nor the new one is destroyed, unless the VM is (gmm/core/move.c).
  *  M9  A node's pages_planned is the sum of the pages of the PLANNED regions among those of M2. Its lines_given and
  *      vcpus_given are the sums over the VMs in the table that name it and are not GONE.
+ *  M10 A node's `life` is what its origin, admin, state and boots say (life.c), and changes along the table there only.
  *
  *  region: PLANNED -> CREATING -> LIVE -> RECLAIM -> RECLAIMING -> (free)
  *             |           |        |         ^------------'  the call failed or the node came back
@@ -41,6 +42,8 @@
 #include <plenum/wire.h>
 
 #include "gmm/core/health.h"
+#include "gmm/core/life.h"
+#include "gmm/core/machine.h"
 
 #define GMM_NODE_FIRST (WIRE_NODE_MANAGER + 1)	/* node ids count from here, in the order of the configuration */
 #define GMM_VMS_MAX (NODES_MAX * VMS_PER_NODE_MAX)
@@ -51,6 +54,8 @@
 #define GMM_EVENTS_MAX 1024u			/* kept for the operator */
 #define GMM_ENDED_MAX 1024u			/* operations that ended, kept for the operator */
 #define GMM_KEY_BYTES 65u			/* of a request, with the final NUL */
+#define GMM_KEY_HOURS 24u			/* a request is known by its key for so long after its operation ended */
+#define GMM_WHO_BYTES 32u			/* name of who asked, with the final NUL */
 #define GMM_DIGEST_BYTES 32u
 #define GMM_TEXT_BYTES 256u			/* one line for the operator */
 #define GMM_FILE_BYTES 512u			/* path of a guest's kernel or initrd */
@@ -84,6 +89,14 @@ enum gmm_node_admin {
 	GMM_ADMIN_STATES,
 };
 
+/* Who says that the node may join. The numbers stand in stores. */
+enum gmm_node_origin {
+	GMM_ORIGIN_FILE,		/* the configuration, if `configured` */
+	GMM_ORIGIN_ADMITTED,		/* the operator or a rule: its row */
+	GMM_ORIGIN_FORGOTTEN,		/* nobody: there is no such node, its entry keeps its place in the table */
+	GMM_ORIGINS,
+};
+
 /* A VM that the node may still hold though the directory has forgotten it: destroyed there when the node is back. */
 struct gmm_zombie {
 	uint64_t vm;			/* 0: unused */
@@ -93,13 +106,20 @@ struct gmm_zombie {
 struct gmm_node {
 	uint32_t id;			/* GMM_NODE_FIRST + index; 0: unused entry */
 	uint32_t role;			/* enum wire_role, from the configuration */
+	enum gmm_node_origin origin;
 	char name[NODE_NAME_BYTES];
 	uint32_t address;
 	uint8_t mac[6];
+	uint8_t uuid[GMM_UUID_BYTES];	/* of the machine that last booted with its MAC; all zero: not known, or not unique */
+	uint64_t identity_ns;		/* when it last asked with this UUID; 0: not this manager */
 	char domain[NODE_NAME_BYTES];	/* what fails together with it: board, PDU, switch. Empty: it fails alone */
 	uint32_t domain_first;		/* id of the first node in its domain; its own when it fails alone */
 	enum gmm_node_state state;
 	enum gmm_node_admin admin;
+	enum gmm_life life;		/* what the operator sees of the two above, and of its boot (M10) */
+	uint64_t life_ns;		/* since */
+	uint64_t boot_ns;		/* asked for its boot script last; 0: not this manager */
+	uint32_t boot_attempts;		/* scripts fetched since it last joined */
 	uint64_t changed_ns;		/* of `state` or `admin` */
 	bool buried;			/* process: down for longer than the grace time; its VMs were given up */
 	bool configured;		/* false: only the store knows it, it may not join */
@@ -287,7 +307,9 @@ struct gmm_operation {
 	struct wire_bench_result bench;
 	uint64_t started_ns;
 	char object[VM_NAME_BYTES];	/* VM, or the bench's process component */
+	char who[GMM_WHO_BYTES];	/* asked for it; empty: another operation */
 	struct gmm_mark mark;
+	uint64_t ended_number;		/* ENDED: its number in the history */
 };
 
 /* An operation that ended. */
@@ -304,11 +326,15 @@ struct gmm_finished {
 /* What is kept of it (history.c). A plain record: no pointer, no index of another table. */
 struct gmm_ended {
 	uint64_t id;
+	uint64_t number;		/* counts operations as they end, from 1 */
 	uint64_t started_ns, ended_ns;
+	uint64_t bytes;			/* moved from one memory component to another */
 	enum gmm_operation_kind kind;
 	int32_t status;			/* 0 or a negative errno */
+	bool told;			/* gmm_core_finished() gave it out, so it is kept: from then on it is shown */
 	char object[VM_NAME_BYTES];
 	char reason[GMM_TEXT_BYTES];
+	char who[GMM_WHO_BYTES];
 	struct gmm_mark mark;
 };
 
@@ -397,12 +423,16 @@ struct gmm_config {
 	uint64_t wall_offset_ns;	/* what to add to now_ns for the time since 1970 */
 	enum gmm_placement placement;
 	uint64_t seed;			/* of what policies draw */
+	uint32_t address, prefix;	/* of the manager in the nodes' network; 0: no node can be admitted but by the configuration */
+	uint32_t address_first, address_last; /* of nodes that are admitted; 0: any in that network */
+	uint32_t lent_first, lent_last;	/* addresses that a DHCP server lends to anybody: no node's; 0: none */
 	struct gmm_balance *plan;	/* memory for plans of balancing, the caller's; NULL: it is not carried out */
 	bool rebuild_reserve;		/* refuse VMs when the largest failure domain could not be rebuilt in the others */
 };
 
 /* Rows of all kinds in one numbering (record.h), and those that changed since they were last kept. */
-#define GMM_ROWS_MAX (1u + NODES_MAX * (1u + VMS_PER_NODE_MAX) + GMM_VMS_MAX + GMM_REGIONS_MAX + GMM_OPERATIONS_MAX)
+#define GMM_ROWS_MAX (1u + NODES_MAX * (1u + VMS_PER_NODE_MAX) + GMM_VMS_MAX + GMM_REGIONS_MAX + GMM_OPERATIONS_MAX + GMM_ENDED_MAX + \
+		      GMM_HEALTH_COUNT)
 struct gmm_dirty {
 	uint32_t count;
 	uint32_t rows[GMM_ROWS_MAX];	/* in the order in which they first changed */
@@ -422,6 +452,7 @@ struct gmm_core {
 	uint64_t operation_id_next;
 	uint64_t event_sequence;	/* of the last event */
 	uint64_t tick_ns;		/* next */
+	uint64_t now_ns;		/* as the core was last told it: what ends now ended then */
 	uint64_t chance;		/* state of the policies' draws */
 	uint32_t placed_last;		/* node that the last region went to */
 	uint32_t region_free;		/* list of places that were used before */
@@ -430,13 +461,17 @@ struct gmm_core {
 	uint32_t regions_used;
 	char refusal[GMM_TEXT_BYTES];	/* why the last request was refused */
 	struct gmm_health health;
+	struct gmm_machine machines[GMM_MACHINES_MAX];
+	uint64_t machine_event_ns;	/* of the last event about a new machine */
+	uint32_t rule_count;
+	struct gmm_rule rules[GMM_RULES_MAX];
 	struct gmm_node nodes[NODES_MAX];
 	struct gmm_vm_key vm_keys[GMM_VMS_MAX];	/* same indices as: */
 	struct gmm_vm vms[GMM_VMS_MAX];
 	struct gmm_operation operations[GMM_OPERATIONS_MAX];
 	struct gmm_call calls[GMM_CALLS_MAX];
 	struct gmm_event events[GMM_EVENTS_MAX];
-	uint64_t ended_count;		/* ever; the n-th is at n modulo the ring */
+	uint64_t ended_count;		/* ever; number n is at n - 1 modulo the ring */
 	struct gmm_ended ended[GMM_ENDED_MAX];
 	struct gmm_region regions[GMM_REGIONS_MAX];
 	struct gmm_dirty dirty;
@@ -445,8 +480,9 @@ struct gmm_core {
 void gmm_core_init(struct gmm_core *core, const struct gmm_config *config);
 
 /*
- * Let a node of this name join. Returns its id, or -EEXIST, -ENOSPC, -EINVAL (core->refusal says). One that is known from the
- * store keeps its id; its address and MAC become these, its role may change when nothing is on it (else -EBUSY).
+ * The configuration lets a node of this name join. Returns its id, or -EEXIST, -ENOSPC, -EINVAL (core->refusal says). One that is
+ * known from the store, also one that was admitted by name or rule, keeps its id; its address and MAC become these, its role may
+ * change when nothing is on it (else -EBUSY).
  */
 int gmm_core_node_add(struct gmm_core *core, const char *name, uint32_t role, uint32_t address, const uint8_t mac[6]);
 
@@ -525,8 +561,8 @@ int gmm_core_output(struct gmm_core *core, struct gmm_command *command, uint64_t
 /* A call ended: 0 or a negative errno from the node, -ECONNRESET when its incarnation is gone. */
 void gmm_core_result(struct gmm_core *core, uint64_t token, int status, const void *body, uint32_t len_bytes,
 		     uint64_t now_ns);
-/* 1: an operation ended; from now on it is history. All rows must be kept (M7). */
-int gmm_core_finished(struct gmm_core *core, struct gmm_finished *finished, uint64_t now_ns);
+/* 1: an operation ended; from now on it is shown as history. All rows must be kept (M7). */
+int gmm_core_finished(struct gmm_core *core, struct gmm_finished *finished);
 /* Leases and waits. Call at the deadline at the latest. */
 void gmm_core_tick(struct gmm_core *core, uint64_t now_ns);
 uint64_t gmm_core_deadline_ns(const struct gmm_core *core);
@@ -547,15 +583,22 @@ const struct gmm_event *gmm_core_event_after(const struct gmm_core *core, uint64
 void gmm_core_event(struct gmm_core *core, enum gmm_event_kind kind, const char *object, const char *text,
 		    uint64_t now_ns);
 
-/* An operation under way; NULL: there is none of this id (it may have ended). */
+/* An operation under way, or whose end gmm_core_finished() has not told yet; NULL: there is none of this id. */
 struct gmm_operation *gmm_core_operation(struct gmm_core *core, uint64_t id);
-/* One that ended and is still kept, by its id, and by its place among those (0: the oldest); NULL when there is none. */
+/* One that ended and is still kept, by its id, and the oldest with a number above `number`; NULL when there is none. */
 const struct gmm_ended *gmm_core_ended(const struct gmm_core *core, uint64_t id);
-const struct gmm_ended *gmm_core_ended_at(const struct gmm_core *core, uint32_t place);
-/* Note which request an operation under way came from. `key`: 1 to GMM_KEY_BYTES - 1 characters. */
+const struct gmm_ended *gmm_core_ended_after(const struct gmm_core *core, uint64_t number);
+/*
+ * Note who asked for an operation that was started just now, and which request it came from. It is kept in the transaction
+ * that keeps the operation: whoever was told of it finds it by its key, also after a crash. `key`: 1 to GMM_KEY_BYTES - 1 characters.
+ */
+void gmm_core_asked(struct gmm_core *core, uint64_t id, const char *who);
 void gmm_core_mark(struct gmm_core *core, uint64_t id, const char *key, const uint8_t digest[GMM_DIGEST_BYTES]);
-/* The latest operation of the request with this key, under way or kept: its id and *mark; 0: there is none. */
-uint64_t gmm_core_marked(const struct gmm_core *core, const char *key, const struct gmm_mark **mark);
+/*
+ * The latest operation of the request with this key, under way, or ended less than GMM_KEY_HOURS ago and still kept: its id and
+ * *mark; 0: there is none.
+ */
+uint64_t gmm_core_marked(const struct gmm_core *core, const char *key, const struct gmm_mark **mark, uint64_t now_ns);
 /* As the operator calls it: "vm.create". */
 const char *gmm_operation_kind_name(enum gmm_operation_kind kind);
 /* What it does now, as "regions", and how far that is: *done of *total parts, 0 of 0 where there are none to count. */

@@ -138,13 +138,13 @@ void gmm_drain_move_ended(struct gmm_core *core, const struct gmm_operation *mov
 		drain->moved.fill_before_ns = move->moved.fill_before_ns;
 		drain->moved.fill_ns = move->moved.fill_ns;
 		drain->regions_moved += move->regions_moved;
+		gmm_dirty_operation(core, drain);
 		if (move->status == 0) {
 			drain->failures = 0;
 			return;
 		}
 		drain->failures++;
 		memcpy(drain->reason, move->reason, sizeof(drain->reason));
-		gmm_dirty_operation(core, drain);
 	}
 }
 

@@ -39,6 +39,7 @@ static void unmute(struct gmm_core *core, enum gmm_health_code code, const char 
 {
 	core->health.checks[code].muted = core->health.checks[code].sticky = false;
 	core->health.checks[code].muted_until_ns = 0;
+	gmm_dirty_health(core, code);
 	tell(core, code, "not muted any more: ", why, now_ns);
 }
 
@@ -57,6 +58,7 @@ static void settle_mute(struct gmm_core *core, enum gmm_health_code code, uint64
 		unmute(core, code, "it is cleared", now_ns);
 	} else if (count < check->muted_count) {
 		check->muted_count = count;
+		gmm_dirty_health(core, code);
 	}
 }
 
@@ -66,7 +68,13 @@ static void take(struct gmm_core *core, enum gmm_health_code code, const struct 
 	struct gmm_health_check *check = &core->health.checks[code];
 	uint32_t before = check->finding.count;
 
+	if (check->held && gmm_health_held(core, code, found->count, now_ns)) {
+		settle_mute(core, code, now_ns);
+		return;
+	}
 	check->finding = *found;
+	if (found->count != before)
+		gmm_dirty_health(core, code);
 	if (found->count && !before) {
 		check->since_ns = now_ns;
 		tell(core, code, "raised: ", found->summary, now_ns);
@@ -118,11 +126,12 @@ static enum gmm_health_code find(struct gmm_core *core, const char *name)
 	return code;
 }
 
-int gmm_core_health_mute(struct gmm_core *core, const char *name, uint64_t for_ns, bool sticky, uint64_t now_ns)
+int gmm_core_health_mute(struct gmm_core *core, const char *name, uint64_t for_ns, bool sticky, const char *who, uint64_t now_ns)
 {
 	enum gmm_health_code code = find(core, name);
 	struct gmm_health_check *check;
 
+	assert(strlen(who) < GMM_HEALTH_WHO_BYTES);
 	if (code == GMM_HEALTH_COUNT)
 		return -ENOENT;
 	check = &core->health.checks[code];
@@ -136,7 +145,10 @@ int gmm_core_health_mute(struct gmm_core *core, const char *name, uint64_t for_n
 	check->muted = true;
 	check->sticky = sticky;
 	check->muted_count = check->finding.count;
+	check->muted_ns = now_ns;
 	check->muted_until_ns = for_ns ? now_ns + for_ns : 0;
+	memcpy(check->muted_by, who, strlen(who) + 1);
+	gmm_dirty_health(core, code);
 	tell(core, code, sticky ? "muted, sticky" : "muted", for_ns ? ", for a time" : "", now_ns);
 	return 0;
 }

@@ -19,6 +19,9 @@ void gmm_health_remember(struct gmm_core *core, const struct gmm_health_facts *f
 void gmm_health_look(struct gmm_core *core, enum gmm_health_code code, const struct gmm_health_facts *facts,
 		     uint64_t now_ns, struct gmm_health_finding *found);
 
+/* health_rows.c: what an earlier manager found stays, though only `found` of it is found now. */
+bool gmm_health_held(struct gmm_core *core, enum gmm_health_code code, uint32_t found, uint64_t now_ns);
+
 /* Count one more object that is concerned, and begin its line: "OBJECT: ". Lines beyond the last one go nowhere. */
 struct text gmm_health_add(struct gmm_health_finding *found, const char *object);
 /* Begin the summary. */
@@ -34,7 +37,7 @@ void gmm_health_time(struct text *text, uint64_t ns);
 typedef void gmm_health_test(const struct gmm_health_view *view);
 gmm_health_test gmm_health_mnode_down, gmm_health_pnode_down, gmm_health_mnode_nearfull, gmm_health_mnode_full,
 	gmm_health_flapping, gmm_health_version_skew, gmm_health_image_mismatch, gmm_health_boot_failed, gmm_health_boot_loop,
-	gmm_health_id_conflict, gmm_health_foreign, gmm_health_reclaim_stalled;
+	gmm_health_id_conflict, gmm_health_pending, gmm_health_foreign, gmm_health_reclaim_stalled;
 gmm_health_test gmm_health_vm_stalled, gmm_health_vm_memory_lost, gmm_health_vm_lost, gmm_health_vm_failed;
 gmm_health_test gmm_health_rack_nearfull, gmm_health_imbalanced, gmm_health_unenrolled_names, gmm_health_strangers,
 	gmm_health_events_lost, gmm_health_store_readonly, gmm_health_store_disk_low, gmm_health_store_failed;

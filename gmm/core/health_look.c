@@ -16,7 +16,8 @@ void gmm_health_look(struct gmm_core *core, enum gmm_health_code code, const str
 		[GMM_HEALTH_VM_FAILED] = gmm_health_vm_failed, [GMM_HEALTH_NODE_FLAPPING] = gmm_health_flapping,
 		[GMM_HEALTH_VERSION_SKEW] = gmm_health_version_skew, [GMM_HEALTH_NODE_IMAGE_MISMATCH] = gmm_health_image_mismatch,
 		[GMM_HEALTH_BOOT_FAILED] = gmm_health_boot_failed, [GMM_HEALTH_BOOT_LOOP] = gmm_health_boot_loop,
-		[GMM_HEALTH_NODE_ID_CONFLICT] = gmm_health_id_conflict, [GMM_HEALTH_NODE_UNENROLLED] = gmm_health_unenrolled_names,
+		[GMM_HEALTH_NODE_ID_CONFLICT] = gmm_health_id_conflict, [GMM_HEALTH_NODE_PENDING] = gmm_health_pending,
+		[GMM_HEALTH_NODE_UNENROLLED] = gmm_health_unenrolled_names,
 		[GMM_HEALTH_STRANGERS] = gmm_health_strangers, [GMM_HEALTH_NODE_FOREIGN] = gmm_health_foreign,
 		[GMM_HEALTH_RECLAIM_STALLED] = gmm_health_reclaim_stalled, [GMM_HEALTH_IMBALANCED] = gmm_health_imbalanced,
 		[GMM_HEALTH_EVENTS_LOST] = gmm_health_events_lost, [GMM_HEALTH_STORE_READONLY] = gmm_health_store_readonly,
@@ -87,10 +88,11 @@ void gmm_health_remember(struct gmm_core *core, const struct gmm_health_facts *f
 	grow(&core->health.events_lost, facts->events_lost, now_ns);
 }
 
-void gmm_health_conflict(struct gmm_core *core, uint32_t index, uint32_t address, uint64_t now_ns)
+void gmm_health_conflict(struct gmm_core *core, uint32_t index, const char *what, uint32_t address, uint64_t now_ns)
 {
 	assert(index < core->node_count);
 	core->health.nodes[index].conflict_ns = now_ns;
+	core->health.nodes[index].conflict_what = what;
 	core->health.nodes[index].conflict_address = address;
 }
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "gmm/core/health_checks.h"
+#include "gmm/core/internal.h"
 
 static uint32_t count_role(const struct gmm_core *core, uint32_t role)
 {
@@ -31,7 +32,7 @@ static void down(const struct gmm_health_view *view, uint32_t role, const char *
 		    (!node->configured && node->regions == 0 && node->vms == 0))
 			continue;
 		/* A machine that was never seen may still be starting. */
-		if (node->state == GMM_NODE_ABSENT && view->now_ns - core->health.nodes[i].first_seen_ns < GMM_HEALTH_BOOT_NS)
+		if (node->state == GMM_NODE_ABSENT && view->now_ns - core->health.nodes[i].first_seen_ns < GMM_LIFE_BOOT_NS)
 			continue;
 		text = gmm_health_add(view->found, node->name);
 		if (node->state == GMM_NODE_ABSENT) {
@@ -176,15 +177,15 @@ static void boots(const struct gmm_health_view *view, bool loop, const char *wha
 	struct text text;
 
 	for (uint32_t i = 0; i < core->node_count; i++) {
-		uint64_t script_ns = view->facts->boots[i].script_ns;
-		uint32_t attempts = view->facts->boots[i].attempts;
+		uint64_t script_ns = core->nodes[i].boot_ns;
+		uint32_t attempts = core->nodes[i].boot_attempts;
 
 		/* Whoever fetches the script of a node that is up is not that node. */
 		if (attempts == 0 || core->nodes[i].state == GMM_NODE_UP)
 			continue;
-		if ((attempts >= GMM_HEALTH_BOOTS_MAX) != loop)
+		if ((attempts >= GMM_LIFE_BOOTS_MAX) != loop)
 			continue;
-		if (!loop && view->now_ns - script_ns < GMM_HEALTH_BOOT_NS)
+		if (!loop && view->now_ns - script_ns < GMM_LIFE_BOOT_NS)
 			continue;
 		text = gmm_health_add(view->found, core->nodes[i].name);
 		text_number(&text, attempts);
@@ -208,6 +209,23 @@ void gmm_health_boot_loop(const struct gmm_health_view *view)
 
 /* ---------------------------------------------------------------- whose they are */
 
+/* Machines that are no nodes: one MAC or UUID for two of them. */
+static void machines_in_conflict(const struct gmm_health_view *view)
+{
+	for (uint32_t i = 0; i < GMM_MACHINES_MAX; i++) {
+		const struct gmm_machine *machine = &view->core->machines[i];
+		char mac[GMM_MAC_TEXT_BYTES];
+		struct text text = text_over(mac, sizeof(mac));
+
+		if (machine->life == GMM_LIFE_FORGOTTEN || !gmm_machine_in_conflict(view->core, machine, view->now_ns))
+			continue;
+		text_mac(&text, machine->inventory.mac);
+		text = gmm_health_add(view->found, mac);
+		text_string(&text, "not admitted yet, and its MAC or UUID is another machine's, too; it asks from ");
+		text_address(&text, machine->address);
+	}
+}
+
 void gmm_health_id_conflict(const struct gmm_health_view *view)
 {
 	const struct gmm_core *core = view->core;
@@ -219,14 +237,17 @@ void gmm_health_id_conflict(const struct gmm_health_view *view)
 		if (kept->conflict_ns == 0 || view->now_ns - kept->conflict_ns >= GMM_HEALTH_RECENT_NS)
 			continue;
 		text = gmm_health_add(view->found, core->nodes[i].name);
-		text_string(&text, "another machine asked to join in its name ");
+		text_string(&text, "another machine ");
+		text_string(&text, kept->conflict_what);
+		text_string(&text, " ");
 		gmm_health_time(&text, view->now_ns - kept->conflict_ns);
 		text_string(&text, " ago, from ");
 		text_address(&text, kept->conflict_address);
 	}
+	machines_in_conflict(view);
 	text = gmm_health_summary(view->found);
-	gmm_health_of(&text, view->found->count, core->node_count,
-		      "nodes' names are used by machines with another address or MAC");
+	text_number(&text, view->found->count);
+	text_string(&text, " names, MACs or UUIDs are claimed by two machines");
 }
 
 void gmm_health_foreign(const struct gmm_health_view *view)

@@ -83,6 +83,36 @@ void gmm_health_unenrolled_names(const struct gmm_health_view *view)
 	text_string(&text, " machines with the rack's key asked to join and are not configured");
 }
 
+void gmm_health_pending(const struct gmm_health_view *view)
+{
+	uint32_t pending = 0;
+	struct text text;
+
+	for (uint32_t i = 0; i < GMM_MACHINES_MAX; i++) {
+		const struct gmm_machine *machine = &view->core->machines[i];
+		char mac[GMM_MAC_TEXT_BYTES];
+
+		if (machine->life == GMM_LIFE_FORGOTTEN || gmm_machine_is_away(machine, view->now_ns))
+			continue;
+		pending += machine->life == GMM_LIFE_PENDING;
+		text = text_over(mac, sizeof(mac));
+		text_mac(&text, machine->inventory.mac);
+		text = gmm_health_add(view->found, mac);
+		text_string(&text, gmm_life_name(machine->life));
+		text_string(&text, " for ");
+		gmm_health_time(&text, view->now_ns - machine->first_ns);
+		text_string(&text, ", ");
+		text_string(&text, machine->inventory.complete ? machine->inventory.manufacturer : "has not said what it is");
+		text_string(&text, " ");
+		text_string(&text, machine->inventory.product);
+	}
+	text = gmm_health_summary(view->found);
+	text_number(&text, view->found->count);
+	text_string(&text, " machines that are no nodes asked for a boot script, ");
+	text_number(&text, pending);
+	text_string(&text, " of them wait to be admitted");
+}
+
 void gmm_health_strangers(const struct gmm_health_view *view)
 {
 	const struct gmm_health_recent *recent = &view->core->health.strangers;

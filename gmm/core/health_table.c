@@ -61,10 +61,14 @@ const struct gmm_health_kind gmm_health_kinds[GMM_HEALTH_COUNT] = {
 	KIND(BOOT_LOOP, WARN, .title = "nodes boot in circles",
 	     .meaning = "The node fetched its boot script at least five times and never joined in between.",
 	     .remedies = { "gmm node show NODE", "gmm manager refusals", "gmm events" }),
-	KIND(NODE_ID_CONFLICT, WARN, .title = "a node's name is used by another machine",
-	     .meaning = "A machine asked to join under the name of a configured node, but with another address or "
-			"MAC. It has the rack's key. It was refused; the node itself is not affected.",
-	     .remedies = { "gmm events", "gmm node show NODE" }),
+	KIND(NODE_ID_CONFLICT, WARN, .title = "two machines claim the same name, MAC or UUID",
+	     .meaning = "A machine asked to join under the name of a node with another address or MAC, or asked for a "
+			"boot script with the MAC or UUID of another one. It was refused; the node itself is not affected.",
+	     .remedies = { "gmm events", "gmm node show NODE", "gmm node pending" }),
+	KIND(NODE_PENDING, WARN, .title = "machines wait to be admitted",
+	     .meaning = "A machine whose MAC is no node's asked for a boot script. It waits, and takes no part in the rack "
+			"until somebody or a rule admits it.",
+	     .remedies = { "gmm node pending", "gmm node match", "gmm node admit NAME --mac MAC --role ROLE", "gmm node reject MAC" }),
 	KIND(NODE_UNENROLLED, WARN, .title = "machines that are not configured ask to join",
 	     .meaning = "A machine with the rack's key asked to join under a name that the configuration does not "
 			"have, and was refused.",

@@ -5,19 +5,89 @@
 
 #include "gmm/core/internal.h"
 
-void gmm_history_add(struct gmm_core *core, const struct gmm_operation *operation, uint64_t now_ns)
+#define KEY_NS (GMM_KEY_HOURS * UINT64_C(3600000000000))
+
+static struct gmm_ended *place_of(struct gmm_core *core, uint64_t number)
 {
-	struct gmm_ended *ended = &core->ended[core->ended_count % GMM_ENDED_MAX];
+	assert(number > 0);
+	return &core->ended[(number - 1) % GMM_ENDED_MAX];
+}
+
+void gmm_history_add(struct gmm_core *core, struct gmm_operation *operation)
+{
+	struct gmm_ended *ended = place_of(core, ++core->ended_count);
 
 	assert(operation->kind != GMM_OPERATION_NONE && operation->step == GMM_STEP_ENDED);
+	operation->ended_number = core->ended_count;
 	*ended = (struct gmm_ended){
-		.id = operation->id, .started_ns = operation->started_ns, .ended_ns = now_ns, .kind = operation->kind,
-		.status = operation->status, .mark = operation->mark,
+		.id = operation->id, .number = core->ended_count, .started_ns = operation->started_ns, .ended_ns = core->now_ns,
+		.bytes = operation->moved.bytes, .kind = operation->kind, .status = operation->status, .mark = operation->mark,
 	};
 	memcpy(ended->object, operation->object, sizeof(ended->object));
 	memcpy(ended->reason, operation->reason, sizeof(ended->reason));
-	core->ended_count++;
+	memcpy(ended->who, operation->who, sizeof(ended->who));
+	gmm_dirty_ended(core, ended->number);
 }
+
+void gmm_history_told(struct gmm_core *core, const struct gmm_operation *operation)
+{
+	struct gmm_ended *ended = place_of(core, operation->ended_number);
+
+	/* Fewer end untold than the ring has places. */
+	_Static_assert(GMM_OPERATIONS_MAX <= GMM_ENDED_MAX, "those that are not told yet are all in the ring");
+	assert(ended->id == operation->id);
+	ended->told = true;
+}
+
+/* ---------------------------------------------------------------- rows */
+
+void gmm_history_record(const struct gmm_core *core, struct gmm_record *record)
+{
+	const struct gmm_ended *ended = &core->ended[record->slot];
+
+	record->gone = ended->number == 0;
+	record->ended = (struct gmm_record_ended){
+		.id = ended->id, .number = ended->number, .kind = ended->kind, .status = ended->status, .bytes = ended->bytes,
+		.started_wall_ns = ended->started_ns + core->config.wall_offset_ns,
+		.ended_wall_ns = ended->ended_ns + core->config.wall_offset_ns, .mark = ended->mark,
+	};
+	memcpy(record->ended.object, ended->object, sizeof(ended->object));
+	memcpy(record->ended.reason, ended->reason, sizeof(ended->reason));
+	memcpy(record->ended.who, ended->who, sizeof(ended->who));
+}
+
+static bool ends(const char *text, size_t bytes)
+{
+	return memchr(text, 0, bytes) != NULL;
+}
+
+const char *gmm_history_restore(struct gmm_core *core, const struct gmm_record *record)
+{
+	const struct gmm_record_ended *from = &record->ended;
+	struct gmm_ended *ended = &core->ended[record->slot];
+
+	if (from->id == 0 || from->id >= core->operation_id_next || from->kind <= GMM_OPERATION_NONE || from->kind > GMM_OPERATION_BALANCE ||
+	    from->status > 0)
+		return "its id, kind or status is out of range";
+	if (from->number == 0 || (from->number - 1) % GMM_ENDED_MAX != record->slot)
+		return "its number belongs to another place";
+	if (!ends(from->object, sizeof(from->object)) || !ends(from->reason, sizeof(from->reason)) ||
+	    !ends(from->who, sizeof(from->who)) || !ends(from->mark.key, sizeof(from->mark.key)))
+		return "one of its texts does not end";
+	*ended = (struct gmm_ended){
+		.id = from->id, .number = from->number, .started_ns = from->started_wall_ns - core->config.wall_offset_ns,
+		.ended_ns = from->ended_wall_ns - core->config.wall_offset_ns, .bytes = from->bytes,
+		.kind = (enum gmm_operation_kind)from->kind, .status = from->status, .told = true, .mark = from->mark,
+	};
+	memcpy(ended->object, from->object, sizeof(ended->object));
+	memcpy(ended->reason, from->reason, sizeof(ended->reason));
+	memcpy(ended->who, from->who, sizeof(ended->who));
+	if (from->number > core->ended_count)
+		core->ended_count = from->number;
+	return NULL;
+}
+
+/* ---------------------------------------------------------------- finding */
 
 struct gmm_operation *gmm_core_operation(struct gmm_core *core, uint64_t id)
 {
@@ -27,24 +97,62 @@ struct gmm_operation *gmm_core_operation(struct gmm_core *core, uint64_t id)
 	return NULL;
 }
 
-static uint32_t kept(const struct gmm_core *core)
+/* The ring from its oldest on; an edited store may have left places out. NULL: the end. */
+static const struct gmm_ended *next_ended(const struct gmm_core *core, uint64_t *number)
 {
-	return core->ended_count < GMM_ENDED_MAX ? (uint32_t)core->ended_count : GMM_ENDED_MAX;
+	while (++*number <= core->ended_count) {
+		const struct gmm_ended *ended = &core->ended[(*number - 1) % GMM_ENDED_MAX];
+
+		if (ended->number == *number && ended->told)
+			return ended;
+	}
+	return NULL;
 }
 
-const struct gmm_ended *gmm_core_ended_at(const struct gmm_core *core, uint32_t place)
+static uint64_t before_oldest(const struct gmm_core *core)
 {
-	uint64_t oldest = core->ended_count - kept(core);
+	return core->ended_count > GMM_ENDED_MAX ? core->ended_count - GMM_ENDED_MAX : 0;
+}
 
-	return place < kept(core) ? &core->ended[(oldest + place) % GMM_ENDED_MAX] : NULL;
+const struct gmm_ended *gmm_core_ended_after(const struct gmm_core *core, uint64_t number)
+{
+	if (number < before_oldest(core))
+		number = before_oldest(core);
+	return next_ended(core, &number);
 }
 
 const struct gmm_ended *gmm_core_ended(const struct gmm_core *core, uint64_t id)
 {
-	for (uint32_t i = 0; i < kept(core); i++)
-		if (core->ended[i].id == id)
-			return &core->ended[i];
-	return NULL;
+	const struct gmm_ended *ended = gmm_core_ended_after(core, 0);
+
+	while (ended && ended->id != id)
+		ended = gmm_core_ended_after(core, ended->number);
+	return ended;
+}
+
+/* ---------------------------------------------------------------- who asked */
+
+/* It may have ended at once. */
+static void note(struct gmm_core *core, const struct gmm_operation *operation)
+{
+	struct gmm_ended *ended;
+
+	gmm_dirty_operation(core, operation);
+	if (operation->step != GMM_STEP_ENDED)
+		return;
+	ended = place_of(core, operation->ended_number);
+	ended->mark = operation->mark;
+	memcpy(ended->who, operation->who, sizeof(ended->who));
+	gmm_dirty_ended(core, ended->number);
+}
+
+void gmm_core_asked(struct gmm_core *core, uint64_t id, const char *who)
+{
+	struct gmm_operation *operation = gmm_core_operation(core, id);
+
+	assert(operation && strlen(who) < GMM_WHO_BYTES);
+	memcpy(operation->who, who, strlen(who) + 1);
+	note(core, operation);
 }
 
 void gmm_core_mark(struct gmm_core *core, uint64_t id, const char *key, const uint8_t digest[GMM_DIGEST_BYTES])
@@ -54,10 +162,12 @@ void gmm_core_mark(struct gmm_core *core, uint64_t id, const char *key, const ui
 	assert(operation && key[0] && strlen(key) < GMM_KEY_BYTES);
 	memcpy(operation->mark.key, key, strlen(key) + 1);
 	memcpy(operation->mark.digest, digest, GMM_DIGEST_BYTES);
+	note(core, operation);
 }
 
-uint64_t gmm_core_marked(const struct gmm_core *core, const char *key, const struct gmm_mark **mark)
+uint64_t gmm_core_marked(const struct gmm_core *core, const char *key, const struct gmm_mark **mark, uint64_t now_ns)
 {
+	const struct gmm_ended *ended;
 	uint64_t id = 0;
 
 	assert(key[0]);
@@ -69,16 +179,17 @@ uint64_t gmm_core_marked(const struct gmm_core *core, const char *key, const str
 			*mark = &operation->mark;
 		}
 	}
-	for (uint32_t i = 0; i < kept(core); i++) {
-		const struct gmm_ended *ended = &core->ended[i];
-
-		if (ended->id > id && strcmp(ended->mark.key, key) == 0) {
-			id = ended->id;
-			*mark = &ended->mark;
-		}
+	for (ended = gmm_core_ended_after(core, 0); ended; ended = gmm_core_ended_after(core, ended->number)) {
+		/* A clock that was put back makes an end that is to come: that is not long ago either. */
+		if ((int64_t)(now_ns - ended->ended_ns) >= (int64_t)KEY_NS || ended->id <= id || strcmp(ended->mark.key, key) != 0)
+			continue;
+		id = ended->id;
+		*mark = &ended->mark;
 	}
 	return id;
 }
+
+/* ---------------------------------------------------------------- words */
 
 const char *gmm_operation_kind_name(enum gmm_operation_kind kind)
 {

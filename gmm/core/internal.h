@@ -4,6 +4,7 @@
 #define PLENUM_GMM_INTERNAL_H
 
 #include "gmm/core/core.h"
+#include "gmm/core/record.h"
 #include "gmm/core/text.h"
 
 /* record.c: this row is to be kept. */
@@ -13,6 +14,8 @@ void gmm_dirty_vm(struct gmm_core *core, const struct gmm_vm *vm);
 void gmm_dirty_region(struct gmm_core *core, uint32_t region);
 void gmm_dirty_zombie(struct gmm_core *core, const struct gmm_node *node, uint32_t place);
 void gmm_dirty_operation(struct gmm_core *core, const struct gmm_operation *operation);
+void gmm_dirty_ended(struct gmm_core *core, uint64_t number);
+void gmm_dirty_health(struct gmm_core *core, uint32_t code);
 
 /* core.c */
 /* Into the table: id and name are set, and it is found by them from now on. gmm_vm_forget() takes it out. */
@@ -41,6 +44,23 @@ void gmm_region_node_reset(struct gmm_core *core, struct gmm_node *node, uint64_
 /* The node cannot be asked for now: operations go on without it. */
 void gmm_region_node_down(struct gmm_core *core, struct gmm_node *node, uint64_t now_ns);
 
+/* life.c: take the state that follows from the rest, */
+void gmm_life_begin(struct gmm_node *node, uint64_t now_ns);
+/* or go on to it, along the table. */
+void gmm_life_settle(struct gmm_node *node, uint64_t now_ns);
+/* What the operator can make of it: "; from there: cordoned (gmm node cordon), ...". */
+void gmm_life_next(enum gmm_life from, struct text *text);
+
+/* machine.c: does another node, or another machine that is here, have this UUID? Either may be NULL. */
+bool gmm_uuid_is_anothers(struct gmm_core *core, const uint8_t uuid[GMM_UUID_BYTES], const struct gmm_node *node,
+			  const struct gmm_machine *machine, uint64_t now_ns);
+bool gmm_machine_in_conflict(struct gmm_core *core, const struct gmm_machine *machine, uint64_t now_ns);
+
+/* admin.c: it is absent or down, and no VM needs what it holds; else false, and why. */
+bool gmm_node_is_gone(const struct gmm_core *core, const struct gmm_node *node, struct text *text);
+
+/* node.c: is there an entry for a node of this name? */
+bool gmm_node_has_place(struct gmm_core *core, const char *name);
 /* node.c: the node gave back its place in the rack: what it held counts as gone. */
 void gmm_node_leave(struct gmm_core *core, struct gmm_node *node, uint64_t now_ns);
 
@@ -167,7 +187,17 @@ bool gmm_resume_output(struct gmm_core *core, struct gmm_command *command, uint6
 void gmm_resume_told(struct gmm_core *core, const struct gmm_call *call, int status, uint64_t now_ns);
 
 /* history.c */
-void gmm_history_add(struct gmm_core *core, const struct gmm_operation *operation, uint64_t now_ns);
+/* It has ended just now. */
+void gmm_history_add(struct gmm_core *core, struct gmm_operation *operation);
+/* Its end is told. */
+void gmm_history_told(struct gmm_core *core, const struct gmm_operation *operation);
+void gmm_history_record(const struct gmm_core *core, struct gmm_record *record);
+/* NULL, or what is wrong with the row. */
+const char *gmm_history_restore(struct gmm_core *core, const struct gmm_record *record);
+
+/* health_rows.c; NULL, or what is wrong with the row */
+void gmm_health_record(const struct gmm_core *core, struct gmm_record *record);
+const char *gmm_health_restore(struct gmm_core *core, const struct gmm_record *record);
 
 /* Its region is in no VM's list but in its own hands. */
 static inline bool gmm_operation_holds_region(const struct gmm_operation *operation)

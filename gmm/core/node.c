@@ -21,6 +21,8 @@
 /* The configuration names a node that the store knows. */
 static int node_configure(struct gmm_core *core, struct gmm_node *node, uint32_t role, uint32_t address, const uint8_t mac[6])
 {
+	bool same = node->role == role && node->address == address && memcmp(node->mac, mac, sizeof(node->mac)) == 0;
+	bool changed = !same || node->origin != GMM_ORIGIN_FILE, begins = !node->configured;
 	struct text text = gmm_refuse(core);
 
 	if (node->role != role && (node->pages_reserved || node->vms)) {
@@ -29,14 +31,32 @@ static int node_configure(struct gmm_core *core, struct gmm_node *node, uint32_t
 		text_string(&text, " cannot change its role: regions or VMs are on it");
 		return -EBUSY;
 	}
+	if (node->state == GMM_NODE_UP && !same) {
+		text_string(&text, "node ");
+		text_string(&text, node->name);
+		text_string(&text, " was admitted with another role, address or MAC and is up: retire and forget it first, or write what it is");
+		return -EBUSY;
+	}
 	node->configured = true;
-	if (node->role == role && node->address == address && memcmp(node->mac, mac, sizeof(node->mac)) == 0)
+	node->origin = GMM_ORIGIN_FILE;
+	if (begins)
+		gmm_life_begin(node, 0);
+	if (!changed)
 		return (int)node->id;
+	/* Another card is another machine. */
+	if (!same)
+		memset(node->uuid, 0, sizeof(node->uuid));
 	node->role = role;
 	node->address = address;
 	memcpy(node->mac, mac, sizeof(node->mac));
 	gmm_dirty_node(core, node);
 	return (int)node->id;
+}
+
+/* Nobody needs it any more. */
+static bool is_free(const struct gmm_node *node)
+{
+	return !node->configured && node->pages_reserved == 0 && node->vms == 0 && node->calls == 0;
 }
 
 /* A place for a new node: at the end, so that ids stay; when there is none, that of one nobody needs any more. */
@@ -47,10 +67,19 @@ static struct gmm_node *node_place(struct gmm_core *core)
 	for (uint32_t i = 0; i < NODES_MAX; i++) {
 		struct gmm_node *node = &core->nodes[i];
 
-		if (!node->configured && node->pages_reserved == 0 && node->vms == 0 && node->calls == 0)
+		if (is_free(node))
 			return node;
 	}
 	return NULL;
+}
+
+bool gmm_node_has_place(struct gmm_core *core, const char *name)
+{
+	bool room = core->node_count < NODES_MAX || gmm_core_node_named(core, name);
+
+	for (uint32_t i = 0; i < core->node_count && !room; i++)
+		room = is_free(&core->nodes[i]);
+	return room;
 }
 
 int gmm_core_node_add(struct gmm_core *core, const char *name, uint32_t role, uint32_t address, const uint8_t mac[6])
@@ -64,14 +93,17 @@ int gmm_core_node_add(struct gmm_core *core, const char *name, uint32_t role, ui
 	}
 	for (uint32_t i = 0; i < core->node_count; i++) {
 		node = &core->nodes[i];
-		if (!node->configured && strcmp(node->name, name) == 0)
+		if (node->origin == GMM_ORIGIN_FORGOTTEN)
+			continue;
+		if ((!node->configured || node->origin == GMM_ORIGIN_ADMITTED) && strcmp(node->name, name) == 0)
 			known = node;
-		if (!node->configured ||
+		if (!node->configured || known == node ||
 		    (strcmp(node->name, name) && node->address != address && memcmp(node->mac, mac, sizeof(node->mac))))
 			continue;
 		text_string(&text, "name, address or MAC is node ");
 		text_string(&text, node->name);
-		text_string(&text, "'s already");
+		text_string(&text, node->origin == GMM_ORIGIN_ADMITTED ?
+				   "'s already, which was admitted: take the section out, or retire and forget that one" : "'s already");
 		return -EEXIST;
 	}
 	if (known)
@@ -93,6 +125,7 @@ int gmm_core_node_add(struct gmm_core *core, const char *name, uint32_t role, ui
 	memcpy(node->mac, mac, sizeof(node->mac));
 	memcpy(node->name, name, strlen(name) + 1);
 	gmm_domains_number(core);
+	gmm_life_begin(node, 0);
 	gmm_dirty_node(core, node);
 	return (int)node->id;
 }
@@ -186,6 +219,7 @@ void gmm_core_reset(struct gmm_core *core, uint32_t id, uint64_t now_ns)
 			gmm_vm_gone(core, &core->vms[i], "its process component started again", now_ns);
 	node->pages_foreign = node->foreign = 0;
 	memset(&node->renew, 0, sizeof(node->renew));
+	gmm_life_settle(node, now_ns);
 }
 
 void gmm_node_leave(struct gmm_core *core, struct gmm_node *node, uint64_t now_ns)
@@ -220,7 +254,7 @@ static int check_join(struct gmm_core *core, const struct gmm_node *node, const 
 	if (node->admin == GMM_ADMIN_RETIRED)
 		return refuse_join(core, name, "it is retired, and this is final for its name", -EACCES, now_ns);
 	if (address != node->address || memcmp(join->mac, node->mac, sizeof(node->mac)))
-		gmm_health_conflict(core, index, address, now_ns);
+		gmm_health_conflict(core, index, "asked to join in its name", address, now_ns);
 	else if (join->role != node->role || join->page_bytes != PAGE_BYTES || join->region_shift != REGION_SHIFT)
 		gmm_health_image_refused(core, index, now_ns);
 	if (join->role != node->role)
@@ -276,7 +310,9 @@ int gmm_core_join(struct gmm_core *core, const struct wire_node_join *join, uint
 	/* One that an earlier manager knew has joined this one now. */
 	if (!same || node->joined_ns == 0)
 		node->joined_ns = now_ns;
+	node->boot_attempts = 0;
 	joined_text(core, node, same, now_ns);
+	gmm_life_settle(node, now_ns);
 	*joined = (struct wire_node_joined){ .node = node->id, .lease_ms = core->config.lease_ms };
 	return 0;
 }
@@ -317,6 +353,7 @@ int gmm_core_renew(struct gmm_core *core, uint32_t id, const struct wire_node_re
 		node->pages_foreign = renew->pages_reserved > ours ? renew->pages_reserved - ours : 0;
 	}
 	report_foreign(core, node, now_ns);
+	gmm_life_settle(node, now_ns);
 	return 0;
 }
 
@@ -337,6 +374,7 @@ static void bury(struct gmm_core *core, struct gmm_node *node, uint64_t now_ns)
 
 void gmm_core_tick(struct gmm_core *core, uint64_t now_ns)
 {
+	core->now_ns = now_ns;
 	for (uint32_t i = 0; i < core->node_count; i++) {
 		struct gmm_node *node = &core->nodes[i];
 
@@ -347,6 +385,7 @@ void gmm_core_tick(struct gmm_core *core, uint64_t now_ns)
 		if (node->state == GMM_NODE_DOWN && node->role == WIRE_ROLE_PROCESS && !node->buried &&
 		    now_ns - node->down_ns > core->config.grace_ms * UINT64_C(1000000))
 			bury(core, node, now_ns);
+		gmm_life_settle(node, now_ns);
 	}
 	gmm_operation_tick(core, now_ns);
 	core->tick_ns = now_ns + GMM_TICK_NS;

@@ -24,6 +24,7 @@ void gmm_operation_end(struct gmm_core *core, struct gmm_operation *operation)
 	assert(!operation->calling && operation->pending == 0);
 	operation->step = GMM_STEP_ENDED;
 	gmm_dirty_operation(core, operation);
+	gmm_history_add(core, operation);
 }
 
 /* Give the operation's regions, and its VM's record, back; wait for the components that can answer. */
@@ -289,7 +290,7 @@ void gmm_operation_tick(struct gmm_core *core, uint64_t now_ns)
 	}
 }
 
-int gmm_core_finished(struct gmm_core *core, struct gmm_finished *finished, uint64_t now_ns)
+int gmm_core_finished(struct gmm_core *core, struct gmm_finished *finished)
 {
 	assert(core->dirty.count == 0);		/* M7 */
 	for (uint32_t i = 0; i < GMM_OPERATIONS_MAX; i++) {
@@ -302,7 +303,7 @@ int gmm_core_finished(struct gmm_core *core, struct gmm_finished *finished, uint
 			.bench = operation->bench, .moved = operation->moved, .regions_moved = operation->regions_moved,
 		};
 		memcpy(finished->reason, operation->reason, sizeof(finished->reason));
-		gmm_history_add(core, operation, now_ns);
+		gmm_history_told(core, operation);
 		operation->kind = GMM_OPERATION_NONE;
 		return 1;
 	}

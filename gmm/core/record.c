@@ -13,10 +13,12 @@ uint32_t gmm_record_slots(enum gmm_record_kind kind)
 	static const uint32_t slots[GMM_RECORD_KINDS] = {
 		[GMM_RECORD_META] = 1, [GMM_RECORD_NODE] = NODES_MAX, [GMM_RECORD_VM] = GMM_VMS_MAX,
 		[GMM_RECORD_REGION] = GMM_REGIONS_MAX, [GMM_RECORD_ZOMBIE] = ZOMBIES,
-		[GMM_RECORD_OPERATION] = GMM_OPERATIONS_MAX,
+		[GMM_RECORD_OPERATION] = GMM_OPERATIONS_MAX, [GMM_RECORD_ENDED] = GMM_ENDED_MAX,
+		[GMM_RECORD_HEALTH] = GMM_HEALTH_COUNT,
 	};
 
-	_Static_assert(1 + NODES_MAX + GMM_VMS_MAX + GMM_REGIONS_MAX + ZOMBIES + GMM_OPERATIONS_MAX == GMM_ROWS_MAX, "all kinds");
+	_Static_assert(1 + NODES_MAX + GMM_VMS_MAX + GMM_REGIONS_MAX + ZOMBIES + GMM_OPERATIONS_MAX + GMM_ENDED_MAX + GMM_HEALTH_COUNT ==
+		       GMM_ROWS_MAX, "all kinds");
 	assert(kind >= GMM_RECORD_META && kind < GMM_RECORD_KINDS);
 	return slots[kind];
 }
@@ -26,6 +28,7 @@ const char *gmm_record_kind_name(enum gmm_record_kind kind)
 	static const char *const names[GMM_RECORD_KINDS] = {
 		[GMM_RECORD_META] = "meta", [GMM_RECORD_NODE] = "node", [GMM_RECORD_VM] = "vm", [GMM_RECORD_REGION] = "region",
 		[GMM_RECORD_ZOMBIE] = "zombie", [GMM_RECORD_OPERATION] = "operation",
+		[GMM_RECORD_ENDED] = "ended", [GMM_RECORD_HEALTH] = "health",
 	};
 
 	assert(kind >= GMM_RECORD_META && kind < GMM_RECORD_KINDS);
@@ -86,6 +89,17 @@ void gmm_dirty_operation(struct gmm_core *core, const struct gmm_operation *oper
 	mark(core, GMM_RECORD_OPERATION, gmm_operation_index(core, operation));
 }
 
+void gmm_dirty_ended(struct gmm_core *core, uint64_t number)
+{
+	assert(number > 0);
+	mark(core, GMM_RECORD_ENDED, (uint32_t)((number - 1) % GMM_ENDED_MAX));
+}
+
+void gmm_dirty_health(struct gmm_core *core, uint32_t code)
+{
+	mark(core, GMM_RECORD_HEALTH, code);
+}
+
 uint32_t gmm_core_dirty_count(const struct gmm_core *core)
 {
 	return core->dirty.count;
@@ -123,9 +137,11 @@ static void record_node(const struct gmm_core *core, struct gmm_record *record)
 	record->gone = record->slot >= core->node_count;
 	record->node = (struct gmm_record_node){
 		.role = node->role, .address = node->address, .incarnation = node->incarnation,
-		.capacity_pages = node->join.capacity_pages, .admin = node->admin,
+		.capacity_pages = node->join.capacity_pages, .admin = node->admin, .origin = node->origin,
 	};
 	memcpy(record->node.name, node->name, sizeof(node->name));
+	memcpy(record->node.uuid, node->uuid, sizeof(node->uuid));
+	memcpy(record->node.domain, node->domain, sizeof(node->domain));
 	memcpy(record->node.mac, node->mac, sizeof(node->mac));
 }
 
@@ -172,7 +188,15 @@ static void record_operation(const struct gmm_core *core, struct gmm_record *rec
 		.region = gmm_operation_holds_region(operation) ? operation->region : GMM_NONE,
 		.process_node = operation->process_node, .from_node = operation->from_node, .parent = operation->parent,
 		.status = operation->status, .started_wall_ns = operation->started_ns + core->config.wall_offset_ns,
+		.mark = operation->mark,
 	};
+	/* How far a move is, its process component knows; and the regions of a VM that is being made know it themselves. */
+	if (operation->kind == GMM_OPERATION_NODE_DRAIN || operation->kind == GMM_OPERATION_BALANCE) {
+		record->operation.parts = operation->parts;
+		record->operation.regions_moved = operation->regions_moved;
+		record->operation.moved = operation->moved;
+	}
+	memcpy(record->operation.who, operation->who, sizeof(operation->who));
 	memcpy(record->operation.reason, operation->reason, sizeof(operation->reason));
 }
 
@@ -195,6 +219,8 @@ void gmm_core_record(const struct gmm_core *core, struct gmm_record *record)
 		record->zombie = (struct gmm_record_zombie){ zombie->vm };
 		break;
 	case GMM_RECORD_OPERATION: record_operation(core, record); break;
+	case GMM_RECORD_ENDED: gmm_history_record(core, record); break;
+	case GMM_RECORD_HEALTH: gmm_health_record(core, record); break;
 	case GMM_RECORD_KINDS: assert(!"a kind of row that there is not");
 	}
 }

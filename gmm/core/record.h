@@ -17,6 +17,8 @@ enum gmm_record_kind {
 	GMM_RECORD_REGION,
 	GMM_RECORD_ZOMBIE,
 	GMM_RECORD_OPERATION,
+	GMM_RECORD_ENDED,
+	GMM_RECORD_HEALTH,
 	GMM_RECORD_KINDS,
 };
 
@@ -34,6 +36,9 @@ struct gmm_record_node {
 	uint64_t incarnation;		/* 0: its state is gone, or it never joined */
 	uint64_t capacity_pages;
 	uint32_t admin;			/* enum gmm_node_admin */
+	uint32_t origin;		/* enum gmm_node_origin */
+	uint8_t uuid[GMM_UUID_BYTES];	/* of its machine; all zero: not known */
+	char domain[NODE_NAME_BYTES];
 };
 
 struct gmm_record_vm {
@@ -76,6 +81,37 @@ struct gmm_record_operation {		/* one that has not ended */
 	int32_t status;			/* < 0: it failed and is being undone */
 	char reason[GMM_TEXT_BYTES];
 	uint64_t started_wall_ns;	/* since 1970; 0: not known (stores of version 1) */
+	uint32_t parts;			/* drain, balance: regions that it began with; 0: not known */
+	uint32_t regions_moved;
+	struct wire_vm_region_moved moved;	/* drain, balance: of the moves that ended */
+	char who[GMM_WHO_BYTES];
+	struct gmm_mark mark;
+};
+
+struct gmm_record_ended {		/* slot: number - 1 modulo GMM_ENDED_MAX */
+	uint64_t id;
+	uint64_t number;
+	uint32_t kind;			/* enum gmm_operation_kind */
+	int32_t status;
+	uint64_t started_wall_ns;
+	uint64_t ended_wall_ns;
+	uint64_t bytes;
+	char object[VM_NAME_BYTES];
+	char reason[GMM_TEXT_BYTES];
+	char who[GMM_WHO_BYTES];
+	struct gmm_mark mark;
+};
+
+struct gmm_record_health {		/* slot: of the code, in this version of gmmd */
+	char code[GMM_HEALTH_CODE_BYTES];
+	uint32_t count;			/* 0: not raised */
+	char summary[GMM_HEALTH_TEXT_BYTES];
+	uint64_t since_wall_ns;
+	uint32_t muted, sticky;		/* 0 or 1 */
+	uint32_t muted_count;
+	uint64_t muted_wall_ns;
+	uint64_t muted_until_wall_ns;	/* 0: without an end */
+	char muted_by[GMM_HEALTH_WHO_BYTES];
 };
 
 struct gmm_record {
@@ -89,6 +125,8 @@ struct gmm_record {
 		struct gmm_record_region region;
 		struct gmm_record_zombie zombie;	/* slot: node's index * VMS_PER_NODE_MAX + place */
 		struct gmm_record_operation operation;
+		struct gmm_record_ended ended;
+		struct gmm_record_health health;
 	};
 };
 

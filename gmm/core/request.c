@@ -47,7 +47,7 @@ struct gmm_operation *gmm_operation_start(struct gmm_core *core, enum gmm_operat
 	gmm_dirty_operation(core, operation);
 	operation->vm = GMM_NONE;
 	operation->region = GMM_NONE;
-	operation->started_ns = now_ns;
+	operation->started_ns = core->now_ns = now_ns;
 	text_copy(operation->object, sizeof(operation->object), object, sizeof(operation->object));
 	return operation;
 }
@@ -160,7 +160,7 @@ int gmm_core_vm_destroy(struct gmm_core *core, const char *name, uint64_t *id, u
 	if (vm->phase == GMM_VM_GONE) {
 		gmm_vm_forget(core, vm);
 		vm->operation = operation->vm = GMM_NONE;
-		operation->step = GMM_STEP_ENDED;
+		gmm_operation_end(core, operation);
 		return 0;
 	}
 	vm->phase = GMM_VM_DESTROYING;

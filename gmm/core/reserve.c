@@ -29,6 +29,8 @@ int gmm_core_node_set_domain(struct gmm_core *core, uint32_t id, const char *dom
 		text_string(&text, node ? "a domain's name is longer than its limit" : "there is no such node");
 		return node ? -EINVAL : -ENOENT;
 	}
+	if (strcmp(node->domain, domain))
+		gmm_dirty_node(core, node);
 	memcpy(node->domain, domain, strlen(domain) + 1);
 	gmm_domains_number(core);
 	return 0;

@@ -41,14 +41,33 @@ static const char *take_meta(struct gmm_core *core, const struct gmm_record_meta
 	return NULL;
 }
 
+/* Whoever is admitted was checked against all others. */
+static bool admitted_like(const struct gmm_core *core, const struct gmm_record_node *from)
+{
+	for (uint32_t i = 0; i < core->node_count; i++)
+		if (core->nodes[i].origin == GMM_ORIGIN_ADMITTED &&
+		    (core->nodes[i].address == from->address || memcmp(core->nodes[i].mac, from->mac, sizeof(from->mac)) == 0))
+			return true;
+	return false;
+}
+
 static const char *take_node(struct gmm_core *core, uint32_t slot, const struct gmm_record_node *from, uint64_t now_ns)
 {
 	struct gmm_node *node = &core->nodes[slot];
 
 	if (slot != core->node_count)
 		return "nodes before it are missing";
-	if (!ends(from->name, sizeof(from->name)) || from->name[0] == '\0' || gmm_core_node_named(core, from->name))
+	if (from->origin >= GMM_ORIGINS)
+		return "it comes from nowhere";
+	if (!ends(from->name, sizeof(from->name)) || from->name[0] == '\0' ||
+	    (from->origin != GMM_ORIGIN_FORGOTTEN && gmm_core_node_named(core, from->name)))
 		return "its name is empty, too long or another node's";
+	if (!ends(from->domain, sizeof(from->domain)))
+		return "its domain does not end";
+	if (from->origin == GMM_ORIGIN_FORGOTTEN && (from->incarnation || from->admin != GMM_ADMIN_RETIRED))
+		return "it is forgotten and not retired";
+	if (from->origin == GMM_ORIGIN_ADMITTED && admitted_like(core, from))
+		return "its MAC or address is another node's that was admitted";
 	if (from->role != WIRE_ROLE_PROCESS && from->role != WIRE_ROLE_MEMORY)
 		return "its role is neither process nor memory";
 	if (from->capacity_pages > GMM_NODE_PAGES_MAX)
@@ -68,6 +87,12 @@ static const char *take_node(struct gmm_core *core, uint32_t slot, const struct 
 	node->reclaim_first = GMM_NONE;
 	memcpy(node->mac, from->mac, sizeof(node->mac));
 	memcpy(node->name, from->name, sizeof(node->name));
+	node->origin = (enum gmm_node_origin)from->origin;
+	node->configured = from->origin == GMM_ORIGIN_ADMITTED;
+	memcpy(node->uuid, from->uuid, sizeof(node->uuid));
+	if (from->origin == GMM_ORIGIN_ADMITTED)
+		memcpy(node->domain, from->domain, sizeof(node->domain));
+	gmm_life_begin(node, now_ns);
 	return NULL;
 }
 
@@ -212,8 +237,10 @@ static const char *take_operation(struct gmm_core *core, uint32_t slot, const st
 	const char *why;
 
 	if (from->id == 0 || from->id >= core->operation_id_next || from->kind <= GMM_OPERATION_NONE ||
-	    from->kind > GMM_OPERATION_BALANCE || from->status > 0 || !ends(from->reason, sizeof(from->reason)))
-		return "its id, kind, status or reason is out of range";
+	    from->kind > GMM_OPERATION_BALANCE || from->status > 0 || !ends(from->reason, sizeof(from->reason)) || from->parts > GMM_REGIONS_MAX)
+		return "its id, kind, status, reason or size is out of range";
+	if (!ends(from->who, sizeof(from->who)) || !ends(from->mark.key, sizeof(from->mark.key)))
+		return "the name or key of who asked does not end";
 	why = check_operation(core, from);
 	if (why)
 		return why;
@@ -227,6 +254,11 @@ static const char *take_operation(struct gmm_core *core, uint32_t slot, const st
 	operation->status = from->status;
 	/* One whose start nobody wrote down began, as far as this manager knows, with it. */
 	operation->started_ns = from->started_wall_ns ? from->started_wall_ns - core->config.wall_offset_ns : now_ns;
+	operation->parts = from->parts;
+	operation->regions_moved = from->regions_moved;
+	operation->moved = from->moved;
+	operation->mark = from->mark;
+	memcpy(operation->who, from->who, sizeof(operation->who));
 	memcpy(operation->reason, from->reason, sizeof(operation->reason));
 	if (from->vm != GMM_NONE && from->kind == GMM_OPERATION_REGION_MOVE)
 		core->vms[from->vm].move = slot;
@@ -249,6 +281,8 @@ int gmm_core_restore(struct gmm_core *core, const struct gmm_record *record, uin
 	case GMM_RECORD_REGION: why = take_region(core, record->slot, &record->region); break;
 	case GMM_RECORD_ZOMBIE: why = take_zombie(core, record->slot, &record->zombie); break;
 	case GMM_RECORD_OPERATION: why = take_operation(core, record->slot, &record->operation, now_ns); break;
+	case GMM_RECORD_ENDED: why = gmm_history_restore(core, record); break;
+	case GMM_RECORD_HEALTH: why = gmm_health_restore(core, record); break;
 	case GMM_RECORD_KINDS: break;
 	}
 	return why ? refuse_row(core, record->kind, record->slot, why) : 0;
@@ -358,12 +392,14 @@ int gmm_core_restored(struct gmm_core *core, uint64_t now_ns)
 	struct gmm_vm *last = NULL;
 	const char *why;
 
+	core->now_ns = now_ns;
 	free_list(core);
 	for (uint32_t i = 0; i < core->region_top; i++) {
 		why = core->regions[i].state == GMM_REGION_FREE ? NULL : link_region(core, i, &last);
 		if (why)
 			return refuse_row(core, GMM_RECORD_REGION, i, why);
 	}
+	gmm_domains_number(core);
 	for (uint32_t i = 0; i < GMM_VMS_MAX; i++) {
 		why = core->vms[i].phase == GMM_VM_FREE ? NULL : settle_vm(core, &core->vms[i]);
 		if (why)

@@ -19,7 +19,7 @@ static void resume_regions(struct gmm_core *core, struct gmm_operation *operatio
 		core->regions[at].operation = index;
 		operation->pending += core->regions[at].state == GMM_REGION_PLANNED;
 	}
-	operation->parts = operation->pending;
+	operation->parts = core->vms[operation->vm].region_count;
 	if (operation->pending == 0)
 		operation->step = GMM_STEP_VM;
 }
@@ -38,7 +38,10 @@ static void resume_operation(struct gmm_core *core, struct gmm_operation *operat
 
 		/* Both look at what is left, and go on with that. */
 		operation->step = GMM_STEP_DRAINING;
-		operation->parts = node ? node->regions : 0;
+		if (operation->parts == 0 && node && node->regions) {
+			operation->parts = node->regions;
+			gmm_dirty_operation(core, operation);
+		}
 		memcpy(operation->object, node ? node->name : "memory", node ? sizeof(node->name) : sizeof("memory"));
 		return;
 	}

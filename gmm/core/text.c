@@ -57,6 +57,14 @@ void text_address(struct text *text, uint32_t address)
 	}
 }
 
+void text_mac(struct text *text, const uint8_t mac[6])
+{
+	static const char digits[] = "0123456789abcdef";
+
+	for (int i = 0; i < 6; i++)
+		text_string(text, (const char[]){ digits[mac[i] >> 4], digits[mac[i] & 15], i < 5 ? ':' : '\0', '\0' });
+}
+
 static const char *status_words(int status)
 {
 	switch (-status) {

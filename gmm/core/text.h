@@ -22,6 +22,9 @@ void text_number(struct text *text, uint64_t number);
 void text_pages(struct text *text, uint64_t pages);
 /* "10.77.0.1", from host byte order. */
 void text_address(struct text *text, uint32_t address);
+#define GMM_MAC_TEXT_BYTES 18u			/* with the final NUL */
+/* "52:54:00:77:00:01" */
+void text_mac(struct text *text, const uint8_t mac[6]);
 /* A status as words and the errno's number: "no space left (-28)". */
 void text_status(struct text *text, int status);
 /* Copy a string that a node sent: at most `bytes`, terminated or not; what is not printable becomes '?'. */

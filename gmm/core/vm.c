@@ -54,6 +54,7 @@ int gmm_core_vm_event(struct gmm_core *core, uint32_t node, const struct wire_vm
 	struct gmm_vm *vm = gmm_core_vm(core, event->vm);
 	char reason[WIRE_REASON_BYTES];
 
+	core->now_ns = now_ns;
 	if (!vm || vm->node != node || vm->phase == GMM_VM_GONE)
 		return -ENOENT;
 	if (event->state < WIRE_VM_CREATED || event->state > WIRE_VM_FAILED)

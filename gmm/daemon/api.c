@@ -95,7 +95,8 @@ static enum MHD_Result handle(void *context, struct MHD_Connection *connection, 
 		return MHD_NO;
 	if (!request->begun) {
 		request->begun = true;
-		api_check(request, method);
+		if (!api_web_check(request, method))
+			api_check(request, method);
 		/* A body that is announced as too large is not waited for. */
 		return request->http == 413 ? api_queue(request) : MHD_YES;
 	}
@@ -104,6 +105,8 @@ static enum MHD_Result handle(void *context, struct MHD_Connection *connection, 
 		*upload_bytes = 0;
 		return request->discarded_bytes > API_DISCARD_BYTES_MAX ? MHD_NO : MHD_YES;
 	}
+	if (request->file && !request->answered)
+		return api_queue_file(request);
 	if (!request->answered && !request->started)
 		api_start(request);
 	if (request->stream)
@@ -257,6 +260,7 @@ void api_reload(struct gmmd *gmmd)
 	}
 	gmmd->api->tokens = fresh;
 	log_line(LOG_INFO, "tokens read: count=%u", fresh.count);
+	api_streams_revoke(gmmd->api);
 }
 
 void api_turn(struct gmmd *gmmd)
@@ -266,6 +270,10 @@ void api_turn(struct gmmd *gmmd)
 	if (!api)
 		return;
 	api->started = false;
+	if (gmmd->now_ns >= api->tokens_ns) {
+		api->tokens_ns = gmmd->now_ns + API_TOKENS_NS;
+		api_streams_revoke(api);
+	}
 	api_streams_turn(api);
 	for (unsigned i = 0; i < 2; i++)
 		if (api->doors[i].daemon)

@@ -9,6 +9,7 @@
  *	api_events.c	events as a stream
  *	api_console.c	a VM's serial line as a stream
  *	api_metrics.c	numbers for Prometheus
+ *	api_web.c	the web console's files
  *
  * A request: begun (head is here, checked) -> body -> started -> answered at once, or suspended until its command answers. libmicrohttpd owns
  * the connection, and calls api_request_over() when the request is done with, whatever happened.
@@ -30,6 +31,7 @@
 #define API_SEND_BYTES 16384u		/* of a connection's socket buffer: answers wait here, not in the kernel */
 #define API_CONNECTION_TIMEOUT_S 10u
 #define API_KEEPALIVE_NS UINT64_C(15000000000)
+#define API_TOKENS_NS UINT64_C(1000000000)
 #define API_BEHIND_MAX 256u		/* events that happened while a listener took none: it is too slow */
 #define API_CONSOLE_BEHIND_BYTES 65536u	/* written to a serial line while a viewer took none */
 #define API_HEAD_BYTES 192u
@@ -55,7 +57,9 @@ struct api_request {
 	bool waiting;			/* counts against API_WAITING_MAX */
 	enum role role;
 	char who[TOKEN_NAME_BYTES];
-	const struct route *route;	/* NULL: refused before it was known */
+	struct token token;		/* that it came with; unless its door is trusted */
+	const struct route *route;	/* NULL: refused before it was known, or for a file */
+	const struct web_file *file;	/* of the web console; NULL: not for one */
 	struct route_target *target;	/* until it is started */
 	char *body;
 	size_t body_len_bytes, discarded_bytes;
@@ -102,6 +106,7 @@ struct api {
 	bool started;			/* a command was, and has not had its turn yet */
 	uint64_t sequence;		/* of the last event that is kept, and so may be told (M7) */
 	uint64_t keepalive_ns;		/* next */
+	uint64_t tokens_ns;		/* when to look again whether some have expired */
 	uint64_t refused_log_ns;	/* not before */
 	uint64_t refused_count;		/* since the last log line about them */
 	uint64_t answers[6];		/* by the first digit of their status code */
@@ -125,6 +130,13 @@ enum MHD_Result api_queue(struct api_request *request);
 /* Give a response the headers that all have, and send it. */
 enum MHD_Result api_send(struct api_request *request, unsigned http, const char *type, struct MHD_Response *response);
 
+/* What every answer says: take the type as it is given, in nobody's frame, tell nobody where from. */
+void api_add_guards(struct MHD_Response *response);
+
+/* api_web.c: whether it is for the web console; then it has its file, or an answer that refuses it. */
+bool api_web_check(struct api_request *request, const char *method);
+enum MHD_Result api_queue_file(struct api_request *request);
+
 /* api_stream.c */
 bool api_wants_stream(const struct api_request *request);
 /* The header Last-Event-ID as a number; *value stays without one. False: it is `what` it must be, and the request is refused. */
@@ -136,6 +148,8 @@ enum MHD_Result api_queue_stream(struct api_request *request);
 void api_stream_free(struct api_request *request);
 /* Let those go on for whom there is something, and cut off those that do not take it. */
 void api_streams_turn(struct api *api);
+/* Cut off those whose tokens were removed or have expired. */
+void api_streams_revoke(struct api *api);
 
 /* api_events.c */
 void api_listen(struct api_request *request, json_t *arguments);

@@ -10,8 +10,8 @@
 #include "gmm/daemon/api.h"
 #include "gmm/daemon/http_status.h"
 
-/* For pages to come: nothing from elsewhere, and in nobody's frame. */
-#define CONTENT_POLICY "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+/* Data is no page. */
+#define CONTENT_POLICY "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
 /* ---------------------------------------------------------------- outcomes */
 
@@ -163,8 +163,9 @@ static void await_kept(struct api_request *request, uint64_t id)
 /* The operation of a request with the same key that came before; 0: none. Refused if that was another request. */
 static uint64_t find_repeated(struct api_request *request, const uint8_t digest[GMM_DIGEST_BYTES])
 {
+	const struct gmm_core *core = request->door->api->gmmd->core;
 	const struct gmm_mark *mark = NULL;
-	uint64_t id = gmm_core_marked(request->door->api->gmmd->core, request->key, &mark);
+	uint64_t id = gmm_core_marked(core, request->key, &mark, request->door->api->gmmd->now_ns);
 
 	if (id && memcmp(mark->digest, digest, GMM_DIGEST_BYTES))
 		api_refuse(request, 422, "the Idempotency-Key belongs to operation %llu, which was asked for with another request",
@@ -206,6 +207,14 @@ static void run(struct api_request *request, json_t *arguments)
 	api->started = true;
 }
 
+/* Who asks. */
+static void answer_token(struct api_request *request)
+{
+	request->http = MHD_HTTP_OK;
+	request->answered = true;
+	request->answer = json_pack("{s:s,s:s}", "name", request->who, "role", role_name(request->role));
+}
+
 void api_start(struct api_request *request)
 {
 	json_t *arguments = gather(request);
@@ -213,6 +222,8 @@ void api_start(struct api_request *request)
 	request->started = true;
 	if (arguments && request->route->kind == ROUTE_EVENTS && api_wants_stream(request))
 		api_listen(request, arguments);
+	else if (arguments && request->route->kind == ROUTE_TOKEN)
+		answer_token(request);
 	else if (arguments && request->route->kind == ROUTE_CONSOLE && api_wants_stream(request))
 		api_view_console(request, arguments);
 	else if (arguments && request->route->kind != ROUTE_METRICS)
@@ -224,6 +235,13 @@ void api_start(struct api_request *request)
 
 /* ---------------------------------------------------------------- what goes back */
 
+void api_add_guards(struct MHD_Response *response)
+{
+	MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
+	MHD_add_response_header(response, "X-Frame-Options", "DENY");
+	MHD_add_response_header(response, "Referrer-Policy", "no-referrer");
+}
+
 enum MHD_Result api_send(struct api_request *request, unsigned http, const char *type, struct MHD_Response *response)
 {
 	enum MHD_Result result;
@@ -234,7 +252,7 @@ enum MHD_Result api_send(struct api_request *request, unsigned http, const char 
 	MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, type);
 	MHD_add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
 	MHD_add_response_header(response, "Content-Security-Policy", CONTENT_POLICY);
-	MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
+	api_add_guards(response);
 	if (http == 401)
 		MHD_add_response_header(response, MHD_HTTP_HEADER_WWW_AUTHENTICATE, "Bearer realm=\"plenum\"");
 	if (http == 503)

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "gmm/daemon/api.h"
 #include "gmm/daemon/http_status.h"
@@ -35,11 +36,23 @@ static void log_refused(struct api_request *request, const char *why)
 	api->refused_log_ns = api->gmmd->now_ns + API_REFUSED_LOG_NS;
 }
 
+/* Browsers say whether a page of another site asks. That must not be enough where no token is needed, as behind a forwarded port. */
+static bool another_site_asks(const struct api_request *request)
+{
+	const char *site = header(request, "Sec-Fetch-Site");
+
+	return site && strcmp(site, "same-origin") && strcmp(site, "none");
+}
+
 static bool authenticate(struct api_request *request)
 {
 	const char *given = header(request, MHD_HTTP_HEADER_AUTHORIZATION), *why = "the token is not known";
 	const struct token *token = NULL;
 
+	if (request->door->trusted && another_site_asks(request)) {
+		api_refuse(request, 403, "a page of another site asks");
+		return false;
+	}
 	if (request->door->trusted) {
 		request->role = ROLE_OPERATOR;
 		strcpy(request->who, "socket");
@@ -51,12 +64,17 @@ static bool authenticate(struct api_request *request)
 		why = "the header Authorization must be: Bearer TOKEN";
 	else
 		token = token_find(&request->door->api->tokens, given + strlen(BEARER));
+	if (token && !token_holds(&request->door->api->tokens, token, time(NULL))) {
+		why = "the token has expired";
+		token = NULL;
+	}
 	if (!token) {
 		api_refuse(request, 401, "%s", why);
 		log_refused(request, why);
 		return false;
 	}
 	request->role = token->role;
+	request->token = *token;
 	memcpy(request->who, token->name, sizeof(request->who));
 	return true;
 }

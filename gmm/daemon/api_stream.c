@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 
 #include "gmm/core/record.h"
 #include "gmm/daemon/api.h"
@@ -122,16 +123,27 @@ enum MHD_Result api_queue_stream(struct api_request *request)
 /* ---------------------------------------------------------------- every turn */
 
 /* What it has not taken stays in its socket's buffer for good: only the connection's end is left. */
-static void cut(struct api *api, struct api_stream *stream)
+static void cut(struct api_stream *stream)
 {
 	const union MHD_ConnectionInfo *info = MHD_get_connection_info(stream->request->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
 
 	stream->cut = true;
-	api->streams_cut++;
-	log_line(LOG_WARNING, "api: a listener does not take its %s, cut off: who=%s", stream->kind->what,
-		 stream->request->who);
 	if (info)
 		shutdown(info->connect_fd, SHUT_RDWR);
+	api_resume(stream->request);
+}
+
+void api_streams_revoke(struct api *api)
+{
+	int64_t now_s = time(NULL);
+
+	for (struct api_request *request = api->requests; request; request = request->next) {
+		if (!request->stream || request->stream->cut || request->door->trusted || token_holds(&api->tokens, &request->token, now_s))
+			continue;
+		log_line(LOG_INFO, "api: the token of a stream of %s is gone or has expired, cut off: who=%s", request->stream->kind->what,
+			 request->who);
+		cut(request->stream);
+	}
 }
 
 void api_streams_turn(struct api *api)
@@ -152,7 +164,9 @@ void api_streams_turn(struct api *api)
 		if (!stream || stream->cut)
 			continue;
 		if (!request->suspended && stream->kind->behind(stream)) {
-			cut(api, stream);
+			api->streams_cut++;
+			log_line(LOG_WARNING, "api: a listener does not take its %s, cut off: who=%s", stream->kind->what, request->who);
+			cut(stream);
 		} else if (request->suspended && !stream->kind->idle(stream)) {
 			api_resume(request);
 		} else if (request->suspended && keepalive) {

@@ -80,18 +80,26 @@ json_t *json_text(const char *text)
 
 /* ---------------------------------------------------------------- commands */
 
-/* False: it cannot be kept, so it is not done, and the client was told. */
-static bool log_command(struct gmmd *gmmd, struct client *client, const char *name, json_t *arguments)
+int client_log(struct gmmd *gmmd, const struct client *client, const char *name, json_t *arguments, char error[CONFIG_ERROR_BYTES])
 {
 	json_t *line = json_pack("{s:s,s:O}", "command", name, "arguments", arguments);
-	char error[CONFIG_ERROR_BYTES], *what = line ? json_dumps(line, JSON_COMPACT) : NULL;
+	char *what = line ? json_dumps(line, JSON_COMPACT) : NULL;
 	int status = what ? keep_command(gmmd, client->who, what, error) : -ENOMEM;
 
 	free(what);
 	json_decref(line);
 	if (status == -ENOMEM)
-		client_error(client, status, "out of memory");
-	else if (status)
+		snprintf(error, CONFIG_ERROR_BYTES, "out of memory");
+	return status;
+}
+
+/* False: it cannot be kept, so it is not done, and the client was told. */
+static bool log_command(struct gmmd *gmmd, struct client *client, const char *name, json_t *arguments)
+{
+	char error[CONFIG_ERROR_BYTES];
+	int status = client_log(gmmd, client, name, arguments, error);
+
+	if (status)
 		client_error(client, status, "nothing was done: %s", error);
 	return status == 0;
 }
@@ -100,7 +108,7 @@ void client_run(struct gmmd *gmmd, struct client *client, const char *name, json
 {
 	static const struct client_command_entry *const tables[] = {
 		node_commands, vm_commands, key_commands, store_commands, health_commands, move_commands, operation_commands,
-		balance_commands,
+		balance_commands, machine_commands,
 	};
 
 	for (unsigned t = 0; t < sizeof(tables) / sizeof(tables[0]); t++)
@@ -110,6 +118,8 @@ void client_run(struct gmmd *gmmd, struct client *client, const char *name, json
 				if (!entry->changes || json_is_true(json_object_get(arguments, "dry_run")) ||
 				    log_command(gmmd, client, name, arguments))
 					entry->run(gmmd, client, arguments);
+				if (client->operation)
+					gmm_core_asked(gmmd->core, client->operation, client->who);
 				return;
 			}
 	client_error(client, -EINVAL, "unknown command '%s'", name);
@@ -119,7 +129,7 @@ static void finish_operations(struct gmmd *gmmd)
 {
 	struct gmm_finished finished;
 
-	while (keep_turn(gmmd) && gmm_core_finished(gmmd->core, &finished, gmmd->now_ns)) {
+	while (keep_turn(gmmd) && gmm_core_finished(gmmd->core, &finished)) {
 		struct client *client = gmmd->clients;
 
 		while (client && client->operation != finished.operation)

@@ -62,6 +62,8 @@ void client_add(struct gmmd *gmmd, struct client *client, const struct client_ki
 void client_remove(struct gmmd *gmmd, struct client *client);
 /* Run a command, or answer that there is none of this name, or that it could not be logged and so was not done. */
 void client_run(struct gmmd *gmmd, struct client *client, const char *command, json_t *arguments);
+/* Log what somebody asks for. 0, or a negative errno and `error`: the store does not take it. */
+int client_log(struct gmmd *gmmd, const struct client *client, const char *name, json_t *arguments, char error[CONFIG_ERROR_BYTES]);
 /* Answer what has become answerable. */
 void clients_turn(struct gmmd *gmmd);
 
@@ -84,7 +86,7 @@ client_command run_node_counters, run_node_refusals, run_manager_counters, run_m
 struct gmm_node *client_node(struct gmmd *gmmd, struct client *client, json_t *arguments);
 extern const struct client_command_entry node_commands[], vm_commands[], key_commands[], store_commands[],
 	health_commands[], move_commands[], operation_commands[],
-	balance_commands[];	/* end with name NULL */
+	balance_commands[], machine_commands[];	/* end with name NULL */
 
 /* Unpack arguments or answer with -EINVAL: json_unpack format; false when answered. */
 bool client_unpack(struct client *client, json_t *arguments, const char *format, ...);
@@ -93,6 +95,11 @@ bool client_unpack(struct client *client, json_t *arguments, const char *format,
 json_t *json_moved(const struct wire_vm_region_moved *moved, uint32_t regions_moved);
 /* The moves under way from or to a memory component. */
 json_t *json_moves_of(const struct gmmd *gmmd, const struct gmm_node *node);
+json_t *json_node(const struct gmmd *gmmd, const struct gmm_node *node);
+json_t *json_uuid(const uint8_t uuid[GMM_UUID_BYTES]);	/* null when it means nothing */
+json_t *json_life_next(enum gmm_life life);	/* what commands make of it: a list of {to, command} */
+/* Machines that are no nodes and were heard of lately. */
+uint32_t machines_waiting(const struct gmmd *gmmd);
 json_t *json_histogram(const struct wire_histogram *histogram);
 json_t *json_text(const char *text);		/* any bytes: what is not UTF-8 becomes '?' */
 json_t *json_health(const struct gmmd *gmmd);	/* as of the last look */

@@ -58,7 +58,7 @@ static void set(json_t *object, const char *key, uint64_t value)
 	json_object_set_new(object, key, json_integer((json_int_t)value));
 }
 
-static json_t *node_object(const struct gmmd *gmmd, const struct gmm_node *node)
+json_t *json_node(const struct gmmd *gmmd, const struct gmm_node *node)
 {
 	bool memory = node->role == WIRE_ROLE_MEMORY;
 	const struct wire_node_renew *load = &node->renew;
@@ -73,6 +73,9 @@ static json_t *node_object(const struct gmmd *gmmd, const struct gmm_node *node)
 	json_object_set_new(object, "role", json_string(gmm_role_name(node->role)));
 	json_object_set_new(object, "state", json_string(gmm_node_state_name(node->state)));
 	json_object_set_new(object, "admin", json_string(gmm_node_admin_name(node->admin)));
+	json_object_set_new(object, "life", json_string(gmm_life_name(node->life)));
+	json_object_set_new(object, "life_s_ago", json_seconds_ago(gmmd, node->life_ns));
+	json_object_set_new(object, "origin", json_string(node->origin == GMM_ORIGIN_ADMITTED ? "admitted" : "file"));
 	json_object_set_new(object, "domain", json_text(node->domain));
 	json_object_set_new(object, "ip", json_string(address));
 	json_object_set_new(object, "mac", json_string(mac));
@@ -110,14 +113,15 @@ static json_t *node_array(const struct gmmd *gmmd)
 	json_t *array = json_array();
 
 	for (uint32_t i = 0; i < gmmd->core->node_count; i++)
-		json_array_append_new(array, node_object(gmmd, &gmmd->core->nodes[i]));
+		if (gmmd->core->nodes[i].life != GMM_LIFE_FORGOTTEN)
+			json_array_append_new(array, json_node(gmmd, &gmmd->core->nodes[i]));
 	return array;
 }
 
 static void run_status(struct gmmd *gmmd, struct client *client, json_t *arguments)
 {
 	uint64_t memory[4] = { 0 }, cache[2] = { 0 };
-	unsigned up = 0, vms = 0, running = 0;
+	unsigned up = 0, known = 0, vms = 0, running = 0;
 	char address[16];
 
 	if (!client_unpack(client, arguments, "{}"))
@@ -125,6 +129,7 @@ static void run_status(struct gmmd *gmmd, struct client *client, json_t *argumen
 	for (uint32_t i = 0; i < gmmd->core->node_count; i++) {
 		const struct gmm_node *node = &gmmd->core->nodes[i];
 
+		known += node->life != GMM_LIFE_FORGOTTEN;
 		if (node->state != GMM_NODE_UP)
 			continue;
 		up++;
@@ -144,8 +149,8 @@ static void run_status(struct gmmd *gmmd, struct client *client, json_t *argumen
 	}
 	config_format_address(gmmd->config.address, address);
 	health_look(gmmd);
-	client_result(client, json_pack("{s:s,s:{s:i,s:i},s:{s:I,s:I,s:I,s:I},s:{s:I,s:I},s:{s:i,s:i},s:i,s:s,s:b,s:o,s:o}",
-		"manager", address, "nodes_total", "up", up, "configured", (int)gmmd->core->node_count,
+	client_result(client, json_pack("{s:s,s:{s:i,s:i,s:i},s:{s:I,s:I,s:I,s:I},s:{s:I,s:I},s:{s:i,s:i},s:i,s:s,s:b,s:o,s:o}",
+		"manager", address, "nodes_total", "up", up, "configured", (int)known, "pending", (int)machines_waiting(gmmd),
 		"memory_pages", "capacity", (json_int_t)memory[0], "reserved", (json_int_t)memory[1],
 		"written", (json_int_t)memory[2], "stored", (json_int_t)memory[3],
 		"cache_lines", "capacity", (json_int_t)cache[0], "given", (json_int_t)cache[1],
@@ -169,8 +174,11 @@ struct gmm_node *client_node(struct gmmd *gmmd, struct client *client, json_t *a
 	if (!client_unpack(client, arguments, "{s:s}", "name", &name))
 		return NULL;
 	node = gmm_core_node_named(gmmd->core, name);
-	if (!node)
-		client_error(client, -ENOENT, "there is no node named %s", name);
+	if (!node) {
+		int status = gmm_core_no_node(gmmd->core, name);
+
+		client_error(client, status, "%s", gmmd->core->refusal);
+	}
 	return node;
 }
 
@@ -183,11 +191,13 @@ static void run_node_show(struct gmmd *gmmd, struct client *client, json_t *argu
 	if (!node)
 		return;
 	boot = &gmmd->boots[node->id - GMM_NODE_FIRST];
-	object = node_object(gmmd, node);
-	json_object_set_new(object, "boot", json_pack("{s:o,s:o,s:o,s:o,s:i}",
-		"script_s_ago", json_seconds_ago(gmmd, boot->script_ns), "image_s_ago", json_seconds_ago(gmmd, boot->image_ns),
-		"image_done_s_ago", json_seconds_ago(gmmd, boot->image_done_ns), "joined_s_ago", json_seconds_ago(gmmd, boot->joined_ns),
-		"scripts_since_join", (int)boot->attempts));
+	object = json_node(gmmd, node);
+	json_object_set_new(object, "uuid", json_uuid(node->uuid));
+	json_object_set_new(object, "next", json_life_next(node->life));
+	json_object_set_new(object, "boot", json_pack("{s:s?,s:o,s:o,s:o,s:o,s:o,s:i}", "loader", boot->loader,
+		"script_s_ago", json_seconds_ago(gmmd, node->boot_ns), "image_s_ago", json_seconds_ago(gmmd, boot->image_ns),
+		"image_done_s_ago", json_seconds_ago(gmmd, boot->image_done_ns), "entered_s_ago", json_seconds_ago(gmmd, boot->entered_ns),
+		"joined_s_ago", json_seconds_ago(gmmd, boot->joined_ns), "scripts_since_join", (int)node->boot_attempts));
 	json_object_set_new(object, "moves", json_moves_of(gmmd, node));
 	client_result(client, object);
 }
@@ -212,7 +222,7 @@ static void set_admin(struct gmmd *gmmd, struct client *client, json_t *argument
 	if (status)
 		client_error(client, status, "%s", gmmd->core->refusal);
 	else
-		client_result(client, node_object(gmmd, node));
+		client_result(client, json_node(gmmd, node));
 }
 
 static void run_node_cordon(struct gmmd *gmmd, struct client *client, json_t *arguments)

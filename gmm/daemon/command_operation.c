@@ -9,14 +9,20 @@
 
 #define WAIT_S_MAX 300.0
 
+/* null: another operation wanted it. */
+static json_t *json_who(const char *who)
+{
+	return who[0] ? json_text(who) : json_null();
+}
+
 static json_t *running(const struct gmm_operation *operation)
 {
 	uint32_t done, total;
 	const char *step = gmm_operation_progress(operation, &done, &total);
 
-	return json_pack("{s:I,s:s,s:o,s:s,s:n,s:o,s:n,s:{s:s,s:I,s:I}}", "id", (json_int_t)operation->id,
+	return json_pack("{s:I,s:s,s:o,s:o,s:I,s:s,s:n,s:o,s:n,s:{s:s,s:I,s:I}}", "id", (json_int_t)operation->id,
 			 "kind", gmm_operation_kind_name(operation->kind), "object", json_text(operation->object),
-			 "status", "running", "error", "started_at", json_wall_time(operation->started_ns), "ended_at",
+			 "requested_by", json_who(operation->who), "bytes_moved", (json_int_t)operation->moved.bytes, "status", "running", "error", "started_at", json_wall_time(operation->started_ns), "ended_at",
 			 "progress", "step", step, "done", (json_int_t)done, "total", (json_int_t)total);
 }
 
@@ -27,9 +33,9 @@ static json_t *over(const struct gmm_ended *ended)
 	if (ended->status)
 		error = json_pack("{s:s,s:i,s:o}", "code", http_error_of_status(ended->status)->code, "status", (int)ended->status,
 				  "message", json_text(ended->reason));
-	return json_pack("{s:I,s:s,s:o,s:s,s:o,s:o,s:o,s:n}", "id", (json_int_t)ended->id,
+	return json_pack("{s:I,s:s,s:o,s:o,s:I,s:s,s:o,s:o,s:o,s:n}", "id", (json_int_t)ended->id,
 			 "kind", gmm_operation_kind_name(ended->kind), "object", json_text(ended->object),
-			 "status", ended->status ? "failed" : "succeeded", "error", error,
+			 "requested_by", json_who(ended->who), "bytes_moved", (json_int_t)ended->bytes, "status", ended->status ? "failed" : "succeeded", "error", error,
 			 "started_at", json_wall_time(ended->started_ns), "ended_at", json_wall_time(ended->ended_ns),
 			 "progress");
 }
@@ -50,7 +56,7 @@ static void run_list(struct gmmd *gmmd, struct client *client, json_t *arguments
 	if (!client_unpack(client, arguments, "{}"))
 		return;
 	array = json_array();
-	for (uint32_t i = 0; (ended = gmm_core_ended_at(gmmd->core, i)); i++)
+	for (ended = gmm_core_ended_after(gmmd->core, 0); ended; ended = gmm_core_ended_after(gmmd->core, ended->number))
 		json_array_append_new(array, over(ended));
 	for (uint32_t i = 0; i < GMM_OPERATIONS_MAX; i++)
 		if (gmmd->core->operations[i].kind != GMM_OPERATION_NONE)

@@ -10,6 +10,7 @@
 #include <plenum/wire.h>
 
 #include "gmm/daemon/config.h"
+#include "gmm/daemon/config_rule.h"
 
 #define LINE_BYTES_MAX 190		/* inih cuts longer ones silently into two */
 #define API_KEY_FIRST 24		/* in `seen`, after those of manager_keys */
@@ -42,43 +43,6 @@ static int fail(struct loading *loading, const char *format, ...)
 }
 
 /* ---------------------------------------------------------------- values */
-
-static int config_parse_address(const char *text, uint32_t *address)
-{
-	struct in_addr parsed;
-
-	if (inet_pton(AF_INET, text, &parsed) != 1)
-		return -1;
-	*address = ntohl(parsed.s_addr);
-	return 0;
-}
-
-void config_format_address(uint32_t address, char text[16])
-{
-	snprintf(text, 16, "%u.%u.%u.%u", address >> 24, address >> 16 & 255, address >> 8 & 255, address & 255);
-}
-
-static int hex_digit(char c)
-{
-	return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
-int config_parse_mac(const char *text, uint8_t mac[6])
-{
-	char separator = '\0';
-
-	for (int i = 0; i < 6; i++) {
-		if (i == 1 && (*text == ':' || *text == '-'))
-			separator = *text;
-		if (i > 0 && separator && *text++ != separator)
-			return -1;
-		if (hex_digit(text[0]) < 0 || hex_digit(text[1]) < 0)
-			return -1;
-		mac[i] = (uint8_t)(hex_digit(text[0]) << 4 | hex_digit(text[1]));
-		text += 2;
-	}
-	return *text ? -1 : 0;
-}
 
 static int number(struct loading *loading, const char *key, const char *value, uint32_t low, uint32_t high, uint32_t *out)
 {
@@ -141,7 +105,7 @@ static int key_number(const char *const *keys, const char *name)
 static const char *const manager_keys[] = {
 	"address", "prefix", "http_port", "socket", "images", "history_kib", "lease_ms", "grace_ms", "key_file",
 	"boot_key", "packet_macs", "port", "foreign_peers", "store",
-	"move_slowdown_percent", "move_pages_min", "placement", "rebuild_reserve", NULL,
+	"move_slowdown_percent", "move_pages_min", "placement", "rebuild_reserve", "node_addresses", NULL,
 };
 static const char *const api_keys[] = {
 	"api_port", "api_address", "api_socket", "api_clear", "token_file", "tls_certificate", "tls_key", NULL,
@@ -150,7 +114,7 @@ _Static_assert(sizeof(manager_keys) / sizeof(manager_keys[0]) - 1 <= API_KEY_FIR
 
 static int unknown_key(struct loading *loading, const char *section, const char *name, const char *const *keys)
 {
-	char known[384] = "";
+	char known[512] = "";
 
 	for (int i = 0; keys[i]; i++)
 		snprintf(known + strlen(known), sizeof(known) - strlen(known), "%s%s", i ? ", " : "", keys[i]);
@@ -191,7 +155,10 @@ static int manager_key(struct loading *loading, int key, const char *name, const
 	case 14: return number(loading, name, value, 100, 10000, &config->move_slowdown_percent);
 	case 15: return number(loading, name, value, 1, WIRE_MOVE_PACE_MAX, &config->move_pages_min);
 	case 16: return placement(loading, name, value, &config->placement);
-	default: return yes_or_no(loading, name, value, &config->rebuild_reserve);
+	case 17: return yes_or_no(loading, name, value, &config->rebuild_reserve);
+	default:
+		return config_parse_addresses(value, &config->address_first, &config->address_last) == 0 ? 1 :
+		       fail(loading, "%s = %s: must be a range, as in 10.77.0.11-10.77.0.99", name, value);
 	}
 }
 
@@ -268,13 +235,12 @@ static struct config_node *node_section(struct loading *loading, const char *nam
 	node = config_node_named(config, name);
 	if (node)
 		return node;
-	for (const char *c = name; *c; c++)
-		if (!((*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') || (*c >= '0' && *c <= '9') || strchr("-_.", *c))) {
-			fail(loading, "[node %s]: a node's name is made of letters, digits, '-', '_' and '.'", name);
-			return NULL;
-		}
 	if (name[0] == '\0' || strlen(name) >= NODE_NAME_BYTES) {
 		fail(loading, "[node %s]: a node's name has 1 to %d characters", name, NODE_NAME_BYTES - 1);
+		return NULL;
+	}
+	if (!gmm_node_name_is_good(name)) {
+		fail(loading, "[node %s]: a node's name is made of letters, digits, '-', '_' and '.'", name);
 		return NULL;
 	}
 	if (config->node_count == NODES_MAX) {
@@ -285,6 +251,32 @@ static struct config_node *node_section(struct loading *loading, const char *nam
 	memcpy(node->name, name, strlen(name) + 1);
 	node->line = loading->line;
 	return node;
+}
+
+static struct gmm_rule *rule_named(struct config *config, const char *name)
+{
+	for (uint32_t i = 0; i < config->rule_count; i++)
+		if (strcmp(config->rules[i].name, name) == 0)
+			return &config->rules[i];
+	return NULL;
+}
+
+static int rule_key(struct loading *loading, const char *name, int key, const char *value)
+{
+	struct config *config = loading->config;
+	struct gmm_rule *rule = rule_named(config, name);
+	char why[CONFIG_ERROR_BYTES / 2];
+
+	if (!rule && !gmm_node_name_is_good(name))
+		return fail(loading, "[rule %s]: a rule's name is made as a node's is, of 1 to %d characters", name, NODE_NAME_BYTES - 1);
+	if (!rule && config->rule_count == GMM_RULES_MAX)
+		return fail(loading, "[rule %s]: at most %u rules", name, GMM_RULES_MAX);
+	if (!rule) {
+		config->rule_lines[config->rule_count] = loading->line;
+		rule = &config->rules[config->rule_count++];
+		memcpy(rule->name, name, strlen(name) + 1);
+	}
+	return config_rule_set(rule, key, value, why, sizeof(why)) ? 1 : fail(loading, "%s", why);
 }
 
 static int enter_section(struct loading *loading, const char *section)
@@ -299,24 +291,40 @@ static int enter_section(struct loading *loading, const char *section)
 		twice = config_node_named(loading->config, section + 5);
 	if (twice)
 		return fail(loading, "[%s] stands twice, first at line %d", section, twice->line);
+	if (strncmp(section, "rule ", 5) == 0 && rule_named(loading->config, section + 5))
+		return fail(loading, "[%s] stands twice", section);
 	memcpy(loading->section, section, strlen(section) + 1);
 	loading->seen = 0;
+	return 1;
+}
+
+static int netboot_key(struct loading *loading, int key, const char *name, const char *value)
+{
+	struct config_netboot *netboot = &loading->config->netboot;
+	char reason[CONFIG_ERROR_BYTES / 2];
+
+	if (!netboot->given)
+		netboot->line = loading->line;
+	netboot->given = true;
+	if (config_netboot_key(netboot, key, value, reason, sizeof(reason)))
+		return fail(loading, "%s = %s: %s", name, value, reason);
 	return 1;
 }
 
 static int handle(void *user, const char *section, const char *name, const char *value)
 {
 	struct loading *loading = user;
-	bool manager = strcmp(section, "manager") == 0;
-	const char *const *keys = manager ? manager_keys : node_keys;
+	bool manager = strcmp(section, "manager") == 0, netboot = strcmp(section, "netboot") == 0;
+	bool rule = strncmp(section, "rule ", 5) == 0;
+	const char *const *keys = manager ? manager_keys : netboot ? config_netboot_keys : rule ? config_rule_keys : node_keys;
 	struct config_node *node = NULL;
 	int key;
 
-	if (!manager && strncmp(section, "node ", 5))
-		return fail(loading, "unknown section [%s]; write [manager] or [node NAME]", section);
+	if (!manager && !netboot && !rule && strncmp(section, "node ", 5))
+		return fail(loading, "unknown section [%s]; write [manager], [netboot], [node NAME] or [rule NAME]", section);
 	if (!enter_section(loading, section))
 		return 0;
-	if (!manager && !(node = node_section(loading, section + 5)))
+	if (!manager && !netboot && !rule && !(node = node_section(loading, section + 5)))
 		return 0;
 	key = key_number(keys, name);
 	if (key < 0 && manager) {
@@ -330,6 +338,10 @@ static int handle(void *user, const char *section, const char *name, const char 
 	loading->seen |= 1u << key;
 	if (key >= API_KEY_FIRST)
 		return api_key(loading, key - API_KEY_FIRST, name, value);
+	if (rule)
+		return rule_key(loading, section + 5, key, value);
+	if (netboot)
+		return netboot_key(loading, key, name, value);
 	return manager ? manager_key(loading, key, name, value) : node_key(loading, node, key, name, value);
 }
 
@@ -363,6 +375,41 @@ static int check_api(struct loading *loading)
 	return 1;
 }
 
+static bool in_network(const struct config *config, uint32_t address)
+{
+	uint32_t mask = UINT32_MAX << (32 - config->prefix);
+
+	return (address & mask) == (config->address & mask);
+}
+
+static int check_rules(struct loading *loading)
+{
+	const struct config *config = loading->config;
+	char why[CONFIG_ERROR_BYTES / 2];
+
+	if (config->address_first && !(in_network(config, config->address_first) && in_network(config, config->address_last)))
+		return fail(loading, "node_addresses is not in the manager's network");
+	for (uint32_t i = 0; i < config->rule_count; i++) {
+		const struct gmm_rule *rule = &config->rules[i];
+
+		loading->line = config->rule_lines[i];
+		if (!config_rule_is_whole(rule, why, sizeof(why)))
+			return fail(loading, "%s", why);
+		if (rule->address_first && !(in_network(config, rule->address_first) && in_network(config, rule->address_last)))
+			return fail(loading, "[rule %s]: its addresses are not in the manager's network", rule->name);
+	}
+	return 1;
+}
+
+static int check_netboot(struct loading *loading)
+{
+	char reason[CONFIG_ERROR_BYTES / 2];
+
+	if (config_netboot_check(loading->config, &loading->line, reason, sizeof(reason)))
+		return fail(loading, "%s", reason);
+	return 1;
+}
+
 static int check_whole(struct loading *loading)
 {
 	struct config *config = loading->config;
@@ -380,7 +427,6 @@ static int check_whole(struct loading *loading)
 		return 0;
 	for (uint32_t i = 0; i < config->node_count; i++) {
 		const struct config_node *node = &config->nodes[i];
-		uint32_t mask = UINT32_MAX << (32 - config->prefix);
 
 		loading->line = node->line;
 		if (node->role == 0)
@@ -391,10 +437,10 @@ static int check_whole(struct loading *loading)
 			return fail(loading, "[node %s] lacks 'ip'", node->name);
 		if (node->address == config->address)
 			return fail(loading, "[node %s]: its ip is the manager's own address", node->name);
-		if ((node->address & mask) != (config->address & mask))
+		if (!in_network(config, node->address))
 			return fail(loading, "[node %s]: its ip is not in the manager's network", node->name);
 	}
-	return 1;
+	return check_rules(loading) && check_netboot(loading);
 }
 
 int config_load(struct config *config, const char *path, char error[CONFIG_ERROR_BYTES])

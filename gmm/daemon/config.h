@@ -12,6 +12,7 @@
 #include <plenum/limits.h>
 
 #include "gmm/core/core.h"
+#include "gmm/daemon/config_value.h"
 #include "net/port/host_port.h"
 
 #define CONFIG_ERROR_BYTES 512
@@ -44,6 +45,18 @@ struct config_api {
 	char tls_certificate[PATH_MAX], tls_key[PATH_MAX];	/* PEM; empty: no TLS */
 };
 
+#define CONFIG_INTERFACE_BYTES 16	/* IFNAMSIZ */
+
+/* Section [netboot]: what gmmd writes for dnsmasq; docs/netboot.md. */
+struct config_netboot {
+	bool given;			/* false: there is no such section, and nothing is written */
+	int line;			/* of its first key */
+	char directory[PATH_MAX];	/* of dnsmasq.conf and dnsmasq.hosts; tftp/ in it is the TFTP root */
+	char interface[CONFIG_INTERFACE_BYTES];	/* the card of the rack's network */
+	bool proxy;			/* another DHCP server gives addresses; else dnsmasq does */
+	uint32_t range_first, range_last;	/* addresses for machines that are not configured, host byte order; 0: not given */
+};
+
 struct config {
 	uint32_t address;		/* of the manager on the rack's network, host byte order */
 	uint32_t prefix;		/* length of the network's prefix */
@@ -58,12 +71,17 @@ struct config {
 	bool boot_key;			/* boot scripts carry the key: whoever can ask for one gets it */
 	uint32_t history_bytes;		/* console output kept of each VM */
 	struct config_api api;
+	struct config_netboot netboot;
 	uint32_t lease_ms;
 	uint32_t grace_ms;
 	uint32_t move_slowdown_percent;	/* while a region moves, the guests' median fill may grow to this part of before */
 	uint32_t move_pages_min;	/* a second: a move is not slower, whatever the guests feel */
 	enum gmm_placement placement;
 	bool rebuild_reserve;
+	uint32_t address_first, address_last; /* of nodes that are admitted; 0: any in the network */
+	uint32_t rule_count;
+	struct gmm_rule rules[GMM_RULES_MAX];	/* in the order of the file: the first that fits */
+	int rule_lines[GMM_RULES_MAX];	/* of their first keys */
 	uint32_t node_count;
 	struct config_node nodes[NODES_MAX];
 };
@@ -74,9 +92,11 @@ int config_load(struct config *config, const char *path, char error[CONFIG_ERROR
 /* NULL: there is none. */
 struct config_node *config_node_named(struct config *config, const char *name);
 
-/* "aa:bb:cc:dd:ee:ff", with : or - or without. 0 or -1. */
-int config_parse_mac(const char *text, uint8_t mac[6]);
-/* "a.b.c.d" */
-void config_format_address(uint32_t address, char text[16]);
+/* config_netboot.c: the keys of [netboot], NULL-terminated. */
+extern const char *const config_netboot_keys[];
+/* Key `key` of these. 0, or -1 and in `reason` what would be right. */
+int config_netboot_key(struct config_netboot *netboot, int key, const char *value, char *reason, size_t bytes);
+/* With the whole configuration: 0, or -1, `reason` and the line that it is about. */
+int config_netboot_check(const struct config *config, int *line, char *reason, size_t bytes);
 
 #endif

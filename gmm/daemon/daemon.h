@@ -5,7 +5,7 @@
  *	rack.c		RoCE device, RPC sessions with the nodes, and the core's commands
  *	data.c		what nodes READ from us: kernels and initrds of guests
  *	keys.c		the rack's keys, and how they are changed
- *	http.c		network boot: scripts (netboot.h) and images
+ *	http.c, netboot_*.c, dnsmasq.c	network boot: scripts and images (netboot.h), dnsmasq's files
  *	listen.c	listening sockets
  *	control.c	the operator's socket, one JSON object a line
  *	client.c	commands under way, whoever asked for them
@@ -47,13 +47,13 @@ struct blob;
 struct client;
 struct MHD_Daemon;
 
-/* When a node took which step of its boot: CLOCK_MONOTONIC, 0: not seen. */
+/* When a node took which step of its boot after its script (the core knows when that was): CLOCK_MONOTONIC, 0: not seen. */
 struct boot_record {
-	uint64_t script_ns;		/* asked for its boot script */
 	uint64_t image_ns;		/* began to fetch its image */
 	uint64_t image_done_ns;
+	uint64_t entered_ns;		/* the image's first instruction, as the node says at its join */
 	uint64_t joined_ns;
-	uint32_t attempts;		/* scripts fetched since it last joined */
+	const char *loader;		/* who asked for the script; NULL: nobody */
 };
 
 /* What the daemon keeps of a VM beside the core's record; same index. */
@@ -112,6 +112,7 @@ struct gmmd {
 	struct MHD_Daemon *http;	/* network boot */
 	struct api *api;		/* NULL: no API is configured */
 	struct boot_record boots[NODES_MAX];
+	uint64_t netboot_ns;		/* next look at what is written for dnsmasq */
 
 	struct gmm_health_facts facts;	/* as of the last look */
 	uint64_t health_ns;		/* next look */

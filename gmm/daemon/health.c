@@ -8,10 +8,12 @@
 #include <generated/build_id.h>
 
 #include "gmm/daemon/client.h"
+#include "gmm/daemon/token_file.h"
 
 #define LOOK_NS UINT64_C(1000000000)
 #define MUTE_S_MAX 31536000.0		/* a year */
 
+_Static_assert(TOKEN_NAME_BYTES <= GMM_WHO_BYTES && TOKEN_NAME_BYTES <= GMM_HEALTH_WHO_BYTES, "whoever asks can be noted");
 _Static_assert(sizeof(BUILD_ID) <= BUILD_ID_BYTES, "comparable with what nodes say at their join");
 
 /* ---------------------------------------------------------------- looking */
@@ -36,10 +38,6 @@ void health_look(struct gmmd *gmmd)
 	struct gmm_health_facts *facts = &gmmd->facts;
 
 	memcpy(facts->build_id, BUILD_ID, sizeof(BUILD_ID));
-	for (uint32_t i = 0; i < gmmd->core->node_count; i++) {
-		facts->boots[i].script_ns = gmmd->boots[i].script_ns;
-		facts->boots[i].attempts = gmmd->boots[i].attempts;
-	}
 	facts->strangers = rack_strangers(gmmd);
 	facts->stranger_address = secure_stranger(gmmd->secure);
 	look_at_store(gmmd);
@@ -87,12 +85,13 @@ static json_t *check_object(const struct gmmd *gmmd, enum gmm_health_code code)
 
 	for (uint32_t i = 0; i < check->finding.details; i++)
 		json_array_append_new(details, json_text(check->finding.detail[i]));
-	return json_pack("{s:s,s:s,s:o,s:I,s:o,s:I,s:o,s:o,s:b,s:b,s:o,s:o,s:o}", "code", gmm_health_kinds[code].code,
+	return json_pack("{s:s,s:s,s:o,s:I,s:o,s:I,s:o,s:o,s:b,s:b,s:o,s:o,s:o,s:o,s:o}", "code", gmm_health_kinds[code].code,
 			 "severity", severity_name(code), "summary", json_text(check->finding.summary),
 			 "count", (json_int_t)check->finding.count, "details", details,
 			 "more", (json_int_t)(check->finding.details ? check->finding.count - check->finding.details : 0),
 			 "since", json_wall_time(check->since_ns), "since_s_ago", json_seconds_ago(gmmd, check->since_ns),
-			 "muted", check->muted, "sticky", check->sticky,
+			 "muted", check->muted, "sticky", check->sticky, "muted_by", check->muted ? json_text(check->muted_by) : json_null(),
+			 "muted_at", check->muted ? json_wall_time(check->muted_ns) : json_null(),
 			 "muted_until", check->muted_until_ns ? json_wall_time(check->muted_until_ns) : json_null(),
 			 "remedies", remedies_of(code), "page", page_of(code));
 }
@@ -123,6 +122,25 @@ static void run_health(struct gmmd *gmmd, struct client *client, json_t *argumen
 	client_result(client, json_health(gmmd));
 }
 
+/* Mutes work also when the store does not, for that may be what is to be muted: they are kept when it does again. */
+static void muted_turn(struct gmmd *gmmd, struct client *client)
+{
+	if (gmm_core_dirty_count(gmmd->core) == 0 || gmmd->store_status)
+		client_result(client, json_health(gmmd));
+}
+
+static void answer_mute(struct gmmd *gmmd, struct client *client, const char *command, json_t *arguments, int status)
+{
+	char error[CONFIG_ERROR_BYTES];
+
+	if (status) {
+		client_error(client, status, "%s", gmmd->core->refusal);
+		return;
+	}
+	client_log(gmmd, client, command, arguments, error);
+	client->turn = muted_turn;
+}
+
 static void run_mute(struct gmmd *gmmd, struct client *client, json_t *arguments)
 {
 	double for_s = 0;
@@ -136,25 +154,16 @@ static void run_mute(struct gmmd *gmmd, struct client *client, json_t *arguments
 		return;
 	}
 	health_look(gmmd);
-	status = gmm_core_health_mute(gmmd->core, code, (uint64_t)(for_s * 1e9), sticky, gmmd->now_ns);
-	if (status)
-		client_error(client, status, "%s", gmmd->core->refusal);
-	else
-		client_result(client, json_health(gmmd));
+	status = gmm_core_health_mute(gmmd->core, code, (uint64_t)(for_s * 1e9), sticky, client->who, gmmd->now_ns);
+	answer_mute(gmmd, client, "health.mute", arguments, status);
 }
 
 static void run_unmute(struct gmmd *gmmd, struct client *client, json_t *arguments)
 {
 	const char *code;
-	int status;
 
-	if (!client_unpack(client, arguments, "{s:s}", "code", &code))
-		return;
-	status = gmm_core_health_unmute(gmmd->core, code, gmmd->now_ns);
-	if (status)
-		client_error(client, status, "%s", gmmd->core->refusal);
-	else
-		client_result(client, json_health(gmmd));
+	if (client_unpack(client, arguments, "{s:s}", "code", &code))
+		answer_mute(gmmd, client, "health.unmute", arguments, gmm_core_health_unmute(gmmd->core, code, gmmd->now_ns));
 }
 
 static void run_explain(struct gmmd *gmmd, struct client *client, json_t *arguments)
@@ -175,7 +184,7 @@ static void run_explain(struct gmmd *gmmd, struct client *client, json_t *argume
 					"meaning", gmm_health_kinds[code].meaning, "remedies", remedies_of(code), "page", page_of(code)));
 }
 
-/* Mutes are not kept, so that they work when the store does not. */
+/* What changes mutes logs itself, and is done also when that fails. */
 const struct client_command_entry health_commands[] = {
 	{ "health", run_health, false },
 	{ "health.mute", run_mute, false },

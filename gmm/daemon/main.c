@@ -13,6 +13,8 @@
 
 #include "gmm/core/balance.h"
 #include "gmm/daemon/client.h"
+#include "gmm/daemon/dnsmasq.h"
+#include "gmm/daemon/netboot.h"
 #include "gmm/daemon/token_file.h"
 
 #define EVENTS_PER_TURN 64
@@ -52,7 +54,17 @@ static void add_node(struct gmmd *self, const struct config_node *node, char err
 		set_domain(self, node);
 }
 
-/* Nodes may be added while we run; anything else needs a new start. */
+/* With the nodes that the core knows: one that has changed boots as it was until gmmd starts again. */
+static void reload_netboot(struct gmmd *self, const struct config_netboot *fresh)
+{
+	char error[CONFIG_ERROR_BYTES];
+
+	self->config.netboot = *fresh;
+	if (netboot_files_write(self, error))
+		log_line(LOG_ERROR, "%s", error);
+}
+
+/* Nodes may be added while we run, rules and what is written for dnsmasq may change; anything else needs a new start. */
 static void reload(struct gmmd *self)
 {
 	static struct config fresh;
@@ -62,11 +74,12 @@ static void reload(struct gmmd *self)
 		log_line(LOG_ERROR, "configuration not reloaded: %s", error);
 		return;
 	}
+	gmm_core_set_rules(self->core, fresh.rules, fresh.rule_count);
 	for (uint32_t i = 0; i < fresh.node_count; i++) {
 		const struct config_node *node = &fresh.nodes[i];
 		const struct gmm_node *known = gmm_core_node_named(self->core, node->name);
 
-		if (known && known->configured) {
+		if (known && known->configured && known->origin == GMM_ORIGIN_FILE) {
 			struct config_node *settings = config_node_named(&self->config, node->name);
 
 			if (settings)
@@ -86,6 +99,7 @@ static void reload(struct gmmd *self)
 		self->config.nodes[self->config.node_count++] = *node;
 		log_line(LOG_INFO, "node added: name=%s role=%s", node->name, gmm_role_name(node->role));
 	}
+	reload_netboot(self, &fresh.netboot);
 }
 
 static void reload_all(struct gmmd *self)
@@ -116,6 +130,9 @@ static void open_core(struct gmmd *self)
 		.move_pace = { .slowdown_permille = self->config.move_slowdown_percent * 10,
 			       .pages_per_second_min = self->config.move_pages_min },
 		.placement = self->config.placement, .rebuild_reserve = self->config.rebuild_reserve,
+		.address = self->config.address, .prefix = self->config.prefix,
+		.address_first = self->config.address_first, .address_last = self->config.address_last,
+		.lent_first = self->config.netboot.range_first, .lent_last = self->config.netboot.range_last,
 	};
 	char error[CONFIG_ERROR_BYTES] = "";
 
@@ -131,6 +148,7 @@ static void open_core(struct gmmd *self)
 	if (!config.plan)
 		die("out of memory");
 	gmm_core_init(self->core, &config);
+	gmm_core_set_rules(self->core, self->config.rules, self->config.rule_count);
 	if (keep_open(self, error))
 		die(error);
 	for (uint32_t i = 0; i < self->config.node_count && !error[0]; i++)
@@ -163,7 +181,8 @@ static void start(struct gmmd *self)
 	self->epoll = epoll_create1(EPOLL_CLOEXEC);
 	open_signals(self);
 	open_core(self);
-	if (rack_open(self, error) || http_open(self, error) || control_open(self, error) || api_open(self, error))
+	if (rack_open(self, error) || http_open(self, error) || netboot_files_write(self, error) || control_open(self, error) ||
+	    api_open(self, error))
 		die(error);
 	config_format_address(self->config.address, address);
 	log_line(LOG_INFO, "gmmd is up: address=%s http_port=%u socket=%s nodes=%u", address, self->config.http_port,
@@ -201,30 +220,34 @@ static void turn(struct gmmd *self)
 	keep_offer(self);
 	rack_turn(self);
 	clients_turn(self);
+	netboot_turn(self);
 	api_turn(self);
 }
 
 static const char usage[] =
-	"usage: gmmd --config FILE [--check | --restore BACKUP] | --new-key FILE | --new-token FILE ROLE NAME\n"
+	"usage: gmmd --config FILE [--check | --restore BACKUP | --write-dnsmasq FILE] | --new-key FILE | --new-token FILE ROLE NAME [EXPIRES]\n"
 	"The manager of a Plenum rack: boots and admits nodes, places memory and VMs, serves the gmm command.\n"
 	"  --config FILE  the configuration (see docs/manager.md)\n"
 	"  --new-key FILE make a file with a new random key for a rack, and exit\n"
-	"  --new-token FILE ROLE NAME  make a token for the HTTP API, add it to the file, print it, and exit; ROLE is operator or read-only\n"
+	"  --new-token FILE ROLE NAME [EXPIRES]  make a token for the HTTP API, add it to the file, print it, and exit; ROLE is operator or\n"
+	"                 read-only, EXPIRES a day, as 2027-01-31, or a time, as 2027-01-31T18:00:00Z\n"
 	"  --check        read the configuration and what it names, say what is wrong, and what a start would migrate, and exit\n"
+	"  --write-dnsmasq FILE  write dnsmasq's configuration as one file (-: to stdout), and exit; needs a section [netboot]\n"
 	"  --restore BACKUP  put a backup of 'gmm backup' in the place of the store, and exit\n"
 	"  --help         print this\n"
-	"SIGHUP adds the nodes that were added to the configuration, and reads tokens again; SIGTERM ends it. Nodes and VMs go on without it.\n";
+	"SIGHUP adds the nodes that were added to the configuration, takes its rules, writes dnsmasq's files and reads tokens again;\n"
+	"SIGTERM ends it. Nodes and VMs go on without it.\n";
 
 static int new_token(const char *path, char **words, int count)
 {
-	enum role role = count == 2 ? role_named(words[0]) : ROLE_NONE;
+	enum role role = count == 2 || count == 3 ? role_named(words[0]) : ROLE_NONE;
 	char token[TOKEN_TEXT_BYTES], error[CONFIG_ERROR_BYTES];
 
 	if (role == ROLE_NONE) {
 		fputs(usage, stderr);
 		return 2;
 	}
-	if (token_file_add(path, role, words[1], token, error, sizeof(error)))
+	if (token_file_add(path, role, words[1], count == 3 ? words[2] : NULL, token, error, sizeof(error)))
 		die(error);
 	puts(token);
 	secure_erase(token, sizeof(token));
@@ -253,6 +276,26 @@ static int check_files(struct gmmd *self)
 	return 0;
 }
 
+static int write_dnsmasq(const struct gmmd *self, const char *path)
+{
+	bool standard = strcmp(path, "-") == 0;
+	FILE *out = standard ? stdout : NULL;
+	bool failed;
+
+	if (!self->config.netboot.given)
+		die("the configuration has no section [netboot]; docs/manager.md has its keys");
+	if (!standard)
+		out = fopen(path, "we");
+	if (out)
+		dnsmasq_write_configuration(&self->config, true, out);
+	failed = !out || ferror(out);
+	if ((out && fclose(out)) || failed) {
+		fprintf(stderr, "gmmd: %s: %s\n", path, strerror(errno));
+		return 1;
+	}
+	return 0;
+}
+
 static int run(struct gmmd *self)
 {
 	start(self);
@@ -272,10 +315,11 @@ int main(int argc, char **argv)
 	static const struct option options[] = {
 		{ "config", required_argument, NULL, 'c' }, { "check", no_argument, NULL, 'k' },
 		{ "new-key", required_argument, NULL, 'n' }, { "restore", required_argument, NULL, 'r' },
-		{ "new-token", required_argument, NULL, 't' }, { "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 },
+		{ "new-token", required_argument, NULL, 't' }, { "write-dnsmasq", required_argument, NULL, 'd' },
+		{ "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 },
 	};
 	char error[CONFIG_ERROR_BYTES];
-	const char *backup = NULL;
+	const char *backup = NULL, *dnsmasq = NULL;
 	bool check = false;
 	int option;
 
@@ -299,6 +343,8 @@ int main(int argc, char **argv)
 			gmmd.config_path = optarg;
 		else if (option == 'r')
 			backup = optarg;
+		else if (option == 'd')
+			dnsmasq = optarg;
 		else
 			check = true;
 	}
@@ -310,6 +356,8 @@ int main(int argc, char **argv)
 		die(error);
 	if (check)
 		return check_files(&gmmd);
+	if (dnsmasq)
+		return write_dnsmasq(&gmmd, dnsmasq);
 	if (backup && store_restore(gmmd.config.store, backup, error))
 		die(error);
 	return backup ? 0 : run(&gmmd);

@@ -74,6 +74,19 @@ static const struct node_family node_families[] = {
 	{ "plenum_node_busy_seconds_total", METRICS_COUNTER, UNIT_NANOSECONDS, 0, node_busy, "Processor time that was not idle." },
 };
 
+static void put_lives(struct metrics *metrics, const struct gmm_core *core)
+{
+	uint32_t counts[GMM_LIFE_STATES] = { 0 };
+
+	for (uint32_t i = 0; i < core->node_count; i++)
+		counts[core->nodes[i].life]++;
+	for (uint32_t i = 0; i < GMM_MACHINES_MAX; i++)
+		counts[core->machines[i].life]++;
+	metrics_family(metrics, "plenum_nodes", METRICS_GAUGE, "Nodes, and machines that are none yet, by state of life.");
+	for (enum gmm_life life = GMM_LIFE_DISCOVERED; life < GMM_LIFE_STATES; life++)
+		metrics_count(metrics, (struct metrics_label[]){ { "state", gmm_life_name(life) }, { 0 } }, counts[life]);
+}
+
 static void put_nodes(struct metrics *metrics, const struct gmm_core *core, uint64_t now_ns)
 {
 	char address[16];
@@ -84,13 +97,16 @@ static void put_nodes(struct metrics *metrics, const struct gmm_core *core, uint
 		const struct metrics_label labels[] = { { "node", node->name }, { "role", gmm_role_name(node->role) }, { "ip", address },
 							{ "build", node->join.build_id }, { 0 } };
 
+		if (node->life == GMM_LIFE_FORGOTTEN)
+			continue;
 		snprintf(address, sizeof(address), "%u.%u.%u.%u", node->address >> 24, node->address >> 16 & 255, node->address >> 8 & 255,
 			 node->address & 255);
 		metrics_count(metrics, labels, 1);
 	}
 	metrics_family(metrics, "plenum_node_up", METRICS_GAUGE, "1: it has joined and its lease runs.");
 	for (uint32_t i = 0; i < core->node_count; i++)
-		metrics_count(metrics, (struct metrics_label[]){ { "node", core->nodes[i].name }, { 0 } }, core->nodes[i].state == GMM_NODE_UP);
+		if (core->nodes[i].life != GMM_LIFE_FORGOTTEN)
+			metrics_count(metrics, (struct metrics_label[]){ { "node", core->nodes[i].name }, { 0 } }, core->nodes[i].state == GMM_NODE_UP);
 	metrics_family(metrics, "plenum_node_silent_seconds", METRICS_GAUGE, "Since its last sign of life.");
 	for (uint32_t i = 0; i < core->node_count; i++)
 		if (core->nodes[i].joined_ns)
@@ -235,6 +251,7 @@ void metrics_rack(struct metrics *metrics, struct gmm_core *core, uint64_t now_n
 {
 	uint32_t running = 0;
 
+	put_lives(metrics, core);
 	put_nodes(metrics, core, now_ns);
 	put_vms(metrics, core);
 	put_regions(metrics, core);

@@ -44,6 +44,14 @@ static void bind_session(struct gmmd *gmmd, uint32_t index, uint32_t session)
 	gmmd->sessions[index] = session;
 }
 
+/* Of a boot whose script came from here only the first join ends it: the next ones are of the same kernel. */
+static void record_join(struct boot_record *boot, uint64_t script_ns, uint64_t entry_to_join_us, uint64_t now_ns)
+{
+	if (script_ns && boot->joined_ns == 0 && entry_to_join_us < now_ns / 1000)
+		boot->entered_ns = now_ns - entry_to_join_us * 1000;
+	boot->joined_ns = now_ns;
+}
+
 static void serve_join(void *context, struct rpc_endpoint *endpoint, const struct rpc_request *request, uint64_t now_ns)
 {
 	struct gmmd *gmmd = context;
@@ -62,8 +70,7 @@ static void serve_join(void *context, struct rpc_endpoint *endpoint, const struc
 	joined.flags = gmmd->config.packet_macs ? WIRE_RACK_PACKET_MACS : 0;
 	bind_session(gmmd, index, request->session);
 	keys_node_joined(gmmd, index);
-	gmmd->boots[index].joined_ns = now_ns;
-	gmmd->boots[index].attempts = 0;
+	record_join(&gmmd->boots[index], gmmd->core->nodes[index].boot_ns, join.entry_to_join_us, now_ns);
 	rpc_reply(endpoint, request->token, 0, &joined, sizeof(joined), now_ns);
 }
 

@@ -25,6 +25,7 @@ enum route_kind {
 	ROUTE_EVENTS,			/* its items are, as a list, or as a stream for who accepts one */
 	ROUTE_CONSOLE,			/* its result is, or a stream for who accepts one */
 	ROUTE_METRICS,			/* no command: text for Prometheus */
+	ROUTE_TOKEN,			/* no command: the token's name and role */
 };
 
 enum query_kind { QUERY_NUMBER, QUERY_SECONDS };

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "net/port/private_file.h"
@@ -16,6 +17,7 @@
 #define LINE_BYTES 512
 #define HASH_PREFIX "sha256:"
 #define NAME_CHARACTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-"
+#define BAD_TIME "the time it expires is a day, as 2027-01-31, or a second of it, as 2027-01-31T18:00:00Z (UTC)"
 #define TOKEN_CHARACTERS NAME_CHARACTERS "~+/="	/* RFC 6750 */
 
 enum role role_named(const char *name)
@@ -73,11 +75,29 @@ static bool parse_secret(const char *text, uint8_t hash[TOKEN_HASH_BYTES])
 	return true;
 }
 
+/* A day, or a second of it, of UTC. */
+static bool parse_time(const char *text, int64_t *seconds)
+{
+	struct tm day = { 0 }, same;
+	const char *rest = strptime(text, "%Y-%m-%d", &day);
+	time_t time;
+
+	if (rest && *rest)
+		rest = strptime(rest, "T%H:%M:%SZ", &day);
+	if (!rest || *rest)
+		return false;
+	same = day;
+	time = timegm(&same);
+	*seconds = time;
+	/* There is no 31st of June. */
+	return time > 0 && same.tm_mday == day.tm_mday && same.tm_sec == day.tm_sec;
+}
+
 /* NULL, or what is wrong with the line. */
 static const char *parse_line(char *line, struct token_set *set)
 {
 	struct token *token = &set->tokens[set->count];
-	char *rest = NULL, *role = strtok_r(line, " \t\r\n", &rest), *secret, *name;
+	char *rest = NULL, *role = strtok_r(line, " \t\r\n", &rest), *secret, *name, *expires;
 
 	if (!role || role[0] == '#')
 		return NULL;
@@ -85,8 +105,12 @@ static const char *parse_line(char *line, struct token_set *set)
 		return "too many tokens";
 	secret = strtok_r(NULL, " \t\r\n", &rest);
 	name = strtok_r(NULL, " \t\r\n", &rest);
-	if (!name || strtok_r(NULL, " \t\r\n", &rest))
-		return "a line is ROLE TOKEN NAME";
+	expires = strtok_r(NULL, " \t\r\n", &rest);
+	if (!name || (expires && strtok_r(NULL, " \t\r\n", &rest)))
+		return "a line is ROLE TOKEN NAME, or ROLE TOKEN NAME EXPIRES";
+	token->expires_s = INT64_MAX;
+	if (expires && !parse_time(expires, &token->expires_s))
+		return BAD_TIME;
 	token->role = role_named(role);
 	if (token->role == ROLE_NONE)
 		return "the role is operator or read-only";
@@ -149,15 +173,21 @@ static int append_line(const char *path, const char *line, char *error, size_t e
 	return status;
 }
 
-int token_file_add(const char *path, enum role role, const char *name, char token[TOKEN_TEXT_BYTES], char *error, size_t error_bytes)
+int token_file_add(const char *path, enum role role, const char *name, const char *expires, char token[TOKEN_TEXT_BYTES], char *error,
+		   size_t error_bytes)
 {
 	uint8_t random[(TOKEN_TEXT_BYTES - 1) / 2], hash[TOKEN_HASH_BYTES];
 	char line[LINE_BYTES], hex[2 * TOKEN_HASH_BYTES + 1];
 	struct token_set set;
+	int64_t expires_s;
 	int status = token_file_read(path, &set, error, error_bytes);
 
 	if (status && status != -ENOENT)
 		return status;
+	if (expires && !parse_time(expires, &expires_s))
+		return private_file_fail(-EINVAL, error, error_bytes, "%s: " BAD_TIME, expires);
+	if (expires && expires_s <= time(NULL))
+		return private_file_fail(-EINVAL, error, error_bytes, "%s: is over already", expires);
 	if (!name_is_good(name))
 		return private_file_fail(-EINVAL, error, error_bytes, "%s: a token's name is 1 to 31 of a-z A-Z 0-9 . _ -", name);
 	for (unsigned i = 0; i < set.count; i++)
@@ -171,7 +201,7 @@ int token_file_add(const char *path, enum role role, const char *name, char toke
 	secure_erase(random, sizeof(random));
 	hash_of(token, hash);
 	format_hex(hash, sizeof(hash), hex);
-	snprintf(line, sizeof(line), "%s " HASH_PREFIX "%s %s\n", role_name(role), hex, name);
+	snprintf(line, sizeof(line), "%s " HASH_PREFIX "%s %s%s%s\n", role_name(role), hex, name, expires ? " " : "", expires ? expires : "");
 	return append_line(path, line, error, error_bytes);
 }
 
@@ -192,4 +222,12 @@ const struct token *token_find(const struct token_set *set, const char *text)
 			found = &set->tokens[i];
 	}
 	return found;
+}
+
+bool token_holds(const struct token_set *set, const struct token *token, int64_t now_s)
+{
+	for (unsigned i = 0; i < set->count; i++)
+		if (memcmp(set->tokens[i].hash, token->hash, sizeof(token->hash)) == 0 && strcmp(set->tokens[i].name, token->name) == 0)
+			return now_s < set->tokens[i].expires_s;
+	return false;
 }

@@ -9,7 +9,11 @@
 /* A column that a later version of the schema added: what it is in rows of before, as SQL writes it (docs/store.md, Versions). */
 #define FIELD_SINCE(since, initial, name, type, member) \
 	{ name, type, offsetof(struct gmm_record, member), sizeof(((struct gmm_record *)0)->member), since, initial }
+/* Of a table, since that is there. */
 #define FIELD(name, type, member) FIELD_SINCE(1, NULL, name, type, member)
+
+/* GMM_DIGEST_BYTES of 0 */
+#define NO_DIGEST "x'0000000000000000000000000000000000000000000000000000000000000000'"
 
 static const struct column meta_columns[] = {
 	FIELD("vm_id_next", COLUMN_U64, meta.vm_id_next),
@@ -26,6 +30,9 @@ static const struct column node_columns[] = {
 	FIELD("incarnation", COLUMN_U64, node.incarnation),
 	FIELD("capacity_pages", COLUMN_U64, node.capacity_pages),
 	FIELD("admin", COLUMN_U32, node.admin),
+	FIELD_SINCE(2, "0", "origin", COLUMN_U32, node.origin),
+	FIELD_SINCE(2, "x'00000000000000000000000000000000'", "uuid", COLUMN_BYTES, node.uuid),
+	FIELD_SINCE(2, "''", "domain", COLUMN_TEXT, node.domain),
 	{ 0 },
 };
 
@@ -79,6 +86,49 @@ static const struct column operation_columns[] = {
 	FIELD("status", COLUMN_I32, operation.status),
 	FIELD("reason", COLUMN_TEXT, operation.reason),
 	FIELD_SINCE(2, "0", "started_wall_ns", COLUMN_U64, operation.started_wall_ns),
+	FIELD_SINCE(2, "0", "parts", COLUMN_U32, operation.parts),
+	FIELD_SINCE(2, "0", "regions_moved", COLUMN_U32, operation.regions_moved),
+	FIELD_SINCE(2, "0", "pages_moved", COLUMN_U64, operation.moved.pages_moved),
+	FIELD_SINCE(2, "0", "pages_zero", COLUMN_U64, operation.moved.pages_zero),
+	FIELD_SINCE(2, "0", "pages_moved_again", COLUMN_U64, operation.moved.pages_moved_again),
+	FIELD_SINCE(2, "0", "write_backs_mirrored", COLUMN_U64, operation.moved.write_backs_mirrored),
+	FIELD_SINCE(2, "0", "bytes", COLUMN_U64, operation.moved.bytes),
+	FIELD_SINCE(2, "0", "elapsed_ns", COLUMN_U64, operation.moved.elapsed_ns),
+	FIELD_SINCE(2, "0", "fill_before_ns", COLUMN_U64, operation.moved.fill_before_ns),
+	FIELD_SINCE(2, "0", "fill_ns", COLUMN_U64, operation.moved.fill_ns),
+	FIELD_SINCE(2, "''", "who", COLUMN_TEXT, operation.who),
+	FIELD_SINCE(2, "''", "key", COLUMN_TEXT, operation.mark.key),
+	FIELD_SINCE(2, NO_DIGEST, "digest", COLUMN_BYTES, operation.mark.digest),
+	{ 0 },
+};
+
+static const struct column ended_columns[] = {
+	FIELD("id", COLUMN_U64, ended.id),
+	FIELD("number", COLUMN_U64, ended.number),
+	FIELD("kind", COLUMN_U32, ended.kind),
+	FIELD("status", COLUMN_I32, ended.status),
+	FIELD("started_wall_ns", COLUMN_U64, ended.started_wall_ns),
+	FIELD("ended_wall_ns", COLUMN_U64, ended.ended_wall_ns),
+	FIELD("bytes", COLUMN_U64, ended.bytes),
+	FIELD("object", COLUMN_TEXT, ended.object),
+	FIELD("reason", COLUMN_TEXT, ended.reason),
+	FIELD("who", COLUMN_TEXT, ended.who),
+	FIELD("key", COLUMN_TEXT, ended.mark.key),
+	FIELD("digest", COLUMN_BYTES, ended.mark.digest),
+	{ 0 },
+};
+
+static const struct column health_columns[] = {
+	FIELD("code", COLUMN_TEXT, health.code),
+	FIELD("count", COLUMN_U32, health.count),
+	FIELD("summary", COLUMN_TEXT, health.summary),
+	FIELD("since_wall_ns", COLUMN_U64, health.since_wall_ns),
+	FIELD("muted", COLUMN_U32, health.muted),
+	FIELD("sticky", COLUMN_U32, health.sticky),
+	FIELD("muted_count", COLUMN_U32, health.muted_count),
+	FIELD("muted_wall_ns", COLUMN_U64, health.muted_wall_ns),
+	FIELD("muted_until_wall_ns", COLUMN_U64, health.muted_until_wall_ns),
+	FIELD("muted_by", COLUMN_TEXT, health.muted_by),
 	{ 0 },
 };
 
@@ -89,7 +139,8 @@ static const struct {
 } tables[GMM_RECORD_KINDS] = {
 	[GMM_RECORD_META] = { meta_columns, 1 }, [GMM_RECORD_NODE] = { node_columns, 1 }, [GMM_RECORD_VM] = { vm_columns, 1 },
 	[GMM_RECORD_REGION] = { region_columns, 1 }, [GMM_RECORD_ZOMBIE] = { zombie_columns, 1 },
-	[GMM_RECORD_OPERATION] = { operation_columns, 1 },
+	[GMM_RECORD_OPERATION] = { operation_columns, 1 }, [GMM_RECORD_ENDED] = { ended_columns, 2 },
+	[GMM_RECORD_HEALTH] = { health_columns, 2 },
 };
 
 const struct column *store_columns(enum gmm_record_kind kind)

@@ -206,7 +206,9 @@ int store_check(const char *path, struct store_migration *migration, char error[
 		store_error(error, "%s: %s", path, strerror(errno));
 		return status;
 	}
-	if (sqlite3_open_v2(path, &db, SQLITE_OPEN_READONLY, NULL) != SQLITE_OK)
+	/* What a crash interrupted in the file itself can only be taken back by somebody who may write; nothing else is written. */
+	if (sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE, NULL) != SQLITE_OK ||
+	    sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL) != SQLITE_OK)
 		status = store_failed(db, path, error);
 	if (!status)
 		status = check_integrity(db, path, error);

@@ -109,7 +109,7 @@ static void settle(struct gmm_core *core)
 		answer(core, &command);
 		gmm_core_kept(core);
 	}
-	while (gmm_core_finished(core, &finished, 1))
+	while (gmm_core_finished(core, &finished))
 		assert(finished.status == 0);
 }
 

@@ -93,7 +93,7 @@ static void settle(uint64_t *kept_ns)
 			gmm_core_result(bench.core, tokens[i], types[i] == WIRE_VM_STATE ? -EAGAIN : 0, &created, sizeof(created), 1);
 		more = count > 0 || gmm_core_dirty_count(bench.core);
 	}
-	while (gmm_core_finished(bench.core, &finished, 1))
+	while (gmm_core_finished(bench.core, &finished))
 		if (finished.status)
 			die(finished.reason);
 }

@@ -105,7 +105,8 @@ class Manager:
         subprocess.run([self.gmmd, "--new-key", directory / "rack.key"], check=True)
         self.operator = self.new_token("operator", "op")
         self.reader = self.new_token("read-only", "reader")
-        lines = ["[manager]", f"address = {network}.1", f"http_port = {free_port()}", "port = udp", f"socket = {self.socket}",
+        self.address, self.http_port = f"{network}.1", free_port()
+        lines = ["[manager]", f"address = {self.address}", f"http_port = {self.http_port}", "port = udp", f"socket = {self.socket}",
                  f"images = {directory}", f"store = {directory}/gmmd.db", f"key_file = {directory}/rack.key", f"api_port = {self.port}",
                  f"api_socket = {self.api_socket}", f"token_file = {self.tokens}", *settings]
         if large:
@@ -126,8 +127,8 @@ class Manager:
                 raise RuntimeError(f"gmmd did not start: {self.log.read_text()}")
             time.sleep(POLL_S)
 
-    def new_token(self, role, name):
-        return subprocess.run([self.gmmd, "--new-token", self.tokens, role, name], check=True, capture_output=True, text=True).stdout.strip()
+    def new_token(self, role, name, *expires):
+        return subprocess.run([self.gmmd, "--new-token", self.tokens, role, name, *expires], check=True, capture_output=True, text=True).stdout.strip()
 
     def connect(self):
         return http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)

@@ -9,7 +9,10 @@ import re
 NODES_MAX = 60
 NAME_PATTERN = re.compile(r"[a-z][a-z0-9-]{0,14}$")
 ROLES = ("process", "memory")
-BOOTS = ("pxe", "grub", "direct", "server")  # server: no machine of its own, but mcomponentd on this one
+# BIOS with iPXE, GRUB from a disk, QEMU itself; server: no machine of its own, but mcomponentd on this one;
+# UEFI's own PXE, HTTP boot, iPXE as the card's UEFI driver, PXE with Secure Boot and keys of our own
+BOOTS = ("pxe", "grub", "direct", "server", "uefi", "uefi-http", "uefi-ipxe", "uefi-secure")
+DHCPS = ("authoritative", "proxy")
 CARDS = {"virtio": "virtio-net-pci", "e1000e": "e1000e"}
 CAPTURES = ("headers", "full", "none")
 ACCELERATORS = ("auto", "tcg")
@@ -39,6 +42,10 @@ class Node:
         return f"{rack.subnet}.{10 + self.number}"
 
     @property
+    def uefi(self):
+        return self.boot.startswith("uefi")
+
+    @property
     def image(self):
         return "pcomponent.elf" if self.role == "process" else "mcomponent.elf"
 
@@ -51,6 +58,7 @@ class Rack:
     capture: str = "headers"
     accelerator: str = "auto"
     packet_macs: str = "no"
+    dhcp: str = "authoritative"
     nodes: dict = dataclasses.field(default_factory=dict)
 
     @property
@@ -134,7 +142,7 @@ def load(path):
 
 
 def _parse_rack(where, rack, options):
-    known = {"name", "subnet", "mtu", "capture", "accelerator", "packet_macs"}
+    known = {"name", "subnet", "mtu", "capture", "accelerator", "packet_macs", "dhcp"}
     unknown = set(options) - known
     if unknown:
         raise RackError(f"{where}: unknown key '{sorted(unknown)[0]}'; known are {', '.join(sorted(known))}")
@@ -148,4 +156,5 @@ def _parse_rack(where, rack, options):
     rack.mtu = _number(where, "mtu", options.get("mtu", str(rack.mtu)), 1280, 9216)
     rack.capture = _choice(where, "capture", options.get("capture", rack.capture), CAPTURES)
     rack.packet_macs = _choice(where, "packet_macs", options.get("packet_macs", rack.packet_macs), ("yes", "no"))
+    rack.dhcp = _choice(where, "dhcp", options.get("dhcp", rack.dhcp), DHCPS)
     rack.accelerator = _choice(where, "accelerator", options.get("accelerator", rack.accelerator), ACCELERATORS)

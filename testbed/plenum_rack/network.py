@@ -60,6 +60,27 @@ def add_address(rack, node):
     run("ip", "-n", namespace(rack), "addr", "add", f"{node.address(rack)}/24", "dev", "br0")
 
 
+def site_namespace(rack):
+    return f"{namespace(rack)}-site"
+
+
+def create_site(rack):
+    """Somebody else's machine on the rack's network, at .2: its DHCP server gives the addresses, and knows nothing of us."""
+    name, site = namespace(rack), site_namespace(rack)
+    run("ip", "netns", "add", site)
+    run("ip", "-n", name, "link", "add", "site", "type", "veth", "peer", "name", "eth0", "netns", site)
+    run("ip", "-n", name, "link", "set", "site", "mtu", str(rack.mtu), "master", "br0", "up")
+    run("ip", "-n", site, "link", "set", "lo", "up")
+    run("ip", "-n", site, "link", "set", "eth0", "mtu", str(rack.mtu), "up")
+    run("ip", "-n", site, "addr", "add", f"{rack.subnet}.2/24", "dev", "eth0")
+
+
+def site_command(rack, directory):
+    return ["ip", "netns", "exec", site_namespace(rack), "dnsmasq", "--conf-file=/dev/null", "--port=0", "--interface=eth0",
+            "--bind-interfaces", "--keep-in-foreground", "--user=root", "--pid-file=", f"--dhcp-leasefile={directory}/site.leases",
+            f"--dhcp-range={rack.subnet}.100,{rack.subnet}.200,255.255.255.0,10m", "--dhcp-option=3", "--log-dhcp", "--log-facility=-"]
+
+
 def add_tap(rack, node):
     name, tap = namespace(rack), f"tap-{node.name}"
     # The tap keeps QEMU's namespace: it is made there, and goes away with it.
@@ -69,19 +90,15 @@ def add_tap(rack, node):
 
 
 def destroy(rack):
-    if exists(rack):
-        run("ip", "netns", "del", namespace(rack))
+    spaces = run("ip", "netns", "list").split()
+    for name in (site_namespace(rack), namespace(rack)):
+        if name in spaces:
+            run("ip", "netns", "del", name)
 
 
-def dnsmasq_configuration(rack, directory):
-    """Authoritative DHCP: iPXE (QEMU's own ROM) gets the manager's script; it asks with its MAC."""
-    return "\n".join([
-        "port=0", "interface=br0", "bind-interfaces", "keep-in-foreground", "user=root",
-        f"dhcp-leasefile={directory}/dnsmasq.leases", "pid-file=",
-        f"dhcp-range={rack.subnet}.100,{rack.subnet}.200,255.255.255.0,10m",
-        "dhcp-option=3", "dhcp-userclass=set:ipxe,iPXE", "dhcp-no-override",
-        # Encapsulated option 176: there is no second, PXE-only DHCP server to wait for.
-        "dhcp-option=encap:175,176,1b",
-        # iPXE waits for IPv6 too before it goes on: without an advertisement that costs 15 s a node.
-        "enable-ra", f"dhcp-range={IPV6_PREFIX}::,ra-only,64,10m",
-        f"dhcp-boot=tag:ipxe,http://{rack.manager_address}/boot.ipxe", "log-dhcp", "log-facility=-", ""])
+def dnsmasq_command(netboot):
+    """dnsmasq with the configuration that gmmd wrote, and what is so only in a virtual rack."""
+    return ["dnsmasq", f"--conf-file={netboot}/dnsmasq.conf", "--keep-in-foreground", "--user=root", "--pid-file=",
+            f"--dhcp-leasefile={netboot}/leases", "--log-dhcp", "--log-facility=-",
+            # iPXE waits for IPv6 too before it goes on: without an advertisement that costs 15 s a node.
+            "--enable-ra", f"--dhcp-range={IPV6_PREFIX}::,ra-only,64,10m"]

@@ -6,6 +6,7 @@ import pathlib
 import subprocess
 import tempfile
 
+from . import firmware
 from .config import CAPTURE_HEADER_BYTES, CARDS, RackError
 
 
@@ -16,7 +17,7 @@ TCG = ["-accel", "tcg,thread=multi", "-cpu", "max"]
 def accelerator(rack, node, host=pathlib.Path("/")):
     """Hardware virtualization only where the processor has it: the kvm device alone proves nothing."""
     flags = (host / "proc/cpuinfo").read_text(encoding="utf-8").split()
-    if rack.accelerator == "tcg" or not os.access(host / "dev/kvm", os.R_OK | os.W_OK):
+    if rack.accelerator == "tcg" or node.uefi or not os.access(host / "dev/kvm", os.R_OK | os.W_OK):
         return TCG
     if node.role == "memory":
         return KVM if "svm" in flags or "vmx" in flags else TCG
@@ -48,7 +49,25 @@ def grub_iso(rack, node, state, images):
     return iso
 
 
+def firmware_arguments(node, state):
+    """UEFI firmware, with variables of the machine's own; for uefi-secure it takes only loaders signed with our keys."""
+    secure = node.boot == "uefi-secure"
+    code = firmware.file("OVMF_CODE_4M.secboot.fd" if secure else "OVMF_CODE_4M.fd")
+    variables = state.run / f"{node.name}.vars"
+    variables.write_bytes(firmware.variables(state.signing_keys if secure else None))
+    arguments = ["-drive", f"if=pflash,format=raw,unit=0,readonly=on,file={code}", "-drive", f"if=pflash,format=raw,unit=1,file={variables}",
+                 "-device", "virtio-rng-pci"]
+    if secure:      # nothing but the firmware's own code may change its variables
+        arguments += ["-machine", "smm=on", "-global", "driver=cfi.pflash01,property=secure,value=on",
+                      "-global", "ICH9-LPC.disable_s3=1"]
+    if node.boot == "uefi-http":
+        arguments += ["-fw_cfg", "name=opt/org.tianocore/IPv4PXESupport,string=no", "-fw_cfg", "name=opt/org.tianocore/IPv6PXESupport,string=no"]
+    return arguments
+
+
 def boot_arguments(rack, node, state, images):
+    if node.uefi:
+        return firmware_arguments(node, state)
     if node.boot == "direct":
         return ["-kernel", str(images / node.image), "-append", command_line(rack, node, state)]
     if node.boot == "grub":
@@ -60,8 +79,10 @@ def arguments(rack, node, state, tap, images):
     card = f"{CARDS[node.card]},netdev=net0,mac={node.mac}"
     if node.card == "virtio":
         card += f",host_mtu={rack.mtu}"
-    if node.boot == "pxe":
+    if node.boot == "pxe" or node.uefi:
         card += ",bootindex=1"
+    if node.boot in ("uefi", "uefi-http", "uefi-secure"):
+        card += ",romfile="     # else the firmware's driver for the card is QEMU's iPXE
     serial = state.run / f"{node.name}.serial"
     command = [
         "qemu-system-x86_64", "-name", f"plenum-{rack.name}-{node.name}", "-machine", "q35,graphics=off", *accelerator(rack, node),

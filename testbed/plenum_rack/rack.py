@@ -5,6 +5,7 @@ import json
 import os
 import pathlib
 import secrets
+import signal
 import subprocess
 import time
 
@@ -12,7 +13,9 @@ from . import network, qemu
 from .config import RackError
 from .state import State
 
+TOP = pathlib.Path(__file__).resolve().parent.parent.parent
 JOIN_TIMEOUT_S = 120.0
+UEFI_TIMEOUT_S = 240.0       # emulated firmware takes its time, more so beside another one
 MANAGER_TIMEOUT_S = 10.0
 POLL_S = 0.1
 
@@ -21,9 +24,13 @@ class VirtualRack:
     def __init__(self, rack, build):
         self.rack = rack
         self.build = pathlib.Path(build).resolve()
-        self.images = self.build / "bare"
         self.state = State(rack.name, self.build)
         self.store = self.state.run / "gmmd.db"
+
+    @property
+    def images(self):
+        signed = self.state.signed_images
+        return signed if signed.exists() else self.build / "bare"
 
     # ------------------------------------------------------------ parts
 
@@ -42,11 +49,28 @@ class VirtualRack:
             path.touch(mode=0o600)
             path.write_text(text, encoding="utf-8")
 
+    def sign_images(self):
+        """What gmmd serves is signed, if any node asks for that; nodes that do not take it just the same."""
+        if all(node.boot != "uefi-secure" for node in self.rack.nodes.values()):
+            return
+        sign, keys, out = TOP / "boot" / "sign", self.state.signing_keys, self.state.signed_images
+        if not keys.exists():
+            keys.parent.mkdir(parents=True, exist_ok=True)
+            self.run_tool(sign, "new-keys", keys)
+        self.run_tool(sign, "images", keys, "--from", self.build / "bare", "--to", out, "--manager", self.rack.manager_address)
+
+    def run_tool(self, *command):
+        done = subprocess.run([str(word) for word in command], capture_output=True, text=True)
+        if done.returncode != 0:
+            raise RackError(done.stderr.strip() or f"{command[0]}: exit {done.returncode}")
+
     def write_manager_configuration(self):
         lines = ["[manager]", f"address = {self.rack.manager_address}", "prefix = 24", "http_port = 80",
                  f"socket = {self.state.socket}", f"images = {self.images}", f"key_file = {self.state.key_file}",
                  f"store = {self.store}", f"api_socket = {self.state.api_socket}",
-                 f"packet_macs = {self.rack.packet_macs}", ""]
+                 f"packet_macs = {self.rack.packet_macs}", "",
+                 "[netboot]", "interface = br0", f"directory = {self.state.netboot}", f"mode = {self.rack.dhcp}"]
+        lines += [f"range = {self.rack.subnet}.100-{self.rack.subnet}.200", ""] if self.rack.dhcp == "authoritative" else [""]
         for node in self.rack.nodes.values():
             lines += [f"[node {node.name}]", f"role = {node.role}", f"mac = {node.mac}", f"ip = {node.address(self.rack)}"]
             lines += ([f"args = {node.args}"] if node.args else []) + [""]
@@ -65,10 +89,11 @@ class VirtualRack:
             time.sleep(POLL_S)
 
     def start_dnsmasq(self):
-        path = self.state.run / "dnsmasq.conf"
-        path.write_text(network.dnsmasq_configuration(self.rack, self.state.run), encoding="utf-8")
+        if self.rack.dhcp == "proxy":
+            network.create_site(self.rack)
+            self.spawn("site", network.site_command(self.rack, self.state.run), self.state.logs / "site.log")
         log = self.state.logs / "dnsmasq.log"
-        process = self.spawn("dnsmasq", ["dnsmasq", f"--conf-file={path}"], log)
+        process = self.spawn("dnsmasq", network.dnsmasq_command(self.state.netboot), log)
         time.sleep(POLL_S)
         if process.poll() is not None:
             raise RackError(f"dnsmasq did not start: {last_line(log)} (log: {log})")
@@ -96,6 +121,16 @@ class VirtualRack:
     # ------------------------------------------------------------ commands
 
     def up(self, progress=print):
+        self.start()
+        uefi = any(node.uefi for node in self.rack.nodes.values())
+        try:
+            self.wait_joined(list(self.rack.nodes), progress, UEFI_TIMEOUT_S if uefi else JOIN_TIMEOUT_S)
+        except BaseException:
+            self.down()
+            raise
+
+    def start(self):
+        """Everything but waiting for the nodes."""
         network.check_host()
         if self.state.exists or network.exists(self.rack):
             raise RackError(f"rack '{self.rack.name}' is up already; take it down with 'testbed/rack down' first")
@@ -108,11 +143,11 @@ class VirtualRack:
         try:
             network.create(self.rack)
             self.write_key()
+            self.sign_images()
             self.start_manager()
             self.start_dnsmasq()
             for node in self.rack.nodes.values():
                 self.start_node(node)
-            self.wait_joined(list(self.rack.nodes), progress)
         except BaseException:
             self.down()
             raise
@@ -142,14 +177,29 @@ class VirtualRack:
 
     def add(self, node, progress=print):
         """A node that the rack file now has, or that died: start it in the running rack."""
+        started = self.begin(node)
+        self.wait_joined([node.name], progress, started=started)
+
+    def begin(self, node):
+        """The same without waiting for it; returns when it was started."""
         if self.state.alive(node.name):
             raise RackError(f"node '{node.name}' runs already")
         self.state.processes.pop(node.name, None)
         self.write_manager_configuration()
-        os.kill(self.state.processes["gmmd"]["pid"], 1)  # SIGHUP: the manager reads its nodes again
+        os.kill(self.state.processes["gmmd"]["pid"], signal.SIGHUP)  # the manager reads its nodes again, and writes them for dnsmasq
+        if self.rack.dhcp == "authoritative":
+            self.wait_reserved(node)
+        os.kill(self.state.processes["dnsmasq"]["pid"], signal.SIGHUP)
         started = time.monotonic()
         self.start_node(node)
-        self.wait_joined([node.name], progress, started=started)
+        return started
+
+    def wait_reserved(self, node):
+        deadline = time.monotonic() + MANAGER_TIMEOUT_S
+        while node.mac not in (self.state.netboot / "dnsmasq.hosts").read_text(encoding="utf-8"):
+            if time.monotonic() > deadline:
+                raise RackError(f"gmmd wrote no reservation for {node.name} (log: {self.state.logs / 'gmmd.log'})")
+            time.sleep(POLL_S)
 
     def require(self, name):
         if name not in self.state.processes:

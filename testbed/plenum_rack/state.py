@@ -4,6 +4,7 @@
 import json
 import os
 import pathlib
+import shutil
 import signal
 import time
 
@@ -48,6 +49,20 @@ class State:
     def oem_string(self):
         """What the nodes' firmware says of the key, for QEMU."""
         return self.run / "rack.oem"
+
+    @property
+    def signing_keys(self):
+        """Keys for Secure Boot, made once a build directory."""
+        return self.own_logs.parent / "signing-keys"
+
+    @property
+    def signed_images(self):
+        return self.run / "images"
+
+    @property
+    def netboot(self):
+        """What gmmd writes for dnsmasq."""
+        return self.run / "netboot"
 
     def save(self):
         self.run.mkdir(parents=True, exist_ok=True)
@@ -101,9 +116,7 @@ class State:
             time.sleep(0.01)
 
     def remove(self):
-        for path in sorted(self.run.glob("*")):
-            path.unlink()
-        self.run.rmdir()
+        shutil.rmtree(self.run)
         # A rack that comes up again has none of it: nodes that seemed to be there would get no network.
         self.forget()
 

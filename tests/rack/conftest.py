@@ -3,6 +3,7 @@
 
 import os
 import pathlib
+import re
 import sys
 import time
 
@@ -83,3 +84,27 @@ def small_rack_text(memory_nodes=2, process_memory="128M", node_memory="256M", b
     for number in range(1, memory_nodes + 1):
         text += node(f"m{number}", "memory", node_memory, boot=boot)
     return text
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    from plenum_rack.browser import Browser  # only where it is needed
+
+    made = Browser()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def browser(chromium):
+    """Whatever a test does: nothing leaves the page's origin, and the browser complains of nothing that the test did not expect."""
+    chromium.size(chromium.DESK)
+    chromium.driver.get("about:blank")
+    chromium.complaints()
+    chromium.requests()
+    yield chromium
+    chromium.driver.get("about:blank")
+    assert chromium.complaints() == []
+    urls = chromium.requests()
+    assert any(url.startswith("http://127.0.0.1:") for url in urls)
+    assert [url for url in urls if not re.match(r"http://127\.0\.0\.1:\d+/|about:blank", url)] == []

@@ -13,6 +13,7 @@ import ssl
 import stat
 import subprocess
 import threading
+import time
 
 import pytest
 from conftest import BUILD, small_rack_text, wait_until
@@ -51,8 +52,9 @@ class Manager(alone.Manager):
 class Stream(alone.Stream):
     """A listener to events."""
 
-    def __init__(self, manager, path="/v1/events", receive_bytes=None, headers=""):
-        self.open(socket.AF_INET, ("127.0.0.1", manager.port), path, f"Authorization: Bearer {manager.reader}\r\n{headers}", receive_bytes)
+    def __init__(self, manager, path="/v1/events", receive_bytes=None, headers="", token=None):
+        self.open(socket.AF_INET, ("127.0.0.1", manager.port), path, f"Authorization: Bearer {token or manager.reader}\r\n{headers}",
+                  receive_bytes)
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +89,7 @@ def test_answers_what_the_command_answers(manager, path, command):
     assert answer.status == 200
     assert answer.json == json.loads(manager.gmm("-o", "json", *command).stdout)
     assert answer.headers["Cache-Control"] == "no-store"
-    assert answer.headers["Content-Security-Policy"].startswith("default-src 'self'")
+    assert answer.headers["Content-Security-Policy"].startswith("default-src 'none'")
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
 
 
@@ -150,11 +152,52 @@ def test_tokens_are_read_again(manager):
     assert manager.ask("GET", "/v1/status").status == 200
 
 
+def forget_token(manager, name):
+    kept = [line for line in manager.tokens.read_text().splitlines() if name not in line.split()]
+    manager.tokens.write_text("\n".join(kept) + "\n")
+    manager.process.send_signal(signal.SIGHUP)
+
+
+def ends(stream):
+    """Whether nothing but the end comes, within the socket's 20 s."""
+    try:
+        return stream.next() is None
+    except ConnectionResetError:
+        return True
+
+
+def test_stream_ends_with_its_token(manager, open_stream):
+    leaving = manager.new_token("read-only", "leaving")
+    manager.process.send_signal(signal.SIGHUP)
+    wait_until(lambda: manager.ask("GET", "/v1/status", token=leaving).status == 200, "the new token to be known")
+    stays, goes = open_stream(), open_stream(token=leaving)
+    assert stays.head()[0] == goes.head()[0] == 200
+    forget_token(manager, "leaving")
+    assert ends(goes)
+    before = manager.last_event()
+    manager.make_events(1)
+    assert int(stays.next()["id"]) == before + 1
+
+
+def test_token_expires(manager, open_stream):
+    """It opens a stream, and is nobody's three seconds later."""
+    until = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 3))
+    short = manager.new_token("read-only", "short", until)
+    manager.process.send_signal(signal.SIGHUP)
+    wait_until(lambda: manager.ask("GET", "/v1/status", token=short).status == 200, "the new token to be known", 2)
+    stream = open_stream(token=short)
+    assert stream.head()[0] == 200
+    wait_until(lambda: manager.ask("GET", "/v1/status", token=short).status == 401, "the token to expire", 10)
+    assert "expired" in manager.ask("GET", "/v1/status", token=short).json["error"]["message"]
+    assert ends(stream)
+    forget_token(manager, "short")
+
+
 # ---------------------------------------------------------------- what is refused
 
 
 @pytest.mark.parametrize("method, path, status, code", [
-    ("GET", "/", 404, "not-found"), ("GET", "/v2/status", 404, "not-found"), ("GET", "/v1/vms/none", 404, "not-found"),
+    ("GET", "/v1", 404, "not-found"), ("GET", "/v2/status", 404, "not-found"), ("GET", "/v1/vms/none", 404, "not-found"),
     ("GET", "/v1/nodes/none", 404, "not-found"), ("GET", "/v1/operations/999", 404, "not-found"), ("DELETE", "/v1/vms/none", 404, "not-found"),
     ("POST", "/v1/vms/none/start", 404, "not-found"), ("GET", "/v1/vms/none/stats", 404, "not-found"),
     ("GET", "/v1/vms/none/console", 404, "not-found"), ("GET", "/v1/vms/none/console?offset=x", 400, "invalid-argument"),

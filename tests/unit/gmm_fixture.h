@@ -71,6 +71,7 @@ struct rack {
 	uint32_t commands_seen;		/* polls not counted */
 	struct gmm_record rows[ROWS_MAX];	/* what a store would have */
 	uint32_t row_count;
+	struct gmm_record ended[GMM_ENDED_MAX];	/* rows of that kind, by their slot; kind 0: none */
 	void (*keep)(struct rack *rack);	/* into a real store, too; NULL */
 	void *store;
 };
@@ -116,6 +117,8 @@ static inline uint64_t pages_held(const struct model_node *node)
 
 static inline struct gmm_record *row_find(struct rack *rack, const struct gmm_record *like)
 {
+	if (like->kind == GMM_RECORD_ENDED)
+		return rack->ended[like->slot].kind ? &rack->ended[like->slot] : NULL;
 	for (uint32_t i = 0; i < rack->row_count; i++)
 		if (rack->rows[i].kind == like->kind && rack->rows[i].slot == like->slot)
 			return &rack->rows[i];
@@ -126,7 +129,10 @@ static inline void row_apply(struct rack *rack, const struct gmm_record *record)
 {
 	struct gmm_record *row = row_find(rack, record);
 
-	if (record->gone && row) {
+	if (record->kind == GMM_RECORD_ENDED) {
+		assert_false(record->gone);
+		rack->ended[record->slot] = *record;
+	} else if (record->gone && row) {
 		*row = rack->rows[--rack->row_count];
 	} else if (!record->gone) {
 		if (!row)
@@ -146,7 +152,9 @@ static inline bool rows_equal(const struct gmm_record *one, const struct gmm_rec
 		return strcmp(one->node.name, other->node.name) == 0 && one->node.role == other->node.role &&
 		       one->node.address == other->node.address && memcmp(one->node.mac, other->node.mac, 6) == 0 &&
 		       one->node.incarnation == other->node.incarnation && one->node.admin == other->node.admin &&
-		       one->node.capacity_pages == other->node.capacity_pages;
+		       one->node.capacity_pages == other->node.capacity_pages && one->node.origin == other->node.origin &&
+		       memcmp(one->node.uuid, other->node.uuid, sizeof(one->node.uuid)) == 0 &&
+		       strcmp(one->node.domain, other->node.domain) == 0;
 	case GMM_RECORD_VM:
 		return one->vm.id == other->vm.id && one->vm.phase == other->vm.phase && one->vm.node == other->vm.node &&
 		       strcmp(one->vm.spec.name, other->vm.spec.name) == 0 && one->vm.state == other->vm.state &&
@@ -161,7 +169,26 @@ static inline bool rows_equal(const struct gmm_record *one, const struct gmm_rec
 		return one->operation.id == other->operation.id && one->operation.kind == other->operation.kind &&
 		       one->operation.vm == other->operation.vm && one->operation.region == other->operation.region &&
 		       one->operation.from_node == other->operation.from_node && one->operation.parent == other->operation.parent &&
-		       one->operation.status == other->operation.status;
+		       one->operation.status == other->operation.status && one->operation.parts == other->operation.parts &&
+		       one->operation.started_wall_ns == other->operation.started_wall_ns &&
+		       one->operation.regions_moved == other->operation.regions_moved &&
+		       one->operation.moved.bytes == other->operation.moved.bytes &&
+		       strcmp(one->operation.who, other->operation.who) == 0 &&
+		       memcmp(&one->operation.mark, &other->operation.mark, sizeof(one->operation.mark)) == 0;
+	case GMM_RECORD_ENDED:
+		return one->ended.id == other->ended.id && one->ended.number == other->ended.number &&
+		       one->ended.kind == other->ended.kind && one->ended.status == other->ended.status &&
+		       one->ended.started_wall_ns == other->ended.started_wall_ns &&
+		       one->ended.ended_wall_ns == other->ended.ended_wall_ns && one->ended.bytes == other->ended.bytes &&
+		       strcmp(one->ended.object, other->ended.object) == 0 && strcmp(one->ended.reason, other->ended.reason) == 0 &&
+		       strcmp(one->ended.who, other->ended.who) == 0 &&
+		       memcmp(&one->ended.mark, &other->ended.mark, sizeof(one->ended.mark)) == 0;
+	case GMM_RECORD_HEALTH:
+		return strcmp(one->health.code, other->health.code) == 0 && one->health.count == other->health.count &&
+		       one->health.since_wall_ns == other->health.since_wall_ns && one->health.muted == other->health.muted &&
+		       one->health.sticky == other->health.sticky && one->health.muted_count == other->health.muted_count &&
+		       one->health.muted_until_wall_ns == other->health.muted_until_wall_ns &&
+		       strcmp(one->health.muted_by, other->health.muted_by) == 0;
 	case GMM_RECORD_KINDS: break;
 	}
 	return false;
@@ -179,6 +206,8 @@ static inline void rack_compare_rows(struct rack *rack)
 			slots = rack->core->region_top;
 		else if (kind == GMM_RECORD_NODE)
 			slots = rack->core->node_count;
+		else if (kind == GMM_RECORD_ENDED && rack->core->ended_count < GMM_ENDED_MAX)
+			slots = (uint32_t)rack->core->ended_count;
 		for (uint32_t slot = 0; slot < slots; slot++) {
 			struct gmm_record now = { .kind = (enum gmm_record_kind)kind, .slot = slot };
 			const struct gmm_record *row = row_find(rack, &now);
@@ -187,7 +216,7 @@ static inline void rack_compare_rows(struct rack *rack)
 			assert_int_equal(now.gone, row == NULL);
 			if (!row)
 				continue;
-			found++;
+			found += kind != GMM_RECORD_ENDED;
 			if (!rows_equal(&now, row))
 				fail_msg("a changed row was not marked: %s %u", gmm_record_kind_name(now.kind), slot);
 		}
@@ -516,7 +545,7 @@ static inline void rack_run(struct rack *rack, uint64_t ns)
 static inline int rack_finished(struct rack *rack, uint64_t operation, struct gmm_finished *finished)
 {
 	rack_keep(rack);
-	while (gmm_core_finished(rack->core, finished, rack->now_ns))
+	while (gmm_core_finished(rack->core, finished))
 		if (finished->operation == operation)
 			return 1;
 	return 0;
@@ -591,7 +620,7 @@ static inline void rack_compare(struct rack *rack)
 static struct gmm_balance rack_plan;
 static const struct gmm_config rack_config = {
 	.lease_ms = LEASE_MS, .grace_ms = GRACE_MS, .load_timeout_ms = 10000, .vm_id_first = 1, .wall_offset_ns = 1000 * SECOND,
-	.move_pace = { 1500, 500 }, .plan = &rack_plan,
+	.move_pace = { 1500, 500 }, .plan = &rack_plan, .address = 0x0a4d0001, .prefix = 24,
 };
 
 /* The manager is killed. The next one has the rows that were kept; requests under way are carried out, or not, unheard. */
@@ -602,11 +631,8 @@ static inline void rack_kill(struct rack *rack)
 	gmm_core_init(rack->core, &rack_config);
 	for (int kind = GMM_RECORD_META; kind < GMM_RECORD_KINDS; kind++)
 		for (uint32_t slot = 0; slot < gmm_record_slots((enum gmm_record_kind)kind); slot++) {
-			const struct gmm_record *row = NULL;
+			const struct gmm_record like = { .kind = (enum gmm_record_kind)kind, .slot = slot }, *row = row_find(rack, &like);
 
-			for (uint32_t i = 0; i < rack->row_count && !row; i++)
-				if ((int)rack->rows[i].kind == kind && rack->rows[i].slot == slot)
-					row = &rack->rows[i];
 			if (row && gmm_core_restore(rack->core, row, rack->now_ns))
 				fail_msg("%s", rack->core->refusal);
 			if (kind == GMM_RECORD_REGION && slot > ROWS_MAX)
@@ -617,9 +643,20 @@ static inline void rack_kill(struct rack *rack)
 	for (uint32_t i = 0; i < rack->count; i++) {
 		const struct gmm_node *node = &rack->core->nodes[i];
 
+		/* Those that were admitted, or forgotten, are what their rows say. */
+		if (node->origin != GMM_ORIGIN_FILE)
+			continue;
 		assert_int_equal(gmm_core_node_add(rack->core, node->name, node->role, node->address, node->mac), node->id);
 	}
 	gmm_core_check(rack->core);
+}
+
+/* It may join. */
+static inline bool rack_lives(struct rack *rack, const struct model_node *model)
+{
+	const struct gmm_node *node = gmm_core_node(rack->core, model->id);
+
+	return node->origin != GMM_ORIGIN_FORGOTTEN && node->admin != GMM_ADMIN_RETIRED;
 }
 
 /* Those that are reachable join the next manager. */
@@ -629,7 +666,7 @@ static inline void rack_return(struct rack *rack)
 	struct gmm_vm *vm;
 
 	for (uint32_t i = 0; i < rack->count; i++)
-		if (rack->nodes[i].linked)
+		if (rack->nodes[i].linked && rack_lives(rack, &rack->nodes[i]))
 			rack_join(rack, rack->nodes[i].id);
 	while (gmm_core_offer_wanted(rack->core, &vm))
 		gmm_core_offered(rack->core, vm, &blob, &blob, 0, "", rack->now_ns);

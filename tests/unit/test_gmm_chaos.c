@@ -24,7 +24,7 @@ static void finish_and_compare(struct rack *rack)
 	rack_settle(rack);
 	rack_keep(rack);
 	rack_compare_rows(rack);
-	while (gmm_core_finished(rack->core, &finished, rack->now_ns))
+	while (gmm_core_finished(rack->core, &finished))
 		;
 	for (uint32_t i = 0; i < GMM_OPERATIONS_MAX; i++)
 		assert_int_equal(rack->core->operations[i].kind, GMM_OPERATION_NONE);
@@ -107,10 +107,56 @@ static void random_request(struct rack *rack)
 	}
 }
 
+/* ---- machines that nobody knew become nodes by this rule, and go again */
+
+static const struct gmm_rule everybody = { .name = "all", .role = WIRE_ROLE_MEMORY, .pattern = "x%d", .automatic = true };
+#define STRANGERS 4u
+static uint32_t strangers_joined, strangers_forgotten;	/* a test of admissions in which there are none is none */
+
+static void stranger_asks(struct rack *rack, uint8_t number)
+{
+	struct gmm_inventory inventory = { .mac = { 0x52, 0x54, 0, 0, 0, number }, .uuid = { 1, number }, .complete = true };
+	struct gmm_node *node;
+
+	inventory.uuid[0] = (uint8_t)(1 + random_below(20) / 19);	/* now and then it is another machine */
+	if (gmm_core_machine_asks(rack->core, &inventory, 0x0a4d0096, &node, rack->now_ns) != GMM_ANSWER_NODE) {
+		/* A new node has a new id. */
+		for (uint32_t i = rack->count; i < rack->core->node_count; i++)
+			rack->nodes[rack->count++] = (struct model_node){
+				.id = GMM_NODE_FIRST + i, .role = WIRE_ROLE_MEMORY, .incarnation = 1000 + i, .capacity_pages = 64 * REGION_PAGES,
+			};
+		return;
+	}
+	gmm_core_node_boots(rack->core, node, rack->now_ns);
+	if (random_below(3)) {
+		rack_reboot(rack, node->id);
+		strangers_joined++;
+	}
+}
+
+static void random_membership(struct rack *rack)
+{
+	char name[8];
+
+	if (random_below(3)) {
+		stranger_asks(rack, (uint8_t)(1 + random_below(STRANGERS)));
+		return;
+	}
+	snprintf(name, sizeof(name), "x%u", 1 + random_below(STRANGERS));
+	if (random_below(2) && gmm_core_node_named(rack->core, name)) {
+		gmm_core_node_set_admin(rack->core, name, random_below(2) ? GMM_ADMIN_CORDONED : GMM_ADMIN_MAINTENANCE, rack->now_ns);
+		gmm_core_node_set_admin(rack->core, name, GMM_ADMIN_RETIRED, rack->now_ns);
+	} else {
+		strangers_forgotten += gmm_core_node_forget(rack->core, name, rack->now_ns) == 0;
+	}
+}
+
 static void random_node_event(struct rack *rack)
 {
 	struct model_node *model = &rack->nodes[random_below(rack->count)];
 
+	if (!rack_lives(rack, model))
+		return;
 	if (random_below(3) == 0)
 		rack_reboot(rack, model->id);
 	else
@@ -158,6 +204,7 @@ static void random_kill(struct rack *rack)
 		if (model_of(rack, rack->flights[i].command.node)->linked && random_below(2))
 			execute(rack, &rack->flights[i]);
 	rack_kill(rack);
+	gmm_core_set_rules(rack->core, &everybody, 1);
 	if (random_below(2))
 		rack_pass(rack, SECOND / 2);
 	rack_return(rack);
@@ -191,6 +238,7 @@ static void random_life(uint32_t seed, uint32_t kill_each)
 	struct gmm_finished finished;
 
 	chance = seed;
+	gmm_core_set_rules(rack->core, &everybody, 1);
 	for (int turn = 0; turn < 600; turn++) {
 		uint32_t what = random_below(100);
 
@@ -204,7 +252,9 @@ static void random_life(uint32_t seed, uint32_t kill_each)
 			rack_pass(rack, SECOND / 2);
 		else if (what < 23)
 			random_admin(rack);
-		else if (what < 25)
+		else if (what < 26)
+			random_membership(rack);
+		else if (what < 28)
 			rack->nodes[random_below(3)].refuse_type = (int[]){ WIRE_REGION_CREATE, WIRE_VM_CREATE, WIRE_VM_REGIONS,
 									    WIRE_VM_DESTROY, WIRE_VM_REGION_MOVE,
 									    WIRE_VM_REGION_MOVE_STATE }[random_below(6)];
@@ -220,12 +270,14 @@ static void random_life(uint32_t seed, uint32_t kill_each)
 		if (random_below(kill_each) == 0)
 			random_kill(rack);
 		rack_keep(rack);
-		while (random_below(2) && gmm_core_finished(rack->core, &finished, rack->now_ns))
+		while (random_below(2) && gmm_core_finished(rack->core, &finished))
 			;
 	}
 	for (uint32_t i = 0; i < rack->count; i++) {
 		rack->nodes[i].refuse_type = 0;
-		rack->nodes[i].linked = true;
+		rack->nodes[i].linked = rack_lives(rack, &rack->nodes[i]);
+		if (rack->nodes[i].linked && gmm_core_node(rack->core, rack->nodes[i].id)->state == GMM_NODE_ABSENT)
+			rack_reboot(rack, rack->nodes[i].id);
 		gmm_core_node_drain_cancel(rack->core, rack->core->nodes[i].name, rack->now_ns);
 	}
 	rack_pass(rack, SECOND);
@@ -235,11 +287,11 @@ static void random_life(uint32_t seed, uint32_t kill_each)
 		rack->nodes[i].linked = false;
 	rack_pass(rack, (LEASE_MS + 1000) * SECOND / 1000);
 	for (uint32_t i = 0; i < rack->count; i++)
-		rack->nodes[i].linked = true;
+		rack->nodes[i].linked = rack_lives(rack, &rack->nodes[i]);
 	rack_pass(rack, SECOND);
 	rack_run(rack, 20 * SECOND);
 	rack_keep(rack);
-	while (gmm_core_finished(rack->core, &finished, rack->now_ns))
+	while (gmm_core_finished(rack->core, &finished))
 		;
 	rack_compare(rack);
 	for (char name[2] = "a"; name[0] < 'g'; name[0]++)
@@ -262,6 +314,7 @@ static void test_random_lives_of_mortal_managers(void **state)
 	(void)state;
 	for (uint32_t seed = 1; seed <= 60; seed++)
 		random_life(seed, 20);
+	assert_true(strangers_joined > 100 && strangers_forgotten > 10);
 }
 
 int main(void)

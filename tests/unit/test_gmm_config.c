@@ -15,7 +15,10 @@
 #include <cmocka.h>
 
 #define MANAGER "[manager]\naddress = 10.77.0.1\nsocket = /run/s\nimages = /i\nkey_file = /k\n"
+#define NETBOOT "[netboot]\ninterface = eth1\ndirectory = /var/lib/plenum/netboot\n"
 #define NODE(name, number) "[node " name "]\nrole = memory\nmac = 52:54:00:77:00:0" number "\nip = 10.77.0.1" number "\n"
+
+#define RULE(name) "[rule " name "]\nrole = memory\nname = m%02d\n"
 
 static struct config config;
 static char error[CONFIG_ERROR_BYTES];
@@ -66,6 +69,31 @@ static void test_good(void **state)
 	assert_int_equal(config.nodes[1].address, 0x0a4d030c);
 }
 
+static void test_rules(void **state)
+{
+	static char text[(GMM_RULES_MAX + 1) * 64];
+	int len = sprintf(text, "%s", MANAGER);
+
+	(void)state;
+	assert_int_equal(load_text(MANAGER "node_addresses = 10.77.0.20-10.77.0.30\n" RULE("second") "manufacturer = ACME*\nmac = 52:54\n"
+				   "memory_min = 64G\nsvm = yes\naddresses = 10.77.0.40-10.77.0.50\ndomain = a\nauto = yes\n" RULE("first")), 0);
+	assert_int_equal(config.address_first, 0x0a4d0014);
+	assert_int_equal(config.address_last, 0x0a4d001e);
+	assert_int_equal(config.rule_count, 2);
+	assert_string_equal(config.rules[0].name, "second");	/* the order of the file */
+	assert_string_equal(config.rules[0].manufacturer, "ACME*");
+	assert_int_equal(config.rules[0].mac_bytes, 2);
+	assert_int_equal(config.rules[0].memory_bytes_min, UINT64_C(64) << 30);
+	assert_int_equal(config.rules[0].svm, GMM_YES);
+	assert_int_equal(config.rules[0].address_last, 0x0a4d0032);
+	assert_true(config.rules[0].automatic);
+	assert_false(config.rules[1].automatic);
+	for (unsigned i = 0; i <= GMM_RULES_MAX; i++)
+		len += sprintf(text + len, "[rule r%u]\nrole = memory\nname = m%%d\n", i);
+	assert_int_equal(load_text(text), -1);
+	assert_non_null(strstr(error, "at most 16 rules"));
+}
+
 static void test_api(void **state)
 {
 	(void)state;
@@ -83,6 +111,23 @@ static void test_api(void **state)
 	assert_int_equal(load_text(MANAGER "api_port = 1\napi_address = 10.77.0.1\ntoken_file = /t\ntls_certificate = /c\ntls_key = /k\n"), 0);
 	assert_string_equal(config.api.tls_certificate, "/c");
 	assert_string_equal(config.api.tls_key, "/k");
+}
+
+static void test_netboot(void **state)
+{
+	(void)state;
+	assert_int_equal(load_text(MANAGER), 0);
+	assert_false(config.netboot.given);
+	assert_int_equal(load_text(NETBOOT "range = 10.77.0.100-10.77.0.200\n" MANAGER NODE("m1", "1")), 0);
+	assert_true(config.netboot.given);
+	assert_false(config.netboot.proxy);
+	assert_string_equal(config.netboot.interface, "eth1");
+	assert_string_equal(config.netboot.directory, "/var/lib/plenum/netboot");
+	assert_int_equal(config.netboot.range_first, 0x0a4d0064);
+	assert_int_equal(config.netboot.range_last, 0x0a4d00c8);
+	assert_int_equal(load_text(MANAGER NETBOOT "mode = authoritative\nrange = 10.77.0.2-10.77.0.2\n"), 0);
+	assert_int_equal(load_text(MANAGER NETBOOT "mode = proxy\n" NODE("m1", "1")), 0);
+	assert_true(config.netboot.proxy);
 }
 
 static void test_mistakes(void **state)
@@ -115,7 +160,17 @@ static void test_mistakes(void **state)
 		{ MANAGER "rebuild_reserve = 1\n", ":6: rebuild_reserve = 1: must be yes or no" },
 		{ MANAGER "[node m1]\ndomain = a-name-of-thirty-two-characters-\n", "characters-: must have 1 to 31 characters" },
 		{ MANAGER "nonsense\n", ":6: neither [section] nor key = value" },
-		{ MANAGER "[nodes]\nx = 1\n", ":7: unknown section [nodes]; write [manager] or [node NAME]" },
+		{ MANAGER "[nodes]\nx = 1\n", ":7: unknown section [nodes]; write [manager], [netboot], [node NAME] or [rule NAME]" },
+		{ MANAGER "node_addresses = 10.77.0.9\n", ":6: node_addresses = 10.77.0.9: must be a range" },
+		{ MANAGER "node_addresses = 10.78.0.9-10.78.0.10\n", "node_addresses is not in the manager's network" },
+		{ MANAGER "[rule a]\nrole = memory\n", ":7: [rule a] lacks 'name'" },
+		{ MANAGER "[rule a]\nname = m%d\n", ":7: [rule a] lacks 'role'" },
+		{ MANAGER "[rule a]\nname = m%x\n", ":7: name = m%x: must be a node's name with one %d or %02d in it" },
+		{ MANAGER RULE("a") RULE("b") RULE("a"), "[rule a] stands twice" },
+		{ MANAGER RULE("a") "rule = b\n", ":9: unknown key 'rule' in [rule a]; known are manufacturer" },
+		{ MANAGER RULE("a") "auto = yes\nauto = no\n", ":10: 'auto' is given twice in [rule a]" },
+		{ MANAGER RULE("a b") , "[rule a b]: a rule's name is made as a node's is" },
+		{ MANAGER RULE("a") "addresses = 10.78.0.1-10.78.0.2\n", ":7: [rule a]: its addresses are not in the manager's network" },
 		{ MANAGER "[node m1]\nrole = storage\n", ":7: role = storage: must be process or memory" },
 		{ MANAGER "[node m1]\nmac = 52:54:00:77:00:0g\n", ":7: mac = 52:54:00:77:00:0g: must be a MAC address" },
 		{ MANAGER "[node m1]\nmac = 52:54-00:77:00:01\n", "must be a MAC address" },
@@ -124,6 +179,32 @@ static void test_mistakes(void **state)
 		{ MANAGER "[node m1]\nrole = memory\nip = 10.77.0.11\n", "[node m1] lacks 'mac'" },
 		{ MANAGER "[node m1]\nrole = memory\nmac = 52:54:00:77:00:01\n", "[node m1] lacks 'ip'" },
 		{ MANAGER "[node m 1]\nrole = memory\n", "a node's name is made of letters" },
+		{ MANAGER "[netboot]\nmode = proxy\n", ":7: [netboot] lacks 'directory'" },
+		{ MANAGER "[netboot]\ndirectory = /d\n", ":7: [netboot] lacks 'interface'" },
+		{ MANAGER NETBOOT, ":7: [netboot] lacks 'range'" },
+		{ MANAGER NETBOOT "mode = proxy\nrange = 10.77.0.100-10.77.0.200\n", "remove 'range'" },
+		{ MANAGER NETBOOT "mode = both\n", ":9: mode = both: must be authoritative" },
+		{ MANAGER NETBOOT "range = 10.77.0.100\n", ":9: range = 10.77.0.100: must be two IPv4 addresses" },
+		{ MANAGER NETBOOT "range = 10.77.0.100-\n", "must be two IPv4 addresses" },
+		{ MANAGER NETBOOT "range = 10.77.0.1000000000000-10.77.0.200\n", "must be two IPv4 addresses" },
+		{ MANAGER NETBOOT "range = 0.0.0.0-10.77.0.200\n", "must be two IPv4 addresses" },
+		{ MANAGER NETBOOT "range = 10.77.0.200-10.77.0.100\n", ":9: range = 10.77.0.200-10.77.0.100: its first address is above" },
+		{ MANAGER NETBOOT "range = 10.78.0.100-10.78.0.200\n", ":7: [netboot]: range 10.78.0.100-10.78.0.200 is not inside the manager's "
+		  "network 10.77.0.0/24" },
+		{ MANAGER NETBOOT "range = 10.77.0.100-10.77.0.255\n", "is not inside" },
+		{ MANAGER NETBOOT "range = 10.77.0.0-10.77.0.9\n", "is not inside" },
+		{ MANAGER NETBOOT "range = 10.77.0.1-10.77.0.9\n", "the manager's own address lies in range" },
+		{ MANAGER NETBOOT "range = 10.77.0.11-10.77.0.200\n" NODE("m1", "1"), ":11: [node m1]: its ip lies in [netboot]'s range" },
+		{ MANAGER "node_addresses = 10.77.0.90-10.77.0.100\n" NETBOOT "range = 10.77.0.100-10.77.0.200\n",
+		  "range 10.77.0.100-10.77.0.200 and node_addresses overlap" },
+		{ MANAGER NETBOOT "range = 10.77.0.100-10.77.0.200\n" RULE("a") "addresses = 10.77.0.200-10.77.0.210\n",
+		  ":11: [rule a]: its addresses and [netboot]'s range 10.77.0.100-10.77.0.200 overlap" },
+		{ MANAGER "[netboot]\ninterface = eth 1\n", ":7: interface = eth 1: must be the name of a network card" },
+		{ MANAGER "[netboot]\ninterface = a-name-too-long-\n", "must be the name of a network card" },
+		{ MANAGER "[netboot]\ndirectory = netboot\n", "must be the absolute path" },
+		{ MANAGER "[netboot]\ndirectory = /a,b\n", "must be the absolute path" },
+		{ MANAGER "[netboot]\nrole = memory\n", ":7: unknown key 'role' in [netboot]; known are interface, mode, range, directory" },
+		{ MANAGER NETBOOT "interface = eth2\n", ":9: 'interface' is given twice in [netboot]" },
 		{ MANAGER NODE("m1", "1") NODE("m1", "2"), ":11: 'role' is given twice in [node m1]" },
 		{ MANAGER NODE("m1", "1") NODE("m2", "2") NODE("m1", "3"), ":15: [node m1] stands twice, first at line 7" },
 		{ MANAGER NODE("m1", "1") "[node m2]\nmac = 52:54:00:77:00:01\n", "node 'm1' has this MAC already" },
@@ -191,7 +272,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_good),
+		cmocka_unit_test(test_rules),
 		cmocka_unit_test(test_api),
+		cmocka_unit_test(test_netboot),
 		cmocka_unit_test(test_mistakes),
 		cmocka_unit_test(test_too_many_nodes_and_long_lines),
 		cmocka_unit_test(test_missing_file),

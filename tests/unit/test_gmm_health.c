@@ -114,7 +114,7 @@ static void test_a_node_that_never_came_has_time_to_start(void **state)
 
 	assert_true(gmm_core_node_add(rack->core, "m9", WIRE_ROLE_MEMORY, 9, mac) > 0);
 	CLEARED(rack, MNODE_DOWN);
-	rack_pass(rack, GMM_HEALTH_BOOT_NS - SECOND);
+	rack_pass(rack, GMM_LIFE_BOOT_NS - SECOND);
 	CLEARED(rack, MNODE_DOWN);
 	rack_pass(rack, SECOND);
 	RAISED(rack, MNODE_DOWN, 1);
@@ -281,20 +281,19 @@ static void test_boots(void **state)
 {
 	RACK;
 
-	facts.boots[1].attempts = 1;
-	facts.boots[1].script_ns = rack->now_ns;
-	rack_pass(rack, GMM_HEALTH_BOOT_NS);
+	gmm_core_node_boots(rack->core, gmm_core_node(rack->core, m1), rack->now_ns);
+	rack_pass(rack, GMM_LIFE_BOOT_NS);
 	CLEARED(rack, BOOT_FAILED);
 	model_of(rack, m1)->linked = false;
 	rack_pass(rack, 5 * SECOND);
 	RAISED(rack, BOOT_FAILED, 1);
 	SAYS(rack, BOOT_FAILED, "m1: 1 boot scripts fetched, the last one 2 min ago");
-	facts.boots[1].attempts = GMM_HEALTH_BOOTS_MAX;
+	for (uint32_t i = 1; i < GMM_LIFE_BOOTS_MAX; i++)
+		gmm_core_node_boots(rack->core, gmm_core_node(rack->core, m1), rack->now_ns);
 	RAISED(rack, BOOT_LOOP, 1);
 	SAYS(rack, BOOT_LOOP, "m1: 5 boot scripts");
 	CLEARED(rack, BOOT_FAILED);
 	rack_reboot(rack, m1);
-	facts.boots[1].attempts = 0;
 	CLEARED(rack, BOOT_LOOP);
 	rack_free(rack);
 }
@@ -499,17 +498,17 @@ static void test_mutes(void **state)
 {
 	RACK;
 
-	assert_int_equal(gmm_core_health_mute(rack->core, "NO_SUCH", 0, false, rack->now_ns), -ENOENT);
+	assert_int_equal(gmm_core_health_mute(rack->core, "NO_SUCH", 0, false, "deploy", rack->now_ns), -ENOENT);
 	assert_int_equal(gmm_core_health_unmute(rack->core, "NO_SUCH", rack->now_ns), -ENOENT);
-	assert_int_equal(gmm_core_health_mute(rack->core, "VERSION_SKEW", 0, false, rack->now_ns), -EBUSY);
+	assert_int_equal(gmm_core_health_mute(rack->core, "VERSION_SKEW", 0, false, "deploy", rack->now_ns), -EBUSY);
 	strcpy(facts.build_id, "newer");
 	model_of(rack, m2)->linked = false;
 	rack_pass(rack, 5 * SECOND);
 	RAISED(rack, VERSION_SKEW, 2);
 	/* m2 is down beside it, and not of interest here. */
-	assert_int_equal(gmm_core_health_mute(rack->core, "MNODE_DOWN", 0, true, rack->now_ns), 0);
+	assert_int_equal(gmm_core_health_mute(rack->core, "MNODE_DOWN", 0, true, "deploy", rack->now_ns), 0);
 	assert_int_equal(gmm_core_health_status(rack->core), GMM_HEALTH_WARN);
-	assert_int_equal(gmm_core_health_mute(rack->core, "VERSION_SKEW", 0, false, rack->now_ns), 0);
+	assert_int_equal(gmm_core_health_mute(rack->core, "VERSION_SKEW", 0, false, "deploy", rack->now_ns), 0);
 	assert_int_equal(gmm_core_health_status(rack->core), GMM_HEALTH_OK);
 	MUTED(true);
 	/* More of it: it counts again. */
@@ -518,19 +517,19 @@ static void test_mutes(void **state)
 	MUTED(false);
 	assert_int_equal(gmm_core_health_status(rack->core), GMM_HEALTH_WARN);
 	/* For a time. */
-	assert_int_equal(gmm_core_health_mute(rack->core, "VERSION_SKEW", 10 * SECOND, false, rack->now_ns), 0);
+	assert_int_equal(gmm_core_health_mute(rack->core, "VERSION_SKEW", 10 * SECOND, false, "deploy", rack->now_ns), 0);
 	rack_pass(rack, 9 * SECOND);
 	MUTED(true);
 	rack_pass(rack, SECOND);
 	MUTED(false);
 	/* Cleared: over. */
-	assert_int_equal(gmm_core_health_mute(rack->core, "VERSION_SKEW", 0, false, rack->now_ns), 0);
+	assert_int_equal(gmm_core_health_mute(rack->core, "VERSION_SKEW", 0, false, "deploy", rack->now_ns), 0);
 	strcpy(facts.build_id, "test");
 	MUTED(false);
 	/* Less and then as much as before is more, too. */
 	strcpy(facts.build_id, "newer");
 	RAISED(rack, VERSION_SKEW, 3);
-	assert_int_equal(gmm_core_health_mute(rack->core, "VERSION_SKEW", 0, false, rack->now_ns), 0);
+	assert_int_equal(gmm_core_health_mute(rack->core, "VERSION_SKEW", 0, false, "deploy", rack->now_ns), 0);
 	model_of(rack, m2)->linked = false;
 	rack_pass(rack, 5 * SECOND);
 	MUTED(true);
@@ -544,7 +543,7 @@ static void test_sticky_mutes_stay(void **state)
 {
 	RACK;
 
-	assert_int_equal(gmm_core_health_mute(rack->core, "VERSION_SKEW", 0, true, rack->now_ns), 0);
+	assert_int_equal(gmm_core_health_mute(rack->core, "VERSION_SKEW", 0, true, "deploy", rack->now_ns), 0);
 	strcpy(facts.build_id, "newer");
 	MUTED(true);
 	assert_int_equal(gmm_core_health_status(rack->core), GMM_HEALTH_OK);
@@ -552,6 +551,93 @@ static void test_sticky_mutes_stay(void **state)
 	MUTED(true);
 	assert_int_equal(gmm_core_health_unmute(rack->core, "VERSION_SKEW", rack->now_ns), 0);
 	MUTED(false);
+	rack_free(rack);
+}
+
+/* A manager is killed: the next one knows what was raised and muted, and does not take nodes that are to come for nodes that are well. */
+static void test_mutes_outlive_the_manager(void **state)
+{
+	uint64_t since_ns, events;
+	RACK;
+
+	model_of(rack, m2)->linked = false;
+	rack_pass(rack, 5 * SECOND);
+	RAISED(rack, MNODE_DOWN, 1);
+	since_ns = check(rack, GMM_HEALTH_MNODE_DOWN)->since_ns;
+	assert_int_equal(gmm_core_health_mute(rack->core, "MNODE_DOWN", 3600 * SECOND, false, "deploy", rack->now_ns), 0);
+	assert_int_equal(gmm_core_health_mute(rack->core, "STORE_FAILED", 0, true, "control", rack->now_ns), 0);
+	rack_keep(rack);
+	rack_compare_rows(rack);
+	rack_pass(rack, SECOND);
+	events = rack->core->event_sequence;
+	rack_kill(rack);
+	rack_return(rack);
+	assert_true(rack->core->event_sequence >= events);
+	for (uint32_t i = 0; i < 2 * GMM_RETURN_MS / 1000; i++) {
+		const struct gmm_health_check *now = check(rack, GMM_HEALTH_MNODE_DOWN);
+
+		assert_int_equal(now->finding.count, 1);
+		assert_true(now->finding.summary[0]);
+		assert_int_equal(now->since_ns, since_ns);
+		assert_true(now->muted && !now->sticky);
+		assert_string_equal(now->muted_by, "deploy");
+		rack_pass(rack, SECOND);
+	}
+	/* It was raised all the time: nothing was told anew. */
+	SAYS(rack, MNODE_DOWN, "m2: down");
+	assert_int_equal(events_of(rack, "MNODE_DOWN"), 0);
+	assert_true(check(rack, GMM_HEALTH_STORE_FAILED)->muted && check(rack, GMM_HEALTH_STORE_FAILED)->sticky);
+	/* Cleared: as without a start in between. */
+	model_of(rack, m2)->linked = true;
+	rack_pass(rack, SECOND);
+	CLEARED(rack, MNODE_DOWN);
+	assert_false(check(rack, GMM_HEALTH_MNODE_DOWN)->muted);
+	assert_int_equal(gmm_core_health_unmute(rack->core, "STORE_FAILED", rack->now_ns), 0);
+	rack_keep(rack);
+	rack_compare_rows(rack);
+	for (uint32_t i = 0; i < rack->row_count; i++)
+		assert_true(rack->rows[i].kind != GMM_RECORD_HEALTH);
+	rack_free(rack);
+}
+
+/* The time of a mute is told by the wall clock: it is over while nobody looked. */
+static void test_mute_ends_while_there_is_no_manager(void **state)
+{
+	RACK;
+
+	model_of(rack, m2)->linked = false;
+	rack_pass(rack, 5 * SECOND);
+	RAISED(rack, MNODE_DOWN, 1);
+	assert_int_equal(gmm_core_health_mute(rack->core, "MNODE_DOWN", 60 * SECOND, false, "deploy", rack->now_ns), 0);
+	rack_keep(rack);
+	rack->now_ns += 61 * SECOND;
+	rack_kill(rack);
+	rack_return(rack);
+	assert_false(check(rack, GMM_HEALTH_MNODE_DOWN)->muted);
+	RAISED(rack, MNODE_DOWN, 1);
+	rack_free(rack);
+}
+
+/* Another version of gmmd has its checks in other places, and some that we do not have. */
+static void test_rows_of_other_versions(void **state)
+{
+	struct gmm_record record = { .kind = GMM_RECORD_HEALTH, .slot = GMM_HEALTH_VM_LOST };
+	RACK;
+
+	strcpy(record.health.code, "STORE_FAILED");
+	record.health.muted = record.health.sticky = 1;
+	assert_int_equal(gmm_core_restore(rack->core, &record, rack->now_ns), 0);
+	assert_true(rack->core->health.checks[GMM_HEALTH_STORE_FAILED].muted);
+	assert_false(rack->core->health.checks[GMM_HEALTH_VM_LOST].muted);
+	strcpy(record.health.code, "COFFEE_LOW");
+	assert_int_equal(gmm_core_restore(rack->core, &record, rack->now_ns), 0);
+	assert_false(rack->core->health.checks[GMM_HEALTH_VM_LOST].muted);
+	record.health.muted = 2;
+	assert_int_equal(gmm_core_restore(rack->core, &record, rack->now_ns), -EINVAL);
+	assert_non_null(strstr(rack->core->refusal, "the store's health "));
+	record.health.muted = 1;
+	memset(record.health.code, 'X', sizeof(record.health.code));
+	assert_int_equal(gmm_core_restore(rack->core, &record, rack->now_ns), -EINVAL);
 	rack_free(rack);
 }
 
@@ -649,6 +735,9 @@ int main(void)
 		cmocka_unit_test(test_changes_are_events),
 		cmocka_unit_test(test_mutes),
 		cmocka_unit_test(test_sticky_mutes_stay),
+		cmocka_unit_test(test_mutes_outlive_the_manager),
+		cmocka_unit_test(test_mute_ends_while_there_is_no_manager),
+		cmocka_unit_test(test_rows_of_other_versions),
 		cmocka_unit_test(test_each_code_has_its_page),
 		cmocka_unit_test(test_each_page_has_its_code),
 	};

@@ -7,37 +7,6 @@
 #include "gmm/store/internal.h"
 #include "tests/unit/gmm_store_fixture.h"
 
-/*
- * What gmmd of schema version 1 left behind, by `gmm backup`: nodes p1, m1, m2; VM "whole" with a region that moves, VM "half" that is
- * being made, a bench under way, a zombie, and "gone", which was destroyed.
- */
-#define VERSION_1 "tests/unit/data/store-version-1.db"
-#define VERSION_1_BYTES 45056
-
-static void read_file(const char *path, uint8_t bytes[VERSION_1_BYTES])
-{
-	FILE *file = fopen(path, "r");
-
-	if (!file)
-		fail_msg("%s: %s", path, strerror(errno));
-	assert_int_equal(fread(bytes, 1, VERSION_1_BYTES, file), VERSION_1_BYTES);
-	assert_int_equal(fgetc(file), EOF);
-	fclose(file);
-}
-
-static void place_version_1(struct place *place)
-{
-	static uint8_t bytes[VERSION_1_BYTES];
-	FILE *file;
-
-	read_file(VERSION_1, bytes);
-	place_make(place);
-	file = fopen(place->path, "w");
-	assert_non_null(file);
-	assert_int_equal(fwrite(bytes, 1, sizeof(bytes), file), sizeof(bytes));
-	assert_int_equal(fclose(file), 0);
-}
-
 static void copy_path(const struct place *place, char path[128])
 {
 	snprintf(path, 128, "%s.version-1", place->path);

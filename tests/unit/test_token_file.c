@@ -60,7 +60,11 @@ static void test_mistakes(void **state)
 {
 	static const struct { const char *text, *words; } cases[] = {
 		{ "operator " PLAIN "\n", ":1: a line is ROLE TOKEN NAME" },
-		{ "operator " PLAIN " a b\n", ":1: a line is ROLE TOKEN NAME" },
+		{ "operator " PLAIN " a b\n", ":1: the time it expires is" },
+		{ "operator " PLAIN " a 2027-02-30\n", ":1: the time it expires is" },
+		{ "operator " PLAIN " a 2027-02-28T25:00:00Z\n", ":1: the time it expires is" },
+		{ "operator " PLAIN " a 2027-02-28T12:00:00\n", ":1: the time it expires is" },
+		{ "operator " PLAIN " a 2027-02-28 b\n", ":1: a line is ROLE TOKEN NAME" },
 		{ "\nroot " PLAIN " a\n", ":2: the role is" },
 		{ "operator 0123456789abcdef0123456789abcde a\n", ":1: the token is" },
 		{ "operator " PLAIN "! a\n", ":1: the token is" },
@@ -91,6 +95,27 @@ static void test_mistakes(void **state)
 	assert_non_null(strstr(error, "too long"));
 }
 
+static void test_expiry(void **state)
+{
+	struct token gone, there;
+
+	(void)state;
+	assert_int_equal(read_text("operator " PLAIN " day 1970-01-02\nread-only " PLAIN "1 second 1970-01-02T00:00:01Z\n"
+				   "read-only " PLAIN "2 never\n"), 0);
+	assert_int_equal(set.tokens[0].expires_s, 86400);
+	assert_int_equal(set.tokens[1].expires_s, 86401);
+	assert_true(token_holds(&set, &set.tokens[0], 86399));
+	assert_false(token_holds(&set, &set.tokens[0], 86400));
+	assert_true(token_holds(&set, &set.tokens[1], 86400));
+	assert_true(token_holds(&set, &set.tokens[2], INT64_MAX - 1));
+	/* One whose line is gone, or who has another token now. */
+	gone = set.tokens[1];
+	there = set.tokens[2];
+	assert_int_equal(read_text("read-only " PLAIN "3 second\nread-only " PLAIN "2 never\n"), 0);
+	assert_false(token_holds(&set, &gone, 0));
+	assert_true(token_holds(&set, &there, 0));
+}
+
 static void test_others_may_not_read_it(void **state)
 {
 	(void)state;
@@ -112,19 +137,24 @@ static void test_new_tokens(void **state)
 
 	(void)state;
 	unlink(path);
-	assert_int_equal(token_file_add(path, ROLE_OPERATOR, "a", first, error, sizeof(error)), 0);
+	assert_int_equal(token_file_add(path, ROLE_OPERATOR, "a", NULL, first, error, sizeof(error)), 0);
 	assert_int_equal(stat(path, &info), 0);
 	assert_int_equal(info.st_mode & 0777, 0600);
 	/* An editor may leave the last line without an end. */
 	assert_int_equal(truncate(path, info.st_size - 1), 0);
-	assert_int_equal(token_file_add(path, ROLE_READ_ONLY, "b", second, error, sizeof(error)), 0);
-	assert_int_equal(token_file_add(path, ROLE_OPERATOR, "a", second, error, sizeof(error)), -EEXIST);
-	assert_int_equal(token_file_add(path, ROLE_OPERATOR, "a b", second, error, sizeof(error)), -EINVAL);
+	assert_int_equal(token_file_add(path, ROLE_READ_ONLY, "b", "2222-01-31", second, error, sizeof(error)), 0);
+	assert_int_equal(token_file_add(path, ROLE_OPERATOR, "a", NULL, second, error, sizeof(error)), -EEXIST);
+	assert_int_equal(token_file_add(path, ROLE_OPERATOR, "a b", NULL, second, error, sizeof(error)), -EINVAL);
+	assert_int_equal(token_file_add(path, ROLE_OPERATOR, "c", "tomorrow", second, error, sizeof(error)), -EINVAL);
+	assert_int_equal(token_file_add(path, ROLE_OPERATOR, "c", "2001-01-01", second, error, sizeof(error)), -EINVAL);
+	assert_non_null(strstr(error, "over already"));
 	assert_int_equal(token_file_read(path, &set, error, sizeof(error)), 0);
 	assert_int_equal(set.count, 2);
 	assert_int_equal(strlen(first), TOKEN_TEXT_BYTES - 1);
 	assert_string_equal(token_find(&set, first)->name, "a");
 	assert_int_equal(token_find(&set, first)->role, ROLE_OPERATOR);
+	assert_true(token_find(&set, first)->expires_s == INT64_MAX);
+	assert_int_equal(set.tokens[1].expires_s, 7954934400);
 	assert_string_not_equal(first, second);
 }
 
@@ -146,6 +176,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_good),
 		cmocka_unit_test(test_mistakes),
+		cmocka_unit_test(test_expiry),
 		cmocka_unit_test(test_others_may_not_read_it),
 		cmocka_unit_test(test_new_tokens),
 	};
