@@ -49,6 +49,7 @@ static int create(const struct wire_vm_create *body)
 	vm = process_vm((uint32_t)slot);
 	vm->id = body->vm;
 	vm->start_wanted = vm->abort = vm->ran = false;
+	vm->resize_operation = 0;
 	memset(&vm->start, 0, sizeof(vm->start));
 	vm->output_offset = vm->input_offset = 0;
 	vm->output_under_way = 0;
@@ -152,6 +153,49 @@ static void serve_move_cancel(void *context, struct rpc_endpoint *endpoint, cons
 		answer_moved(endpoint, request, vm, &name, now);
 }
 
+/* ------------------------------------------------------------------ resize */
+
+/* An older operation's request has been overtaken: it must not undo what a newer one has asked for. */
+static int resize(struct process_vm *vm, const struct wire_vm_resize *body, uint64_t now)
+{
+	int status;
+
+	if (body->operation == 0)
+		return -EINVAL;
+	if (body->operation < vm->resize_operation)
+		return -ESTALE;
+	status = cache_vm_resize(process.cache, vm->slot, body->cache_lines, now);
+	if (status == 0 && body->operation != vm->resize_operation) {
+		vm->resize_operation = body->operation;
+		log_line(LOG_INFO, "event=vm_resize vm=%lu cache_lines=%u operation=%lu", vm->id, body->cache_lines, body->operation);
+	}
+	return status;
+}
+
+static void serve_resize(void *context, struct rpc_endpoint *endpoint, const struct rpc_request *request, uint64_t now)
+{
+	struct process_vm *vm = named(request);
+	struct wire_vm_resized resized;
+	struct wire_vm_resize body;
+	struct cache_share share;
+	int status;
+
+	(void)context;
+	memcpy(&body, request->body, sizeof(body));
+	status = vm ? resize(vm, &body, now) : -ENOENT;
+	if (status) {
+		answer(endpoint, request, status, now);
+		return;
+	}
+	cache_vm_share(process.cache, vm->slot, &share);
+	resized = (struct wire_vm_resized){
+		.vm = vm->id, .operation = vm->resize_operation, .lines = share.lines, .lines_wanted = share.lines_wanted,
+		.parts = share.parts, .parts_done = share.parts_done,
+	};
+	rpc_reply(endpoint, request->token, 0, &resized, sizeof(resized), now);
+	sweeper_wake_if_wanted();
+}
+
 /* ------------------------------------------------------------------ start, stop, destroy */
 
 /* Can its pieces be counted and addressed? Whether it fits the guest is for load_linux_plan() to say, with a reason. */
@@ -214,6 +258,21 @@ static void serve_offer(void *context, struct rpc_endpoint *endpoint, const stru
 		vm->start.kernel = body.kernel;
 		vm->start.initrd = body.initrd;
 	}
+	answer(endpoint, request, status, now);
+}
+
+static void serve_button(void *context, struct rpc_endpoint *endpoint, const struct rpc_request *request, uint64_t now)
+{
+	struct process_vm *vm = named(request);
+	int status = 0;
+
+	(void)context;
+	if (!vm)
+		status = -ENOENT;
+	else if (hv_vm_state(process.hv, vm->slot) != WIRE_VM_RUNNING)
+		status = -EBUSY;
+	else
+		hv_vm_press_power(process.hv, vm->slot);
 	answer(endpoint, request, status, now);
 }
 
@@ -333,8 +392,10 @@ const struct rpc_type process_rpc_types[] = {
 	  sizeof(struct wire_vm_region_moved) },
 	{ WIRE_VM_REGION_MOVE_CANCEL, 0, sizeof(struct wire_region_name), RPC_BODY_BYTES_MAX, serve_move_cancel,
 	  sizeof(struct wire_vm_region_moved) },
+	{ WIRE_VM_RESIZE, 0, sizeof(struct wire_vm_resize), RPC_BODY_BYTES_MAX, serve_resize, sizeof(struct wire_vm_resized) },
 	{ WIRE_VM_START, 0, WIRE_VM_START_BYTES_MIN, RPC_BODY_BYTES_MAX, serve_start, 0 },
 	{ WIRE_VM_OFFER, 0, sizeof(struct wire_vm_offer), RPC_BODY_BYTES_MAX, serve_offer, 0 },
+	{ WIRE_VM_BUTTON, 0, sizeof(struct wire_vm_name), RPC_BODY_BYTES_MAX, serve_button, 0 },
 	{ WIRE_VM_STOP, 0, sizeof(struct wire_vm_name), RPC_BODY_BYTES_MAX, serve_stop, 0 },
 	{ WIRE_VM_DESTROY, 0, sizeof(struct wire_vm_name), RPC_BODY_BYTES_MAX, serve_destroy, 0 },
 	{ WIRE_VM_STATE, 0, sizeof(struct wire_vm_name), RPC_BODY_BYTES_MAX, serve_state, sizeof(struct wire_vm_status) },

@@ -52,6 +52,7 @@ struct process_vm {
 	uint64_t destroy_token;
 	bool loading;			/* the keeper is at it */
 	bool abort;			/* loading must end: stop or destroy */
+	uint64_t resize_operation;	/* of the manager, the last that asked for another share; 0: none */
 	bool ran;			/* what `start` says was loaded once */
 	struct wire_vm_start start;
 

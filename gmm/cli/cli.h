@@ -33,7 +33,7 @@ enum cli_exit {
 	EXIT_PARTIAL = 8,
 };
 
-#define CLI_OPTIONS_MAX 10
+#define CLI_OPTIONS_MAX 16
 #define CLI_OPERANDS_MAX 3
 #define CLI_EXAMPLES_MAX 4
 #define CLI_WORDS_MAX 8			/* of a command that takes any */

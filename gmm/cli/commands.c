@@ -5,7 +5,7 @@
 /* What a row leaves out is zero. */
 #pragma GCC diagnostic ignored "-Wmissing-field-initializers"
 
-#define VM_FIELDS "name,id,state,reason,status,node,memory_bytes,cache_bytes,vcpus,regions,created_s_ago,changed_s_ago"
+#define VM_FIELDS "name,id,state,reason,status,node,memory_bytes,cache_bytes,cache_wanted_bytes,vcpus,regions,created_s_ago,changed_s_ago"
 #define MACHINE_FIELDS "mac,life,life_s_ago,first_s_ago,seen_s_ago,asked,ip,conflict,uuid,manufacturer,product,serial,asset,processor," \
 		       "firmware,card,processors,memory_bytes,svm,vmx"
 #define HEALTH_FIELDS "code,severity,summary,count,since,muted,sticky,muted_until"
@@ -84,6 +84,9 @@ const struct cli_command cli_commands[] = {
 		{ "command-line", "TEXT", OPTION_STRING, "command_line", false, "the guest kernel's command line" },
 		{ "vcpus", "N", OPTION_NUMBER, "vcpus", false, "virtual processors (1)" },
 		{ "on", "NODE", OPTION_STRING, "on", false, "process component (the one with most free cache)" },
+		{ "restart", "POLICY", OPTION_STRING, "restart", false, "no, on-failure or always: start the guest again when it ended (no)" },
+		{ "restart-max", "N", OPTION_NUMBER, "restart_max", false, "at most so many restarts (5) in the window" },
+		{ "restart-window", "TIME", OPTION_SECONDS, "restart_window_s", false, "the window (10m)" },
 		{ "from", "FILE", OPTION_FILE, NULL, false, "[vm] and lines of OPTION = VALUE; options given here go before those" } },
 		.changes = true, .dry_run = true,
 		.examples = { "gmm vm create web --memory 1G --cache 256M --kernel vmlinuz --initrd initrd.img",
@@ -91,11 +94,19 @@ const struct cli_command cli_commands[] = {
 			      "gmm vm create web --from web.vm" } },
 	{ "vm start", { "name" }, "vm.start", "load the guest's kernel and run it", NULL, .changes = true, .dry_run = true,
 		.examples = { "gmm vm start web" } },
-	{ "vm stop", { "name" }, "vm.stop", "stop running now; the VM stays", NULL, .changes = true, .dry_run = true,
-		.examples = { "gmm vm stop web" } },
+	{ "vm stop", { "name" }, "vm.stop", "press the guest's power button, and end it if that does not help; the VM stays", NULL, NULL, {
+		{ "grace", "TIME", OPTION_SECONDS, "grace_s", false, "end it after so long (30s)" } },
+		.changes = true, .dry_run = true,
+		.examples = { "gmm vm stop web", "gmm vm stop web --grace 5m" } },
+	{ "vm kill", { "name" }, "vm.kill", "end the guest now; the VM stays", NULL, .changes = true, .dry_run = true,
+		.examples = { "gmm vm kill web" } },
 	{ "vm destroy", { "name" }, "vm.destroy", "forget the VM and free its memory", NULL, .changes = true, .dry_run = true,
 		.destroys = "the guest ends and its memory is gone for good",
 		.examples = { "gmm vm destroy web", "gmm vm destroy web --yes" } },
+	{ "vm resize", { "name" }, "vm.resize", "change a VM's cache share, while its guest runs or not", NULL, NULL, {
+		{ "cache", "SIZE", OPTION_SIZE, "cache_bytes", true, "its share of the process component's cache from now on" } },
+		.changes = true, .dry_run = true,
+		.examples = { "gmm vm resize web --cache 512M", "gmm vm resize web --cache 64M --dry-run" } },
 	{ "vm console", { "name" }, "vm.console", "the VM's serial line (Ctrl-] detaches)", NULL, run_console, {
 		{ "history", NULL, OPTION_FLAG, "history", false, "begin with what is kept of the past output" },
 		{ "no-input", NULL, OPTION_FLAG, NULL, false, "only show" },
@@ -167,7 +178,7 @@ const struct cli_option cli_common_options[] = {
 	{ "output", "FORMAT", OPTION_STRING, NULL, false, "or -o FORMAT: table, json, jsonl (an object a line) or csv" },
 	{ "watch", "SECONDS", OPTION_MAYBE_SECONDS, NULL, false, "of what only shows something: again and again (2)" },
 	{ "timeout", "TIME", OPTION_SECONDS, NULL, false, "do not wait for gmmd any longer; what was begun goes on" },
-	{ "dry-run", NULL, OPTION_FLAG, NULL, false, "of vm create, start, stop, destroy, node admit: say what would be done" },
+	{ "dry-run", NULL, OPTION_FLAG, NULL, false, "of vm create, start, stop, kill, destroy, resize, node admit: say what would be done" },
 	{ "yes", NULL, OPTION_FLAG, NULL, false, "do not ask before something is destroyed" },
 	{ "no-color", NULL, OPTION_FLAG, NULL, false, "print no colours (NO_COLOR and TERM=dumb do the same)" },
 	{ "version", NULL, OPTION_FLAG, NULL, false, "print which build this is" },

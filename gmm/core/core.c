@@ -342,6 +342,8 @@ void gmm_core_check(const struct gmm_core *core)
 		assert(length == vm->region_count);
 		used += length;
 		assert(vm->operation == GMM_NONE || core->operations[vm->operation].vm == i);
+		assert(vm->resize == GMM_NONE || core->operations[vm->resize].vm == i);
+		assert((vm->resize == GMM_NONE) == (vm->cache_wanted_bytes == 0));
 		assert(vm->move == GMM_NONE || core->operations[vm->move].vm == i);
 	}
 	for (uint32_t i = 0; i < GMM_OPERATIONS_MAX; i++)

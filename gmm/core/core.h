@@ -191,6 +191,20 @@ enum gmm_offer {
 	GMM_OFFER_TOLD,			/* no answer yet */
 };
 
+/* When a guest that the operator started ends by itself (restart.c). */
+enum gmm_restart {
+	GMM_RESTART_NO,			/* the operator sees to it */
+	GMM_RESTART_ON_FAILURE,		/* start it again if it failed, not if it switched itself off */
+	GMM_RESTART_ALWAYS,		/* start it again, if its process component is lost on another one */
+	GMM_RESTARTS,
+};
+#define GMM_STOP_GRACE_MS_DEFAULT 30000u
+#define GMM_STOP_GRACE_MS_MAX 3600000u
+#define GMM_RESTART_MAX_DEFAULT 5u
+#define GMM_RESTART_MAX_LIMIT 1000u
+#define GMM_RESTART_WINDOW_S_DEFAULT 600u
+#define GMM_RESTART_WINDOW_S_LIMIT 604800u
+
 struct gmm_vm_spec {
 	char name[VM_NAME_BYTES];
 	uint64_t memory_bytes;
@@ -200,16 +214,26 @@ struct gmm_vm_spec {
 	char command_line[VM_COMMAND_LINE_BYTES];
 	char kernel[GMM_FILE_BYTES];	/* files on the manager's host; the core only keeps them */
 	char initrd[GMM_FILE_BYTES];	/* empty: none */
+	uint32_t restart;		/* enum gmm_restart */
+	uint32_t restart_max;		/* so many restarts, */
+	uint32_t restart_window_s;	/* in so long, and no more; both 0: the defaults */
 };
 
 struct gmm_vm {
 	uint64_t id;			/* rack-wide, never reused */
 	enum gmm_vm_phase phase;
 	struct gmm_vm_spec spec;
-	uint32_t cache_lines;
+	bool wanted;			/* the operator wants it to run: started, and not stopped since */
+	bool looping;			/* it ended too often, and is not started again */
+	uint32_t restarts;		/* since: */
+	uint64_t restart_since_ns;	/* begin of the window */
+	uint64_t restart_ns;		/* when it is started again; 0: not planned */
+	uint64_t cache_wanted_bytes;	/* while its share is resized: what it becomes; else 0 */
+	uint32_t cache_lines;		/* of its component: the larger of both */
 	uint32_t node;			/* process component */
 	uint32_t operation;		/* working on it (M5); GMM_NONE */
 	uint32_t move;			/* operation that moves a region of it; GMM_NONE */
+	uint32_t resize;		/* operation that changes its cache share; GMM_NONE */
 	uint32_t region_first;		/* list in order of index */
 	uint32_t region_count;
 	uint32_t state;			/* enum wire_vm_state */
@@ -229,6 +253,11 @@ struct gmm_vm {
 /* What the operator sees, from phase, node and state. */
 const char *gmm_vm_state_name(const struct gmm_vm *vm, const struct gmm_node *node);
 const char *gmm_wire_state_name(uint32_t state);
+const char *gmm_restart_name(uint32_t restart);
+/* GMM_RESTARTS when no policy has this name. */
+enum gmm_restart gmm_restart_named(const char *name);
+/* It has ended, and will be started again. */
+bool gmm_vm_restarts(const struct gmm_vm *vm);
 const char *gmm_node_state_name(enum gmm_node_state state);
 const char *gmm_node_admin_name(enum gmm_node_admin admin);
 const char *gmm_role_name(uint32_t role);
@@ -247,14 +276,18 @@ enum gmm_operation_kind {
 	GMM_OPERATION_REGION_MOVE,
 	GMM_OPERATION_NODE_DRAIN,
 	GMM_OPERATION_BALANCE,
+	GMM_OPERATION_VM_RESIZE,
+	GMM_OPERATION_VM_KILL,
+	GMM_OPERATIONS_KINDS,
 };
 
 /*
  *  create:  REGIONS -> VM -> CHUNKS -> ended            failure: UNDO_VM -> RECLAIM -> ended
- *  start:   VM -> LOADING -> ended                      stop: VM -> ended
+ *  start:   VM -> LOADING -> ended                      kill: VM -> ended
+ *  stop:    VM (the power button) -> WAITING -> ended, or after the time of grace VM (as kill) -> ended
  *  destroy: VM -> RECLAIM -> ended                      bench: REGIONS -> VM -> RECLAIM -> ended
  *  move:    REGIONS -> VM -> MOVING -> RECLAIM -> ended (of the old region; if it was abandoned, of the new one)
- *  drain:   DRAINING -> ended
+ *  drain:   DRAINING -> ended                           resize: VM -> RESIZING -> ended
  */
 /* READs between two nodes, for measuring; the limits are those of struct wire_bench_read. */
 struct gmm_bench_spec {
@@ -266,7 +299,9 @@ enum gmm_step {
 	GMM_STEP_VM,			/* the kind's own call to the process component */
 	GMM_STEP_CHUNKS,		/* tell it where the regions are */
 	GMM_STEP_LOADING,		/* it loads the guest: wait for the outcome */
+	GMM_STEP_WAITING,		/* the guest's power button was pressed: wait for it to switch itself off */
 	GMM_STEP_MOVING,		/* the process component copies: ask it how far it is */
+	GMM_STEP_RESIZING,		/* the process component empties sets: ask it how far it is */
 	GMM_STEP_DRAINING,		/* drain, balance: moves are under way, or wait for their turn */
 	GMM_STEP_UNDO_VM,		/* destroy there what VM or CHUNKS made */
 	GMM_STEP_RECLAIM,		/* wait until the regions are gone */
@@ -293,8 +328,9 @@ struct gmm_operation {
 	uint32_t failures;		/* drain: moves that failed in a row */
 	uint32_t regions_moved;		/* drain */
 	bool sent;			/* move: the process component may know of it */
-	bool cancel;			/* move: it is to be given up */
-	uint64_t poll_ns;		/* move: when to ask; drain: when to look again */
+	bool cancel;			/* move: it is to be given up; stop: the guest is not asked any more, but ended */
+	uint64_t grace_ns;		/* stop: how long it is waited for */
+	uint64_t poll_ns;		/* move, resize: when to ask; drain: when to look again */
 	struct wire_vm_region_moved moved; /* move: as last heard; drain: the sum of its moves, and the last one's fills */
 	uint32_t pending;		/* regions it waits for, */
 	uint32_t parts;			/* of so many that it began to wait for */
@@ -521,8 +557,17 @@ int gmm_core_vm_create_plan(struct gmm_core *core, const struct gmm_vm_spec *spe
 int gmm_core_vm_check(struct gmm_core *core, const char *name, enum gmm_operation_kind kind);
 int gmm_core_vm_start(struct gmm_core *core, const char *name, const struct wire_blob *kernel,
 		      const struct wire_blob *initrd, uint64_t *operation, uint64_t now_ns);
-int gmm_core_vm_stop(struct gmm_core *core, const char *name, uint64_t *operation, uint64_t now_ns);
+/* Press the guest's power button, and end it if it has not switched itself off after the time of grace. */
+int gmm_core_vm_stop(struct gmm_core *core, const char *name, uint64_t grace_ms, uint64_t *operation, uint64_t now_ns);
+/* End it now. */
+int gmm_core_vm_kill(struct gmm_core *core, const char *name, uint64_t *operation, uint64_t now_ns);
 int gmm_core_vm_destroy(struct gmm_core *core, const char *name, uint64_t *operation, uint64_t now_ns);
+/*
+ * Change a VM's cache share while its guest runs (docs/cache.md, Resize). -EINVAL: it may not be so large or small; -ENOSPC: its
+ * component has no room; -EALREADY: it is so. The plan says whether it could begin.
+ */
+int gmm_core_vm_resize(struct gmm_core *core, const char *name, uint64_t cache_bytes, uint64_t *operation, uint64_t now_ns);
+int gmm_core_vm_resize_plan(struct gmm_core *core, const char *name, uint64_t cache_bytes);
 int gmm_core_bench(struct gmm_core *core, const char *process, const char *memory, const struct gmm_bench_spec *spec,
 		   uint64_t *operation, uint64_t now_ns);
 

@@ -43,6 +43,9 @@ const struct gmm_health_kind gmm_health_kinds[GMM_HEALTH_COUNT] = {
 	     .meaning = "The guest could not be loaded, or came into a state that its process component cannot go on "
 			"from. It does not run.",
 	     .remedies = { "gmm vm show VM", "gmm vm console VM --history --no-follow", "gmm vm start VM" }),
+	KIND(VM_CRASH_LOOP, ERR, .title = "VMs end again and again",
+	     .meaning = "The guest ended more often than its restart policy allows, so it is not started again.",
+	     .remedies = { "gmm vm show VM", "gmm vm console VM --history --no-follow", "gmm vm start VM", "gmm vm stop VM" }),
 	KIND(NODE_FLAPPING, WARN, .title = "nodes go down and up again and again",
 	     .meaning = "The node went down three times within ten minutes. Guests that need it stop and go on each "
 			"time.",

@@ -84,3 +84,11 @@ void gmm_health_vm_failed(const struct gmm_health_view *view)
 			add(view, &view->core->vms[i]);
 	summarize(view, "VMs failed");
 }
+
+void gmm_health_vm_crash_loop(const struct gmm_health_view *view)
+{
+	for (uint32_t i = 0; i < GMM_VMS_MAX; i++)
+		if (view->core->vms[i].phase != GMM_VM_FREE && view->core->vms[i].looping)
+			add(view, &view->core->vms[i]);
+	summarize(view, "VMs ended too often and are not started again");
+}

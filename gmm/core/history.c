@@ -66,7 +66,7 @@ const char *gmm_history_restore(struct gmm_core *core, const struct gmm_record *
 	const struct gmm_record_ended *from = &record->ended;
 	struct gmm_ended *ended = &core->ended[record->slot];
 
-	if (from->id == 0 || from->id >= core->operation_id_next || from->kind <= GMM_OPERATION_NONE || from->kind > GMM_OPERATION_BALANCE ||
+	if (from->id == 0 || from->id >= core->operation_id_next || from->kind <= GMM_OPERATION_NONE || from->kind >= GMM_OPERATIONS_KINDS ||
 	    from->status > 0)
 		return "its id, kind or status is out of range";
 	if (from->number == 0 || (from->number - 1) % GMM_ENDED_MAX != record->slot)
@@ -197,6 +197,7 @@ const char *gmm_operation_kind_name(enum gmm_operation_kind kind)
 		[GMM_OPERATION_VM_CREATE] = "vm.create", [GMM_OPERATION_VM_START] = "vm.start",
 		[GMM_OPERATION_VM_STOP] = "vm.stop", [GMM_OPERATION_VM_DESTROY] = "vm.destroy",
 		[GMM_OPERATION_BENCH] = "bench.read", [GMM_OPERATION_REGION_MOVE] = "region.move",
+		[GMM_OPERATION_VM_RESIZE] = "vm.resize", [GMM_OPERATION_VM_KILL] = "vm.kill",
 		[GMM_OPERATION_NODE_DRAIN] = "node.drain", [GMM_OPERATION_BALANCE] = "balance.apply",
 	};
 
@@ -206,7 +207,8 @@ const char *gmm_operation_kind_name(enum gmm_operation_kind kind)
 
 const char *gmm_operation_progress(const struct gmm_operation *operation, uint32_t *done, uint32_t *total)
 {
-	bool counts = operation->step == GMM_STEP_REGIONS || operation->step == GMM_STEP_RECLAIM;
+	bool counts = operation->step == GMM_STEP_REGIONS || operation->step == GMM_STEP_RECLAIM ||
+		      operation->step == GMM_STEP_RESIZING;
 
 	*total = counts ? operation->parts : 0;
 	*done = counts ? operation->parts - operation->pending : 0;
@@ -223,6 +225,8 @@ const char *gmm_operation_progress(const struct gmm_operation *operation, uint32
 	case GMM_STEP_CHUNKS: return "places";
 	case GMM_STEP_LOADING: return "loading";
 	case GMM_STEP_MOVING: return "pages";
+	case GMM_STEP_WAITING: return "guest";
+	case GMM_STEP_RESIZING: return "sets";
 	case GMM_STEP_DRAINING: return "moves";
 	case GMM_STEP_UNDO_VM: return "undo";
 	case GMM_STEP_RECLAIM: return "reclaim";

@@ -96,6 +96,8 @@ void gmm_vm_set_state(struct gmm_core *core, struct gmm_vm *vm, uint32_t state, 
 		      uint64_t now_ns);
 void gmm_vm_forget(struct gmm_core *core, struct gmm_vm *vm);
 void gmm_vm_condemn_regions(struct gmm_core *core, struct gmm_vm *vm, uint32_t operation);
+/* It was to be made anew, and that failed: it is as lost as it was. */
+void gmm_vm_gone_again(struct gmm_core *core, struct gmm_vm *vm, const char *reason);
 /* The process component lost the VM, or was given up. */
 void gmm_vm_gone(struct gmm_core *core, struct gmm_vm *vm, const char *reason, uint64_t now_ns);
 /* Returns its place; the node is asked to destroy it unless `asked` is set there. */
@@ -116,7 +118,16 @@ uint32_t gmm_step_region(const struct gmm_core *core, uint32_t region, struct wi
 /* The call of the operation's step. False: the step sends nothing itself. */
 bool gmm_step_call(const struct gmm_core *core, struct gmm_operation *operation, struct gmm_step_call *call);
 
+/* request_create.c: a lost VM is made anew, with another id, where there is room. 0: an operation does it; else a refusal, it is as it was. */
+int gmm_vm_create_again(struct gmm_core *core, struct gmm_vm *vm, uint64_t now_ns);
+/* 0, or -EINVAL and core->refusal: a cache share may not be so large or small. */
+int gmm_check_cache(struct gmm_core *core, uint64_t cache_bytes);
+
 /* request.c */
+/* An operation that works on a VM; NULL: there is no room for it. */
+struct gmm_operation *gmm_vm_operation(struct gmm_core *core, struct gmm_vm *vm, enum gmm_operation_kind kind, uint64_t now_ns);
+/* The VM, if nothing works on it; and if `running_node`, its component can be asked. Else NULL, *status and core->refusal. */
+struct gmm_vm *gmm_request_vm(struct gmm_core *core, const char *name, bool running_node, int *status);
 int gmm_refuse_words(struct gmm_core *core, int status, const char *first, const char *second, const char *third);
 /* False: too many operations are under way, and core->refusal says so. */
 bool gmm_operation_room(struct gmm_core *core);
@@ -142,6 +153,20 @@ void gmm_move_node_reset(struct gmm_core *core, const struct gmm_node *node);
 void gmm_move_vm_ends(struct gmm_core *core, struct gmm_vm *vm);
 /* An earlier manager's; its VM and region are known. */
 void gmm_move_resume(struct gmm_core *core, struct gmm_operation *operation);
+
+/* restart.c */
+void gmm_restart_tick(struct gmm_core *core, uint64_t now_ns);
+/* The operator wants it to run, or not to: what was is forgotten. */
+void gmm_restart_want(struct gmm_core *core, struct gmm_vm *vm, bool wanted);
+
+/* resize.c */
+bool gmm_resize_output(struct gmm_core *core, struct gmm_operation *operation, struct gmm_command *command, uint64_t now_ns);
+void gmm_resize_result(struct gmm_core *core, struct gmm_operation *operation, int status, const void *body, uint32_t len_bytes,
+		       uint64_t now_ns);
+/* The process component went down: it is asked again when it is back. */
+void gmm_resize_node_gone(struct gmm_core *core, struct gmm_operation *operation);
+/* The VM is no more: neither is the resize. */
+void gmm_resize_vm_ends(struct gmm_core *core, struct gmm_vm *vm);
 
 /* drain.c */
 void gmm_drain_tick(struct gmm_core *core, struct gmm_operation *operation, uint64_t now_ns);
@@ -181,6 +206,8 @@ void gmm_operation_vm_changed(struct gmm_core *core, struct gmm_vm *vm, uint64_t
 
 /* resume.c: what an earlier manager left goes on, or comes to its end. */
 void gmm_resume(struct gmm_core *core, uint64_t now_ns);
+/* Its files are to be offered, once more if they were before. */
+void gmm_offer_begin(struct gmm_core *core, struct gmm_vm *vm);
 /* Nothing is to be offered again. */
 void gmm_offer_end(struct gmm_core *core, struct gmm_vm *vm);
 bool gmm_resume_output(struct gmm_core *core, struct gmm_command *command, uint64_t now_ns);

@@ -40,7 +40,11 @@ void gmm_operation_reclaim(struct gmm_core *core, struct gmm_operation *operatio
 		struct gmm_vm *vm = &core->vms[operation->vm];
 
 		gmm_vm_condemn_regions(core, vm, index);
-		gmm_vm_forget(core, vm);
+		/* One that was lost and is wanted is not given up because it could not be made anew this time. */
+		if (vm->phase == GMM_VM_CREATING && vm->wanted)
+			gmm_vm_gone_again(core, vm, operation->reason);
+		else
+			gmm_vm_forget(core, vm);
 		operation->vm = GMM_NONE;
 	} else if (operation->region != GMM_NONE) {
 		gmm_region_condemn(core, operation->region, index);
@@ -98,10 +102,12 @@ void gmm_operation_unwind(struct gmm_core *core, struct gmm_operation *operation
 		operation->step = GMM_STEP_UNDO_VM;
 		break;
 	case GMM_STEP_LOADING:
+	case GMM_STEP_WAITING:
 	case GMM_STEP_DRAINING:
 		gmm_operation_end(core, operation);
 		break;
 	case GMM_STEP_MOVING:
+	case GMM_STEP_RESIZING:
 	case GMM_STEP_UNDO_VM:
 	case GMM_STEP_RECLAIM:
 	case GMM_STEP_ENDED:
@@ -196,6 +202,8 @@ bool gmm_operation_output(struct gmm_core *core, struct gmm_operation *operation
 		return false;
 	if (operation->kind == GMM_OPERATION_REGION_MOVE)
 		return gmm_move_output(core, operation, command, now_ns);
+	if (operation->kind == GMM_OPERATION_VM_RESIZE)
+		return gmm_resize_output(core, operation, command, now_ns);
 	if (operation->step == GMM_STEP_REGIONS)
 		return output_regions(core, operation, command);
 	node = gmm_core_node(core, process_of(core, operation));
@@ -270,6 +278,8 @@ void gmm_operation_node_gone(struct gmm_core *core, struct gmm_node *node, int s
 			continue;
 		if (operation->kind == GMM_OPERATION_REGION_MOVE)
 			gmm_move_node_gone(core, operation, status, reason, now_ns);
+		else if (operation->kind == GMM_OPERATION_VM_RESIZE)
+			gmm_resize_node_gone(core, operation);
 		else
 			gmm_operation_process_gone(core, operation, status, reason, now_ns);
 	}
@@ -283,6 +293,11 @@ void gmm_operation_tick(struct gmm_core *core, uint64_t now_ns)
 		if (operation->kind == GMM_OPERATION_VM_START && operation->step == GMM_STEP_LOADING &&
 		    now_ns >= operation->deadline_ns)
 			gmm_operation_fail(core, operation, -ETIMEDOUT, "the guest is still being loaded", now_ns);
+		if (operation->step == GMM_STEP_WAITING && now_ns >= operation->deadline_ns) {
+			operation->cancel = true;
+			operation->step = GMM_STEP_VM;
+			operation->told = 0;
+		}
 		if (operation->kind == GMM_OPERATION_NODE_DRAIN && operation->step == GMM_STEP_DRAINING)
 			gmm_drain_tick(core, operation, now_ns);
 		else if (operation->kind == GMM_OPERATION_BALANCE && operation->step == GMM_STEP_DRAINING)

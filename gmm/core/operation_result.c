@@ -73,6 +73,15 @@ static void loading_check(struct gmm_core *core, struct gmm_operation *operation
 		gmm_operation_end(core, operation);
 }
 
+/* WAITING ends when the guest does. */
+static void waiting_check(struct gmm_core *core, struct gmm_operation *operation)
+{
+	uint32_t state = core->vms[operation->vm].state;
+
+	if (state != WIRE_VM_RUNNING && state != WIRE_VM_PAUSED && state != WIRE_VM_LOADING)
+		gmm_operation_end(core, operation);
+}
+
 static void start_result(struct gmm_core *core, struct gmm_operation *operation, int status, uint64_t now_ns)
 {
 	struct gmm_vm *vm = &core->vms[operation->vm];
@@ -92,6 +101,22 @@ static void start_result(struct gmm_core *core, struct gmm_operation *operation,
 	if (operation->told == 0)
 		gmm_vm_set_state(core, vm, WIRE_VM_LOADING, 0, "", now_ns);
 	loading_check(core, operation, now_ns);
+}
+
+/* The button was pressed. One that does not run any more, or whose component knows of no button, is ended. */
+static void button_result(struct gmm_core *core, struct gmm_operation *operation, int status, uint64_t now_ns)
+{
+	if (status == -EBUSY || status == -EOPNOTSUPP) {
+		operation->cancel = true;
+		return;
+	}
+	if (status) {
+		gmm_operation_refused(core, operation, core->vms[operation->vm].node, "refused to press the power button", status, now_ns);
+		return;
+	}
+	operation->step = GMM_STEP_WAITING;
+	operation->deadline_ns = now_ns + operation->grace_ns;
+	waiting_check(core, operation);
 }
 
 static void stop_result(struct gmm_core *core, struct gmm_operation *operation, int status, uint64_t now_ns)
@@ -142,12 +167,17 @@ void gmm_operation_result(struct gmm_core *core, struct gmm_call *call, int stat
 	switch (operation->kind) {
 	case GMM_OPERATION_VM_CREATE: create_result(core, operation, status, now_ns); break;
 	case GMM_OPERATION_VM_START: start_result(core, operation, status, now_ns); break;
-	case GMM_OPERATION_VM_STOP: stop_result(core, operation, status, now_ns); break;
+	case GMM_OPERATION_VM_STOP:
+	case GMM_OPERATION_VM_KILL:
+		(operation->cancel ? stop_result : button_result)(core, operation, status, now_ns);
+		break;
 	case GMM_OPERATION_VM_DESTROY: destroy_result(core, operation, status, now_ns); break;
 	case GMM_OPERATION_BENCH: bench_result(core, operation, status, body, len_bytes, now_ns); break;
 	case GMM_OPERATION_REGION_MOVE: gmm_move_result(core, operation, status, body, len_bytes, now_ns); break;
+	case GMM_OPERATION_VM_RESIZE: gmm_resize_result(core, operation, status, body, len_bytes, now_ns); break;
 	case GMM_OPERATION_NODE_DRAIN:
 	case GMM_OPERATION_BALANCE:
+	case GMM_OPERATIONS_KINDS:
 	case GMM_OPERATION_NONE: assert(!"the operation ended with a call under way");
 	}
 }
@@ -159,8 +189,11 @@ void gmm_operation_vm_changed(struct gmm_core *core, struct gmm_vm *vm, uint64_t
 	if (vm->operation == GMM_NONE)
 		return;
 	operation = &core->operations[vm->operation];
-	if (operation->calling && (operation->kind == GMM_OPERATION_VM_START || operation->kind == GMM_OPERATION_VM_STOP))
+	if (operation->calling && (operation->kind == GMM_OPERATION_VM_START || operation->kind == GMM_OPERATION_VM_STOP ||
+				   operation->kind == GMM_OPERATION_VM_KILL))
 		operation->told = 1;
 	if (operation->step == GMM_STEP_LOADING)
 		loading_check(core, operation, now_ns);
+	else if (operation->step == GMM_STEP_WAITING)
+		waiting_check(core, operation);
 }

@@ -154,6 +154,8 @@ static void record_vm(const struct gmm_core *core, struct gmm_record *record)
 		.id = vm->id, .phase = vm->phase, .spec = vm->spec, .node = vm->node, .state = vm->state, .status = vm->status,
 		.created_wall_ns = vm->created_ns + core->config.wall_offset_ns,
 		.changed_wall_ns = vm->changed_ns + core->config.wall_offset_ns,
+		.cache_wanted_bytes = vm->cache_wanted_bytes, .wanted = vm->wanted, .looping = vm->looping, .restarts = vm->restarts,
+		.restart_since_wall_ns = vm->restart_since_ns + core->config.wall_offset_ns,
 	};
 	memcpy(record->vm.reason, vm->reason, sizeof(vm->reason));
 }

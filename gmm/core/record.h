@@ -51,6 +51,10 @@ struct gmm_record_vm {
 	char reason[WIRE_REASON_BYTES];
 	uint64_t created_wall_ns;	/* since 1970 */
 	uint64_t changed_wall_ns;
+	uint32_t wanted, looping;	/* bool */
+	uint32_t restarts;
+	uint64_t restart_since_wall_ns;
+	uint64_t cache_wanted_bytes;	/* 0: its share is not being resized */
 };
 
 struct gmm_record_region {

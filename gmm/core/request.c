@@ -54,7 +54,7 @@ struct gmm_operation *gmm_operation_start(struct gmm_core *core, enum gmm_operat
 
 /* ---------------------------------------------------------------- start, stop, destroy */
 
-static struct gmm_vm *find(struct gmm_core *core, const char *name, bool running_node, int *status)
+struct gmm_vm *gmm_request_vm(struct gmm_core *core, const char *name, bool running_node, int *status)
 {
 	struct gmm_vm *vm = gmm_core_vm_named(core, name);
 	struct gmm_node *node;
@@ -80,10 +80,13 @@ static struct gmm_vm *find(struct gmm_core *core, const char *name, bool running
 /* The VM, when this can be done with it now. */
 static struct gmm_vm *find_for(struct gmm_core *core, const char *name, enum gmm_operation_kind kind, int *status)
 {
-	struct gmm_vm *vm = find(core, name, kind != GMM_OPERATION_VM_DESTROY, status);
+	struct gmm_vm *vm = gmm_request_vm(core, name, kind != GMM_OPERATION_VM_DESTROY, status);
 	bool runs = vm && (vm->state == WIRE_VM_RUNNING || vm->state == WIRE_VM_LOADING || vm->state == WIRE_VM_PAUSED);
 
-	if (!vm || kind == GMM_OPERATION_VM_DESTROY || runs == (kind == GMM_OPERATION_VM_STOP))
+	bool ends = kind == GMM_OPERATION_VM_STOP || kind == GMM_OPERATION_VM_KILL;
+
+	/* One that is to be started again can be stopped: it is not, then. */
+	if (!vm || kind == GMM_OPERATION_VM_DESTROY || runs == ends || (ends && (gmm_vm_restarts(vm) || vm->looping)))
 		return vm;
 	*status = gmm_refuse_words(core, -EBUSY, name, " is ", gmm_wire_state_name(vm->state));
 	return NULL;
@@ -98,15 +101,15 @@ int gmm_core_vm_check(struct gmm_core *core, const char *name, enum gmm_operatio
 	return gmm_operation_room(core) ? 0 : -EAGAIN;
 }
 
-static int vm_operation(struct gmm_core *core, struct gmm_vm *vm, enum gmm_operation_kind kind,
-			struct gmm_operation **operation, uint64_t now_ns)
+struct gmm_operation *gmm_vm_operation(struct gmm_core *core, struct gmm_vm *vm, enum gmm_operation_kind kind, uint64_t now_ns)
 {
-	*operation = gmm_operation_start(core, kind, GMM_STEP_VM, vm->spec.name, now_ns);
-	if (!*operation)
-		return -EAGAIN;
-	(*operation)->vm = gmm_vm_index(core, vm);
-	vm->operation = gmm_operation_index(core, *operation);
-	return 0;
+	struct gmm_operation *operation = gmm_operation_start(core, kind, GMM_STEP_VM, vm->spec.name, now_ns);
+
+	if (!operation)
+		return NULL;
+	operation->vm = gmm_vm_index(core, vm);
+	vm->operation = gmm_operation_index(core, operation);
+	return operation;
 }
 
 int gmm_core_vm_start(struct gmm_core *core, const char *name, const struct wire_blob *kernel,
@@ -118,29 +121,49 @@ int gmm_core_vm_start(struct gmm_core *core, const char *name, const struct wire
 
 	if (!vm)
 		return status;
-	status = vm_operation(core, vm, GMM_OPERATION_VM_START, &operation, now_ns);
-	if (status)
-		return status;
+	operation = gmm_vm_operation(core, vm, GMM_OPERATION_VM_START, now_ns);
+	if (!operation)
+		return -EAGAIN;
 	vm->kernel = *kernel;
 	vm->initrd = *initrd;
 	gmm_offer_end(core, vm);
+	gmm_restart_want(core, vm, true);
 	*id = operation->id;
 	return 0;
 }
 
-int gmm_core_vm_stop(struct gmm_core *core, const char *name, uint64_t *id, uint64_t now_ns)
+static int end_guest(struct gmm_core *core, const char *name, enum gmm_operation_kind kind, uint64_t grace_ms, uint64_t *id,
+		     uint64_t now_ns)
 {
 	struct gmm_operation *operation;
 	int status = 0;
-	struct gmm_vm *vm = find_for(core, name, GMM_OPERATION_VM_STOP, &status);
+	struct gmm_vm *vm = find_for(core, name, kind, &status);
 
 	if (!vm)
 		return status;
-	status = vm_operation(core, vm, GMM_OPERATION_VM_STOP, &operation, now_ns);
-	if (status)
-		return status;
+	operation = gmm_vm_operation(core, vm, kind, now_ns);
+	if (!operation)
+		return -EAGAIN;
 	*id = operation->id;
+	operation->grace_ns = grace_ms * UINT64_C(1000000);
+	/* Only a guest that runs hears its button. */
+	operation->cancel = kind == GMM_OPERATION_VM_KILL || grace_ms == 0 || vm->state != WIRE_VM_RUNNING;
+	if (gmm_vm_restarts(vm) || vm->looping)
+		gmm_operation_end(core, operation);
+	gmm_restart_want(core, vm, false);
 	return 0;
+}
+
+int gmm_core_vm_stop(struct gmm_core *core, const char *name, uint64_t grace_ms, uint64_t *id, uint64_t now_ns)
+{
+	if (grace_ms > GMM_STOP_GRACE_MS_MAX)
+		return gmm_refuse_words(core, -EINVAL, "a guest is waited for an hour at the most", "", "");
+	return end_guest(core, name, GMM_OPERATION_VM_STOP, grace_ms, id, now_ns);
+}
+
+int gmm_core_vm_kill(struct gmm_core *core, const char *name, uint64_t *id, uint64_t now_ns)
+{
+	return end_guest(core, name, GMM_OPERATION_VM_KILL, 0, id, now_ns);
 }
 
 int gmm_core_vm_destroy(struct gmm_core *core, const char *name, uint64_t *id, uint64_t now_ns)
@@ -152,11 +175,11 @@ int gmm_core_vm_destroy(struct gmm_core *core, const char *name, uint64_t *id, u
 
 	if (!vm)
 		return status;
-	status = vm_operation(core, vm, GMM_OPERATION_VM_DESTROY, &operation, now_ns);
-	if (status)
-		return status;
+	operation = gmm_vm_operation(core, vm, GMM_OPERATION_VM_DESTROY, now_ns);
+	if (!operation)
+		return -EAGAIN;
 	*id = operation->id;
-	gmm_dirty_vm(core, vm);
+	gmm_restart_want(core, vm, false);
 	if (vm->phase == GMM_VM_GONE) {
 		gmm_vm_forget(core, vm);
 		vm->operation = operation->vm = GMM_NONE;

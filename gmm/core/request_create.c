@@ -24,6 +24,19 @@ static uint64_t smaller(uint64_t first, uint64_t second)
 	return first < second ? first : second;
 }
 
+int gmm_check_cache(struct gmm_core *core, uint64_t cache_bytes)
+{
+	struct text text = gmm_refuse(core);
+
+	if (cache_bytes % PAGE_BYTES || cache_bytes / PAGE_BYTES > UINT32_MAX)
+		return gmm_refuse_words(core, -EINVAL, "the cache share must be a multiple of 4096 bytes", "", "");
+	if (cache_bytes / PAGE_BYTES >= VM_CACHE_LINES_MIN)
+		return 0;
+	text_string(&text, "the cache share is too small: at least ");
+	text_pages(&text, VM_CACHE_LINES_MIN);
+	return -EINVAL;
+}
+
 static int check_spec(struct gmm_core *core, const struct gmm_vm_spec *spec)
 {
 	struct text text = gmm_refuse(core);
@@ -41,19 +54,18 @@ static int check_spec(struct gmm_core *core, const struct gmm_vm_spec *spec)
 		text_pages(&text, smaller(VM_MEMORY_BYTES_MAX, REGIONS_PER_VM_MAX * REGION_BYTES) / PAGE_BYTES);
 		return -EINVAL;
 	}
-	if (spec->cache_bytes % PAGE_BYTES || spec->cache_bytes / PAGE_BYTES > UINT32_MAX)
-		return gmm_refuse_words(core, -EINVAL, "the cache share must be a multiple of 4096 bytes", "", "");
-	if (spec->cache_bytes / PAGE_BYTES < VM_CACHE_LINES_MIN) {
-		text_string(&text, "the cache share is too small: at least ");
-		text_pages(&text, VM_CACHE_LINES_MIN);
+	if (gmm_check_cache(core, spec->cache_bytes))
 		return -EINVAL;
-	}
 	if (spec->vcpus == 0 || spec->vcpus > VCPUS_PER_VM_MAX) {
 		text_string(&text, "a VM has 1 to ");
 		text_number(&text, VCPUS_PER_VM_MAX);
 		text_string(&text, " vCPUs");
 		return -EINVAL;
 	}
+	if (spec->restart >= GMM_RESTARTS || spec->restart_max > GMM_RESTART_MAX_LIMIT ||
+	    spec->restart_window_s > GMM_RESTART_WINDOW_S_LIMIT || !spec->restart_max != !spec->restart_window_s)
+		return gmm_refuse_words(core, -EINVAL, "a guest is started again 1 to 1000 times in 1 to 604800 seconds; ",
+					"give both numbers or none", "");
 	if (gmm_core_vm_named(core, spec->name))
 		return gmm_refuse_words(core, -EEXIST, "there is a VM named ", spec->name, " already");
 	return 0;
@@ -133,18 +145,43 @@ static struct gmm_vm *vm_slot(struct gmm_core *core)
 	return NULL;
 }
 
+/* Reserve what a VM needs, with an id of its own. If it cannot be, only `id`, `node` and `operation` are other ones than before. */
+static int begin(struct gmm_core *core, struct gmm_vm *vm, struct gmm_node *node, struct gmm_operation *operation, uint64_t now_ns)
+{
+	int status;
+
+	vm->id = core->vm_id_next++;
+	vm->node = node->id;
+	vm->region_first = GMM_NONE;
+	vm->region_count = 0;
+	vm->operation = gmm_operation_index(core, operation);
+	gmm_dirty_vm(core, vm);
+	status = place_all(core, vm, vm->operation);
+	if (status) {
+		operation->kind = GMM_OPERATION_NONE;
+		return status;
+	}
+	vm->cache_lines = (uint32_t)(vm->spec.cache_bytes / PAGE_BYTES);
+	vm->changed_ns = now_ns;
+	gmm_vm_enter(core, vm, GMM_VM_CREATING);
+	node->vms++;
+	node->lines_given += vm->cache_lines;
+	node->vcpus_given += vm->spec.vcpus;
+	operation->vm = gmm_vm_index(core, vm);
+	operation->pending = operation->parts = vm->region_count;
+	return 0;
+}
+
 int gmm_core_vm_create(struct gmm_core *core, const struct gmm_vm_spec *spec, uint64_t *id, uint64_t now_ns)
 {
 	struct gmm_operation *operation;
 	struct gmm_node *node;
 	struct gmm_vm *vm;
-	uint32_t lines;
 	int status = check_spec(core, spec);
 
 	if (status)
 		return status;
-	lines = (uint32_t)(spec->cache_bytes / PAGE_BYTES);
-	node = choose_process(core, spec, lines);
+	node = choose_process(core, spec, (uint32_t)(spec->cache_bytes / PAGE_BYTES));
 	if (!node)
 		return spec->on_node ? -EBUSY : -ENOSPC;
 	vm = vm_slot(core);
@@ -154,26 +191,42 @@ int gmm_core_vm_create(struct gmm_core *core, const struct gmm_vm_spec *spec, ui
 	if (!operation)
 		return -EAGAIN;
 	memset(vm, 0, sizeof(*vm));
-	vm->id = core->vm_id_next++;
-	gmm_dirty_vm(core, vm);
 	vm->spec = *spec;
-	vm->cache_lines = lines;
-	vm->node = node->id;
-	vm->created_ns = vm->changed_ns = now_ns;
-	vm->region_first = vm->move = GMM_NONE;
-	vm->operation = gmm_operation_index(core, operation);
-	status = place_all(core, vm, vm->operation);
+	if (!spec->restart_max) {
+		vm->spec.restart_max = GMM_RESTART_MAX_DEFAULT;
+		vm->spec.restart_window_s = GMM_RESTART_WINDOW_S_DEFAULT;
+	}
+	vm->created_ns = now_ns;
+	vm->move = vm->resize = GMM_NONE;
+	*id = operation->id;
+	return begin(core, vm, node, operation, now_ns);
+}
+
+int gmm_vm_create_again(struct gmm_core *core, struct gmm_vm *vm, uint64_t now_ns)
+{
+	struct gmm_node *node = choose_process(core, &vm->spec, (uint32_t)(vm->spec.cache_bytes / PAGE_BYTES));
+	struct gmm_operation *operation;
+	uint64_t id = vm->id;
+	uint32_t lost_node = vm->node;
+	int status;
+
+	assert(vm->phase == GMM_VM_GONE && vm->operation == GMM_NONE && vm->region_first == GMM_NONE && vm->resize == GMM_NONE);
+	if (!node)
+		return -ENOSPC;
+	operation = gmm_operation_start(core, GMM_OPERATION_VM_CREATE, GMM_STEP_REGIONS, vm->spec.name, now_ns);
+	if (!operation)
+		return -EAGAIN;
+	status = begin(core, vm, node, operation, now_ns);
 	if (status) {
-		operation->kind = GMM_OPERATION_NONE;
+		vm->id = id;
+		vm->node = lost_node;
+		vm->operation = GMM_NONE;
 		return status;
 	}
-	gmm_vm_enter(core, vm, GMM_VM_CREATING);
-	node->vms++;
-	node->lines_given += lines;
-	node->vcpus_given += spec->vcpus;
-	operation->vm = gmm_vm_index(core, vm);
-	operation->pending = operation->parts = vm->region_count;
-	*id = operation->id;
+	/* Answers about the lost one are about another id. */
+	vm->polling = false;
+	vm->counters_ns = 0;
+	memset(&vm->counters, 0, sizeof(vm->counters));
 	return 0;
 }
 

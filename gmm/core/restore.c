@@ -113,12 +113,17 @@ static const char *take_vm(struct gmm_core *core, uint32_t slot, const struct gm
 	if (!node || node->role != WIRE_ROLE_PROCESS)
 		return "it is on no process component";
 	if (spec->memory_bytes == 0 || spec->memory_bytes % PAGE_BYTES || spec->memory_bytes > VM_MEMORY_BYTES_MAX ||
-	    spec->cache_bytes / PAGE_BYTES > UINT32_MAX || spec->vcpus == 0 || spec->vcpus > VCPUS_PER_VM_MAX)
+	    spec->cache_bytes / PAGE_BYTES > UINT32_MAX || from->cache_wanted_bytes / PAGE_BYTES > UINT32_MAX ||
+	    spec->vcpus == 0 || spec->vcpus > VCPUS_PER_VM_MAX)
 		return "its size is out of range";
+	if (spec->restart >= GMM_RESTARTS || spec->restart_max == 0 || spec->restart_max > GMM_RESTART_MAX_LIMIT ||
+	    spec->restart_window_s == 0 || spec->restart_window_s > GMM_RESTART_WINDOW_S_LIMIT || from->wanted > 1 || from->looping > 1)
+		return "its restart policy is out of range";
 	vm->id = from->id;
 	vm->spec = *spec;
 	gmm_vm_enter(core, vm, (enum gmm_vm_phase)from->phase);
-	vm->cache_lines = (uint32_t)(spec->cache_bytes / PAGE_BYTES);
+	vm->cache_wanted_bytes = from->cache_wanted_bytes;
+	vm->cache_lines = (uint32_t)((spec->cache_bytes > vm->cache_wanted_bytes ? spec->cache_bytes : vm->cache_wanted_bytes) / PAGE_BYTES);
 	vm->node = from->node;
 	vm->state = from->state;
 	vm->status = from->status;
@@ -126,7 +131,11 @@ static const char *take_vm(struct gmm_core *core, uint32_t slot, const struct gm
 	/* Times before this machine's clock began wrap around, and so do the differences that are made of them. */
 	vm->created_ns = from->created_wall_ns - core->config.wall_offset_ns;
 	vm->changed_ns = from->changed_wall_ns - core->config.wall_offset_ns;
-	vm->operation = vm->move = GMM_NONE;
+	vm->wanted = from->wanted;
+	vm->looping = from->looping;
+	vm->restarts = from->restarts;
+	vm->restart_since_ns = from->restart_since_wall_ns - core->config.wall_offset_ns;
+	vm->operation = vm->move = vm->resize = GMM_NONE;
 	vm->region_first = GMM_NONE;
 	return NULL;
 }
@@ -198,6 +207,21 @@ static const char *check_move(const struct gmm_core *core, const struct gmm_reco
 	return NULL;
 }
 
+/* As a move, beside what else works on its VM. */
+static const char *check_resize(const struct gmm_core *core, const struct gmm_record_operation *from)
+{
+	const struct gmm_vm *vm;
+
+	if (from->vm == GMM_NONE || from->region != GMM_NONE)
+		return from->region == GMM_NONE ? NULL : "a resize has no region";
+	if (from->vm >= GMM_VMS_MAX)
+		return "there is no such VM";
+	vm = &core->vms[from->vm];
+	if ((vm->phase != GMM_VM_READY && vm->phase != GMM_VM_DESTROYING) || vm->resize != GMM_NONE || vm->cache_wanted_bytes == 0)
+		return "its VM is in another state, or its share is not being resized";
+	return NULL;
+}
+
 static const char *check_vm_operation(const struct gmm_core *core, const struct gmm_record_operation *from)
 {
 	bool bench = from->kind == GMM_OPERATION_BENCH;
@@ -228,6 +252,8 @@ static const char *check_operation(const struct gmm_core *core, const struct gmm
 	}
 	if (from->kind == GMM_OPERATION_NODE_DRAIN || from->kind == GMM_OPERATION_BALANCE)
 		return from->vm == GMM_NONE && from->region == GMM_NONE ? NULL : "a drain has neither VM nor region";
+	if (from->kind == GMM_OPERATION_VM_RESIZE)
+		return check_resize(core, from);
 	return from->kind == GMM_OPERATION_REGION_MOVE ? check_move(core, from) : check_vm_operation(core, from);
 }
 
@@ -237,7 +263,7 @@ static const char *take_operation(struct gmm_core *core, uint32_t slot, const st
 	const char *why;
 
 	if (from->id == 0 || from->id >= core->operation_id_next || from->kind <= GMM_OPERATION_NONE ||
-	    from->kind > GMM_OPERATION_BALANCE || from->status > 0 || !ends(from->reason, sizeof(from->reason)) || from->parts > GMM_REGIONS_MAX)
+	    from->kind >= GMM_OPERATIONS_KINDS || from->status > 0 || !ends(from->reason, sizeof(from->reason)) || from->parts > GMM_REGIONS_MAX)
 		return "its id, kind, status, reason or size is out of range";
 	if (!ends(from->who, sizeof(from->who)) || !ends(from->mark.key, sizeof(from->mark.key)))
 		return "the name or key of who asked does not end";
@@ -262,6 +288,8 @@ static const char *take_operation(struct gmm_core *core, uint32_t slot, const st
 	memcpy(operation->reason, from->reason, sizeof(operation->reason));
 	if (from->vm != GMM_NONE && from->kind == GMM_OPERATION_REGION_MOVE)
 		core->vms[from->vm].move = slot;
+	else if (from->vm != GMM_NONE && from->kind == GMM_OPERATION_VM_RESIZE)
+		core->vms[from->vm].resize = slot;
 	else if (from->vm != GMM_NONE)
 		core->vms[from->vm].operation = slot;
 	return NULL;
@@ -361,6 +389,8 @@ static const char *settle_vm(struct gmm_core *core, struct gmm_vm *vm)
 
 	if ((vm->phase == GMM_VM_CREATING || vm->phase == GMM_VM_DESTROYING) && vm->operation == GMM_NONE)
 		return "it is being made or destroyed by no operation";
+	if (vm->cache_wanted_bytes && vm->resize == GMM_NONE)
+		return "its share is being resized by no operation";
 	if (vm->phase == GMM_VM_GONE && vm->operation != GMM_NONE)
 		return "it is lost and an operation works on it";
 	if (vm->phase != GMM_VM_GONE) {

@@ -55,6 +55,13 @@ static void resume_operation(struct gmm_core *core, struct gmm_operation *operat
 		gmm_operation_end(core, operation);
 		return;
 	}
+	/* The button is pressed again: what it led to is not known. */
+	if (operation->kind == GMM_OPERATION_VM_STOP)
+		operation->grace_ns = GMM_STOP_GRACE_MS_DEFAULT * UINT64_C(1000000);
+	operation->cancel = operation->cancel || operation->kind == GMM_OPERATION_VM_KILL;
+	/* Said again: its component knows the operation, or begins now. */
+	if (operation->kind == GMM_OPERATION_VM_RESIZE)
+		return;
 	if (operation->kind == GMM_OPERATION_VM_CREATE)
 		resume_regions(core, operation);
 	if (operation->kind == GMM_OPERATION_REGION_MOVE)
@@ -83,6 +90,12 @@ void gmm_offer_end(struct gmm_core *core, struct gmm_vm *vm)
 	assert(core->offers > 0);
 	core->offers--;
 	vm->offer = GMM_OFFER_NONE;
+}
+
+void gmm_offer_begin(struct gmm_core *core, struct gmm_vm *vm)
+{
+	core->offers += vm->offer == GMM_OFFER_NONE;
+	vm->offer = GMM_OFFER_WANTED;
 }
 
 int gmm_core_offer_wanted(struct gmm_core *core, struct gmm_vm **vm)
@@ -147,10 +160,8 @@ void gmm_resume_told(struct gmm_core *core, const struct gmm_call *call, int sta
 void gmm_resume(struct gmm_core *core, uint64_t now_ns)
 {
 	for (uint32_t i = 0; i < GMM_VMS_MAX; i++)
-		if (has_been_started(core, &core->vms[i])) {
-			core->vms[i].offer = GMM_OFFER_WANTED;
-			core->offers++;
-		}
+		if (has_been_started(core, &core->vms[i]))
+			gmm_offer_begin(core, &core->vms[i]);
 	for (uint32_t i = 0; i < GMM_OPERATIONS_MAX; i++)
 		if (core->operations[i].kind != GMM_OPERATION_NONE)
 			resume_operation(core, &core->operations[i], now_ns);

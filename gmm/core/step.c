@@ -86,7 +86,10 @@ bool gmm_step_call(const struct gmm_core *core, struct gmm_operation *operation,
 	switch (operation->kind) {
 	case GMM_OPERATION_VM_CREATE: put_vm_create(vm, call); return true;
 	case GMM_OPERATION_VM_START: put_vm_start(operation, vm, call); return true;
-	case GMM_OPERATION_VM_STOP: put(call, WIRE_VM_STOP, &name, sizeof(name)); return true;
+	case GMM_OPERATION_VM_STOP:
+	case GMM_OPERATION_VM_KILL:
+		put(call, operation->cancel ? WIRE_VM_STOP : WIRE_VM_BUTTON, &name, sizeof(name));
+		return true;
 	case GMM_OPERATION_VM_DESTROY: put(call, WIRE_VM_DESTROY, &name, sizeof(name)); return true;
 	case GMM_OPERATION_BENCH: put_bench(core, operation, call); return true;
 	default: return false;

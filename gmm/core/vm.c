@@ -95,6 +95,7 @@ void gmm_vm_forget(struct gmm_core *core, struct gmm_vm *vm)
 {
 	assert(vm->region_first == GMM_NONE);
 	gmm_move_vm_ends(core, vm);
+	gmm_resize_vm_ends(core, vm);
 	leave_node(core, vm);
 	gmm_offer_end(core, vm);
 	vm->phase = GMM_VM_FREE;
@@ -111,6 +112,7 @@ void gmm_vm_gone(struct gmm_core *core, struct gmm_vm *vm, const char *reason, u
 		return;
 	assert(vm->operation == GMM_NONE);
 	gmm_move_vm_ends(core, vm);
+	gmm_resize_vm_ends(core, vm);
 	leave_node(core, vm);
 	gmm_offer_end(core, vm);
 	vm->phase = GMM_VM_GONE;
@@ -122,6 +124,17 @@ void gmm_vm_gone(struct gmm_core *core, struct gmm_vm *vm, const char *reason, u
 	text_string(&text, "lost: ");
 	text_string(&text, reason);
 	gmm_core_event(core, GMM_EVENT_VM, vm->spec.name, line, now_ns);
+}
+
+void gmm_vm_gone_again(struct gmm_core *core, struct gmm_vm *vm, const char *reason)
+{
+	assert(vm->phase == GMM_VM_CREATING && vm->region_first == GMM_NONE);
+	leave_node(core, vm);
+	vm->phase = GMM_VM_GONE;
+	vm->operation = GMM_NONE;
+	vm->restarts++;
+	text_copy(vm->reason, sizeof(vm->reason), reason, WIRE_REASON_BYTES);
+	gmm_dirty_vm(core, vm);
 }
 
 uint32_t gmm_vm_zombie_add(struct gmm_core *core, struct gmm_node *node, uint64_t vm)

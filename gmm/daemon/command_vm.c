@@ -19,12 +19,19 @@ static const char *state_of(const struct gmmd *gmmd, const struct gmm_vm *vm)
 	return gmm_vm_state_name(vm, node_of(gmmd, vm));
 }
 
+static json_t *restart_object(const struct gmm_vm *vm)
+{
+	return json_pack("{s:s,s:i,s:i,s:b,s:i,s:b}", "policy", gmm_restart_name(vm->spec.restart), "max", (int)vm->spec.restart_max,
+			 "window_s", (int)vm->spec.restart_window_s, "wanted", vm->wanted, "count", (int)vm->restarts, "crash_loop", vm->looping);
+}
+
 static json_t *vm_object(const struct gmmd *gmmd, const struct gmm_vm *vm)
 {
-	return json_pack("{s:s,s:I,s:s,s:o,s:i,s:s,s:I,s:I,s:i,s:i,s:o,s:o}", "name", vm->spec.name,
+	return json_pack("{s:s,s:I,s:s,s:o,s:i,s:s,s:I,s:I,s:o,s:i,s:i,s:o,s:o}", "name", vm->spec.name,
 			 "id", (json_int_t)vm->id, "state", state_of(gmmd, vm), "reason", json_text(vm->reason),
 			 "status", (int)vm->status, "node", node_of(gmmd, vm)->name,
 			 "memory_bytes", (json_int_t)vm->spec.memory_bytes, "cache_bytes", (json_int_t)vm->spec.cache_bytes,
+			 "cache_wanted_bytes", vm->cache_wanted_bytes ? json_integer((json_int_t)vm->cache_wanted_bytes) : json_null(),
 			 "vcpus", (int)vm->spec.vcpus, "regions", (int)vm->region_count,
 			 "created_s_ago", json_seconds_ago(gmmd, vm->created_ns),
 			 "changed_s_ago", json_seconds_ago(gmmd, vm->changed_ns));
@@ -78,6 +85,7 @@ static void run_show(struct gmmd *gmmd, struct client *client, json_t *arguments
 			"state", gmm_region_state_name(region->state)));
 	}
 	json_object_set_new(object, "places", places);
+	json_object_set_new(object, "restart", restart_object(vm));
 	json_object_set_new(object, "command_line", json_text(vm->spec.command_line));
 	json_object_set_new(object, "kernel", json_text(vm->spec.kernel));
 	json_object_set_new(object, "initrd", json_text(vm->spec.initrd));
@@ -106,17 +114,38 @@ static bool check_file(struct client *client, const char *what, const char *path
 	return status == 0;
 }
 
+static bool unpack_restart(struct client *client, const char *policy, json_int_t max, double window_s, struct gmm_vm_spec *spec)
+{
+	spec->restart = gmm_restart_named(policy);
+	if (spec->restart == GMM_RESTARTS) {
+		client_error(client, -EINVAL, "restart must be no, on-failure or always");
+		return false;
+	}
+	if (max < 0 || max > GMM_RESTART_MAX_LIMIT || !(window_s >= 0 && window_s <= GMM_RESTART_WINDOW_S_LIMIT)) {
+		client_error(client, -EINVAL, "restart_max is 1 to %u, restart_window_s 1 to %u", GMM_RESTART_MAX_LIMIT, GMM_RESTART_WINDOW_S_LIMIT);
+		return false;
+	}
+	/* One of them alone: the other one is the default. */
+	if (max || window_s > 0) {
+		spec->restart_max = max ? (uint32_t)max : GMM_RESTART_MAX_DEFAULT;
+		spec->restart_window_s = window_s > 0 ? (uint32_t)window_s + (window_s < 1) : GMM_RESTART_WINDOW_S_DEFAULT;
+	}
+	return true;
+}
+
 static bool unpack_create(struct gmmd *gmmd, struct client *client, json_t *arguments, struct gmm_vm_spec *spec,
 			  int *dry_run)
 {
-	const char *name, *kernel, *initrd = "", *line = "", *on = NULL;
-	json_int_t memory, cache, vcpus = 1;
+	const char *name, *kernel, *initrd = "", *line = "", *on = NULL, *restart = "no";
+	json_int_t memory, cache, vcpus = 1, restart_max = 0;
+	double window_s = 0;
 	const struct gmm_node *node;
 
 	*dry_run = 0;
-	if (!client_unpack(client, arguments, "{s:s,s:I,s:I,s?I,s?s,s:s,s?s,s?s,s?b}", "name", &name, "memory_bytes", &memory,
+	if (!client_unpack(client, arguments, "{s:s,s:I,s:I,s?I,s?s,s:s,s?s,s?s,s?b,s?s,s?I,s?F}", "name", &name, "memory_bytes", &memory,
 			   "cache_bytes", &cache, "vcpus", &vcpus, "on", &on, "kernel", &kernel, "initrd", &initrd,
-			   "command_line", &line, "dry_run", dry_run))
+			   "command_line", &line, "dry_run", dry_run, "restart", &restart, "restart_max", &restart_max,
+			   "restart_window_s", &window_s) || !unpack_restart(client, restart, restart_max, window_s, spec))
 		return false;
 	if (memory < 0 || cache < 0 || vcpus < 0 || vcpus > UINT32_MAX) {
 		client_error(client, -EINVAL, "memory, cache and vcpus must not be negative");
@@ -244,12 +273,32 @@ static void run_start(struct gmmd *gmmd, struct client *client, json_t *argument
 
 static void run_stop(struct gmmd *gmmd, struct client *client, json_t *arguments)
 {
-	struct gmm_vm *vm = find_vm_for(gmmd, client, arguments, GMM_OPERATION_VM_STOP, "stop");
+	double grace_s = GMM_STOP_GRACE_MS_DEFAULT / 1000.0;
+	json_t *given = json_object_get(arguments, "grace_s");
+	struct gmm_vm *vm;
+	int status;
+
+	if (given && !(json_is_number(given) && (grace_s = json_number_value(given)) >= 0 && grace_s <= GMM_STOP_GRACE_MS_MAX / 1000.0)) {
+		client_error(client, -EINVAL, "grace_s must be 0 to %u seconds", GMM_STOP_GRACE_MS_MAX / 1000);
+		return;
+	}
+	json_object_del(arguments, "grace_s");
+	vm = find_vm_for(gmmd, client, arguments, GMM_OPERATION_VM_STOP, "stop");
+	if (!vm)
+		return;
+	status = gmm_core_vm_stop(gmmd->core, vm->spec.name, (uint64_t)(grace_s * 1000), &client->operation, gmmd->now_ns);
+	if (status)
+		client_error(client, status, "%s", gmmd->core->refusal);
+}
+
+static void run_kill(struct gmmd *gmmd, struct client *client, json_t *arguments)
+{
+	struct gmm_vm *vm = find_vm_for(gmmd, client, arguments, GMM_OPERATION_VM_KILL, "kill");
 	int status;
 
 	if (!vm)
 		return;
-	status = gmm_core_vm_stop(gmmd->core, vm->spec.name, &client->operation, gmmd->now_ns);
+	status = gmm_core_vm_kill(gmmd->core, vm->spec.name, &client->operation, gmmd->now_ns);
 	if (status)
 		client_error(client, status, "%s", gmmd->core->refusal);
 }
@@ -264,6 +313,29 @@ static void run_destroy(struct gmmd *gmmd, struct client *client, json_t *argume
 	status = gmm_core_vm_destroy(gmmd->core, vm->spec.name, &client->operation, gmmd->now_ns);
 	if (status)
 		client_error(client, status, "%s", gmmd->core->refusal);
+}
+
+static void run_resize(struct gmmd *gmmd, struct client *client, json_t *arguments)
+{
+	int dry_run = 0, status;
+	json_int_t cache;
+	const char *name;
+
+	if (!client_unpack(client, arguments, "{s:s,s:I,s?b}", "name", &name, "cache_bytes", &cache, "dry_run", &dry_run))
+		return;
+	if (cache < 0) {
+		client_error(client, -EINVAL, "cache_bytes must not be negative");
+		return;
+	}
+	status = dry_run ? gmm_core_vm_resize_plan(gmmd->core, name, (uint64_t)cache) :
+			   gmm_core_vm_resize(gmmd->core, name, (uint64_t)cache, &client->operation, gmmd->now_ns);
+	if (status)
+		client_error(client, status, "%s", gmmd->core->refusal);
+	else if (dry_run)
+		client_result(client, json_pack("{s:b,s:o}", "dry_run", 1, "would",
+						json_sprintf("would resize the cache share of %s from %llu to %llu bytes", name,
+							     (unsigned long long)gmm_core_vm_named(gmmd->core, name)->spec.cache_bytes,
+							     (unsigned long long)cache)));
 }
 
 /* ---------------------------------------------------------------- wait, stats */
@@ -373,7 +445,9 @@ const struct client_command_entry vm_commands[] = {
 	{ "vm.create", run_create, true },
 	{ "vm.start", run_start, true },
 	{ "vm.stop", run_stop, true },
+	{ "vm.kill", run_kill, true },
 	{ "vm.destroy", run_destroy, true },
+	{ "vm.resize", run_resize, true },
 	{ "vm.wait", run_wait, false },
 	{ "vm.stats", run_stats, false },
 	{ "vm.console", run_vm_console, false },

@@ -186,4 +186,8 @@ void console_turn(struct gmmd *gmmd)
 			send_input(gmmd, i);
 	}
 	console_sweep(gmmd);
+	/* A VM that was made anew has another id. */
+	for (uint32_t i = 0; i < GMM_VMS_MAX; i++)
+		if (gmmd->core->vm_keys[i].id)
+			console_add(gmmd, &gmmd->core->vms[i]);
 }

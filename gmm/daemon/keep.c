@@ -86,10 +86,12 @@ void keep_offer(struct gmmd *gmmd)
 {
 	char error[CONFIG_ERROR_BYTES];
 	struct wire_blob blobs[2];
+	struct vm_side *side;
 	struct gmm_vm *vm;
 
-	if (gmm_core_offer_wanted(gmmd->core, &vm)) {
-		int status = data_offer(gmmd, console_side(gmmd, vm), vm, blobs, error);
+	/* One that was made anew a moment ago has no side yet. */
+	if (gmm_core_offer_wanted(gmmd->core, &vm) && (side = console_side(gmmd, vm))) {
+		int status = data_offer(gmmd, side, vm, blobs, error);
 
 		gmm_core_offered(gmmd->core, vm, &blobs[0], &blobs[1], status, error, gmmd->now_ns);
 	}

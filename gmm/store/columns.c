@@ -53,6 +53,14 @@ static const struct column vm_columns[] = {
 	FIELD("reason", COLUMN_TEXT, vm.reason),
 	FIELD("created_wall_ns", COLUMN_U64, vm.created_wall_ns),
 	FIELD("changed_wall_ns", COLUMN_U64, vm.changed_wall_ns),
+	FIELD_SINCE(2, "0", "cache_wanted_bytes", COLUMN_U64, vm.cache_wanted_bytes),
+	FIELD_SINCE(2, "0", "restart", COLUMN_U32, vm.spec.restart),
+	FIELD_SINCE(2, "5", "restart_max", COLUMN_U32, vm.spec.restart_max),
+	FIELD_SINCE(2, "600", "restart_window_s", COLUMN_U32, vm.spec.restart_window_s),
+	FIELD_SINCE(2, "0", "wanted", COLUMN_U32, vm.wanted),
+	FIELD_SINCE(2, "0", "looping", COLUMN_U32, vm.looping),
+	FIELD_SINCE(2, "0", "restarts", COLUMN_U32, vm.restarts),
+	FIELD_SINCE(2, "0", "restart_since_wall_ns", COLUMN_U64, vm.restart_since_wall_ns),
 	{ 0 },
 };
 

@@ -40,6 +40,8 @@ enum wire_role { WIRE_ROLE_MANAGER = 1, WIRE_ROLE_PROCESS = 2, WIRE_ROLE_MEMORY 
 	X(VM_REGION_MOVE, 42)		/* manager -> process: move a region to another memory component, or say how far it is */ \
 	X(VM_REGION_MOVE_STATE, 43)	/* manager -> process: how far is it */ \
 	X(VM_REGION_MOVE_CANCEL, 44)	/* manager -> process: give it up, unless the region has moved already */ \
+	X(VM_RESIZE, 45)		/* manager -> process: change its cache share, or say how far that is */ \
+	X(VM_BUTTON, 46)		/* manager -> process: press its power button */ \
 	X(BENCH_READ, 48)		/* manager -> process: measure raw READs of a region */
 
 enum wire_type {
@@ -259,6 +261,24 @@ struct wire_vm_region_moved {
 };
 _Static_assert(sizeof(struct wire_vm_region_moved) == 96, "wire");
 
+struct wire_vm_resize {				/* reply: struct wire_vm_resized */
+	uint64_t vm;
+	uint64_t operation;			/* of the manager, > 0: the same one said again asks how far it is */
+	uint32_t cache_lines;			/* its share is to be */
+	uint32_t reserved;
+};
+_Static_assert(sizeof(struct wire_vm_resize) == 24, "wire");
+
+struct wire_vm_resized {
+	uint64_t vm;
+	uint64_t operation;			/* the last one heard of */
+	uint32_t lines;				/* that the VM holds; while it shrinks, those of before */
+	uint32_t lines_wanted;			/* whole sets of what was asked for */
+	uint32_t parts;				/* of the change under way; 0: it is done */
+	uint32_t parts_done;
+};
+_Static_assert(sizeof(struct wire_vm_resized) == 32, "wire");
+
 struct wire_vm_start {
 	uint64_t vm;
 	struct wire_blob kernel;		/* bzImage */
@@ -276,7 +296,7 @@ struct wire_vm_offer {
 	struct wire_blob initrd;
 };
 
-struct wire_vm_name {				/* WIRE_VM_STOP, _DESTROY, _STATE */
+struct wire_vm_name {				/* WIRE_VM_BUTTON, _STOP, _DESTROY, _STATE */
 	uint64_t vm;
 };
 

@@ -77,10 +77,24 @@ uint32_t cache_lines_free(const struct cache *cache)
 	return (cache->sets_count - cache->sets_given) * cache->config.ways;
 }
 
-int cache_vm_create(struct cache *cache, uint32_t vm, uint32_t lines)
+void set_open(struct cache *cache, struct cache_set *set, uint32_t vm)
 {
 	const uint32_t ways = cache->config.ways;
-	uint32_t sets = lines / ways;
+
+	assert(set->vm == VM_NONE && set->waiters == NULL);
+	set->vm = (uint16_t)vm;
+	set->free_ways = ways == 64 ? UINT64_MAX : (UINT64_C(1) << ways) - 1;
+	set->free_count = (uint8_t)ways;
+	set->leaving = 0;
+	set->evictable = 0;
+	set->pinned = 0;
+	set->hand = 0;
+	set->rescues = 0;
+}
+
+int cache_vm_create(struct cache *cache, uint32_t vm, uint32_t lines)
+{
+	uint32_t sets = lines / cache->config.ways;
 	struct cache_vm *share;
 
 	if (vm >= cache->config.vms_max || sets < 2)
@@ -93,50 +107,9 @@ int cache_vm_create(struct cache *cache, uint32_t vm, uint32_t lines)
 	memset(share, 0, sizeof(*share));
 	share->active = true;
 	share->order_first = cache->sets_given;
-	share->sets = sets;
-	for (uint32_t i = 0; i < sets; i++) {
-		struct cache_set *set = &cache->sets[cache->order[share->order_first + i]];
-
-		assert(set->vm == VM_NONE && set->waiters == NULL);
-		set->vm = (uint16_t)vm;
-		set->free_ways = ways == 64 ? UINT64_MAX : (UINT64_C(1) << ways) - 1;
-		set->free_count = (uint8_t)ways;
-		set->leaving = 0;
-		set->evictable = 0;
-		set->pinned = 0;
-		set->hand = 0;
-		set->rescues = 0;
-	}
-	cache->sets_given += sets;
+	share_give(cache, vm, sets);
+	share->sets_from = share->sets_to = sets;
 	return 0;
-}
-
-static void order_reverse(uint32_t *order, uint32_t first, uint32_t end)
-{
-	while (first + 1 < end) {
-		uint32_t swap = order[first];
-
-		order[first++] = order[--end];
-		order[end] = swap;
-	}
-}
-
-/* Rotate the share's run behind those of all other VMs (by three reversals), so that the free sets stay one run. */
-static void share_release(struct cache *cache, struct cache_vm *share)
-{
-	uint32_t first = share->order_first, end = first + share->sets;
-
-	for (uint32_t i = first; i < end; i++)
-		cache->sets[cache->order[i]].vm = VM_NONE;
-	order_reverse(cache->order, first, end);
-	order_reverse(cache->order, end, cache->sets_given);
-	order_reverse(cache->order, first, cache->sets_given);
-	for (uint32_t vm = 0; vm < cache->config.vms_max; vm++) {
-		if (cache->vms[vm].active && cache->vms[vm].order_first > first)
-			cache->vms[vm].order_first -= share->sets;
-	}
-	cache->sets_given -= share->sets;
-	share->active = false;
 }
 
 /* Everything but what somebody outside holds (POSTED, UNMAPPED) becomes FREE. */
@@ -182,7 +155,9 @@ int cache_vm_destroy(struct cache *cache, uint32_t vm, uint64_t now_ns)
 	if (share->busy > 0)
 		return -EAGAIN;
 	assert(share->lines_used == 0 && share->lines_dirty == 0);
-	share_release(cache, share);
+	cache->resizing -= share->sets_from != share->sets_to;
+	share_take(cache, vm, share->sets);
+	share->active = false;
 	return 0;
 }
 
@@ -197,6 +172,19 @@ static struct cache_line *set_find(const struct cache *cache, const struct cache
 			return line;
 	}
 	return NULL;
+}
+
+/* The line of a page, or NULL and the set that it is to be filled into. */
+static struct cache_line *page_line(const struct cache *cache, uint32_t vm, uint64_t page, struct cache_set **set)
+{
+	struct cache_set *other, *first = page_set(cache, vm, page, &other);
+	struct cache_line *line = set_find(cache, first, page);
+
+	*set = first;
+	if (line != NULL || other == NULL || other == first)
+		return line;
+	*set = other;
+	return set_find(cache, other, page);
 }
 
 static int wait_on(struct cache_waiter **last, struct cache_waiter *waiter, uint64_t page, uint64_t now_ns)
@@ -232,8 +220,7 @@ int cache_access(struct cache *cache, uint32_t vm, uint64_t page, bool write, st
 		return -EFAULT;
 	share = &cache->vms[vm];
 	share->touches++;
-	set = page_set(cache, vm, page);
-	line = set_find(cache, set, page);
+	line = page_line(cache, vm, page, &set);
 	if (line != NULL && line->state == LINE_VALID) {
 		share->hits++;
 		line->flags &= (uint8_t)~LINE_FRESH;	/* the shim came back for it: that is use */
@@ -265,10 +252,11 @@ int cache_access(struct cache *cache, uint32_t vm, uint64_t page, bool write, st
 static struct cache_line *valid_line(const struct cache *cache, uint32_t vm, uint64_t page)
 {
 	struct cache_line *line;
+	struct cache_set *set;
 
 	if (vm >= cache->config.vms_max || !cache->vms[vm].active || cache->vms[vm].dying)
 		return NULL;
-	line = set_find(cache, page_set(cache, vm, page), page);
+	line = page_line(cache, vm, page, &set);
 	return line != NULL && line->state == LINE_VALID ? line : NULL;
 }
 

@@ -78,6 +78,18 @@ int cache_vm_create(struct cache *cache, uint32_t vm, uint32_t lines);
  * under way: call again after they completed. Wakes its waiters with -ECONNRESET. 0: the share is free again.
  */
 int cache_vm_destroy(struct cache *cache, uint32_t vm, uint64_t now_ns);
+/*
+ * Change a VM's share to `lines` (rounded down to whole sets) while its guest runs; the sweeper does it step by step. 0: it is so,
+ * or becomes so. -ENOENT; -EINVAL: too few; -ENOSPC; -EBUSY: it is being changed to another size.
+ */
+int cache_vm_resize(struct cache *cache, uint32_t vm, uint32_t lines, uint64_t now_ns);
+struct cache_share {
+	uint32_t lines;			/* that the VM holds: while it shrinks, those of before */
+	uint32_t lines_wanted;		/* differs while the share is resized */
+	uint32_t parts, parts_done;	/* of the resize under way; 0: there is none */
+};
+/* Of a VM that exists. */
+void cache_vm_share(const struct cache *cache, uint32_t vm, struct cache_share *share);
 uint32_t cache_lines_free(const struct cache *cache);	/* not given to any VM */
 
 enum cache_result {

@@ -36,6 +36,24 @@ static uint32_t check_waiters(const struct cache_waiter *last, uint64_t page, bo
 	return count;
 }
 
+/* C3, C8 */
+static void check_place(const struct cache *cache, const struct cache_set *set, const struct cache_line *line)
+{
+	struct cache_set *other, *first = page_set(cache, set->vm, line->page, &other);
+	uint32_t found = 0;
+
+	assert(first == set || other == set);
+	if (other == NULL || other == first)
+		return;
+	for (uint32_t way = 0; way < cache->config.ways; way++) {
+		const struct cache_line *old = set_line(cache, first, way), *fresh = set_line(cache, other, way);
+
+		found += old->state != LINE_FREE && old->page == line->page;
+		found += fresh->state != LINE_FREE && fresh->page == line->page;
+	}
+	assert(found == 1);
+}
+
 static void check_line(const struct cache *cache, const struct cache_set *set, const struct cache_line *line,
 		       struct tally *tally)
 {
@@ -45,7 +63,7 @@ static void check_line(const struct cache *cache, const struct cache_set *set, c
 		assert(line->flags == 0 && line->waiters == NULL && line->pins == 0);
 		return;
 	}
-	assert(page_set(cache, set->vm, line->page) == set);
+	check_place(cache, set, line);
 	assert(!(line->flags & LINE_FRESH) || line->state == LINE_VALID);
 	for (const struct cache_line *other = line + 1; other < set_line(cache, set, cache->config.ways); other++)
 		assert(other->state == LINE_FREE || other->page != line->page);
@@ -133,7 +151,7 @@ static void check_queues(const struct cache *cache)
 
 void cache_check(const struct cache *cache)
 {
-	uint32_t sets = 0, unposted = 0;
+	uint32_t sets = 0, unposted = 0, resizing = 0;
 
 	for (uint32_t vm = 0; vm < cache->config.vms_max; vm++) {
 		const struct cache_vm *share = &cache->vms[vm];
@@ -149,8 +167,12 @@ void cache_check(const struct cache *cache)
 		}
 		assert(tally.used == share->lines_used && tally.dirty == share->lines_dirty && tally.busy == share->busy);
 		sets += share->sets;
+		resizing += share->sets_from != share->sets_to;
+		assert(share->sets == (share->sets_from > share->sets_to ? share->sets_from : share->sets_to));
+		assert(share->moved <= share->moving && share->moving <= share->sets_from);
+		assert(share->moving == 0 || share->sets_from != share->sets_to);
 	}
-	assert(sets == cache->sets_given);
+	assert(sets == cache->sets_given && resizing == cache->resizing);
 	for (uint32_t i = cache->sets_given; i < cache->sets_count; i++)
 		assert(cache->sets[cache->order[i]].vm == VM_NONE);
 	unposted = check_list(cache, &cache->postponed_fills, LINE_FILLING, false) +

@@ -18,6 +18,8 @@
  *	C5 A set has waiters for a way only while no way of it is free; ways are given in the order of asking.
  *	C6 A set that is short of free ways and has a line to evict is in the sweep queue, or rests for CACHE_REST_NS.
  *	C7 A waiter is in one queue, and leaves it by being woken or by moving to its page's line.
+ *	C8 While a share is resized, a page whose old set is in the window may be in its old set or in its new one, never in both, and is
+ *	   filled into the new one only. Passed sets hold no misplaced line (resize.c).
  */
 #ifndef PLENUM_PCOMPONENT_CACHE_INTERNAL_H
 #define PLENUM_PCOMPONENT_CACHE_INTERNAL_H
@@ -46,6 +48,9 @@
  */
 #define CACHE_GRACE_NS UINT64_C(5000000)
 #define CACHE_REST_NS UINT64_C(50000)		/* before a set whose lines are all so protected is looked at again */
+/* A resize: old sets under way at a time, and from one step to the next (half a batch of victims at most). */
+#define CACHE_RESIZE_WINDOW 8u
+#define CACHE_RESIZE_STEP_NS UINT64_C(500000)
 /* One in this many ways is kept free ahead of demand: 2 of 16. Fewer ways than this: eviction on demand only. */
 #define CACHE_FREE_DIVISOR 8u
 
@@ -97,7 +102,9 @@ struct cache_vm {
 	bool active;
 	bool dying;				/* cache_vm_destroy() has begun */
 	uint32_t order_first;			/* its run of cache.order */
-	uint32_t sets;
+	uint32_t sets;				/* of the run */
+	uint32_t sets_from, sets_to;		/* of these, in use: the first so many. Differ while the share is resized */
+	uint32_t moved, moving;			/* old sets passed, and the window's end (resize.c) */
 	uint32_t busy;				/* lines POSTED or UNMAPPED: someone outside holds them */
 	uint64_t sweep;				/* the last sweep that unmapped a line of it, to count shootdowns */
 #define CACHE_COUNTER_FIELD(name) uint64_t name;
@@ -124,6 +131,9 @@ struct cache {
 	struct set_list queue;			/* sets to sweep (C6) */
 	uint32_t queue_length;
 	bool urgent;				/* some of them may have no way free or leaving */
+	uint32_t resizing;			/* shares that are */
+	bool resize_due;			/* the next step of theirs is */
+	uint64_t resize_ns;			/* when it will be */
 	struct set_list resting;		/* sets to put back there, by rest_until_ns */
 	struct line_list postponed_fills;	/* the region client was full; tried again by cache_poll() */
 	struct line_list postponed_writes;
@@ -154,12 +164,23 @@ static inline void *line_frame(const struct cache *cache, const struct cache_lin
 {
 	return (uint8_t *)cache->config.lines + ((size_t)line_number(cache, line) << PAGE_SHIFT);
 }
-static inline struct cache_set *page_set(const struct cache *cache, uint32_t vm, uint64_t page)
+static inline struct cache_set *share_set(const struct cache *cache, const struct cache_vm *share, uint32_t index)
 {
-	const struct cache_vm *owner = &cache->vms[vm];
-	uint32_t index = hash_reduce(hash_pair(cache->config.hash_key, vm, page), owner->sets);
+	return &cache->sets[cache->order[share->order_first + index]];
+}
+/* The set of a page; in the window of a resize, its old one, and *other its new one. */
+static inline struct cache_set *page_set(const struct cache *cache, uint32_t vm, uint64_t page, struct cache_set **other)
+{
+	const struct cache_vm *share = &cache->vms[vm];
+	uint64_t hash = hash_pair(cache->config.hash_key, vm, page);
+	uint32_t index = hash_reduce(hash, share->sets_from);
 
-	return &cache->sets[cache->order[owner->order_first + index]];
+	*other = NULL;
+	if (index < share->moved)
+		index = hash_reduce(hash, share->sets_to);
+	else if (index < share->moving)
+		*other = share_set(cache, share, hash_reduce(hash, share->sets_to));
+	return share_set(cache, share, index);
 }
 
 static inline void waiter_enqueue(struct cache_waiter **last, struct cache_waiter *waiter)
@@ -198,6 +219,10 @@ void line_leave(struct cache *cache, struct cache_line *line, uint64_t now_ns);
 /* The line's way is free; whoever waits for a way of the set gets it. */
 void line_free(struct cache *cache, struct cache_line *line, uint64_t now_ns);
 void line_unqueue(struct cache *cache, struct cache_line *line);
+/* A free way of the set, for the page: FILLING, and in no list. */
+struct cache_line *line_take(struct cache *cache, struct cache_set *set, uint64_t page);
+/* VALID, with a nested entry (C4), and FRESH. */
+void line_validate(struct cache *cache, struct cache_line *line, uint64_t now_ns);
 void line_set_dirty(struct cache *cache, struct cache_line *line, bool dirty);
 void waiters_wake(struct cache *cache, struct cache_waiter **last, int status);
 
@@ -206,5 +231,21 @@ void set_update(struct cache *cache, struct cache_set *set);
 /* Put the sets that have rested back into the sweep queue. */
 void sweep_poll(struct cache *cache, uint64_t now_ns);
 uint32_t set_shortage(const struct cache *cache, const struct cache_set *set);
+void line_unmap(struct cache *cache, struct cache_set *set, struct cache_line *line, struct cache_victim *victim);
+
+/* cache.c: the set is a VM's from now on, and empty. */
+void set_open(struct cache *cache, struct cache_set *set, uint32_t vm);
+
+/* resize.c */
+/* More sets at the end of a VM's run; the runs behind it move on. */
+void share_give(struct cache *cache, uint32_t vm, uint32_t count);
+/* Fewer: the last `count` are empty, and become free. */
+void share_take(struct cache *cache, uint32_t vm, uint32_t count);
+/* The page belongs into another set, by the number of sets that its share is getting. */
+bool line_misplaced(const struct cache *cache, const struct cache_line *line);
+/* An unmapped, misplaced line goes to its new set. False: there is no way free, it is where it was. */
+bool line_relocate(struct cache *cache, struct cache_line *line, uint64_t now_ns);
+/* Victims of the step that is due. */
+uint32_t resize_begin(struct cache *cache, struct cache_victim *victims, uint32_t room, uint64_t now_ns);
 
 #endif

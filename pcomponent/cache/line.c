@@ -99,7 +99,7 @@ static void line_posted_done(struct cache *cache, struct cache_line *line)
  * VALID with a nested entry (C4), and FRESH. Clearing the accessed bit at once makes the guest's first use visible; that
  * needs no flush, because no processor has cached the translation yet (and if one has, the line is not in danger).
  */
-static void line_validate(struct cache *cache, struct cache_line *line, uint64_t now_ns)
+void line_validate(struct cache *cache, struct cache_line *line, uint64_t now_ns)
 {
 	const struct cache_environment *environment = &cache->config.environment;
 	struct cache_set *set = line_set(cache, line);
@@ -190,6 +190,20 @@ void line_free(struct cache *cache, struct cache_line *line, uint64_t now_ns)
 	set_give_ways(cache, set, now_ns);
 }
 
+/* Joiners come along to the new set, or look there for themselves. */
+static void leave_misplaced(struct cache *cache, struct cache_line *line, uint64_t now_ns)
+{
+	if (line_relocate(cache, line, now_ns))
+		return;
+	waiters_wake(cache, &line->waiters, 0);
+	if (line->flags & LINE_DIRTY) {
+		line->state = LINE_WRITING;
+		write_start(cache, line, now_ns);
+	} else {
+		line_free(cache, line, now_ns);
+	}
+}
+
 /*
  * Joiners normally rescue the line, dirty or not. In a set that others wait for, a run of rescues ends after
  * CACHE_RESCUES_MAX: the joiners then stand in line for a way like everybody else, so nobody starves.
@@ -200,6 +214,10 @@ void line_leave(struct cache *cache, struct cache_line *line, uint64_t now_ns)
 	bool starving = set->waiters != NULL && set->rescues >= CACHE_RESCUES_MAX;
 
 	assert(line_is_leaving(line) && !(line->flags & LINE_POSTED));
+	if (line_misplaced(cache, line)) {
+		leave_misplaced(cache, line, now_ns);
+		return;
+	}
 	if (line->waiters != NULL && !starving) {
 		line_revive(cache, line, now_ns);
 		return;
@@ -226,18 +244,25 @@ static int line_post_read(struct cache *cache, struct cache_line *line, uint64_t
 	return status;
 }
 
-int line_start_fill(struct cache *cache, struct cache_set *set, uint64_t page, struct cache_line **started, uint64_t now_ns)
+struct cache_line *line_take(struct cache *cache, struct cache_set *set, uint64_t page)
 {
 	uint32_t way = way_choose(set);
 	struct cache_line *line = set_line(cache, set, way);
-	int status;
 
-	assert(line->state == LINE_FREE && line->waiters == NULL);
+	assert(set->free_count > 0 && line->state == LINE_FREE && line->waiters == NULL);
 	line->page = page;
 	line->state = LINE_FILLING;
 	set->free_ways &= ~(UINT64_C(1) << way);
 	set->free_count--;
 	cache->vms[set->vm].lines_used++;
+	return line;
+}
+
+int line_start_fill(struct cache *cache, struct cache_set *set, uint64_t page, struct cache_line **started, uint64_t now_ns)
+{
+	struct cache_line *line = line_take(cache, set, page);
+	int status;
+
 	*started = line;
 	if (!region_page_written(cache->regions, set->vm, page)) {
 		memset(line_frame(cache, line), 0, PAGE_BYTES);
@@ -385,6 +410,8 @@ static void poll_writes(struct cache *cache, uint64_t now_ns)
 void cache_poll(struct cache *cache, uint64_t now_ns)
 {
 	sweep_poll(cache, now_ns);
+	if (cache->resizing > 0 && cache->resize_ns <= now_ns)
+		cache->resize_due = true;
 	while (cache->failed.head != LINE_NONE && cache->lines[cache->failed.head].time_ns <= now_ns) {
 		struct cache_line *line = &cache->lines[cache->failed.head];
 
@@ -405,5 +432,7 @@ uint64_t cache_deadline_ns(const struct cache *cache)
 		deadline_ns = cache->lines[cache->failed.head].time_ns;
 	if (cache->resting.head != SET_NONE && cache->sets[cache->resting.head].rest_until_ns < deadline_ns)
 		deadline_ns = cache->sets[cache->resting.head].rest_until_ns;
+	if (cache->resizing > 0 && !cache->resize_due && cache->resize_ns < deadline_ns)
+		deadline_ns = cache->resize_ns;
 	return deadline_ns;
 }

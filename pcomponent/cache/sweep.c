@@ -89,7 +89,7 @@ static bool line_is_spared(struct cache *cache, const struct cache_set *set, str
 	return accessed || referenced;
 }
 
-static void line_unmap(struct cache *cache, struct cache_set *set, struct cache_line *line, struct cache_victim *victim)
+void line_unmap(struct cache *cache, struct cache_set *set, struct cache_line *line, struct cache_victim *victim)
 {
 	const struct cache_environment *environment = &cache->config.environment;
 	struct cache_vm *vm = &cache->vms[set->vm];
@@ -140,9 +140,11 @@ static uint32_t set_sweep(struct cache *cache, struct cache_set *set, struct cac
 
 uint32_t cache_sweep_begin(struct cache *cache, struct cache_victim victims[CONFIG_SWEEP_BATCH], uint64_t now_ns)
 {
-	uint32_t count = 0;
+	uint32_t count;
 
 	cache->sweep++;
+	/* Half of the batch at most: sets that are short of ways are not to wait for a resize. */
+	count = resize_begin(cache, victims, CONFIG_SWEEP_BATCH / 2u, now_ns);
 	for (uint32_t examined = 0; examined < CONFIG_SWEEP_BATCH && count < CONFIG_SWEEP_BATCH; examined++) {
 		struct cache_set *set;
 
@@ -186,5 +188,5 @@ void cache_sweep_finish(struct cache *cache, const struct cache_victim *victims,
 
 bool cache_sweep_wanted(const struct cache *cache)
 {
-	return cache->urgent || cache->queue_length >= CACHE_SWEEP_SETS;
+	return cache->urgent || cache->resize_due || cache->queue_length >= CACHE_SWEEP_SETS;
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * ACPI tables of a board (ACPI 6.4 chapter 5): hardware-reduced, so no SCI, no PM timer and no fixed buttons; power-off goes
- * through the sleep control register, reset through the reset register. The DSDT is assembled here byte by byte (chapter 20).
+ * through the sleep control register, reset through the reset register, and the power button is a device of its own that an event
+ * device speaks for (5.6.9). The DSDT is assembled here byte by byte (chapter 20).
  */
 #include <assert.h>
 #include <string.h>
@@ -167,11 +168,18 @@ static uint32_t build_madt(struct writer *out, uint32_t vcpus)
 #define AML_DWORD 0x0cu
 #define AML_NAME 0x08u
 #define AML_SCOPE 0x10u
+#define AML_STRING 0x0du
 #define AML_BUFFER 0x11u
 #define AML_PACKAGE 0x12u
+#define AML_METHOD 0x14u
+#define AML_ROOT 0x5cu
+#define AML_TWO_NAMES 0x2eu
+#define AML_NOTIFY 0x86u
 #define AML_EXTENDED 0x5bu
 #define AML_DEVICE 0x82u
 #define PACKAGE_LENGTH_BYTES 2u
+#define NOTIFY_BUTTON_PRESSED 0x80u
+#define EISA_PNP0C0C 0x0c0cd041u		/* power button */
 #define EISA_PNP0B00 0x000bd041u		/* AT real-time clock */
 #define EISA_PNP0501 0x0105d041u		/* 16550A-compatible COM port (compressed ID, 19.3.4) */
 
@@ -256,6 +264,52 @@ static const uint8_t rtc_resources[] = {
 	0x79, 0x00,
 };
 
+/* Interrupt (ResourceConsumer, Edge, ActiveHigh, Exclusive) { ACPI_BUTTON_GSI } (6.4.3.6), end tag. */
+static const uint8_t button_resources[] = {
+	0x89, 0x06, 0x00, 0x03, 0x01, ACPI_BUTTON_GSI, 0x00, 0x00, 0x00,
+	0x79, 0x00,
+};
+
+/*
+ * Device (PWRB) { Name (_HID, EISAID) Name (_UID, 0) Name (_STA, 0x0f) Name (_CRS, Buffer { end tag }) }
+ * Device (GED_) { Name (_HID, "ACPI0013") Name (_UID, 0) Name (_CRS, ...) Method (_E09) { Notify (\_SB.PWRB, 0x80) } }
+ */
+static void build_button(struct writer *out)
+{
+	static const uint8_t none[] = { 0x79, 0x00 };
+	uint32_t device, inner;
+
+	build_device(out, "PWRB", EISA_PNP0C0C, none, sizeof(none));
+	put(out, AML_EXTENDED, 1);
+	put(out, AML_DEVICE, 1);
+	device = aml_begin(out);
+	put_bytes(out, "GED_", 4);
+	aml_name(out, "_HID");
+	put(out, AML_STRING, 1);
+	put_bytes(out, "ACPI0013", 9);
+	aml_name(out, "_UID");
+	put(out, AML_ZERO, 1);
+	aml_name(out, "_CRS");
+	put(out, AML_BUFFER, 1);
+	inner = aml_begin(out);
+	put(out, AML_BYTE, 1);
+	put(out, sizeof(button_resources), 1);
+	put_bytes(out, button_resources, sizeof(button_resources));
+	aml_end(out, inner);
+	put(out, AML_METHOD, 1);
+	inner = aml_begin(out);
+	put_bytes(out, "_E09", 4);
+	put(out, 0, 1);				/* no arguments, not serialized */
+	put(out, AML_NOTIFY, 1);
+	put(out, AML_ROOT, 1);
+	put(out, AML_TWO_NAMES, 1);
+	put_bytes(out, "_SB_PWRB", 8);
+	put(out, AML_BYTE, 1);
+	put(out, NOTIFY_BUTTON_PRESSED, 1);
+	aml_end(out, inner);
+	aml_end(out, device);
+}
+
 static uint32_t build_dsdt(struct writer *out)
 {
 	uint32_t start = table_begin(out, "DSDT", 2), scope;
@@ -266,6 +320,7 @@ static uint32_t build_dsdt(struct writer *out)
 	put_bytes(out, "\\_SB_", 5);
 	build_device(out, "COM1", EISA_PNP0501, com1_resources, sizeof(com1_resources));
 	build_device(out, "RTC_", EISA_PNP0B00, rtc_resources, sizeof(rtc_resources));
+	build_button(out);
 	aml_end(out, scope);
 	table_end(out, start);
 	return start;

@@ -72,6 +72,12 @@ void board_reset(struct board *board)
 	uart_reset(&board->uart);
 }
 
+void board_press_power(struct board *board)
+{
+	ioapic_set_pin(&board->ioapic, ACPI_BUTTON_GSI, true);
+	ioapic_set_pin(&board->ioapic, ACPI_BUTTON_GSI, false);
+}
+
 static bool is_uart(uint16_t port)
 {
 	return port >= PORT_UART && port < PORT_UART + 8;

@@ -4,8 +4,8 @@
  * and never names a backend. Time comes in as `now_ns`; effects go out through return values and the two
  * callbacks below.
  *
- * Wiring: uart -> ioapic pin 4 -> lapic; ioapic and the vCPUs' own LAPICs hand vectors to struct lapic; the shim asks
- * lapic_pending() before each entry. A vCPU other than the caller's that must look is reported by `kick`.
+ * Wiring: uart -> ioapic pin 4 -> lapic, power button -> pin 9; ioapic and the vCPUs' own LAPICs hand vectors to struct lapic;
+ * the shim asks lapic_pending() before each entry. A vCPU other than the caller's that must look is reported by `kick`.
  */
 #ifndef PLENUM_PCOMPONENT_DEV_H
 #define PLENUM_PCOMPONENT_DEV_H
@@ -142,6 +142,8 @@ void board_init(struct board *board, uint32_t vcpus, uint64_t tsc_khz, uint64_t 
  * Machine reset: all devices to their power-on state, the LAPICs in x2APIC mode as a direct boot finds them; console buffers,
  * counters and the callbacks of `lapics` stay.
  */
+/* Whoever has a driver for it hears of it; nothing else happens. */
+void board_press_power(struct board *board);
 void board_reset(struct board *board);
 /* size 1, 2 or 4 bytes. */
 uint32_t board_port_read(struct board *board, uint32_t vcpu, uint16_t port, uint32_t size, uint64_t now_ns);
@@ -173,6 +175,7 @@ void pvclock_wall_fill(struct pvclock_wall *wall, uint64_t boot_time_s, uint64_t
 #define ACPI_SLEEP_TYPE_S5 5u
 #define ACPI_RESET_PORT 0x604u
 #define ACPI_RESET_VALUE 0x01u
+#define ACPI_BUTTON_GSI 9u			/* edge: the power button was pressed */
 #define ACPI_TABLES_BYTES_MAX 4096u
 /*
  * Build RSDP, XSDT, FADT (hardware-reduced), MADT and DSDT for guest-physical `address` into `bytes`

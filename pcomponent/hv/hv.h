@@ -115,6 +115,8 @@ void hv_vm_status(struct hv *hv, uint32_t vm, struct wire_vm_status *status);
 void hv_vm_set_state(struct hv *hv, uint32_t vm, enum wire_vm_state state, int status, const char *reason);
 int hv_vm_find(const struct hv *hv, uint64_t id);	/* slot, or -ENOENT */
 /* The guest's serial console: what uart_type(), uart_peek() and uart_drop() do, under the VM's lock. */
+/* Press the guest's power button. What it makes of that is its own affair. */
+void hv_vm_press_power(struct hv *hv, uint32_t vm);
 uint32_t hv_console_type(struct hv *hv, uint32_t vm, const uint8_t *bytes, uint32_t len);
 uint32_t hv_console_peek(struct hv *hv, uint32_t vm, uint8_t *bytes, uint32_t len);
 void hv_console_drop(struct hv *hv, uint32_t vm, uint32_t len);

@@ -365,6 +365,15 @@ uint32_t hv_console_type(struct hv *hv, uint32_t slot, const uint8_t *bytes, uin
 	return taken;
 }
 
+void hv_vm_press_power(struct hv *hv, uint32_t slot)
+{
+	struct vm *vm = vm_slot(hv, slot);
+
+	vm_lock(vm, HV_NO_CPU);
+	board_press_power(&vm->board);
+	vm_unlock(vm);
+}
+
 uint32_t hv_console_peek(struct hv *hv, uint32_t slot, uint8_t *bytes, uint32_t len)
 {
 	struct vm *vm = vm_slot(hv, slot);

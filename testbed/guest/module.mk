@@ -4,6 +4,7 @@ GUEST := $(O)/guest
 GUEST_SOURCES := $(addprefix testbed/guest/,memory_check.c options.c lines.c phases.c sort.c progress.c)
 # Each a statically linked Linux program in the guest's /bin.
 GUEST_PROGRAMS := $(GUEST)/memory-check $(GUEST)/device-probe
+GUEST_MODULES := $(addprefix $(GUEST)/,msr.ko button.ko evdev.ko)
 BUSYBOX ?= /bin/busybox
 unit-tests-y += tests/unit/test_guest_check.c
 
@@ -23,12 +24,12 @@ $(GUEST)/device-probe: testbed/guest/device_probe.c
 	$(Q)mkdir -p $(dir $@)
 	$(Q)$(GUEST_CC) -o $@ $<
 
-$(GUEST)/initramfs.cpio.gz: testbed/guest/build-initramfs testbed/guest/init $(GUEST_PROGRAMS) $(GUEST)/msr.ko
+$(GUEST)/initramfs.cpio.gz: testbed/guest/build-initramfs testbed/guest/init $(GUEST_PROGRAMS) $(GUEST_MODULES)
 	$(call say,CPIO,$@)
 	$(Q)testbed/guest/build-initramfs --busybox $(BUSYBOX) $(addprefix --program ,$(GUEST_PROGRAMS)) \
-		--module $(GUEST)/msr.ko --init testbed/guest/init $@
+		$(addprefix --module ,$(GUEST_MODULES)) --init testbed/guest/init $@
 
-$(GUEST)/vmlinuz $(GUEST)/msr.ko &: testbed/guest/fetch-kernel
+$(GUEST)/vmlinuz $(GUEST_MODULES) &: testbed/guest/fetch-kernel
 	$(call say,FETCH,$(GUEST)/vmlinuz)
 	$(Q)mkdir -p $(GUEST)
-	$(Q)testbed/guest/fetch-kernel $(GUEST)/vmlinuz $(GUEST)/msr.ko
+	$(Q)testbed/guest/fetch-kernel $(GUEST)/vmlinuz $(GUEST_MODULES)

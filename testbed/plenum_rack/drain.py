@@ -84,7 +84,7 @@ def under_guest(virtual, node, memory="256M", cache="48M", work="160M", operatio
         samples.append(misses(virtual, name))
     finally:
         if "moved" not in locals():
-            virtual.gmm("vm", "stop", name, check=False)
+            virtual.gmm("vm", "kill", name, check=False)
         follower.join()
     if "error" in result:
         raise result["error"]

@@ -340,6 +340,7 @@ class Facts:
             "vm.stats": lambda: self.vm_stats(name),
             "vm.start": lambda: self.change_vm(command, name, "running", dry_run),
             "vm.stop": lambda: self.change_vm(command, name, "stopped", dry_run),
+            "vm.kill": lambda: self.change_vm(command, name, "stopped", dry_run),
             "vm.destroy": lambda: self.change_vm(command, name, None, dry_run),
             "vm.create": lambda: self.create(arguments),
             "vm.show": lambda: self.vm_show(name),

@@ -490,10 +490,10 @@ def test_operations(on_rack):
     assert stats.status == 200 and stats.json["name"] == "web" and stats.json["counters"]["touches"] > 0
     metrics = on_rack("GET", "/metrics").text
     assert 'plenum_vm_info{vm="web",node="p1",state="running"} 1\n' in metrics and 'plenum_vm_miss_seconds_count{vm="web"} ' in metrics
-    assert await_operation(on_rack, on_rack("POST", "/v1/vms/web/stop"))["status"] == "succeeded"
+    assert await_operation(on_rack, on_rack("POST", "/v1/vms/web/kill"))["status"] == "succeeded"
     assert await_operation(on_rack, on_rack("DELETE", "/v1/vms/web"))["status"] == "succeeded"
     assert on_rack("GET", "/v1/vms").json == []
-    assert [operation["kind"] for operation in on_rack("GET", "/v1/operations").json] == ["vm.create", "vm.start", "vm.stop", "vm.destroy"]
+    assert [operation["kind"] for operation in on_rack("GET", "/v1/operations").json] == ["vm.create", "vm.start", "vm.kill", "vm.destroy"]
 
 
 def test_failed_operation(on_rack, tmp_path):

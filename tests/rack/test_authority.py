@@ -98,7 +98,7 @@ def test_guest_resets_under_a_later_manager(rack):
     rack.gmm("vm", "type", "shell", "reboot -f\\n")
     wait_until(lambda: rack.gmm_json("vm", "stats", "shell")["counters"]["resets"] == 1, "the reset", 30)
     wait_until(lambda: shown().count("/ #") + shown().count("~ #") >= 2 and names(rack)["shell"] == "running", "another prompt", 240)
-    rack.gmm("vm", "stop", "shell")
+    rack.gmm("vm", "kill", "shell")
     rack.gmm("vm", "destroy", "shell")
 
 

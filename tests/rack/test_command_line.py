@@ -200,7 +200,7 @@ def test_formats_say_the_same(manager):
 
 def test_lists_have_a_header_without_rows(manager):
     assert manager.gmm("vm", "list", "-o", "csv").stdout.splitlines() == [
-        "name,id,state,reason,status,node,memory_bytes,cache_bytes,vcpus,regions,created_s_ago,changed_s_ago"]
+        "name,id,state,reason,status,node,memory_bytes,cache_bytes,cache_wanted_bytes,vcpus,regions,created_s_ago,changed_s_ago"]
 
 
 def test_csv_of_text(manager):

@@ -23,7 +23,7 @@ def check(rack, name, memory, cache, work, extra=OPERATIONS, timeout_s=240):
         outcome = guest.follow(rack, name, timeout_s)
         stats = rack.gmm_json("vm", "stats", name)
     finally:
-        rack.gmm("vm", "stop", name, check=False)
+        rack.gmm("vm", "kill", name, check=False)
         rack.gmm("vm", "destroy", name)
     assert outcome.result == "ok", outcome.console[-2000:]
     assert outcome.fields["mismatches"] == "0"
@@ -102,7 +102,7 @@ def test_reboot_starts_the_guest_again(rack):
     rack.gmm("vm", "type", "again", "reboot -f\\n")
     wait_until(lambda: history(rack, "again").count("plenum-guest: userspace") == 2, "the second boot", 90)
     assert rack.gmm_json("vm", "stats", "again")["counters"]["resets"] == 1
-    rack.gmm("vm", "stop", "again")
+    rack.gmm("vm", "kill", "again")
     assert state(rack, "again") == "stopped"
     rack.gmm("vm", "destroy", "again")
 

@@ -39,7 +39,7 @@ def test_guest_runs_with_a_mac_on_every_packet(rack):
     try:
         outcome = guest.follow(rack, "macs", 240)
     finally:
-        rack.gmm("vm", "stop", "macs", check=False)
+        rack.gmm("vm", "kill", "macs", check=False)
         rack.gmm("vm", "destroy", "macs")
     assert outcome.result == "ok", outcome.console[-2000:]
     assert outcome.fields["mismatches"] == "0"

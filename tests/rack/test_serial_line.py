@@ -139,4 +139,4 @@ def test_slow_viewer_is_cut(on_rack, virtual, shell):
         while slow.step():
             pass
         assert quick.text.startswith(slow.text) and len(slow.text) < len(quick.text)
-    assert await_operation(on_rack, on_rack("POST", "/v1/vms/shell/stop"))["status"] == "succeeded"
+    assert await_operation(on_rack, on_rack("POST", "/v1/vms/shell/kill"))["status"] == "succeeded"

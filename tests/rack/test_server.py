@@ -33,7 +33,7 @@ def test_guest_runs_on_its_memory(rack):
         server = rack.nodes()[SERVER]
         counters = rack.gmm("node", "counters", SERVER)
     finally:
-        rack.gmm("vm", "stop", "lent", check=False)
+        rack.gmm("vm", "kill", "lent", check=False)
         rack.gmm("vm", "destroy", "lent")
     assert outcome.result == "ok", outcome.console[-2000:]
     assert outcome.fields["mismatches"] == "0"

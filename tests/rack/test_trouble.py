@@ -188,7 +188,7 @@ def test_death_of_a_memory_component(rack):
     assert "m2" in shown["reason"] or "memory" in shown["reason"], shown
     assert rack.nodes()["m1"]["state"] == "up" and rack.nodes()["p1"]["state"] == "up"
     assert raised(rack, "m2")["MNODE_DOWN"] == "WARN" and raised(rack, "victim") == {"VM_STALLED": "ERR"}
-    rack.gmm("vm", "stop", "victim", check=False)
+    rack.gmm("vm", "kill", "victim", check=False)
     rack.gmm("vm", "destroy", "victim")
     guest.create_check(rack, "after", "96M", "16M", "24M", "plenum.operations=500")
     assert guest.follow(rack, "after", 120).result == "ok"

@@ -95,7 +95,7 @@ def test_guest_of_a_rack_managed_over_verbs(managed):
         status, console = managed.machine.run("gmm --socket /root/gmmd.socket vm console checked --no-input --history "
                                               "--until-state powered-off", GUEST_S)
     finally:
-        managed.gmm("vm", "stop", "checked", check=False)
+        managed.gmm("vm", "kill", "checked", check=False)
         managed.gmm("vm", "destroy", "checked", check=False)
     found = guest.RESULT.search(console)
     assert status == 0 and found, console[-2000:] + managed.manager_log()[-2000:]
@@ -125,7 +125,7 @@ def test_guest_on_memory_lent_over_verbs(lent):
         outcome = guest.follow(lent, "borrower", GUEST_S)
         node = lent.nodes()["m2"]
     finally:
-        lent.gmm("vm", "stop", "borrower", check=False)
+        lent.gmm("vm", "kill", "borrower", check=False)
         lent.gmm("vm", "destroy", "borrower", check=False)
     assert outcome.result == "ok" and outcome.fields["mismatches"] == "0", outcome.console[-2000:] + lent.lender_log()[-2000:]
     assert node["regions"] >= 2 and node["pages_stored"] >= 2 * 16384, node

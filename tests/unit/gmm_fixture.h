@@ -38,6 +38,9 @@ struct model_region {
 };
 #define MODEL_REGIONS 256
 #define MODEL_MOVE_STEPS 2
+#define MODEL_SHARES 64
+#define MODEL_STATES 8
+#define MODEL_RESIZE_STEPS 3
 
 struct model_node {
 	uint32_t id;
@@ -48,6 +51,14 @@ struct model_node {
 	uint64_t held[HELD_MAX];	/* memory: vm << 16 | index; process: vm */
 	uint32_t held_count;
 	struct model_region regions[MODEL_REGIONS];	/* process */
+	struct {			/* process: what VM_RESIZE made of a VM's share */
+		uint64_t vm, operation;
+		uint32_t lines, wanted, left;
+	} shares[MODEL_SHARES];
+	struct {			/* process: what a VM's polls are answered; others are as created */
+		uint64_t vm;
+		uint32_t state;
+	} states[MODEL_STATES];
 	bool moves_fail;		/* the target of a move does not answer it */
 	int refuse_type;		/* answer the next command of this type with refuse_status */
 	int refuse_status;
@@ -157,6 +168,9 @@ static inline bool rows_equal(const struct gmm_record *one, const struct gmm_rec
 		       strcmp(one->node.domain, other->node.domain) == 0;
 	case GMM_RECORD_VM:
 		return one->vm.id == other->vm.id && one->vm.phase == other->vm.phase && one->vm.node == other->vm.node &&
+		       one->vm.spec.cache_bytes == other->vm.spec.cache_bytes &&
+		       one->vm.cache_wanted_bytes == other->vm.cache_wanted_bytes && one->vm.wanted == other->vm.wanted &&
+		       one->vm.looping == other->vm.looping && one->vm.restarts == other->vm.restarts &&
 		       strcmp(one->vm.spec.name, other->vm.spec.name) == 0 && one->vm.state == other->vm.state &&
 		       one->vm.status == other->vm.status && strcmp(one->vm.reason, other->vm.reason) == 0 &&
 		       one->vm.changed_wall_ns == other->vm.changed_wall_ns;
@@ -298,6 +312,7 @@ static inline void rack_reboot(struct rack *rack, uint32_t id)
 
 	model->held_count = 0;
 	memset(model->regions, 0, sizeof(model->regions));
+	memset(model->shares, 0, sizeof(model->shares));
 	model->incarnation++;
 	for (uint32_t i = 0; i < rack->flight_count;)
 		if (rack->flights[i].command.node == id)
@@ -335,6 +350,61 @@ static inline void model_map(struct model_node *model, const struct wire_vm_regi
 		region->node = chunk->regions[i].node;
 		region->epoch = chunk->regions[i].epoch;
 	}
+}
+
+/* From now on the VM is polled as this. */
+static inline void model_state(struct model_node *model, uint64_t vm, uint32_t state)
+{
+	uint32_t at = 0;
+
+	while (model->states[at].vm && model->states[at].vm != vm)
+		assert_true(++at < MODEL_STATES);
+	model->states[at].vm = vm;
+	model->states[at].state = state;
+}
+
+static inline uint32_t model_state_of(const struct model_node *model, uint64_t vm)
+{
+	for (uint32_t i = 0; i < MODEL_STATES; i++)
+		if (model->states[i].vm == vm)
+			return model->states[i].state;
+	return WIRE_VM_CREATED;
+}
+
+/* Begin or ask; idempotent by operation, as the component is. */
+static inline int model_resize(struct model_node *model, const void *body, struct wire_vm_resized *resized)
+{
+	const struct wire_vm_resize *asked = body;
+	uint32_t at = 0;
+
+	if (held_find(model, asked->vm) < 0)
+		return -ENOENT;
+	while (at < MODEL_SHARES && model->shares[at].vm != asked->vm)
+		at++;
+	/* the place of a VM that is no more */
+	for (uint32_t i = 0; i < MODEL_SHARES && at == MODEL_SHARES; i++)
+		if (held_find(model, model->shares[i].vm) < 0) {
+			memset(&model->shares[i], 0, sizeof(model->shares[i]));
+			at = i;
+		}
+	assert_true(at < MODEL_SHARES);
+	if (asked->operation < model->shares[at].operation)
+		return -ESTALE;
+	if (asked->cache_lines != model->shares[at].wanted && model->shares[at].left)
+		return -EBUSY;
+	if (asked->cache_lines != model->shares[at].wanted)
+		model->shares[at].left = MODEL_RESIZE_STEPS;
+	model->shares[at].vm = asked->vm;
+	model->shares[at].operation = asked->operation;
+	model->shares[at].wanted = asked->cache_lines;
+	if (model->shares[at].left && --model->shares[at].left == 0)
+		model->shares[at].lines = asked->cache_lines;
+	*resized = (struct wire_vm_resized){
+		.vm = asked->vm, .operation = asked->operation, .lines = model->shares[at].lines, .lines_wanted = asked->cache_lines,
+		.parts = model->shares[at].left ? MODEL_RESIZE_STEPS : 0,
+		.parts_done = model->shares[at].left ? MODEL_RESIZE_STEPS - model->shares[at].left : 0,
+	};
+	return 0;
 }
 
 /* Begin, ask or cancel; idempotent by epoch, as the region client is. */
@@ -427,7 +497,7 @@ static inline void execute(struct rack *rack, struct flight *flight)
 		flight->status = held_remove(model, vm->vm);
 		break;
 	case WIRE_VM_STATE: {
-		struct wire_vm_status status = { .vm = vm->vm, .state = WIRE_VM_CREATED };
+		struct wire_vm_status status = { .vm = vm->vm, .state = model_state_of(model, vm->vm) };
 
 		flight->status = held_find(model, vm->vm) < 0 ? -ENOENT : 0;
 		memcpy(flight->reply, &status, sizeof(status));
@@ -449,6 +519,21 @@ static inline void execute(struct rack *rack, struct flight *flight)
 		flight->reply_len_bytes = flight->status ? 0 : sizeof(moved);
 		break;
 	}
+	case WIRE_VM_RESIZE: {
+		struct wire_vm_resized resized;
+
+		flight->status = model_resize(model, body, &resized);
+		memcpy(flight->reply, &resized, sizeof(resized));
+		flight->reply_len_bytes = flight->status ? 0 : sizeof(resized);
+		break;
+	}
+	case WIRE_VM_START:
+	case WIRE_VM_STOP:
+		flight->status = held_find(model, vm->vm) < 0 ? -ENOENT : 0;
+		for (uint32_t i = 0; i < MODEL_STATES; i++)
+			if (model->states[i].vm == vm->vm)
+				model->states[i].state = flight->command.type == WIRE_VM_START ? WIRE_VM_LOADING : WIRE_VM_STOPPED;
+		break;
 	case WIRE_BENCH_READ: {
 		struct wire_bench_result result = { .latency = { .count = 5 } };
 

@@ -150,6 +150,28 @@ static void test_mmio(void **state)
 	assert_int_equal(board.lapics.lapic[1].tpr, 0x30);
 }
 
+/* Edge-triggered: one interrupt a press, to whom the guest has sent it, and none while it is masked. */
+static void test_power_button(void **state)
+{
+	(void)state;
+	lapic_reset(&board.lapics, 1, false);
+	board_mmio_write(&board, 1, LAPIC_MMIO_BASE + 0xf0, 4, 0x1ff, 0);
+	board_press_power(&board);
+	assert_int_equal(lapic_pending(&board.lapics.lapic[1]), -1);
+	board_mmio_write(&board, 0, IOAPIC_BASE, 4, 0x10 + 2 * ACPI_BUTTON_GSI + 1, 0);
+	board_mmio_write(&board, 0, IOAPIC_BASE + 0x10, 4, 1u << 24, 0);
+	board_mmio_write(&board, 0, IOAPIC_BASE, 4, 0x10 + 2 * ACPI_BUTTON_GSI, 0);
+	board_mmio_write(&board, 0, IOAPIC_BASE + 0x10, 4, 0x41, 0);
+	for (uint32_t i = 0; i < 2; i++) {
+		assert_int_equal(lapic_pending(&board.lapics.lapic[1]), -1);
+		board_press_power(&board);
+		assert_int_equal(lapic_pending(&board.lapics.lapic[1]), 0x41);
+		lapic_accept(&board.lapics.lapic[1], 0x41);
+		board_mmio_write(&board, 1, LAPIC_MMIO_BASE + 0xb0, 4, 0, 0);
+	}
+	assert_int_equal(board.event, BOARD_NONE);
+}
+
 static void on_kick(void *context, uint32_t vcpu)
 {
 	(void)vcpu;
@@ -302,6 +324,11 @@ static void test_acpi(void **state)
 	dsdt = table_at(get(fadt + 140, 8), "DSDT", &len);
 	assert_memory_equal(dsdt + 36, "\x08_S5_\x12\x48\x00\x04\x0a\x05\x00\x00\x00", 14);
 	assert_int_equal(get(fadt + 40, 4), get(fadt + 140, 8));
+	/* The power button, and who speaks for it: the interrupt as extended, edge, and the method that is named after it. */
+	assert_non_null(memmem(dsdt, len, "PWRB\x08_HID\x0c\x41\xd0\x0c\x0c", 14));
+	assert_non_null(memmem(dsdt, len, "GED_\x08_HID\x0d" "ACPI0013", 19));
+	assert_non_null(memmem(dsdt, len, "\x89\x06\x00\x03\x01\x09\x00\x00\x00\x79", 10));
+	assert_non_null(memmem(dsdt, len, "_E09\x00\x86\x5c\x2e_SB_PWRB\x0a\x80", 18));
 }
 
 int main(void)
@@ -313,6 +340,7 @@ int main(void)
 		cmocka_unit_test_setup(test_pci_is_empty, setup),
 		cmocka_unit_test_setup(test_power, setup),
 		cmocka_unit_test_setup(test_mmio, setup),
+		cmocka_unit_test_setup(test_power_button, setup),
 		cmocka_unit_test_setup(test_reset, setup),
 		cmocka_unit_test(test_pvclock),
 		cmocka_unit_test(test_pvclock_wall),

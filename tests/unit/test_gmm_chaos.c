@@ -95,14 +95,18 @@ static void random_request(struct rack *rack)
 	const char *memory = random_below(2) ? "m1" : "m2";
 	uint64_t operation;
 
-	switch (random_below(10)) {
+	spec.restart = random_below(GMM_RESTARTS);
+	spec.restart_max = 1 + random_below(4);
+	spec.restart_window_s = 1 + random_below(20);
+	switch (random_below(11)) {
+	case 10: gmm_core_vm_resize(rack->core, name, (1 + random_below(20)) << 20, &operation, rack->now_ns); break;
 	case 0: case 1: gmm_core_vm_create(rack->core, &spec, &operation, rack->now_ns); break;
 	case 2: gmm_core_vm_destroy(rack->core, name, &operation, rack->now_ns); break;
 	case 3: gmm_core_vm_start(rack->core, name, &none, &none, &operation, rack->now_ns); break;
 	case 4: case 5: gmm_core_region_move(rack->core, name, random_below(3), memory, &operation, rack->now_ns); break;
 	case 6: gmm_core_node_drain(rack->core, memory, &operation, rack->now_ns); break;
 	case 7: gmm_core_node_drain_cancel(rack->core, memory, rack->now_ns); break;
-	case 8: gmm_core_vm_stop(rack->core, name, &operation, rack->now_ns); break;
+	case 8: gmm_core_vm_kill(rack->core, name, &operation, rack->now_ns); break;
 	default: gmm_core_bench(rack->core, "p1", "m1", &(struct gmm_bench_spec){ 5, 4096, 1 }, &operation, rack->now_ns); break;
 	}
 }
@@ -210,6 +214,16 @@ static void random_kill(struct rack *rack)
 	rack_return(rack);
 }
 
+/* What the daemon does every turn; files may be gone. */
+static void random_offer(struct rack *rack)
+{
+	static const struct wire_blob blob = { .len_bytes = 1 };
+	struct gmm_vm *vm;
+
+	if (gmm_core_offer_wanted(rack->core, &vm))
+		gmm_core_offered(rack->core, vm, &blob, &blob, random_below(4) ? 0 : -ENOENT, "the file is gone", rack->now_ns);
+}
+
 static void look_at_health(struct rack *rack)
 {
 	static const struct gmm_health_facts nothing;
@@ -256,12 +270,14 @@ static void random_life(uint32_t seed, uint32_t kill_each)
 			random_membership(rack);
 		else if (what < 28)
 			rack->nodes[random_below(3)].refuse_type = (int[]){ WIRE_REGION_CREATE, WIRE_VM_CREATE, WIRE_VM_REGIONS,
-									    WIRE_VM_DESTROY, WIRE_VM_REGION_MOVE,
-									    WIRE_VM_REGION_MOVE_STATE }[random_below(6)];
+									    WIRE_VM_DESTROY, WIRE_VM_REGION_MOVE, WIRE_VM_RESIZE,
+									    WIRE_VM_REGION_MOVE_STATE }[random_below(7)];
 		else
 			random_delivery(rack);
 		for (uint32_t i = 0; i < rack->count; i++)
 			rack->nodes[i].refuse_status = -ENOSPC;
+		if (random_below(4) == 0)
+			random_offer(rack);
 		if (turn % 8 == 0)
 			look_at_health(rack);
 		rack_take_output(rack);
@@ -273,6 +289,11 @@ static void random_life(uint32_t seed, uint32_t kill_each)
 		while (random_below(2) && gmm_core_finished(rack->core, &finished))
 			;
 	}
+	/* Nothing is started by itself from now on. */
+	for (uint32_t i = 0; i < GMM_VMS_MAX; i++)
+		rack->core->vms[i].spec.restart = GMM_RESTART_NO;
+	for (uint32_t i = 0; i < GMM_VMS_MAX; i++)
+		random_offer(rack);
 	for (uint32_t i = 0; i < rack->count; i++) {
 		rack->nodes[i].refuse_type = 0;
 		rack->nodes[i].linked = rack_lives(rack, &rack->nodes[i]);

@@ -245,7 +245,7 @@ static void test_specs_that_are_refused(void **state)
 	assert_int_equal(gmm_core_vm_create(rack->core, &good, &operation, rack->now_ns), 0);
 	assert_int_equal(gmm_core_vm_create(rack->core, &good, &operation, rack->now_ns), -EEXIST);
 	assert_int_equal(gmm_core_vm_destroy(rack->core, "a", &operation, rack->now_ns), -EBUSY);
-	assert_int_equal(gmm_core_vm_stop(rack->core, "b", &operation, rack->now_ns), -ENOENT);
+	assert_int_equal(gmm_core_vm_kill(rack->core, "b", &operation, rack->now_ns), -ENOENT);
 	rack_free(rack);
 }
 
@@ -290,7 +290,7 @@ static void test_start_waits_for_the_outcome(void **state)
 	rack_node(rack, "m1", WIRE_ROLE_MEMORY, 64 * REGION_MIB);
 	assert_int_equal(rack_create(rack, "a", REGION_MIB, &finished), 0);
 	assert_int_equal(gmm_core_vm_start(rack->core, "a", &none, &none, &operation, rack->now_ns), 0);
-	assert_int_equal(gmm_core_vm_stop(rack->core, "a", &operation, rack->now_ns), -EBUSY);
+	assert_int_equal(gmm_core_vm_kill(rack->core, "a", &operation, rack->now_ns), -EBUSY);
 	rack_take_output(rack);
 	event.vm = gmm_core_vm_named(rack->core, "a")->id;
 	assert_int_equal(gmm_core_vm_event(rack->core, p1, &event, rack->now_ns), 0);

@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The life of VMs: stop and kill, restart policies of guests that end by themselves, on a component that is lost, too."""
+
+import time
+
+import pytest
+from conftest import BUILD, node, wait_until
+
+
+@pytest.fixture(scope="module")
+def rack(make_rack):
+    return make_rack("vm-life", "[rack]\ncapture = none\n" + node("p1", "process", boot="direct") + node("m1", "memory", "512M", boot="server"))
+
+
+def create(rack, name, run, *options):
+    rack.gmm("vm", "create", name, "--memory", "96M", "--cache", "48M", "--kernel", str(BUILD / "guest" / "vmlinuz"),
+             "--initrd", str(BUILD / "guest" / "initramfs.cpio.gz"), "--command-line", f"console=ttyS0 quiet plenum.run={run}", *options)
+
+
+def show(rack, name):
+    return rack.gmm_json("vm", "show", name)
+
+
+def restarts(rack, name):
+    return show(rack, name)["restart"]["count"]
+
+
+def codes(rack):
+    return [check["code"] for check in rack.gmm_json("health")["checks"]]
+
+
+def test_a_guest_that_always_ends_is_a_crash_loop(rack, tmp_path):
+    description = tmp_path / "loop.vm"
+    description.write_text("[vm]\nrestart = always\nrestart-max = 2\nrestart-window = 1h\n", encoding="utf-8")
+    create(rack, "loop", "poweroff", "--from", str(description))
+    try:
+        assert show(rack, "loop")["restart"] == {"policy": "always", "max": 2, "window_s": 3600, "wanted": False, "count": 0, "crash_loop": False}
+        rack.gmm("vm", "start", "loop", timeout_s=200)
+        wait_until(lambda: restarts(rack, "loop") == 1, "its first restart", 200)
+        rack.restart_manager()  # which goes on counting
+        wait_until(lambda: show(rack, "loop")["restart"]["crash_loop"], "it to be given up", 300)
+        assert show(rack, "loop")["state"] == "powered-off" and restarts(rack, "loop") == 2
+        wait_until(lambda: "VM_CRASH_LOOP" in codes(rack), "the health check")
+        assert "not started again: it ended after 2 restarts" in rack.gmm("events")
+        rack.gmm("vm", "kill", "loop")
+        wait_until(lambda: "VM_CRASH_LOOP" not in codes(rack), "the health check to be cleared")
+        assert show(rack, "loop")["state"] == "powered-off"
+    finally:
+        rack.gmm("vm", "destroy", "loop")
+
+
+def test_a_stop_is_not_undone(rack):
+    create(rack, "web", "shell", "--restart", "always")
+    try:
+        rack.gmm("vm", "start", "web", timeout_s=200)
+        rack.gmm("vm", "kill", "web")
+        time.sleep(5)  # longer than the first restart would take to begin
+        assert show(rack, "web")["state"] == "stopped" and restarts(rack, "web") == 0
+    finally:
+        rack.gmm("vm", "destroy", "web")
+
+
+def test_a_lost_vm_is_made_anew(rack):
+    create(rack, "web", "shell", "--restart", "always")
+    try:
+        rack.gmm("vm", "start", "web", timeout_s=200)
+        lost = show(rack, "web")["id"]
+        rack.kill("p1")
+        rack.add(rack.rack.nodes["p1"], lambda line: None)
+        wait_until(lambda: show(rack, "web")["id"] != lost and show(rack, "web")["state"] == "running", "it to run again", 200)
+        assert restarts(rack, "web") == 1
+        wait_until(lambda: "/ # " in rack.gmm("vm", "console", "web", "--history", "--no-follow", "--no-input"), "its shell", 200)
+    finally:
+        rack.gmm("vm", "destroy", "web")
+
+
+@pytest.mark.parametrize("options, words", [
+    (("--restart", "sometimes"), "no, on-failure or always"), (("--restart", "always", "--restart-max", "1001"), "1 to 1000"),
+    (("--restart", "always", "--restart-window", "8d"), "604800"),
+])
+def test_refused(rack, options, words):
+    done = rack.gmm("vm", "create", "bad", "--memory", "96M", "--cache", "48M", "--kernel", str(BUILD / "guest" / "vmlinuz"), *options, check=False)
+    assert done.returncode == 2 and words in done.stderr
+
+
+def console(rack, name):
+    return rack.gmm("vm", "console", name, "--history", "--no-follow", "--no-input")
+
+
+def test_stop_asks_and_kill_does_not(rack):
+    """A guest that listens to its power button switches itself off; one that does not is ended after the time of grace."""
+    create(rack, "web", "shell")
+    try:
+        rack.gmm("vm", "start", "web", timeout_s=200)
+        wait_until(lambda: "/ # " in console(rack, "web"), "its shell", 200)
+        rack.gmm("vm", "stop", "web", "--grace", "3m", timeout_s=200)
+        assert show(rack, "web")["state"] == "powered-off"
+        wait_until(lambda: "plenum-guest: power button" in console(rack, "web"), "what it wrote")
+        rack.gmm("vm", "start", "web", timeout_s=200)
+        rack.gmm("vm", "kill", "web")
+        assert show(rack, "web")["state"] == "stopped"
+        refused = rack.gmm("vm", "kill", "web", check=False)
+        assert refused.returncode == 5 and "web is stopped" in refused.stderr
+    finally:
+        rack.gmm("vm", "destroy", "web")
+
+
+def test_a_guest_that_does_not_listen_is_ended(rack):
+    create(rack, "deaf", "check plenum.work=16M plenum.operations=100000000")
+    try:
+        rack.gmm("vm", "start", "deaf", timeout_s=200)
+        began = time.monotonic()
+        rack.gmm("vm", "stop", "deaf", "--grace", "2")
+        assert time.monotonic() - began >= 2
+        assert show(rack, "deaf")["state"] == "stopped"
+    finally:
+        rack.gmm("vm", "destroy", "deaf")
