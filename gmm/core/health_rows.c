@@ -66,8 +66,10 @@ static bool incomplete(const struct gmm_core *core, enum gmm_health_code code, u
 	for (uint32_t i = 0; i < core->node_count; i++) {
 		const struct gmm_node *node = &core->nodes[i];
 
-		if (node->state == GMM_NODE_EXPECTED ||
-		    (down && node->state == GMM_NODE_ABSENT && now_ns - core->health.nodes[i].first_seen_ns < GMM_LIFE_BOOT_NS))
+		if (node->state == GMM_NODE_EXPECTED)
+			return true;
+		if (down && node->state == GMM_NODE_ABSENT && gmm_health_awaited(node) &&
+		    now_ns - core->health.nodes[i].first_seen_ns < GMM_LIFE_BOOT_NS)
 			return true;
 	}
 	return false;

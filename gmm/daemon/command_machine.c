@@ -179,8 +179,9 @@ static void run_admit(struct gmmd *gmmd, struct client *client, json_t *argument
 		client_error(client, id, "%s", gmmd->core->refusal);
 	else if (dry_run)
 		client_result(client, json_pack("{s:b,s:o,s:s,s:o,s:s,s:o,s:s}", "dry_run", true, "would",
-			json_sprintf("admit the machine %s as %s", gmm_core_machine(gmmd->core, admission.mac) ? "that waits" : "(not seen yet)",
-				     admission.name), "name", admission.name, "mac", json_mac(admission.mac),
+			json_sprintf("admit the machine %s as %s, address %u.%u.%u.%u",
+				     gmm_core_machine(gmmd->core, admission.mac) ? "that waits" : "(not seen yet)", admission.name,
+				     address >> 24, address >> 16 & 255, address >> 8 & 255, address & 255), "name", admission.name, "mac", json_mac(admission.mac),
 			"role", gmm_role_name(admission.role), "ip", json_address(address), "domain", admission.domain));
 	else
 		client_result(client, json_node(gmmd, gmm_core_node(gmmd->core, (uint32_t)id)));
