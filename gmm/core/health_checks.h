@@ -22,6 +22,9 @@ void gmm_health_look(struct gmm_core *core, enum gmm_health_code code, const str
 /* health_rows.c: what an earlier manager found stays, though only `found` of it is found now. */
 bool gmm_health_held(struct gmm_core *core, enum gmm_health_code code, uint32_t found, uint64_t now_ns);
 
+/* Not one that the operator has set aside, nor one that is no longer configured and holds nothing. */
+bool gmm_health_awaited(const struct gmm_node *node);
+
 /* Count one more object that is concerned, and begin its line: "OBJECT: ". Lines beyond the last one go nowhere. */
 struct text gmm_health_add(struct gmm_health_finding *found, const char *object);
 /* Begin the summary. */

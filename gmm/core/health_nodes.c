@@ -17,6 +17,13 @@ static uint32_t count_role(const struct gmm_core *core, uint32_t role)
 
 /* ---------------------------------------------------------------- down */
 
+bool gmm_health_awaited(const struct gmm_node *node)
+{
+	if (node->admin == GMM_ADMIN_MAINTENANCE || node->admin == GMM_ADMIN_RETIRED)
+		return false;
+	return node->configured || node->regions || node->vms;
+}
+
 static void down(const struct gmm_health_view *view, uint32_t role, const char *what)
 {
 	const struct gmm_core *core = view->core;
@@ -25,11 +32,7 @@ static void down(const struct gmm_health_view *view, uint32_t role, const char *
 	for (uint32_t i = 0; i < core->node_count; i++) {
 		const struct gmm_node *node = &core->nodes[i];
 
-		if (node->role != role || node->state == GMM_NODE_UP || node->state == GMM_NODE_EXPECTED)
-			continue;
-		/* Nobody waits for one that the operator has set aside, nor for one that is no longer configured and holds nothing. */
-		if (node->admin == GMM_ADMIN_MAINTENANCE || node->admin == GMM_ADMIN_RETIRED ||
-		    (!node->configured && node->regions == 0 && node->vms == 0))
+		if (node->role != role || node->state == GMM_NODE_UP || node->state == GMM_NODE_EXPECTED || !gmm_health_awaited(node))
 			continue;
 		/* A machine that was never seen may still be starting. */
 		if (node->state == GMM_NODE_ABSENT && view->now_ns - core->health.nodes[i].first_seen_ns < GMM_LIFE_BOOT_NS)

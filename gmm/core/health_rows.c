@@ -66,11 +66,10 @@ static bool incomplete(const struct gmm_core *core, enum gmm_health_code code, u
 	for (uint32_t i = 0; i < core->node_count; i++) {
 		const struct gmm_node *node = &core->nodes[i];
 
-		/* Nobody waits for one that is retired, forgotten or not configured any more. */
-		if (node->life == GMM_LIFE_FORGOTTEN || node->life == GMM_LIFE_RETIRED)
-			continue;
-		if (node->state == GMM_NODE_EXPECTED ||
-		    (down && node->configured && node->state == GMM_NODE_ABSENT && now_ns - core->health.nodes[i].first_seen_ns < GMM_LIFE_BOOT_NS))
+		if (node->state == GMM_NODE_EXPECTED)
+			return true;
+		if (down && node->state == GMM_NODE_ABSENT && gmm_health_awaited(node) &&
+		    now_ns - core->health.nodes[i].first_seen_ns < GMM_LIFE_BOOT_NS)
 			return true;
 	}
 	return false;

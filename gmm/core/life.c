@@ -41,6 +41,7 @@ const struct gmm_life_step gmm_life_steps[] = {
 	{ GMM_LIFE_CORDONED, GMM_LIFE_FAILED, ON("its lease runs out, its boots failed") },
 	{ GMM_LIFE_DRAINING, GMM_LIFE_CORDONED, BY("node cordon") },
 	{ GMM_LIFE_DRAINING, GMM_LIFE_MAINTENANCE, BY("node maintenance") },
+	{ GMM_LIFE_DRAINING, GMM_LIFE_RETIRED, BY("node retire") },
 	{ GMM_LIFE_DRAINING, GMM_LIFE_BOOTING, ON("it fetches its boot script") },
 	{ GMM_LIFE_DRAINING, GMM_LIFE_DOWN, ON("its lease runs out") },
 	{ GMM_LIFE_DRAINING, GMM_LIFE_FAILED, ON("its lease runs out, its boots failed") },

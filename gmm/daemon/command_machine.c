@@ -182,7 +182,8 @@ static void run_admit(struct gmmd *gmmd, struct client *client, json_t *argument
 	else if (dry_run)
 		client_result(client, json_pack("{s:b,s:o,s:s,s:o,s:s,s:o,s:s}", "dry_run", true, "would",
 			json_sprintf("admit the machine %s as %s, a %s component at %s", gmm_core_machine(gmmd->core, admission.mac) ?
-				     "that waits" : "(not seen yet)", admission.name, gmm_role_name(admission.role), ip), "name", admission.name, "mac", json_mac(admission.mac),
+				     "that waits" : "(not seen yet)", admission.name, gmm_role_name(admission.role), ip),
+			"name", admission.name, "mac", json_mac(admission.mac),
 			"role", gmm_role_name(admission.role), "ip", json_address(address), "domain", admission.domain));
 	else
 		client_result(client, json_node(gmmd, gmm_core_node(gmmd->core, (uint32_t)id)));

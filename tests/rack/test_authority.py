@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The manager's decisions outlive it: killed at any time, without room for its store, or put back from a backup."""
 
+import contextlib
+import http.client
 import json
 import random
 import subprocess
@@ -10,7 +12,7 @@ import time
 import pytest
 from conftest import BUILD, small_rack_text, wait_until
 
-from plenum_rack import guest, network
+from plenum_rack import alone, guest, network
 
 START_S_MAX = 1.0  # from the start of a manager to its first answer
 
@@ -121,6 +123,53 @@ def test_killed_while_commands_run(rack, seed):
         rack.gmm("vm", "destroy", name)
     settled(rack)
     assert all(entry["pages_reserved"] == 0 for entry in rack.nodes().values())
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_request_is_sent_again_to_the_next_manager(rack, seed):
+    """With its key a request takes effect once, however often managers were killed before somebody answered it."""
+    rng = random.Random(seed)
+    spec = {"name": f"keyed{seed}", "memory_bytes": 160 << 20, "cache_bytes": 8 << 20, "kernel": str(BUILD / "guest" / "vmlinuz")}
+    key = {"Idempotency-Key": f"one VM, please {seed}"}
+
+    def ask():
+        with contextlib.closing(alone.UnixConnection(rack.state.api_socket)) as connection:
+            return alone.ask(connection, "POST", "/v1/vms", spec, key)
+
+    def ask_and_be_killed():
+        with contextlib.suppress(OSError, http.client.HTTPException):
+            accepted.append(ask())
+    accepted = []
+    for _ in range(3):
+        asking = threading.Thread(target=ask_and_be_killed)
+        asking.start()
+        time.sleep(rng.uniform(0, 0.03))
+        rack.restart_manager()
+        joined(rack)
+        asking.join(30)
+    accepted.append(ask())
+    assert {answer.status for answer in accepted} == {202}, [answer.text for answer in accepted]
+    assert len({answer.json["id"] for answer in accepted}) == 1
+    settled(rack)
+    made = [entry for entry in rack.gmm_json("operation", "list") if entry["object"] == spec["name"]]
+    assert [(entry["kind"], entry["status"], entry["requested_by"]) for entry in made] == [("vm.create", "succeeded", "socket")]
+    # Known by its key when it is long over, too, and by a manager that did not see its end.
+    rack.restart_manager()
+    joined(rack)
+    # (Times are told by the machine's clock of the moment, which may have been corrected meanwhile.)
+    again = ask().json
+    assert all(again[field] == value for field, value in made[0].items() if not field.endswith("_at")), again
+    rack.gmm("vm", "destroy", spec["name"])
+
+
+def test_mute_outlives_the_manager(rack):
+    rack.gmm("health", "mute", "STORE_FAILED", "--sticky")
+    rack.restart_manager()
+    assert "STORE_FAILED" in rack.gmm_json("health")["muted"]
+    rack.gmm("health", "unmute", "STORE_FAILED")
+    rack.restart_manager()
+    assert "STORE_FAILED" not in rack.gmm_json("health")["muted"]
+    joined(rack)
 
 
 def test_second_manager_is_refused(rack):

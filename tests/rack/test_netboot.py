@@ -8,7 +8,7 @@ import signal
 import subprocess
 
 import pytest
-from conftest import BUILD, node, wait_until
+from conftest import BUILD, TOP, node, wait_until
 
 from plenum_rack.alone import Manager
 from plenum_rack.config import load
@@ -148,6 +148,21 @@ def test_five_grub_scripts_without_a_join_are_a_boot_loop(manager):
     script(manager, f"/grub/by-mac/{MAC}.cfg")
     assert "BOOT_LOOP" in gmm(manager, "health", "detail")
     assert '"loader": "grub"' in gmm(manager, "-o", "json", "node", "show", "m1")
+
+
+@pytest.mark.parametrize("words, status, said", [
+    (["images"], 2, "usage:"),
+    (["images", "{here}/none", "--from", "{bare}", "--to", "{here}/out", "--manager", "10.77.0.1"], 1, "has no keys; 'boot/sign new-keys"),
+    (["images", "{here}/none", "--from", "{bare}", "--to", "{here}/out", "--manager", "manager"], 1, "--manager is an IPv4 address"),
+    (["images", "{here}/none", "--from", "{bare}", "--to", "{here}/out", "--manager", "10.77.0.1:x"], 1, "--manager is an IPv4 address"),
+    (["new-keys", "{here}"], 1, "keys are not overwritten"),
+    (["new-key", "{here}/keys"], 2, "usage:"),
+])
+def test_sign_says_what_is_wrong(tmp_path, words, status, said):
+    words = [word.format(here=tmp_path, bare=BUILD / "bare") for word in words]
+    done = subprocess.run([TOP / "boot" / "sign", *words], capture_output=True, text=True, check=False)
+    assert done.returncode == status and said in done.stderr
+    assert not list(tmp_path.iterdir())
 
 
 # ---------------------------------------------------------------- machines

@@ -68,7 +68,7 @@ static void test_every_transition(void **state)
 		/* to A, C, D, M, R */
 		[GMM_ADMIN_ADMITTED] = ".yy-n",		/* n: in the table, but it is up */
 		[GMM_ADMIN_CORDONED] = "y.yyn",
-		[GMM_ADMIN_DRAINING] = "-y.y-",
+		[GMM_ADMIN_DRAINING] = "-y.yn",
 		[GMM_ADMIN_MAINTENANCE] = "y--.y",
 		[GMM_ADMIN_RETIRED] = "----.",
 	};

@@ -600,6 +600,25 @@ static void test_mutes_outlive_the_manager(void **state)
 	rack_free(rack);
 }
 
+/* What was raised about a node that nobody waits for any more is not held for it. */
+static void test_a_retired_node_holds_nothing_up(void **state)
+{
+	RACK;
+
+	model_of(rack, m2)->linked = false;
+	rack_pass(rack, 5 * SECOND);
+	RAISED(rack, MNODE_DOWN, 1);
+	for (enum gmm_node_admin admin = GMM_ADMIN_CORDONED; admin <= GMM_ADMIN_RETIRED; admin++)
+		if (admin != GMM_ADMIN_DRAINING)
+			assert_int_equal(gmm_core_node_set_admin(rack->core, "m2", admin, rack->now_ns), 0);
+	rack_keep(rack);
+	rack_kill(rack);
+	rack_return(rack);
+	rack_pass(rack, (GMM_RETURN_MS / 1000 + 2) * SECOND);
+	CLEARED(rack, MNODE_DOWN);
+	rack_free(rack);
+}
+
 /* The time of a mute is told by the wall clock: it is over while nobody looked. */
 static void test_mute_ends_while_there_is_no_manager(void **state)
 {
@@ -737,6 +756,7 @@ int main(void)
 		cmocka_unit_test(test_sticky_mutes_stay),
 		cmocka_unit_test(test_mutes_outlive_the_manager),
 		cmocka_unit_test(test_mute_ends_while_there_is_no_manager),
+		cmocka_unit_test(test_a_retired_node_holds_nothing_up),
 		cmocka_unit_test(test_rows_of_other_versions),
 		cmocka_unit_test(test_each_code_has_its_page),
 		cmocka_unit_test(test_each_page_has_its_code),
