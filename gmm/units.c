@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "gmm/units.h"
 
@@ -27,4 +29,12 @@ const char *units_time(double ns, char text[UNITS_BYTES])
 	else
 		snprintf(text, UNITS_BYTES, "%.2f s", ns / 1e9);
 	return text;
+}
+
+long units_rate_mbps(const char *text)
+{
+	char *rest;
+	long value = strtol(text, &rest, 10), factor = strcmp(rest, "G") == 0 ? 1000 : strcmp(rest, "M") == 0 ? 1 : 0;
+
+	return text[0] < '0' || text[0] > '9' || factor == 0 || value < 1 || value > (long)UNITS_RATE_MBPS_MAX / factor ? -1 : value * factor;
 }

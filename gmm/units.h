@@ -9,4 +9,8 @@
 const char *units_size(double bytes, char text[UNITS_BYTES]);
 const char *units_time(double ns, char text[UNITS_BYTES]);
 
+/* "25G" or "400M", bits a second, as Mbit/s; 1 to 10,000,000. -1: it is none. */
+#define UNITS_RATE_MBPS_MAX 10000000u
+long units_rate_mbps(const char *text);
+
 #endif

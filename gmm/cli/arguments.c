@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "gmm/cli/cli.h"
+#include "gmm/units.h"
 #include "gmm/cli/suggest.h"
 
 static int bad(const char *what, const char *value, const char *should)
@@ -87,6 +88,7 @@ json_t *parse_value(const struct cli_option *option, const char *value)
 	case OPTION_STRING: return json_string(value);
 	case OPTION_SIZE: return parse_size(value);
 	case OPTION_NUMBER: return parse_number(value);
+	case OPTION_RATE: return units_rate_mbps(value) < 0 ? NULL : json_integer(units_rate_mbps(value));
 	case OPTION_SECONDS: return parse_seconds(value);
 	case OPTION_MAYBE_SECONDS: return value ? parse_seconds(value) : json_true();
 	case OPTION_FILE: return absolute_path(value);
@@ -194,6 +196,7 @@ static int parse_option(struct cli *cli, char **words, int count, int *at)
 	parsed = parse_value(option, value);
 	if (!parsed)
 		return bad(word, value, option->kind == OPTION_SIZE ? "not a size, write for example 256M" :
+					option->kind == OPTION_RATE ? "not bits a second, write for example 5G or 400M" :
 					option->kind == OPTION_NUMBER ? "not a number" : "not a time, write for example 30, 1.5 or 2m");
 	if (common)
 		status = take_common(cli, option, value, parsed);

@@ -44,6 +44,7 @@ enum option_kind {
 	OPTION_STRING,
 	OPTION_SIZE,			/* 256M: bytes */
 	OPTION_NUMBER,
+	OPTION_RATE,			/* 25G or 400M: Mbit/s */
 	OPTION_SECONDS,			/* 30, 1.5, 2m, 3h or 1d */
 	OPTION_MAYBE_SECONDS,		/* the same, only after =; true without */
 	OPTION_FILE,			/* made absolute: gmmd opens it */

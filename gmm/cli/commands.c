@@ -84,6 +84,8 @@ const struct cli_command cli_commands[] = {
 		{ "command-line", "TEXT", OPTION_STRING, "command_line", false, "the guest kernel's command line" },
 		{ "vcpus", "N", OPTION_NUMBER, "vcpus", false, "virtual processors (1)" },
 		{ "on", "NODE", OPTION_STRING, "on", false, "process component (the one with most free cache)" },
+		{ "bandwidth", "RATE", OPTION_RATE, "bandwidth_mbps", false, "bits a second of its component's link, reserved, as in 5G or 400M" },
+		{ "overcommit", NULL, OPTION_FLAG, "overcommit", false, "its vCPUs may share processors with those of other VMs" },
 		{ "restart", "POLICY", OPTION_STRING, "restart", false, "no, on-failure or always: start the guest again when it ended (no)" },
 		{ "restart-max", "N", OPTION_NUMBER, "restart_max", false, "at most so many restarts (5) in the window" },
 		{ "restart-window", "TIME", OPTION_SECONDS, "restart_window_s", false, "the window (10m)" },

@@ -282,7 +282,7 @@ static uint32_t list_length(const struct gmm_core *core, uint32_t first, uint8_t
 
 /* What the nodes' counters must say, counted anew in one pass over each table. */
 struct totals {
-	uint64_t pages, pages_planned, lines;
+	uint64_t pages, pages_planned, lines, bandwidth;
 	uint32_t regions, vcpus, calls;
 };
 
@@ -308,6 +308,7 @@ static void check_nodes(const struct gmm_core *core)
 		if (core->vms[i].phase != GMM_VM_FREE && core->vms[i].phase != GMM_VM_GONE) {
 			totals[core->vms[i].node - GMM_NODE_FIRST].lines += core->vms[i].cache_lines;
 			totals[core->vms[i].node - GMM_NODE_FIRST].vcpus += core->vms[i].spec.vcpus;
+			totals[core->vms[i].node - GMM_NODE_FIRST].bandwidth += core->vms[i].spec.bandwidth_mbps;
 		}
 	for (uint32_t i = 0; i < core->node_count; i++) {
 		const struct gmm_node *node = &core->nodes[i];
@@ -319,6 +320,7 @@ static void check_nodes(const struct gmm_core *core)
 		assert(node->pages_reserved == totals[i].pages && node->pages_planned == totals[i].pages_planned);
 		assert(node->regions == totals[i].regions && node->calls == totals[i].calls);
 		assert(node->lines_given == totals[i].lines && node->vcpus_given == totals[i].vcpus);
+		assert(node->bandwidth_given_mbps == totals[i].bandwidth);
 	}
 }
 

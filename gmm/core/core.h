@@ -132,6 +132,8 @@ struct gmm_node {
 	uint64_t pages_foreign;		/* memory: reserved there for regions we do not know */
 	uint64_t lines_given;		/* process: to VMs in our table (M9) */
 	uint32_t vcpus_given;		/* process: likewise */
+	uint32_t link_mbps;		/* process: of its link, from the configuration; 0: not said, none is given away */
+	uint64_t bandwidth_given_mbps;	/* process: to VMs in our table (M9) */
 	uint32_t regions;		/* memory: in our table, PLANNED ones excluded */
 	uint32_t vms;			/* process: in our table, zombies and calls that may create one included */
 	uint32_t calls;			/* under way (M6) */
@@ -214,6 +216,8 @@ struct gmm_vm_spec {
 	char command_line[VM_COMMAND_LINE_BYTES];
 	char kernel[GMM_FILE_BYTES];	/* files on the manager's host; the core only keeps them */
 	char initrd[GMM_FILE_BYTES];	/* empty: none */
+	uint32_t bandwidth_mbps;	/* of its component's link, reserved; 0: none */
+	uint32_t overcommit;		/* bool: its vCPUs may share processors with others' */
 	uint32_t restart;		/* enum gmm_restart */
 	uint32_t restart_max;		/* so many restarts, */
 	uint32_t restart_window_s;	/* in so long, and no more; both 0: the defaults */
@@ -463,6 +467,7 @@ struct gmm_config {
 	uint32_t address_first, address_last; /* of nodes that are admitted; 0: any in that network */
 	uint32_t lent_first, lent_last;	/* addresses that a DHCP server lends to anybody: no node's; 0: none */
 	struct gmm_balance *plan;	/* memory for plans of balancing, the caller's; NULL: it is not carried out */
+	bool vcpus_limited;		/* refuse vCPUs beyond processors to VMs that do not ask for it */
 	bool rebuild_reserve;		/* refuse VMs when the largest failure domain could not be rebuilt in the others */
 };
 
@@ -522,6 +527,8 @@ void gmm_core_init(struct gmm_core *core, const struct gmm_config *config);
  */
 int gmm_core_node_add(struct gmm_core *core, const char *name, uint32_t role, uint32_t address, const uint8_t mac[6]);
 
+/* The speed of a node's link; 0: not known. */
+void gmm_core_node_set_link(struct gmm_core *core, uint32_t node, uint32_t link_mbps);
 /* Name what fails together with a node; empty: it fails alone. 0, -ENOENT or -EINVAL (core->refusal says). */
 int gmm_core_node_set_domain(struct gmm_core *core, uint32_t node, const char *domain);
 /*

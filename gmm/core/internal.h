@@ -68,13 +68,15 @@ void gmm_node_leave(struct gmm_core *core, struct gmm_node *node, uint64_t now_n
 struct gmm_node *gmm_place_region(struct gmm_core *core, uint32_t pages);
 /* Pages of the node's regions that the other components have no room for, placed one by one where the largest share is free. */
 uint64_t gmm_place_missing(const struct gmm_core *core, const struct gmm_node *node);
-struct gmm_node *gmm_place_vm(struct gmm_core *core, uint32_t cache_lines, uint32_t vcpus);
+struct gmm_node *gmm_place_vm(struct gmm_core *core, const struct gmm_vm_spec *spec);
+/* The process component cannot take the VM: what is short there, and by how much. False: it can. */
+bool gmm_place_lacks(const struct gmm_core *core, const struct gmm_node *node, const struct gmm_vm_spec *spec, struct text *text);
 /* Why a node is not eligible, in a word. */
 const char *gmm_place_obstacle(const struct gmm_node *node);
 void gmm_place_full(struct gmm_core *core, struct text *text, uint64_t pages);
 /* What all memory components have left. */
 void gmm_place_free(const struct gmm_core *core, struct text *text);
-void gmm_place_no_process(struct gmm_core *core, struct text *text, uint32_t cache_lines);
+void gmm_place_no_process(struct gmm_core *core, struct text *text, const struct gmm_vm_spec *spec);
 
 /* drain.c: of an operation that consists of moves: how many are under way; give all of them up, and itself. */
 uint32_t gmm_drain_moves(const struct gmm_core *core, const struct gmm_operation *drain);
@@ -118,7 +120,7 @@ uint32_t gmm_step_region(const struct gmm_core *core, uint32_t region, struct wi
 /* The call of the operation's step. False: the step sends nothing itself. */
 bool gmm_step_call(const struct gmm_core *core, struct gmm_operation *operation, struct gmm_step_call *call);
 
-/* request_create.c: a lost VM is made anew, with another id, where there is room. 0: an operation does it; else a refusal, it is as it was. */
+/* request_create.c: a lost VM is made anew, with another id, where there is room. 0: an operation does it; else refused, it is as it was. */
 int gmm_vm_create_again(struct gmm_core *core, struct gmm_vm *vm, uint64_t now_ns);
 /* 0, or -EINVAL and core->refusal: a cache share may not be so large or small. */
 int gmm_check_cache(struct gmm_core *core, uint64_t cache_bytes);

@@ -107,18 +107,29 @@ uint64_t gmm_place_missing(const struct gmm_core *core, const struct gmm_node *n
 
 /* How full a process component would be with the VM. */
 struct fullness {
-	uint64_t most;			/* share of the scarcer of cache and processors */
-	uint64_t both;			/* sum of the two shares */
+	uint64_t most;			/* share of the scarcest of cache, processors and link */
+	uint64_t both;			/* sum of the shares */
 	uint32_t vms;
 };
 
-static struct fullness fullness_with(const struct gmm_node *node, uint32_t cache_lines, uint32_t vcpus)
+static uint64_t cpus_of(const struct gmm_node *node)
 {
-	uint64_t cpus = node->join.cpus ? node->join.cpus : 1;	/* whoever counts none has the one that it joined with */
-	uint64_t cache = ((node->lines_given + cache_lines) << SHARE_SHIFT) / node->join.capacity_pages;
-	uint64_t processors = ((uint64_t)(node->vcpus_given + vcpus) << SHARE_SHIFT) / cpus;
+	return node->join.cpus ? node->join.cpus : 1;	/* whoever counts none has the one that it joined with */
+}
 
-	return (struct fullness){ .most = cache > processors ? cache : processors, .both = cache + processors, .vms = node->vms };
+static uint64_t lines_of(const struct gmm_vm_spec *spec)
+{
+	return spec->cache_bytes / PAGE_BYTES;
+}
+
+static struct fullness fullness_with(const struct gmm_node *node, const struct gmm_vm_spec *spec)
+{
+	uint64_t cache = ((node->lines_given + lines_of(spec)) << SHARE_SHIFT) / node->join.capacity_pages;
+	uint64_t processors = ((uint64_t)(node->vcpus_given + spec->vcpus) << SHARE_SHIFT) / cpus_of(node);
+	uint64_t link = node->link_mbps ? ((node->bandwidth_given_mbps + spec->bandwidth_mbps) << SHARE_SHIFT) / node->link_mbps : 0;
+	uint64_t most = cache > processors ? cache : processors;
+
+	return (struct fullness){ .most = most > link ? most : link, .both = cache + processors + link, .vms = node->vms };
 }
 
 static bool less_full(const struct fullness *left, const struct fullness *right)
@@ -128,19 +139,61 @@ static bool less_full(const struct fullness *left, const struct fullness *right)
 	return left->both != right->both ? left->both < right->both : left->vms < right->vms;
 }
 
-struct gmm_node *gmm_place_vm(struct gmm_core *core, uint32_t cache_lines, uint32_t vcpus)
+/* "; p1 has LEFT of ALL WHAT left, the VM asks for ASKED" */
+static void text_short(struct text *text, bool first, uint64_t left, uint64_t all, const char *what, uint64_t asked)
+{
+	text_string(text, first ? " has " : "; ");
+	text_number(text, left);
+	text_string(text, " of ");
+	text_number(text, all);
+	text_string(text, what);
+	text_string(text, " left, the VM asks for ");
+	text_number(text, asked);
+}
+
+bool gmm_place_lacks(const struct gmm_core *core, const struct gmm_node *node, const struct gmm_vm_spec *spec, struct text *text)
+{
+	uint64_t cpus = cpus_of(node), given = node->bandwidth_given_mbps, link = node->link_mbps;
+	bool lacks = false;
+
+	text_string(text, node->name);
+	if (node->vms >= VMS_PER_NODE_MAX) {
+		text_string(text, " has its largest number of VMs");
+		return true;
+	}
+	if (gmm_node_lines_free(node) < lines_of(spec)) {
+		text_string(text, " has ");
+		text_pages(text, gmm_node_lines_free(node));
+		text_string(text, " of cache left, the VM asks for ");
+		text_pages(text, lines_of(spec));
+		lacks = true;
+	}
+	if (core->config.vcpus_limited && !spec->overcommit && node->vcpus_given + spec->vcpus > cpus) {
+		text_short(text, !lacks, cpus > node->vcpus_given ? cpus - node->vcpus_given : 0, cpus, " vCPUs", spec->vcpus);
+		text_string(text, " (it may share processors if it is created with overcommit)");
+		lacks = true;
+	}
+	if (spec->bandwidth_mbps && given + spec->bandwidth_mbps > link) {
+		text_short(text, !lacks, link > given ? link - given : 0, link, " Mbit/s", spec->bandwidth_mbps);
+		text_string(text, link ? "" : " (link = RATE in its section says how fast it is)");
+		lacks = true;
+	}
+	return lacks;
+}
+
+struct gmm_node *gmm_place_vm(struct gmm_core *core, const struct gmm_vm_spec *spec)
 {
 	struct gmm_node *best = NULL;
 	struct fullness least = { 0 };
 
 	for (uint32_t i = 0; i < core->node_count; i++) {
 		struct gmm_node *node = &core->nodes[i];
+		struct text nowhere = { 0 };
 		struct fullness fullness;
 
-		if (node->role != WIRE_ROLE_PROCESS || !gmm_node_eligible(node) || node->vms >= VMS_PER_NODE_MAX ||
-		    gmm_node_lines_free(node) < cache_lines)
+		if (node->role != WIRE_ROLE_PROCESS || !gmm_node_eligible(node) || gmm_place_lacks(core, node, spec, &nowhere))
 			continue;
-		fullness = fullness_with(node, cache_lines, vcpus);
+		fullness = fullness_with(node, spec);
 		if (best && !less_full(&fullness, &least))
 			continue;
 		best = node;
@@ -199,18 +252,25 @@ void gmm_place_full(struct gmm_core *core, struct text *text, uint64_t pages)
 	gmm_place_free(core, text);
 }
 
-static void text_process_left(struct text *text, const struct gmm_node *node)
+void gmm_place_no_process(struct gmm_core *core, struct text *text, const struct gmm_vm_spec *spec)
 {
-	text_pages(text, gmm_node_lines_free(node));
-	text_string(text, " and ");
-	text_number(text, node->vms < VMS_PER_NODE_MAX ? VMS_PER_NODE_MAX - node->vms : 0);
-	text_string(text, " VMs");
-}
+	uint32_t counted = 0;
 
-void gmm_place_no_process(struct gmm_core *core, struct text *text, uint32_t cache_lines)
-{
-	text_string(text, "no process component can take a cache share of ");
-	text_pages(text, cache_lines);
-	text_string(text, ";");
-	text_nodes(core, text, WIRE_ROLE_PROCESS, text_process_left);
+	text_string(text, "no process component can take the VM");
+	for (uint32_t i = 0; i < core->node_count; i++) {
+		const struct gmm_node *node = &core->nodes[i];
+
+		if (node->role != WIRE_ROLE_PROCESS)
+			continue;
+		text_string(text, counted++ ? ", " : ": ");
+		if (gmm_node_eligible(node)) {
+			gmm_place_lacks(core, node, spec, text);
+			continue;
+		}
+		text_string(text, node->name);
+		text_string(text, " ");
+		text_string(text, gmm_place_obstacle(node));
+	}
+	if (counted == 0)
+		text_string(text, ": none is configured");
 }

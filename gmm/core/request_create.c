@@ -71,32 +71,22 @@ static int check_spec(struct gmm_core *core, const struct gmm_vm_spec *spec)
 	return 0;
 }
 
-static struct gmm_node *choose_process(struct gmm_core *core, const struct gmm_vm_spec *spec, uint32_t lines)
+static struct gmm_node *choose_process(struct gmm_core *core, const struct gmm_vm_spec *spec)
 {
-	struct gmm_node *node = spec->on_node ? gmm_core_node(core, spec->on_node) :
-						gmm_place_vm(core, lines, spec->vcpus);
+	struct gmm_node *node = spec->on_node ? gmm_core_node(core, spec->on_node) : gmm_place_vm(core, spec);
 	struct text text = gmm_refuse(core);
 
 	if (!spec->on_node) {
 		if (!node)
-			gmm_place_no_process(core, &text, lines);
+			gmm_place_no_process(core, &text, spec);
 		return node;
 	}
-	if (!node || node->role != WIRE_ROLE_PROCESS) {
+	if (!node || node->role != WIRE_ROLE_PROCESS)
 		text_string(&text, "the node is not a process component");
-	} else if (!gmm_node_eligible(node)) {
+	else if (!gmm_node_eligible(node))
 		gmm_refuse_words(core, 0, node->name, " is ", gmm_place_obstacle(node));
-	} else if (node->vms >= VMS_PER_NODE_MAX) {
-		gmm_refuse_words(core, 0, node->name, " has its largest number of VMs", "");
-	} else if (gmm_node_lines_free(node) < lines) {
-		text_string(&text, node->name);
-		text_string(&text, " has ");
-		text_pages(&text, gmm_node_lines_free(node));
-		text_string(&text, " of cache left, the VM asks for ");
-		text_pages(&text, lines);
-	} else {
+	else if (!gmm_place_lacks(core, node, spec, &text))
 		return node;
-	}
 	return NULL;
 }
 
@@ -167,6 +157,7 @@ static int begin(struct gmm_core *core, struct gmm_vm *vm, struct gmm_node *node
 	node->vms++;
 	node->lines_given += vm->cache_lines;
 	node->vcpus_given += vm->spec.vcpus;
+	node->bandwidth_given_mbps += vm->spec.bandwidth_mbps;
 	operation->vm = gmm_vm_index(core, vm);
 	operation->pending = operation->parts = vm->region_count;
 	return 0;
@@ -181,7 +172,7 @@ int gmm_core_vm_create(struct gmm_core *core, const struct gmm_vm_spec *spec, ui
 
 	if (status)
 		return status;
-	node = choose_process(core, spec, (uint32_t)(spec->cache_bytes / PAGE_BYTES));
+	node = choose_process(core, spec);
 	if (!node)
 		return spec->on_node ? -EBUSY : -ENOSPC;
 	vm = vm_slot(core);
@@ -204,7 +195,7 @@ int gmm_core_vm_create(struct gmm_core *core, const struct gmm_vm_spec *spec, ui
 
 int gmm_vm_create_again(struct gmm_core *core, struct gmm_vm *vm, uint64_t now_ns)
 {
-	struct gmm_node *node = choose_process(core, &vm->spec, (uint32_t)(vm->spec.cache_bytes / PAGE_BYTES));
+	struct gmm_node *node = choose_process(core, &vm->spec);
 	struct gmm_operation *operation;
 	uint64_t id = vm->id;
 	uint32_t lost_node = vm->node;
@@ -267,7 +258,7 @@ int gmm_core_vm_create_plan(struct gmm_core *core, const struct gmm_vm_spec *spe
 	memset(plan, 0, sizeof(*plan));
 	if (status)
 		return status;
-	node = choose_process(core, spec, (uint32_t)(spec->cache_bytes / PAGE_BYTES));
+	node = choose_process(core, spec);
 	if (!node)
 		return spec->on_node ? -EBUSY : -ENOSPC;
 	if (!vm_slot(core))

@@ -3,6 +3,7 @@
  * Failure domains, and the rebuild reserve: whichever domain fails, what its memory components hold must fit in the free
  * memory of the others, in whole regions. A component without a domain fails alone.
  */
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
@@ -34,6 +35,14 @@ int gmm_core_node_set_domain(struct gmm_core *core, uint32_t id, const char *dom
 	memcpy(node->domain, domain, strlen(domain) + 1);
 	gmm_domains_number(core);
 	return 0;
+}
+
+void gmm_core_node_set_link(struct gmm_core *core, uint32_t id, uint32_t link_mbps)
+{
+	struct gmm_node *node = gmm_core_node(core, id);
+
+	assert(node);
+	node->link_mbps = link_mbps;
 }
 
 static void refuse(const struct gmm_node *first, uint64_t lost, uint64_t room, struct text *text)

@@ -117,7 +117,8 @@ static const char *take_vm(struct gmm_core *core, uint32_t slot, const struct gm
 	    spec->vcpus == 0 || spec->vcpus > VCPUS_PER_VM_MAX)
 		return "its size is out of range";
 	if (spec->restart >= GMM_RESTARTS || spec->restart_max == 0 || spec->restart_max > GMM_RESTART_MAX_LIMIT ||
-	    spec->restart_window_s == 0 || spec->restart_window_s > GMM_RESTART_WINDOW_S_LIMIT || from->wanted > 1 || from->looping > 1)
+	    spec->restart_window_s == 0 || spec->restart_window_s > GMM_RESTART_WINDOW_S_LIMIT || from->wanted > 1 ||
+	    spec->overcommit > 1 || from->looping > 1)
 		return "its restart policy is out of range";
 	vm->id = from->id;
 	vm->spec = *spec;
@@ -397,6 +398,7 @@ static const char *settle_vm(struct gmm_core *core, struct gmm_vm *vm)
 		node->vms++;
 		node->lines_given += vm->cache_lines;
 		node->vcpus_given += vm->spec.vcpus;
+		node->bandwidth_given_mbps += vm->spec.bandwidth_mbps;
 	}
 	return sort_regions(core, vm);
 }

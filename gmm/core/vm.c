@@ -85,10 +85,12 @@ static void leave_node(struct gmm_core *core, struct gmm_vm *vm)
 
 	if (vm->phase == GMM_VM_GONE)
 		return;
-	assert(node->vms > 0 && node->lines_given >= vm->cache_lines && node->vcpus_given >= vm->spec.vcpus);
+	assert(node->vms > 0 && node->lines_given >= vm->cache_lines && node->vcpus_given >= vm->spec.vcpus &&
+	       node->bandwidth_given_mbps >= vm->spec.bandwidth_mbps);
 	node->vms--;
 	node->lines_given -= vm->cache_lines;
 	node->vcpus_given -= vm->spec.vcpus;
+	node->bandwidth_given_mbps -= vm->spec.bandwidth_mbps;
 }
 
 void gmm_vm_forget(struct gmm_core *core, struct gmm_vm *vm)

@@ -194,6 +194,8 @@ static void run_node_show(struct gmmd *gmmd, struct client *client, json_t *argu
 	object = json_node(gmmd, node);
 	json_object_set_new(object, "uuid", json_uuid(node->uuid));
 	json_object_set_new(object, "next", json_life_next(node->life));
+	json_object_set_new(object, "link_mbps", json_integer(node->link_mbps));
+	json_object_set_new(object, "bandwidth_given_mbps", json_integer((json_int_t)node->bandwidth_given_mbps));
 	json_object_set_new(object, "boot", json_pack("{s:s?,s:o,s:o,s:o,s:o,s:o,s:i}", "loader", boot->loader,
 		"script_s_ago", json_seconds_ago(gmmd, node->boot_ns), "image_s_ago", json_seconds_ago(gmmd, boot->image_ns),
 		"image_done_s_ago", json_seconds_ago(gmmd, boot->image_done_ns), "entered_s_ago", json_seconds_ago(gmmd, boot->entered_ns),

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "gmm/daemon/client.h"
+#include "gmm/units.h"
 
 #define STATS_WAIT_NS UINT64_C(3000000000)
 
@@ -86,6 +87,8 @@ static void run_show(struct gmmd *gmmd, struct client *client, json_t *arguments
 	}
 	json_object_set_new(object, "places", places);
 	json_object_set_new(object, "restart", restart_object(vm));
+	json_object_set_new(object, "bandwidth_mbps", json_integer(vm->spec.bandwidth_mbps));
+	json_object_set_new(object, "overcommit", json_boolean(vm->spec.overcommit));
 	json_object_set_new(object, "command_line", json_text(vm->spec.command_line));
 	json_object_set_new(object, "kernel", json_text(vm->spec.kernel));
 	json_object_set_new(object, "initrd", json_text(vm->spec.initrd));
@@ -137,16 +140,24 @@ static bool unpack_create(struct gmmd *gmmd, struct client *client, json_t *argu
 			  int *dry_run)
 {
 	const char *name, *kernel, *initrd = "", *line = "", *on = NULL, *restart = "no";
-	json_int_t memory, cache, vcpus = 1, restart_max = 0;
+	json_int_t memory, cache, vcpus = 1, restart_max = 0, bandwidth = 0;
+	int overcommit = 0;
 	double window_s = 0;
 	const struct gmm_node *node;
 
 	*dry_run = 0;
-	if (!client_unpack(client, arguments, "{s:s,s:I,s:I,s?I,s?s,s:s,s?s,s?s,s?b,s?s,s?I,s?F}", "name", &name, "memory_bytes", &memory,
+	if (!client_unpack(client, arguments, "{s:s,s:I,s:I,s?I,s?s,s:s,s?s,s?s,s?b,s?s,s?I,s?F,s?I,s?b}", "name", &name, "memory_bytes", &memory,
 			   "cache_bytes", &cache, "vcpus", &vcpus, "on", &on, "kernel", &kernel, "initrd", &initrd,
 			   "command_line", &line, "dry_run", dry_run, "restart", &restart, "restart_max", &restart_max,
-			   "restart_window_s", &window_s) || !unpack_restart(client, restart, restart_max, window_s, spec))
+			   "restart_window_s", &window_s,
+			   "bandwidth_mbps", &bandwidth, "overcommit", &overcommit) || !unpack_restart(client, restart, restart_max, window_s, spec))
 		return false;
+	if (bandwidth < 0 || bandwidth > UNITS_RATE_MBPS_MAX) {
+		client_error(client, -EINVAL, "bandwidth_mbps is at most %u", UNITS_RATE_MBPS_MAX);
+		return false;
+	}
+	spec->bandwidth_mbps = (uint32_t)bandwidth;
+	spec->overcommit = (uint32_t)overcommit;
 	if (memory < 0 || cache < 0 || vcpus < 0 || vcpus > UINT32_MAX) {
 		client_error(client, -EINVAL, "memory, cache and vcpus must not be negative");
 		return false;

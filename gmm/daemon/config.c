@@ -11,6 +11,7 @@
 
 #include "gmm/daemon/config.h"
 #include "gmm/daemon/config_rule.h"
+#include "gmm/units.h"
 
 #define LINE_BYTES_MAX 190		/* inih cuts longer ones silently into two */
 #define API_KEY_FIRST 24		/* in `seen`, after those of manager_keys */
@@ -105,7 +106,7 @@ static int key_number(const char *const *keys, const char *name)
 static const char *const manager_keys[] = {
 	"address", "prefix", "http_port", "socket", "images", "history_kib", "lease_ms", "grace_ms", "key_file",
 	"boot_key", "packet_macs", "port", "foreign_peers", "store",
-	"move_slowdown_percent", "move_pages_min", "placement", "rebuild_reserve", "node_addresses", NULL,
+	"move_slowdown_percent", "move_pages_min", "placement", "rebuild_reserve", "node_addresses", "vcpu_overcommit", NULL,
 };
 static const char *const api_keys[] = {
 	"api_port", "api_address", "api_socket", "api_clear", "token_file", "tls_certificate", "tls_key", NULL,
@@ -156,6 +157,7 @@ static int manager_key(struct loading *loading, int key, const char *name, const
 	case 15: return number(loading, name, value, 1, WIRE_MOVE_PACE_MAX, &config->move_pages_min);
 	case 16: return placement(loading, name, value, &config->placement);
 	case 17: return yes_or_no(loading, name, value, &config->rebuild_reserve);
+	case 19: return yes_or_no(loading, name, value, &config->vcpu_overcommit);
 	default:
 		return config_parse_addresses(value, &config->address_first, &config->address_last) == 0 ? 1 :
 		       fail(loading, "%s = %s: must be a range, as in 10.77.0.11-10.77.0.99", name, value);
@@ -182,7 +184,7 @@ static int api_key(struct loading *loading, int key, const char *name, const cha
 	}
 }
 
-static const char *const node_keys[] = { "role", "mac", "ip", "args", "domain", NULL };
+static const char *const node_keys[] = { "role", "mac", "ip", "args", "domain", "link", NULL };
 
 static int node_duplicate(struct loading *loading, const struct config_node *node, int key, const char *value)
 {
@@ -214,8 +216,13 @@ static int node_key(struct loading *loading, struct config_node *node, int key, 
 		return address(loading, name, value, &node->address) && node_duplicate(loading, node, key, value);
 	case 3:
 		return string(loading, name, value, node->args, sizeof(node->args));
-	default:
+	case 4:
 		return string(loading, name, value, node->domain, sizeof(node->domain));
+	default:
+		if (units_rate_mbps(value) < 0)
+			return fail(loading, "%s = %s: must be bits a second, as in 25G or 400M", name, value);
+		node->link_mbps = (uint32_t)units_rate_mbps(value);
+		return 1;
 	}
 }
 

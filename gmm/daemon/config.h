@@ -31,6 +31,7 @@ struct config_node {
 	uint8_t mac[6];
 	bool has_mac;
 	char domain[NODE_NAME_BYTES];	/* what fails together with it; empty: it fails alone */
+	uint32_t link_mbps;		/* of its link; 0: not said */
 	char args[CONFIG_ARGS_BYTES];	/* appended to the image's command line */
 	int line;			/* of its first key */
 };
@@ -77,6 +78,7 @@ struct config {
 	uint32_t move_slowdown_percent;	/* while a region moves, the guests' median fill may grow to this part of before */
 	uint32_t move_pages_min;	/* a second: a move is not slower, whatever the guests feel */
 	enum gmm_placement placement;
+	bool vcpu_overcommit;
 	bool rebuild_reserve;
 	uint32_t address_first, address_last; /* of nodes that are admitted; 0: any in the network */
 	uint32_t rule_count;

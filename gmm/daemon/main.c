@@ -40,9 +40,12 @@ __attribute__((noreturn)) static void die(const char *error)
 /* ---------------------------------------------------------------- nodes of the configuration */
 
 /* The configuration has checked the name's length. */
-static void set_domain(struct gmmd *self, const struct config_node *node)
+static void set_properties(struct gmmd *self, const struct config_node *node)
 {
-	gmm_core_node_set_domain(self->core, gmm_core_node_named(self->core, node->name)->id, node->domain);
+	uint32_t id = gmm_core_node_named(self->core, node->name)->id;
+
+	gmm_core_node_set_domain(self->core, id, node->domain);
+	gmm_core_node_set_link(self->core, id, node->link_mbps);
 }
 
 static void add_node(struct gmmd *self, const struct config_node *node, char error[CONFIG_ERROR_BYTES])
@@ -51,7 +54,7 @@ static void add_node(struct gmmd *self, const struct config_node *node, char err
 		snprintf(error, CONFIG_ERROR_BYTES, "%s:%d: [node %s]: %s", self->config_path, node->line, node->name,
 			 self->core->refusal);
 	else
-		set_domain(self, node);
+		set_properties(self, node);
 }
 
 /* With the nodes that the core knows: one that has changed boots as it was until gmmd starts again. */
@@ -84,7 +87,7 @@ static void reload(struct gmmd *self)
 
 			if (settings)
 				memcpy(settings->args, node->args, sizeof(node->args));
-			set_domain(self, node);
+			set_properties(self, node);
 			if (known->role != node->role || known->address != node->address || memcmp(known->mac, node->mac, sizeof(known->mac)))
 				log_line(LOG_WARNING, "%s:%d: [node %s] has changed: takes effect when gmmd starts again",
 					 self->config_path, node->line, node->name);
@@ -129,7 +132,7 @@ static void open_core(struct gmmd *self)
 		.lease_ms = self->config.lease_ms, .grace_ms = self->config.grace_ms, .load_timeout_ms = LOAD_TIMEOUT_MS,
 		.move_pace = { .slowdown_permille = self->config.move_slowdown_percent * 10,
 			       .pages_per_second_min = self->config.move_pages_min },
-		.placement = self->config.placement, .rebuild_reserve = self->config.rebuild_reserve,
+		.placement = self->config.placement, .rebuild_reserve = self->config.rebuild_reserve, .vcpus_limited = !self->config.vcpu_overcommit,
 		.address = self->config.address, .prefix = self->config.prefix,
 		.address_first = self->config.address_first, .address_last = self->config.address_last,
 		.lent_first = self->config.netboot.range_first, .lent_last = self->config.netboot.range_last,

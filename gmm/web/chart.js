@@ -4,8 +4,10 @@
 /* global uPlot */
 
 import { h } from "./dom.js";
+import { pages } from "./format.js";
 
 const HEIGHT = 132;
+const BINARY_STEPS = Array.from({ length: 45 }, (_, power) => 2 ** power);
 const SPAN_S = 120; /* at least so long is the time axis */
 
 /** `spec`: { key, title, series: [{ name, label, colour, fill }], format, max, data: [time, ...] }. */
@@ -49,7 +51,13 @@ function options(spec, width) {
 					[1, "{HH}:{mm}:{ss}", null, null, null, null, null, null, 1],
 				],
 			},
-			{ ...axis, size: 58, space: 34, values: (plot, splits) => splits.map((value) => spec.format(value)) },
+			{
+				...axis,
+				size: 58,
+				space: 34,
+				...(spec.format === pages ? { incrs: BINARY_STEPS } : {}),
+				values: (plot, splits) => splits.map((value) => spec.format(value)),
+			},
 		],
 		series: [
 			{},

@@ -10,9 +10,12 @@ const WAIT_S = 5; /* of one question how an operation is doing; shorter than a r
 
 const dialog = () => document.getElementById("dialog");
 
+/** "vm.start web" */
+export const nameOf = (operation) => [operation.kind, operation.object].filter(Boolean).join(" ");
+
 /** Follow an operation to its end and tell how it ended. */
 export async function watch(operation, model) {
-	const name = `${operation.kind} ${operation.object}`;
+	const name = nameOf(operation);
 	while (operation.status === "running" && model.running) {
 		try {
 			operation = await api.get(`/v1/operations/${operation.id}?wait=${WAIT_S}`);
@@ -33,7 +36,7 @@ export async function watch(operation, model) {
 async function carryOut(action, thing, body, model) {
 	const answer = await api.begin(action.method, action.path(thing), body);
 	if (action.operation && answer && answer.id) {
-		tell(`${answer.kind} ${answer.object}: under way`, "busy");
+		tell(`${nameOf(answer)}: under way`, "busy");
 		watch(answer, model);
 	} else {
 		tell(`${action.title(thing)}: done`);

@@ -250,6 +250,7 @@ class Facts:
         shown["places"] = [
             {"index": index, "node": node, "pages": REGION_PAGES, "state": "live"} for index, node in enumerate(self.places(name))
         ]
+        shown["restart"] = {"policy": "on-failure", "max": 5, "window_s": 600.0, "wanted": True, "count": 0, "crash_loop": False}
         return shown
 
     def change_vm(self, command, name, state, dry_run):
@@ -261,6 +262,10 @@ class Facts:
             return {"dry_run": True, "would": f"would {verb} {name} on {row['node']}", "state": row["state"]}
         change = (lambda: self.rack.change_state(name, state)) if state else (lambda: self.rack.vm_destroy(name))
         return self.operation(self.begin(command, name, then=change))
+
+    def resize(self, name, cache_bytes):
+        row = self.rack.vm(name)["row"]
+        return self.operation(self.begin("vm.resize", name, then=lambda: row.update(cache_bytes=cache_bytes)))
 
     def create(self, spec):
         if any(vm["row"]["name"] == spec["name"] for vm in self.rack.record["vms"]):
@@ -341,6 +346,8 @@ class Facts:
             "vm.start": lambda: self.change_vm(command, name, "running", dry_run),
             "vm.stop": lambda: self.change_vm(command, name, "stopped", dry_run),
             "vm.kill": lambda: self.change_vm(command, name, "stopped", dry_run),
+            "vm.kill": lambda: self.change_vm(command, name, "stopped", dry_run),
+            "vm.resize": lambda: self.resize(name, arguments["cache_bytes"]),
             "vm.destroy": lambda: self.change_vm(command, name, None, dry_run),
             "vm.create": lambda: self.create(arguments),
             "vm.show": lambda: self.vm_show(name),

@@ -67,7 +67,7 @@ class VirtualRack:
     def write_manager_configuration(self):
         lines = ["[manager]", f"address = {self.rack.manager_address}", "prefix = 24", "http_port = 80",
                  f"socket = {self.state.socket}", f"images = {self.images}", f"key_file = {self.state.key_file}",
-                 f"store = {self.store}", f"api_socket = {self.state.api_socket}",
+                 f"store = {self.store}", "vcpu_overcommit = yes", f"api_socket = {self.state.api_socket}",
                  f"packet_macs = {self.rack.packet_macs}", "",
                  "[netboot]", "interface = br0", f"directory = {self.state.netboot}", f"mode = {self.rack.dhcp}"]
         lines += [f"range = {self.rack.subnet}.100-{self.rack.subnet}.200", ""] if self.rack.dhcp == "authoritative" else [""]

@@ -282,6 +282,15 @@ def test_actions_on_vms(browser, fake):
     browser.click("Start", "#main")
     browser.confirm(("gmmd would start build on p3", "gmm vm start build"), "Start")
     browser.wait_for("vm.start build: done", "running")
+    browser.click("Resize the cache", "#main")
+    browser.wait_for("now 32 MiB")
+    assert not browser.find("dialog button[type=submit]").is_enabled()
+    browser.press("48M")
+    browser.confirm(("under the running guest", "gmm vm resize build --cache 50331648"), "Resize the cache")
+    browser.wait_for("vm.resize build: done", "48 MiB")
+    browser.click("Kill", "#main")
+    browser.confirm(("as by a power cut", "gmm vm kill build", "gmmd would kill build on p3"), "Kill")
+    browser.wait_for("vm.kill build: done", "stopped")
     browser.click("Destroy", "#main")
     browser.confirm(("Its memory is gone for good", "gmm vm destroy build"), "Destroy", "build")
     browser.wait_for("vm.destroy build: done", "There is no VM named build.")
@@ -299,6 +308,8 @@ def test_actions_on_vms(browser, fake):
     spec = {"name": "shop", "memory_bytes": 512 << 20, "cache_bytes": 64 << 20, "kernel": "/srv/vmlinuz", "command_line": "quiet it's"}
     assert [(command, arguments) for _, command, arguments in fake.noted()] == [
         ("vm.start", {"name": "build"}),
+        ("vm.resize", {"name": "build", "cache_bytes": 48 << 20}),
+        ("vm.kill", {"name": "build"}),
         ("vm.destroy", {"name": "build"}),
         ("vm.create", spec),
     ]
@@ -309,7 +320,7 @@ def test_actions_on_the_rack(browser, fake):
     browser.open(fake.port, OPERATOR, "memory")
     browser.click("Apply the plan")
     browser.confirm(("4 regions (256 MiB) move under the running guests", "gmm balance apply"), "Apply the plan")
-    browser.wait_for("balance.apply : done")
+    browser.wait_for("balance.apply: done")
     browser.go("health")
     browser.click("Mute", "[data-key=MNODE_DOWN]")
     browser.wait_for("until it gets worse")

@@ -48,6 +48,7 @@ struct model_node {
 	uint64_t incarnation;
 	bool linked;			/* renews, takes commands, answers */
 	uint64_t capacity_pages;
+	uint32_t cpus;			/* 0: not said when it joins */
 	uint64_t held[HELD_MAX];	/* memory: vm << 16 | index; process: vm */
 	uint32_t held_count;
 	struct model_region regions[MODEL_REGIONS];	/* process */
@@ -260,7 +261,7 @@ static inline void rack_join(struct rack *rack, uint32_t id)
 	const struct gmm_node *node = gmm_core_node(rack->core, id);
 	struct wire_node_join join = {
 		.role = model->role, .page_bytes = PAGE_BYTES, .incarnation = model->incarnation,
-		.capacity_pages = model->capacity_pages, .region_shift = REGION_SHIFT,
+		.capacity_pages = model->capacity_pages, .cpus = model->cpus, .region_shift = REGION_SHIFT,
 	};
 	struct wire_node_joined joined;
 

@@ -44,9 +44,9 @@ static void test_good(void **state)
 	(void)state;
 	assert_int_equal(load_text("# a rack\n" MANAGER "prefix = 16\nhttp_port = 8080\nhistory_kib = 64\nlease_ms = 900\n"
 				   "move_slowdown_percent = 120\nmove_pages_min = 7\n"
-				   "port = verbs\nforeign_peers = yes\nplacement = lego-rr\nrebuild_reserve = yes\n"
+				   "port = verbs\nforeign_peers = yes\nplacement = lego-rr\nrebuild_reserve = yes\nvcpu_overcommit = yes\n"
 				   NODE("m1", "1") "args = a=b  c\ndomain = pdu-a\n"
-				   "[node p1]\nrole = process\nmac = 525400770002\nip = 10.77.3.12\n"), 0);
+				   "[node p1]\nrole = process\nmac = 525400770002\nip = 10.77.3.12\nlink = 25G\n"), 0);
 	assert_int_equal(config.address, 0x0a4d0001);
 	assert_int_equal(config.prefix, 16);
 	assert_int_equal(config.http_port, 8080);
@@ -58,6 +58,9 @@ static void test_good(void **state)
 	assert_true(config.foreign_peers);
 	assert_int_equal(config.placement, GMM_PLACEMENT_LEGO_RR);
 	assert_true(config.rebuild_reserve);
+	assert_true(config.vcpu_overcommit);
+	assert_int_equal(config.nodes[0].link_mbps, 0);
+	assert_int_equal(config.nodes[1].link_mbps, 25000);
 	assert_int_equal(config.node_count, 2);
 	assert_string_equal(config.nodes[0].name, "m1");
 	assert_string_equal(config.nodes[0].args, "a=b  c");
@@ -157,6 +160,11 @@ static void test_mistakes(void **state)
 		{ MANAGER "move_slowdown_percent = 99\n", ":6: move_slowdown_percent = 99: must be a number from 100 to 10000" },
 		{ MANAGER "move_pages_min = 0\n", ":6: move_pages_min = 0: must be a number from 1 to 1000000" },
 		{ MANAGER "placement = best\n", ":6: placement = best: must be one of least, p2c, random, pack, lego-rr, lego-free" },
+		{ MANAGER NODE("m1", "1") "link = 25\n", "link = 25: must be bits a second" },
+		{ MANAGER NODE("m1", "1") "link = 0G\n", "link = 0G: must be bits a second" },
+		{ MANAGER NODE("m1", "1") "link = 99999999999999999999G\n", "must be bits a second" },
+		{ MANAGER NODE("m1", "1") "link = -1M\n", "must be bits a second" },
+		{ MANAGER "vcpu_overcommit = maybe\n", ":6: vcpu_overcommit = maybe: must be yes or no" },
 		{ MANAGER "rebuild_reserve = 1\n", ":6: rebuild_reserve = 1: must be yes or no" },
 		{ MANAGER "[node m1]\ndomain = a-name-of-thirty-two-characters-\n", "characters-: must have 1 to 31 characters" },
 		{ MANAGER "nonsense\n", ":6: neither [section] nor key = value" },

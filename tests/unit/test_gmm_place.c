@@ -349,7 +349,7 @@ static void test_vms_go_by_count_when_all_else_is_equal(void **state)
 		assert_int_equal(node_of_new(rack, name, 1, 1), i % 2 ? p2 : p1);
 	}
 	assert_int_equal(node_of_new(rack, "more", 1, 1), 0);
-	assert_non_null(strstr(rack->core->refusal, "0 VMs"));
+	assert_non_null(strstr(rack->core->refusal, "p1 has its largest number of VMs"));
 	rack_free(rack);
 	/* One large VM on p2 takes as much as two small ones on p1. */
 	rack = rack_new();
@@ -360,6 +360,65 @@ static void test_vms_go_by_count_when_all_else_is_equal(void **state)
 	assert_int_equal(node_of_new(rack, "large", 2, 2), p2);
 	assert_int_equal(node_of_new(rack, "small2", 1, 1), p1);
 	assert_int_equal(node_of_new(rack, "small3", 1, 1), p2);
+	rack_free(rack);
+}
+
+/* Of three resources the scarcest decides, and a refusal says of each component what is short. */
+static void test_vcpus_and_bandwidth(void **state)
+{
+	struct rack *rack = rack_new();
+	struct gmm_vm_spec spec = vm_spec("a", 64, 8);
+	struct gmm_finished finished;
+	uint64_t operation;
+	uint32_t p1, p2;
+
+	(void)state;
+	rack->core->config.vcpus_limited = true;
+	p1 = rack_node(rack, "p1", WIRE_ROLE_PROCESS, 64);
+	p2 = rack_node(rack, "p2", WIRE_ROLE_PROCESS, 32);
+	rack_node(rack, "m1", WIRE_ROLE_MEMORY, 4096);
+	gmm_core_node(rack->core, p1)->join.cpus = 4;
+	gmm_core_node(rack->core, p2)->join.cpus = 4;
+	gmm_core_node_set_link(rack->core, p1, 10000);
+#define CREATE(vm_name) (strcpy(spec.name, vm_name), gmm_core_vm_create(rack->core, &spec, &operation, rack->now_ns))
+#define PLACED(vm_name, on) do { \
+		assert_int_equal(CREATE(vm_name), 0); \
+		rack_settle(rack); \
+		assert_true(rack_finished(rack, operation, &finished)); \
+		assert_int_equal(gmm_core_vm_named(rack->core, vm_name)->node, on); \
+	} while (0)
+	spec.vcpus = 3;
+	spec.bandwidth_mbps = 6000;
+	PLACED("a", p1);		/* p2 has no link that could be promised */
+	assert_int_equal(gmm_core_node(rack->core, p1)->bandwidth_given_mbps, 6000);
+	assert_int_equal(CREATE("b"), -ENOSPC);
+	assert_non_null(strstr(rack->core->refusal, "no process component can take the VM: p1 has 1 of 4 vCPUs left, the VM asks for 3 "));
+	assert_non_null(strstr(rack->core->refusal, "; 4000 of 10000 Mbit/s left, the VM asks for 6000, p2 has 0 of 0 Mbit/s left, "
+						    "the VM asks for 6000 "));
+	gmm_core_node_set_link(rack->core, p2, 8000);
+	PLACED("b", p2);
+	/* Overcommit only on request, and never of bandwidth. */
+	spec.vcpus = 2;
+	spec.bandwidth_mbps = 0;
+	spec.on_node = p1;
+	assert_int_equal(CREATE("c"), -EBUSY);
+	assert_non_null(strstr(rack->core->refusal, "p1 has 1 of 4 vCPUs left, the VM asks for 2 (it may share processors"));
+	spec.overcommit = true;
+	PLACED("c", p1);
+	spec.bandwidth_mbps = 4001;
+	assert_int_equal(CREATE("d"), -EBUSY);
+	assert_non_null(strstr(rack->core->refusal, "p1 has 4000 of 10000 Mbit/s left, the VM asks for 4001"));
+	/* What it had is free again with it, and is kept over managers. */
+	rack_keep(rack);
+	rack_kill(rack);
+	rack_return(rack);
+	gmm_core_node_set_link(rack->core, p1, 10000);
+	assert_int_equal(gmm_core_node(rack->core, p1)->bandwidth_given_mbps, 6000);
+	assert_int_equal(rack_destroy(rack, "a"), 0);
+	assert_int_equal(gmm_core_node(rack->core, p1)->bandwidth_given_mbps, 0);
+	PLACED("d", p1);
+#undef PLACED
+#undef CREATE
 	rack_free(rack);
 }
 
@@ -381,6 +440,7 @@ int main(void)
 		cmocka_unit_test(test_reserve_names_the_worst),
 		cmocka_unit_test(test_vms_balance_cache_and_processors),
 		cmocka_unit_test(test_vms_go_by_count_when_all_else_is_equal),
+		cmocka_unit_test(test_vcpus_and_bandwidth),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -239,7 +239,7 @@ static void test_it_waits_for_room(void **state)
 	run(rack, 100 * SECOND);
 	assert_int_equal(vm_a(rack)->phase, GMM_VM_GONE);
 	assert_int_equal(vm_a(rack)->restarts, 0);
-	assert_non_null(strstr(vm_a(rack)->reason, "no process component can take a cache share"));
+	assert_non_null(strstr(vm_a(rack)->reason, "no process component can take the VM"));
 	model_of(rack, other)->refuse_type = WIRE_VM_CREATE;
 	model_of(rack, other)->refuse_status = -ENOSPC;
 	assert_int_equal(gmm_core_node_set_admin(rack->core, gmm_core_node(rack->core, other)->name, GMM_ADMIN_ADMITTED, rack->now_ns), 0);

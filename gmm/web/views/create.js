@@ -2,7 +2,7 @@
 // A form that makes a VM: what gmmd would do with it is shown before it is done.
 
 import * as api from "../api.js";
-import { watch } from "../confirm.js";
+import { nameOf, watch } from "../confirm.js";
 import { h } from "../dom.js";
 import { bytes } from "../format.js";
 import { command, panel, tell } from "../parts.js";
@@ -15,6 +15,7 @@ const FIELDS = [
 	{ name: "kernel", label: "Kernel", hint: "path of a Linux bzImage on the manager's host", required: true },
 	{ name: "initrd", label: "Initrd", hint: "path on the manager's host" },
 	{ name: "command_line", label: "Command line", hint: "of the guest's kernel, as in console=ttyS0" },
+	{ name: "restart", label: "Restart", hint: "what happens when the guest ends by itself", choices: ["no", "on-failure", "always"] },
 ];
 
 /* The request's body; throws what is wrong with it. */
@@ -49,6 +50,7 @@ function words(form) {
 		...option("initrd", value("initrd")),
 		...option("command-line", value("command_line")),
 		...option("vcpus", value("vcpus")),
+		...option("restart", value("restart") === "no" ? "" : value("restart")),
 		...option("on", form.elements.on.value),
 	];
 }
@@ -111,7 +113,7 @@ function make(model) {
 				return;
 			}
 			const operation = await api.begin("POST", "/v1/vms", body);
-			tell(`${operation.kind} ${operation.object}: under way`, "busy");
+			tell(`${nameOf(operation)}: under way`, "busy");
 			watch(operation, model);
 			location.hash = "#/vms";
 		} catch (error) {

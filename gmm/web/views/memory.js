@@ -55,7 +55,12 @@ function protection(model) {
 	const worst = [...vms].sort((a, b) => b[1].size - a[1].size)[0];
 	return pairs([
 		["Copies of a page", "1"],
-		["Regions", states.size === 0 ? "none" : [...states].map(([name, number]) => h("span", { class: "part" }, state(name), ` ${number}`))],
+		[
+			"Regions",
+			states.size === 0
+				? "none"
+				: [...states].map(([name, number]) => h("span", { class: "part" }, state(name), ` ${number}`)),
+		],
 		worst && ["Most VMs behind one failure domain", `${worst[0]}: ${worst[1].size}`],
 		["Room kept to rebuild a domain", model.status.rebuild_reserve ? "yes" : "no"],
 		["Placement", model.status.placement ?? "least"],
