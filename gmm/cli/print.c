@@ -161,6 +161,21 @@ void print_status(json_t *result)
 
 /* ---------------------------------------------------------------- records */
 
+/* "cordoned (node cordon), retired (node retire)"; how many of what does not fit a line. */
+static void print_array(json_t *array)
+{
+	size_t i;
+	json_t *item;
+
+	if (json_array_size(array) == 0 || !json_object_get(json_array_get(array, 0), "command")) {
+		printf("%zu\n", json_array_size(array));
+		return;
+	}
+	json_array_foreach(array, i, item)
+		printf("%s%s (%s)", i ? ", " : "", string(item, "to"), string(item, "command"));
+	putchar('\n');
+}
+
 static void print_record(json_t *object, int indent)
 {
 	const char *key;
@@ -172,7 +187,9 @@ static void print_record(json_t *object, int indent)
 			putchar('\n');
 			print_record(value, indent + 2);
 		} else if (json_is_array(value)) {
-			printf("%zu\n", json_array_size(value));
+			print_array(value);
+		} else if (json_is_null(value)) {
+			puts("-");
 		} else if (json_is_string(value)) {
 			printf("%s\n", json_string_value(value));
 		} else if (json_is_real(value)) {

@@ -6,12 +6,15 @@
 #include "gmm/core/health_checks.h"
 #include "gmm/core/internal.h"
 
+#define ANY_ROLE UINT32_MAX
+
+/* Places of forgotten nodes are no nodes. */
 static uint32_t count_role(const struct gmm_core *core, uint32_t role)
 {
 	uint32_t count = 0;
 
 	for (uint32_t i = 0; i < core->node_count; i++)
-		count += core->nodes[i].role == role;
+		count += core->nodes[i].origin != GMM_ORIGIN_FORGOTTEN && (role == ANY_ROLE || core->nodes[i].role == role);
 	return count;
 }
 
@@ -80,7 +83,7 @@ void gmm_health_flapping(const struct gmm_health_view *view)
 		gmm_health_time(&text, view->now_ns - oldest_ns);
 	}
 	text = gmm_health_summary(view->found);
-	gmm_health_of(&text, view->found->count, core->node_count, "nodes go down and up again and again");
+	gmm_health_of(&text, view->found->count, count_role(core, ANY_ROLE), "nodes go down and up again and again");
 }
 
 /* ---------------------------------------------------------------- full */
@@ -169,7 +172,7 @@ void gmm_health_image_mismatch(const struct gmm_health_view *view)
 		text_string(&text, " ago, see 'gmm events' for the reason");
 	}
 	text = gmm_health_summary(view->found);
-	gmm_health_of(&text, view->found->count, core->node_count, "nodes run an image that does not fit this rack");
+	gmm_health_of(&text, view->found->count, count_role(core, ANY_ROLE), "nodes run an image that does not fit this rack");
 }
 
 /* ---------------------------------------------------------------- booting */
@@ -197,7 +200,7 @@ static void boots(const struct gmm_health_view *view, bool loop, const char *wha
 		text_string(&text, " ago, and not joined");
 	}
 	text = gmm_health_summary(view->found);
-	gmm_health_of(&text, view->found->count, core->node_count, what);
+	gmm_health_of(&text, view->found->count, count_role(core, ANY_ROLE), what);
 }
 
 void gmm_health_boot_failed(const struct gmm_health_view *view)
@@ -275,7 +278,7 @@ void gmm_health_foreign(const struct gmm_health_view *view)
 		}
 	}
 	text = gmm_health_summary(view->found);
-	gmm_health_of(&text, view->found->count, core->node_count,
+	gmm_health_of(&text, view->found->count, count_role(core, ANY_ROLE),
 		      "nodes hold regions or VMs that this manager does not know");
 }
 
@@ -314,5 +317,5 @@ void gmm_health_reclaim_stalled(const struct gmm_health_view *view)
 		text_string(&text, " refused");
 	}
 	text = gmm_health_summary(view->found);
-	gmm_health_of(&text, view->found->count, core->node_count, "nodes do not let go of what was destroyed");
+	gmm_health_of(&text, view->found->count, count_role(core, ANY_ROLE), "nodes do not let go of what was destroyed");
 }
