@@ -208,17 +208,9 @@ void print_node(json_t *result)
 		{ "TO", "to", CELL_STRING }, { "STATE", "state", CELL_STRING }, { "PASSED", "pages_passed", CELL_PAGES },
 		{ "OF", "pages", CELL_PAGES }, { 0 },
 	};
-	json_t *moves = json_object_get(result, "moves"), *next = json_object_get(result, "next"), *step;
-	size_t index;
+	json_t *moves = json_object_get(result, "moves");
 
-	json_incref(next);
-	json_object_del(result, "next");
 	print_record(result, 0);
-	json_array_foreach(next, index, step)
-		printf("%s%s (gmm %s)", index ? ", " : "next                 ", string(step, "to"), string(step, "command"));
-	if (json_array_size(next))
-		putchar('\n');
-	json_decref(next);
 	if (json_array_size(moves) == 0)
 		return;
 	putchar('\n');
