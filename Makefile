@@ -234,7 +234,7 @@ help:
 	@echo 'Plenum: one rack, one memory.'
 	@echo
 	@echo '  make demo        install what is missing, build, run a guest across a virtual rack, show what happened'
-	@echo '  make check       build and run every test (under 20 minutes); ends with a line of totals'
+	@echo '  make check       build and run every test (some 50 minutes on two cores); ends with a line of totals'
 	@echo '  make soak        the tests that take longer'
 	@echo '  make bench       raw READ and miss latency, side by side'
 	@echo '  make bench-drain what a guest feels while a memory component is drained'
