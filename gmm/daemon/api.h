@@ -29,6 +29,7 @@
 #define API_WAITING_MAX 256u		/* requests whose commands have not answered yet */
 #define API_STREAMS_MAX 2048u
 #define API_SEND_BYTES 16384u		/* of a connection's socket buffer: answers wait here, not in the kernel */
+#define API_SEND_BYTES_MAX (1u << 20)	/* once it has had a whole answer that is larger */
 #define API_CONNECTION_TIMEOUT_S 10u
 #define API_KEEPALIVE_NS UINT64_C(15000000000)
 #define API_TOKENS_NS UINT64_C(1000000000)
@@ -126,6 +127,11 @@ extern const struct client_kind api_client_kind;
 __attribute__((format(printf, 3, 4))) void api_refuse(struct api_request *request, unsigned http, const char *format, ...);
 /* Its body is complete: run it. Afterwards it is answered, or waits. */
 void api_start(struct api_request *request);
+/*
+ * A response of all of `text` (from malloc(), taken), for api_send(); NULL: out of memory. The socket is given room for it: else loopback, whose
+ * segments are as long as a socket's buffer, waits 40 ms for an acknowledgement after each.
+ */
+struct MHD_Response *api_whole(struct api_request *request, char *text, size_t len_bytes);
 enum MHD_Result api_queue(struct api_request *request);
 /* Give a response the headers that all have, and send it. */
 enum MHD_Result api_send(struct api_request *request, unsigned http, const char *type, struct MHD_Response *response);

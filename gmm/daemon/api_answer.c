@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "gmm/core/record.h"
 #include "gmm/daemon/api.h"
@@ -272,17 +273,26 @@ enum MHD_Result api_send(struct api_request *request, unsigned http, const char 
 	return result;
 }
 
+struct MHD_Response *api_whole(struct api_request *request, char *text, size_t len_bytes)
+{
+	struct MHD_Response *response = MHD_create_response_from_buffer(len_bytes, text, MHD_RESPMEM_MUST_FREE);
+	const union MHD_ConnectionInfo *info = MHD_get_connection_info(request->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+	int bytes = (int)(len_bytes < API_SEND_BYTES_MAX ? len_bytes : API_SEND_BYTES_MAX);
+
+	if (!response)
+		free(text);
+	else if (info && len_bytes > API_SEND_BYTES)
+		setsockopt(info->connect_fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes));
+	return response;
+}
+
 enum MHD_Result api_queue(struct api_request *request)
 {
 	char *text = json_dumps(request->answer, JSON_COMPACT | JSON_ENCODE_ANY);
 	size_t len = text ? strlen(text) : 0;
-	struct MHD_Response *response;
 
 	if (!text)
 		return MHD_NO;
 	text[len++] = '\n';	/* in place of the NUL */
-	response = MHD_create_response_from_buffer(len, text, MHD_RESPMEM_MUST_FREE);
-	if (!response)
-		free(text);
-	return api_send(request, request->http, "application/json", response);
+	return api_send(request, request->http, "application/json", api_whole(request, text, len));
 }

@@ -66,7 +66,6 @@ enum MHD_Result api_queue_metrics(struct api_request *request)
 {
 	struct gmmd *gmmd = request->door->api->gmmd;
 	struct metrics metrics = { 0 };
-	struct MHD_Response *response;
 
 	metrics_rack(&metrics, gmmd->core, gmmd->now_ns);
 	put_process(&metrics);
@@ -76,8 +75,5 @@ enum MHD_Result api_queue_metrics(struct api_request *request)
 		api_refuse(request, 503, "out of memory");
 		return api_queue(request);
 	}
-	response = MHD_create_response_from_buffer(metrics.len_bytes, metrics.text, MHD_RESPMEM_MUST_FREE);
-	if (!response)
-		free(metrics.text);
-	return api_send(request, MHD_HTTP_OK, METRICS_CONTENT_TYPE, response);
+	return api_send(request, MHD_HTTP_OK, METRICS_CONTENT_TYPE, api_whole(request, metrics.text, metrics.len_bytes));
 }
