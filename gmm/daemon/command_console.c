@@ -81,6 +81,20 @@ static struct gmm_vm *find(struct gmmd *gmmd, struct client *client, const char 
 	return vm;
 }
 
+/* What is kept of its line; NULL: the client has its error. */
+static const struct vm_side *find_side(struct gmmd *gmmd, struct client *client, const char *name, struct gmm_vm **vm)
+{
+	const struct vm_side *side;
+
+	*vm = find(gmmd, client, name);
+	if (!*vm)
+		return NULL;
+	side = console_side(gmmd, *vm);
+	if (!side)
+		client_error(client, -EAGAIN, "the VM is being set up, try again");
+	return side;
+}
+
 void run_vm_console(struct gmmd *gmmd, struct client *client, json_t *arguments)
 {
 	int history = 0, follow = 1;
@@ -90,13 +104,9 @@ void run_vm_console(struct gmmd *gmmd, struct client *client, json_t *arguments)
 
 	if (!client_unpack(client, arguments, "{s:s,s?b,s?b}", "name", &name, "history", &history, "follow", &follow))
 		return;
-	vm = find(gmmd, client, name);
-	side = vm ? console_side(gmmd, vm) : NULL;
-	if (!side) {
-		if (vm)
-			client_error(client, -EAGAIN, "the VM is being set up, try again");
+	side = find_side(gmmd, client, name, &vm);
+	if (!side)
 		return;
-	}
 	client->vm = vm->id;
 	client->offset = history ? console_oldest(gmmd, side) : side->output_bytes;
 	client->follow = follow;
@@ -120,13 +130,9 @@ void run_vm_output(struct gmmd *gmmd, struct client *client, json_t *arguments)
 
 	if (!client_unpack(client, arguments, "{s:s,s?I}", "name", &name, "offset", &from))
 		return;
-	vm = find(gmmd, client, name);
-	side = vm ? console_side(gmmd, vm) : NULL;
-	if (!side) {
-		if (vm)
-			client_error(client, -EAGAIN, "the VM is being set up, try again");
+	side = find_side(gmmd, client, name, &vm);
+	if (!side)
 		return;
-	}
 	if (from < 0 || (uint64_t)from > side->output_bytes) {
 		client_error(client, -EINVAL, "the offset must be 0 to %llu, where the line ends", (unsigned long long)side->output_bytes);
 		return;

@@ -83,7 +83,8 @@ uint32_t machines_waiting(const struct gmmd *gmmd)
 
 /* ---------------------------------------------------------------- pending, match */
 
-static void run_pending(struct gmmd *gmmd, struct client *client, json_t *arguments)
+static void list_machines(struct gmmd *gmmd, struct client *client, json_t *arguments,
+			  json_t *(*object)(const struct gmmd *gmmd, const struct gmm_machine *machine))
 {
 	json_t *array;
 
@@ -92,12 +93,17 @@ static void run_pending(struct gmmd *gmmd, struct client *client, json_t *argume
 	array = json_array();
 	for (uint32_t i = 0; i < GMM_MACHINES_MAX; i++)
 		if (gmmd->core->machines[i].life != GMM_LIFE_FORGOTTEN)
-			json_array_append_new(array, machine_object(gmmd, &gmmd->core->machines[i]));
+			json_array_append_new(array, object(gmmd, &gmmd->core->machines[i]));
 	client_result(client, array);
 }
 
+static void run_pending(struct gmmd *gmmd, struct client *client, json_t *arguments)
+{
+	list_machines(gmmd, client, arguments, machine_object);
+}
+
 /* What the rules would make of one machine: they are asked as they are when it asks. */
-static json_t *match_object(struct gmmd *gmmd, const struct gmm_machine *machine)
+static json_t *match_object(const struct gmmd *gmmd, const struct gmm_machine *machine)
 {
 	const struct gmm_rule *rule = gmm_core_rule_of(gmmd->core, &machine->inventory);
 	struct gmm_admission admission = { .name = "" };
@@ -119,15 +125,7 @@ static json_t *match_object(struct gmmd *gmmd, const struct gmm_machine *machine
 
 static void run_match(struct gmmd *gmmd, struct client *client, json_t *arguments)
 {
-	json_t *array;
-
-	if (!client_unpack(client, arguments, "{}"))
-		return;
-	array = json_array();
-	for (uint32_t i = 0; i < GMM_MACHINES_MAX; i++)
-		if (gmmd->core->machines[i].life != GMM_LIFE_FORGOTTEN)
-			json_array_append_new(array, match_object(gmmd, &gmmd->core->machines[i]));
-	client_result(client, array);
+	list_machines(gmmd, client, arguments, match_object);
 }
 
 /* ---------------------------------------------------------------- admit, reject, forget */

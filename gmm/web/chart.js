@@ -4,7 +4,7 @@
 /* global uPlot */
 
 import { h } from "./dom.js";
-import { pages } from "./format.js";
+import { nanoseconds, pages, rate } from "./format.js";
 
 const HEIGHT = 132;
 const BINARY_STEPS = Array.from({ length: 45 }, (_, power) => 2 ** power);
@@ -20,6 +20,29 @@ export function chart(spec) {
 	);
 	box.given = spec;
 	return box;
+}
+
+/** Of whose figures `series` are (history.js). */
+export function missCharts(key, series) {
+	return [
+		chart({
+			key: `${key}-misses`,
+			title: "Misses",
+			series: [{ label: "misses", colour: "series1", fill: true }],
+			format: rate,
+			data: series.data("misses"),
+		}),
+		chart({
+			key: `${key}-latency`,
+			title: "Miss latency",
+			series: [
+				{ label: "p50", colour: "series1" },
+				{ label: "p99", colour: "series2" },
+			],
+			format: nanoseconds,
+			data: series.data("p50", "p99"),
+		}),
+	];
 }
 
 const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();

@@ -277,4 +277,21 @@ static inline void assert_frame(const void *frame, uint8_t value)
 		assert_int_equal(bytes[i], value);
 }
 
+/* ---------------------------------------------------------------- random runs against a model */
+
+#define RUN_VCPUS 6u
+
+static uint64_t random_state __attribute__((unused));
+
+static inline uint32_t random_below(uint32_t count)
+{
+	random_state = random_state * UINT64_C(6364136223846793005) + 1442695040888963407u;
+	return (uint32_t)((random_state >> 33) % count);
+}
+
+struct run_vcpu {
+	bool parked, write;
+	uint64_t page;
+};
+
 #endif

@@ -158,20 +158,6 @@ static void destroy_drops_failed_and_postponed_lines(void **state)
 /* ------------------------------------------------------------------ random run */
 
 #define RUN_PAGES 40u
-#define RUN_VCPUS 6u
-
-static uint64_t random_state;
-
-static uint32_t random_below(uint32_t count)
-{
-	random_state = random_state * UINT64_C(6364136223846793005) + 1442695040888963407u;
-	return (uint32_t)((random_state >> 33) % count);
-}
-
-struct run_vcpu {
-	bool parked, write;
-	uint64_t page;
-};
 
 static uint8_t shadow[RUN_PAGES];
 

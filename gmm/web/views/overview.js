@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // The rack on one screen.
 
-import { chart } from "../chart.js";
+import { chart, missCharts } from "../chart.js";
 import { h } from "../dom.js";
-import { clock, nanoseconds, pages, plural, rate, ratio, share } from "../format.js";
+import { clock, pages, plural, rate, ratio, share } from "../format.js";
 import { bar, mark, panel, progress, state } from "../parts.js";
 import { inWords, picture } from "../rack.js";
 
@@ -109,23 +109,7 @@ function charts(rack, capacity) {
 	return h(
 		"div",
 		{ class: "charts" },
-		chart({
-			key: "rack-misses",
-			title: "Misses",
-			series: [{ label: "misses", colour: "series1", fill: true }],
-			format: rate,
-			data: rack.data("misses"),
-		}),
-		chart({
-			key: "rack-latency",
-			title: "Miss latency",
-			series: [
-				{ label: "p50", colour: "series1" },
-				{ label: "p99", colour: "series2" },
-			],
-			format: nanoseconds,
-			data: rack.data("p50", "p99"),
-		}),
+		missCharts("rack", rack),
 		chart({
 			key: "rack-pages",
 			title: "Pages served",

@@ -2,7 +2,7 @@
 // VMs, and one VM.
 
 import { VM_ACTIONS } from "../actions.js";
-import { chart } from "../chart.js";
+import { chart, missCharts } from "../chart.js";
 import { actionButtons } from "../confirm.js";
 import { h } from "../dom.js";
 import { ago, count, nanoseconds, NONE, PAGE_BYTES, pages, plural, rate, ratio, seconds, share, size } from "../format.js";
@@ -189,30 +189,6 @@ function about(vm, more) {
 	]);
 }
 
-function missCharts(name, series) {
-	return h(
-		"div",
-		{ class: "charts" },
-		chart({
-			key: `vm-misses-${name}`,
-			title: "Misses",
-			series: [{ label: "misses", colour: "series1", fill: true }],
-			format: rate,
-			data: series.data("misses"),
-		}),
-		chart({
-			key: `vm-latency-${name}`,
-			title: "Miss latency",
-			series: [
-				{ label: "p50", colour: "series1" },
-				{ label: "p99", colour: "series2" },
-			],
-			format: nanoseconds,
-			data: series.data("p50", "p99"),
-		}),
-	);
-}
-
 export const vm = {
 	title: (params) => params.name,
 	parent: "#/vms",
@@ -239,7 +215,7 @@ export const vm = {
 					"div",
 					{ class: "stack" },
 					panel("Memory", {}, stats ? memoryOf(one, stats) : h("p", { class: "empty" }, "no counters yet")),
-					series && missCharts(one.name, series),
+					series && h("div", { class: "charts" }, missCharts(`vm-${one.name}`, series)),
 				),
 				h(
 					"div",
