@@ -345,7 +345,8 @@ struct gmm_operation {
 	uint32_t regions_moved;		/* drain */
 	bool sent;			/* move: the process component may know of it */
 	bool cancel;			/* move: it is to be given up; stop: the guest is not asked any more, but ended */
-	uint64_t grace_ns;		/* stop: how long it is waited for */
+	uint64_t grace_ns;		/* stop: how long it is waited for, */
+	uint64_t grace_until_ns;	/* from when the button was pressed until then; 0: it was not */
 	uint64_t poll_ns;		/* move, resize: when to ask; drain: when to look again */
 	struct wire_vm_region_moved moved; /* move: as last heard; drain: the sum of its moves, and the last one's fills */
 	uint32_t pending;		/* regions it waits for, */

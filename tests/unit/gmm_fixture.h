@@ -191,6 +191,8 @@ static inline bool rows_equal(const struct gmm_record *one, const struct gmm_rec
 		       one->operation.started_wall_ns == other->operation.started_wall_ns &&
 		       one->operation.regions_moved == other->operation.regions_moved &&
 		       one->operation.moved.bytes == other->operation.moved.bytes &&
+		       one->operation.grace_ns == other->operation.grace_ns &&
+		       one->operation.grace_until_wall_ns == other->operation.grace_until_wall_ns &&
 		       strcmp(one->operation.who, other->operation.who) == 0 &&
 		       memcmp(&one->operation.mark, &other->operation.mark, sizeof(one->operation.mark)) == 0;
 	case GMM_RECORD_ENDED:
