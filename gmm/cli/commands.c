@@ -109,6 +109,13 @@ const struct cli_command cli_commands[] = {
 		{ "cache", "SIZE", OPTION_SIZE, "cache_bytes", true, "its share of the process component's cache from now on" } },
 		.changes = true, .dry_run = true,
 		.examples = { "gmm vm resize web --cache 512M", "gmm vm resize web --cache 64M --dry-run" } },
+	{ "vm set", { "name" }, "vm.set", "change a VM's restart policy or bandwidth, at once and in any state", NULL, NULL, {
+		{ "restart", "POLICY", OPTION_STRING, "restart", false, "no, on-failure or always; its restarts are counted anew" },
+		{ "restart-max", "N", OPTION_NUMBER, "restart_max", false, "at most so many restarts in the window" },
+		{ "restart-window", "TIME", OPTION_SECONDS, "restart_window_s", false, "the window" },
+		{ "bandwidth", "RATE", OPTION_RATE, "bandwidth_mbps", false, "reserved of its component's link, as in 5G or 400M; 0: none" } },
+		.changes = true, .dry_run = true,
+		.examples = { "gmm vm set web --restart always --restart-max 3", "gmm vm set web --bandwidth 5G --dry-run" } },
 	{ "vm console", { "name" }, "vm.console", "the VM's serial line (Ctrl-] detaches)", NULL, run_console, {
 		{ "history", NULL, OPTION_FLAG, "history", false, "begin with what is kept of the past output" },
 		{ "no-input", NULL, OPTION_FLAG, NULL, false, "only show" },
@@ -180,7 +187,7 @@ const struct cli_option cli_common_options[] = {
 	{ "output", "FORMAT", OPTION_STRING, NULL, false, "or -o FORMAT: table, json, jsonl (an object a line) or csv" },
 	{ "watch", "SECONDS", OPTION_MAYBE_SECONDS, NULL, false, "of what only shows something: again and again (2)" },
 	{ "timeout", "TIME", OPTION_SECONDS, NULL, false, "do not wait for gmmd any longer; what was begun goes on" },
-	{ "dry-run", NULL, OPTION_FLAG, NULL, false, "of vm create, start, stop, kill, destroy, resize, node admit: say what would be done" },
+	{ "dry-run", NULL, OPTION_FLAG, NULL, false, "of vm create, start, stop, kill, destroy, resize, set, node admit: say what would be done" },
 	{ "yes", NULL, OPTION_FLAG, NULL, false, "do not ask before something is destroyed" },
 	{ "no-color", NULL, OPTION_FLAG, NULL, false, "print no colours (NO_COLOR and TERM=dumb do the same)" },
 	{ "version", NULL, OPTION_FLAG, NULL, false, "print which build this is" },

@@ -256,6 +256,17 @@ struct gmm_vm {
 	struct wire_vm_status counters;
 };
 
+/* What can be changed of a VM that exists; the units are those of its spec. */
+struct gmm_vm_settings {
+	uint32_t restart;		/* enum gmm_restart */
+	uint32_t restart_max, restart_window_s;
+	uint32_t bandwidth_mbps;
+};
+struct gmm_vm_settings gmm_vm_settings(const struct gmm_vm *vm);
+/* Which of them are others than the VM's: "restart policy from no to always; bandwidth from 0 to 400 Mbit/s". Nothing: none. */
+struct text;
+void gmm_vm_settings_text(const struct gmm_vm *vm, const struct gmm_vm_settings *settings, struct text *text);
+
 /* What the operator sees, from phase, node and state. */
 const char *gmm_vm_state_name(const struct gmm_vm *vm, const struct gmm_node *node);
 const char *gmm_wire_state_name(uint32_t state);
@@ -335,7 +346,8 @@ struct gmm_operation {
 	uint32_t regions_moved;		/* drain */
 	bool sent;			/* move: the process component may know of it */
 	bool cancel;			/* move: it is to be given up; stop: the guest is not asked any more, but ended */
-	uint64_t grace_ns;		/* stop: how long it is waited for */
+	uint64_t grace_ns;		/* stop: how long it is waited for, */
+	uint64_t grace_until_ns;	/* from when the button was pressed until then; 0: it was not */
 	uint64_t poll_ns;		/* move, resize: when to ask; drain: when to look again */
 	struct wire_vm_region_moved moved; /* move: as last heard; drain: the sum of its moves, and the last one's fills */
 	uint32_t pending;		/* regions it waits for, */
@@ -584,6 +596,13 @@ int gmm_core_vm_destroy(struct gmm_core *core, const char *name, uint64_t *opera
  */
 int gmm_core_vm_resize(struct gmm_core *core, const char *name, uint64_t cache_bytes, uint64_t *operation, uint64_t now_ns);
 int gmm_core_vm_resize_plan(struct gmm_core *core, const char *name, uint64_t cache_bytes);
+/*
+ * Change a VM's settings, at once and in any state. Another restart policy counts its restarts anew, and ends a crash loop. -ENOENT;
+ * -EINVAL: a number out of its range; -ENOSPC: its component's link has not as much left; -EBUSY: its component takes nothing more.
+ * The plan says the same and changes nothing.
+ */
+int gmm_core_vm_set(struct gmm_core *core, const char *name, const struct gmm_vm_settings *settings, uint64_t now_ns);
+int gmm_core_vm_set_plan(struct gmm_core *core, const char *name, const struct gmm_vm_settings *settings);
 int gmm_core_bench(struct gmm_core *core, const char *process, const char *memory, const struct gmm_bench_spec *spec,
 		   uint64_t *operation, uint64_t now_ns);
 

@@ -69,15 +69,10 @@ static void run_list(struct gmmd *gmmd, struct client *client, json_t *arguments
 	client_result(client, array);
 }
 
-static void run_show(struct gmmd *gmmd, struct client *client, json_t *arguments)
+json_t *json_vm(const struct gmmd *gmmd, const struct gmm_vm *vm)
 {
-	struct gmm_vm *vm = find_vm(gmmd, client, arguments);
-	json_t *object, *places;
+	json_t *object = vm_object(gmmd, vm), *places = json_array();
 
-	if (!vm)
-		return;
-	object = vm_object(gmmd, vm);
-	places = json_array();
 	for (uint32_t at = vm->region_first; at != GMM_NONE; at = gmmd->core->regions[at].next) {
 		const struct gmm_region *region = &gmmd->core->regions[at];
 
@@ -92,7 +87,15 @@ static void run_show(struct gmmd *gmmd, struct client *client, json_t *arguments
 	json_object_set_new(object, "command_line", json_text(vm->spec.command_line));
 	json_object_set_new(object, "kernel", json_text(vm->spec.kernel));
 	json_object_set_new(object, "initrd", json_text(vm->spec.initrd));
-	client_result(client, object);
+	return object;
+}
+
+static void run_show(struct gmmd *gmmd, struct client *client, json_t *arguments)
+{
+	struct gmm_vm *vm = find_vm(gmmd, client, arguments);
+
+	if (vm)
+		client_result(client, json_vm(gmmd, vm));
 }
 
 /* ---------------------------------------------------------------- create, start, stop, destroy */
@@ -117,21 +120,17 @@ static bool check_file(struct client *client, const char *what, const char *path
 	return status == 0;
 }
 
+/* One of both numbers alone: the other one is the default. */
 static bool unpack_restart(struct client *client, const char *policy, json_int_t max, double window_s, struct gmm_vm_spec *spec)
 {
-	spec->restart = gmm_restart_named(policy);
-	if (spec->restart == GMM_RESTARTS) {
-		client_error(client, -EINVAL, "restart must be no, on-failure or always");
+	struct gmm_vm_settings settings = { 0 };
+
+	if (!client_restart(client, policy, max, window_s, &settings))
 		return false;
-	}
-	if (max < 0 || max > GMM_RESTART_MAX_LIMIT || !(window_s >= 0 && window_s <= GMM_RESTART_WINDOW_S_LIMIT)) {
-		client_error(client, -EINVAL, "restart_max is 1 to %u, restart_window_s 1 to %u", GMM_RESTART_MAX_LIMIT, GMM_RESTART_WINDOW_S_LIMIT);
-		return false;
-	}
-	/* One of them alone: the other one is the default. */
+	spec->restart = settings.restart;
 	if (max || window_s > 0) {
-		spec->restart_max = max ? (uint32_t)max : GMM_RESTART_MAX_DEFAULT;
-		spec->restart_window_s = window_s > 0 ? (uint32_t)window_s + (window_s < 1) : GMM_RESTART_WINDOW_S_DEFAULT;
+		spec->restart_max = max ? settings.restart_max : GMM_RESTART_MAX_DEFAULT;
+		spec->restart_window_s = window_s > 0 ? settings.restart_window_s : GMM_RESTART_WINDOW_S_DEFAULT;
 	}
 	return true;
 }
@@ -152,11 +151,8 @@ static bool unpack_create(struct gmmd *gmmd, struct client *client, json_t *argu
 			   "restart_window_s", &window_s,
 			   "bandwidth_mbps", &bandwidth, "overcommit", &overcommit) || !unpack_restart(client, restart, restart_max, window_s, spec))
 		return false;
-	if (bandwidth < 0 || bandwidth > UNITS_RATE_MBPS_MAX) {
-		client_error(client, -EINVAL, "bandwidth_mbps is at most %u", UNITS_RATE_MBPS_MAX);
+	if (!client_bandwidth(client, bandwidth, &spec->bandwidth_mbps))
 		return false;
-	}
-	spec->bandwidth_mbps = (uint32_t)bandwidth;
 	spec->overcommit = (uint32_t)overcommit;
 	if (memory < 0 || cache < 0 || vcpus < 0 || vcpus > UINT32_MAX) {
 		client_error(client, -EINVAL, "memory, cache and vcpus must not be negative");
@@ -459,6 +455,7 @@ const struct client_command_entry vm_commands[] = {
 	{ "vm.kill", run_kill, true },
 	{ "vm.destroy", run_destroy, true },
 	{ "vm.resize", run_resize, true },
+	{ "vm.set", run_vm_set, true },
 	{ "vm.wait", run_wait, false },
 	{ "vm.stats", run_stats, false },
 	{ "vm.console", run_vm_console, false },

@@ -125,6 +125,16 @@ export const VM_ACTIONS = [
 		words: (body) => ["--cache", body.cache_bytes ? String(body.cache_bytes) : "SIZE"],
 	},
 	{
+		verb: "set",
+		label: "Restart policy",
+		form: "restart",
+		method: "PATCH",
+		noVerb: true,
+		when: (vm) => vm.restart,
+		what: () => "What happens when the guest ends by itself changes at once; its restarts are counted anew.",
+		words: (body) => ["--restart", body.restart, ...(body.restart_max ? ["--restart-max", String(body.restart_max)] : [])],
+	},
+	{
 		verb: "destroy",
 		label: "Destroy",
 		operation: true,
