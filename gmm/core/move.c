@@ -147,6 +147,8 @@ int gmm_core_region_move(struct gmm_core *core, const char *name, uint32_t index
 	at = *link_of(core, vm, index);
 	if (at == GMM_NONE)
 		return gmm_refuse_words(core, -ENOENT, name, " has no region of that index", "");
+	if (!gmm_spread_allows(core, vm, at, to))
+		return -EBUSY;
 	status = gmm_move_start(core, vm, at, to, 0, &operation, now_ns);
 	if (!status)
 		*id = operation->id;
