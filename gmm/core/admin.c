@@ -98,8 +98,7 @@ bool gmm_node_is_gone(const struct gmm_core *core, const struct gmm_node *node, 
 		return false;
 	}
 	for (uint32_t i = 0; i < core->region_top; i++)
-		needed += core->regions[i].node == node->id && !core->regions[i].condemned &&
-			  core->regions[i].state != GMM_REGION_FREE && core->regions[i].state < GMM_REGION_RECLAIM;
+		needed += core->regions[i].node == node->id && gmm_region_is_kept(&core->regions[i]);
 	for (uint32_t i = 0; i < GMM_VMS_MAX; i++)
 		needed += core->vms[i].phase != GMM_VM_FREE && core->vms[i].phase != GMM_VM_GONE && core->vms[i].node == node->id;
 	if (needed == 0)
@@ -160,26 +159,34 @@ static void tell(struct gmm_core *core, const struct gmm_node *node, enum gmm_no
 	gmm_core_event(core, GMM_EVENT_NODE, node->name, line, now_ns);
 }
 
-int gmm_core_node_set_admin(struct gmm_core *core, const char *name, enum gmm_node_admin admin, uint64_t now_ns)
+int gmm_core_node_set_admin_plan(struct gmm_core *core, const char *name, enum gmm_node_admin admin)
 {
 	struct gmm_node *node = gmm_core_node_named(core, name);
 	struct text text = gmm_refuse(core);
 	const struct transition *transition;
-	enum gmm_node_admin from;
 
 	assert(admin < GMM_ADMIN_STATES);
 	if (!node)
 		return gmm_core_no_node(core, name);
-	from = node->admin;
-	if (from == admin)
+	if (node->admin == admin)
 		return 0;
-	transition = transition_of(from, admin);
+	transition = transition_of(node->admin, admin);
 	if (!transition) {
 		refuse_transition(node, admin, &text);
 		return -EBUSY;
 	}
-	if (!condition_holds(core, node, transition, &text))
-		return -EBUSY;
+	return condition_holds(core, node, transition, &text) ? 0 : -EBUSY;
+}
+
+int gmm_core_node_set_admin(struct gmm_core *core, const char *name, enum gmm_node_admin admin, uint64_t now_ns)
+{
+	int status = gmm_core_node_set_admin_plan(core, name, admin);
+	struct gmm_node *node = gmm_core_node_named(core, name);
+	enum gmm_node_admin from;
+
+	if (status || node->admin == admin)
+		return status;
+	from = node->admin;
 	node->admin = admin;
 	node->changed_ns = now_ns;
 	gmm_dirty_node(core, node);

@@ -339,10 +339,9 @@ static void run_resize(struct gmmd *gmmd, struct client *client, json_t *argumen
 	if (status)
 		client_error(client, status, "%s", gmmd->core->refusal);
 	else if (dry_run)
-		client_result(client, json_pack("{s:b,s:o}", "dry_run", 1, "would",
-						json_sprintf("would resize the cache share of %s from %llu to %llu bytes", name,
-							     (unsigned long long)gmm_core_vm_named(gmmd->core, name)->spec.cache_bytes,
-							     (unsigned long long)cache)));
+		client_would(client, json_sprintf("would resize the cache share of %s from %llu to %llu bytes", name,
+						  (unsigned long long)gmm_core_vm_named(gmmd->core, name)->spec.cache_bytes,
+						  (unsigned long long)cache));
 }
 
 /* ---------------------------------------------------------------- wait, stats */
