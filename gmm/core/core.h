@@ -219,6 +219,7 @@ struct gmm_vm_spec {
 	char initrd[GMM_FILE_BYTES];	/* empty: none */
 	uint32_t bandwidth_mbps;	/* of its component's link, reserved; 0: none */
 	uint32_t overcommit;		/* bool: its vCPUs may share processors with others' */
+	uint32_t spread;		/* its regions lie on at most so many memory components; 0: no limit */
 	uint32_t restart;		/* enum gmm_restart */
 	uint32_t restart_max;		/* so many restarts, */
 	uint32_t restart_window_s;	/* in so long, and no more; both 0: the defaults */
@@ -451,12 +452,19 @@ enum gmm_placement {
 	GMM_PLACEMENTS,
 };
 
+/* A memory component that may be given regions, as one request sees it: less what it has chosen already (placing.h). */
+struct gmm_candidate {
+	uint64_t pages_free, pages_capacity;
+	uint32_t node;
+	uint32_t domain;		/* node's domain_first */
+};
+
 struct gmm_core;
 struct gmm_policy {
 	const char *name;
 	const char *help;
 	/* One of `count` candidates, count > 0, in order of their ids. Draws from the core's chance, never from elsewhere. */
-	struct gmm_node *(*choose)(struct gmm_core *core, struct gmm_node *const candidates[], uint32_t count);
+	const struct gmm_candidate *(*choose)(struct gmm_core *core, const struct gmm_candidate *const candidates[], uint32_t count);
 };
 
 extern const struct gmm_policy gmm_policies[GMM_PLACEMENTS];

@@ -230,7 +230,7 @@ static void start_moves(struct gmm_core *core, struct gmm_operation *drain, uint
 		at = region_on(core, vm, drain->from_node);
 		if (at == GMM_NONE)
 			continue;
-		to = gmm_place_region(core, core->regions[at].pages);
+		to = gmm_place_away(core, vm, at);
 		under_way += to && gmm_move_start(core, vm, at, to, drain->id, &move, now_ns) == 0;
 	}
 }
