@@ -77,8 +77,8 @@ static bool is_empty(const struct gmm_core *core, const struct gmm_node *node, s
 		text_string(text, " of regions that this manager does not know");
 	} else if (node->vms || node->foreign) {
 		text_string(text, "it has ");
-		text_number(text, node->vms ? node->vms : node->foreign);
-		text_string(text, node->vms ? " VMs" : " VMs that this manager does not know");
+		text_count(text, node->vms ? node->vms : node->foreign, "VM");
+		text_string(text, node->vms ? "" : " that this manager does not know");
 	} else if (operation_works_there(core, node)) {
 		text_string(text, "a request to it is under way");
 	} else {
@@ -103,8 +103,9 @@ bool gmm_node_is_gone(const struct gmm_core *core, const struct gmm_node *node, 
 		needed += core->vms[i].phase != GMM_VM_FREE && core->vms[i].phase != GMM_VM_GONE && core->vms[i].node == node->id;
 	if (needed == 0)
 		return true;
-	text_number(text, needed);
-	text_string(text, node->role == WIRE_ROLE_MEMORY ? " regions there are in use" : " VMs there are not given up yet");
+	text_count(text, needed, node->role == WIRE_ROLE_MEMORY ? "region" : "VM");
+	text_string(text, text_plural(needed, " there is ", " there are "));
+	text_string(text, node->role == WIRE_ROLE_MEMORY ? "in use" : "not given up yet");
 	text_string(text, "; destroy the VMs first");
 	return false;
 }

@@ -31,14 +31,14 @@ static bool holds_lost_regions(const struct gmm_core *core, const struct gmm_nod
 	return false;
 }
 
-static void tell(struct gmm_core *core, const struct gmm_node *node, const char *before, uint64_t number, const char *after,
+static void tell(struct gmm_core *core, const struct gmm_node *node, const char *before, uint64_t regions, const char *after,
 		 uint64_t now_ns)
 {
 	char line[GMM_TEXT_BYTES];
 	struct text text = text_over(line, sizeof(line));
 
 	text_string(&text, before);
-	text_number(&text, number);
+	text_count(&text, regions, "region");
 	text_string(&text, after);
 	gmm_core_event(core, GMM_EVENT_NODE, node->name, line, now_ns);
 }
@@ -122,7 +122,7 @@ int gmm_core_node_drain(struct gmm_core *core, const char *name, uint64_t *id, u
 	assert(status == 0);
 	gmm_dirty_operation(core, operation);
 	*id = operation->id;
-	tell(core, node, "is being drained of ", node->regions, " regions", now_ns);
+	tell(core, node, "is being drained of ", node->regions, "", now_ns);
 	return 0;
 }
 
@@ -241,7 +241,8 @@ void gmm_drain_tick(struct gmm_core *core, struct gmm_operation *drain, uint64_t
 	char reason[GMM_TEXT_BYTES];
 
 	if (node->pages_reserved == 0) {
-		tell(core, node, "is empty; ", drain->regions_moved, " regions were moved", now_ns);
+		tell(core, node, "is empty; ", drain->regions_moved,
+		     text_plural(drain->regions_moved, " was moved", " were moved"), now_ns);
 		drain->reason[0] = '\0';
 		gmm_operation_end(core, drain);
 	} else if (node->state == GMM_NODE_EXPECTED) {

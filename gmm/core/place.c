@@ -148,7 +148,8 @@ bool gmm_place_lacks(const struct gmm_core *core, const struct gmm_node *node, c
 		lacks = true;
 	}
 	if (core->config.vcpus_limited && !spec->overcommit && node->vcpus_given + spec->vcpus > cpus) {
-		text_short(text, !lacks, cpus > node->vcpus_given ? cpus - node->vcpus_given : 0, cpus, " vCPUs", spec->vcpus);
+		text_short(text, !lacks, cpus > node->vcpus_given ? cpus - node->vcpus_given : 0, cpus,
+			   text_plural(cpus, " vCPU", " vCPUs"), spec->vcpus);
 		text_string(text, " (it may share processors if it is created with overcommit)");
 		lacks = true;
 	}

@@ -221,10 +221,10 @@ static void text_spread(const struct gmm_placing *placing, uint32_t spread, uint
 	text_string(text, "the VM's ");
 	text_pages(text, pages);
 	text_string(text, " do not fit on ");
-	text_number(text, spread);
-	text_string(text, " memory components (its spread): the roomiest have room for ");
-	text_number(text, room_with(placing, spread).regions);
-	text_string(text, " regions of ");
+	text_count(text, spread, "memory component");
+	text_string(text, text_plural(spread, " (its spread): the roomiest has room for ", " (its spread): the roomiest have room for "));
+	text_count(text, room_with(placing, spread).regions, "region");
+	text_string(text, " of ");
 	text_pages(text, REGION_PAGES);
 	text_string(text, "; ask for --spread ");
 	text_number(text, enough);

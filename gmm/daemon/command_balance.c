@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "gmm/core/balance.h"
+#include "gmm/core/text.h"
 #include "gmm/daemon/client.h"
 #include "gmm/units.h"
 
@@ -55,7 +56,7 @@ static void plan_apply(struct gmmd *gmmd, struct client *client, bool cancel)
 	else if (cancel)
 		client_would(client, json_string("would stop balancing"));
 	else
-		client_would(client, json_sprintf("would move %u regions (%s), a few at a time", plan->move_count,
+		client_would(client, json_sprintf("would move %u region%s (%s), a few at a time", plan->move_count, text_plural(plan->move_count, "", "s"),
 						  units_size((double)plan->pages * PAGE_BYTES, bytes)));
 }
 

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "gmm/core/text.h"
 #include "gmm/daemon/client.h"
 #include "gmm/units.h"
 
@@ -96,8 +97,9 @@ static void plan_drain(struct gmmd *gmmd, struct client *client, const char *nam
 		client_would(client, json_sprintf("would give the drain of %s up; what was moved stays where it is", name));
 	else
 		client_result(client, json_pack("{s:b,s:o,s:i,s:i,s:I,s:I}", "dry_run", 1, "would",
-			json_sprintf("would move %u regions (%s) of %u VMs away from %s; the others have room, %s are free there", plan.regions,
-				     units_size((double)plan.pages * PAGE_BYTES, bytes), plan.vms, name,
+			json_sprintf("would move %u region%s (%s) of %u VM%s away from %s; the others have room, %s are free there", plan.regions,
+				     text_plural(plan.regions, "", "s"), units_size((double)plan.pages * PAGE_BYTES, bytes), plan.vms,
+				     text_plural(plan.vms, "", "s"), name,
 				     units_size((double)plan.pages_free * PAGE_BYTES, room)),
 			"regions", (int)plan.regions, "vms", (int)plan.vms, "pages", (json_int_t)plan.pages,
 			"pages_free_elsewhere", (json_int_t)plan.pages_free));

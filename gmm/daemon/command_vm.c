@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gmm/core/text.h"
 #include "gmm/daemon/client.h"
 #include "gmm/units.h"
 
@@ -198,8 +199,8 @@ static void plan_create(struct gmmd *gmmd, struct client *client, const struct g
 		if (plan.regions[i] == 0)
 			continue;
 		if ((size_t)len < sizeof(words))
-			len += snprintf(words + len, sizeof(words) - (size_t)len, "%s %s (%u regions)",
-					json_array_size(regions) ? "," : "", name, plan.regions[i]);
+			len += snprintf(words + len, sizeof(words) - (size_t)len, "%s %s (%u region%s)",
+					json_array_size(regions) ? "," : "", name, plan.regions[i], text_plural(plan.regions[i], "", "s"));
 		json_array_append_new(regions, json_pack("{s:s,s:i}", "node", name, "regions", (int)plan.regions[i]));
 	}
 	client_result(client, json_pack("{s:b,s:s,s:s,s:o}", "dry_run", 1, "would", words,
