@@ -30,6 +30,11 @@ static inline bool gmm_region_room(const struct gmm_core *core)
 {
 	return core->region_free != GMM_NONE || core->region_top < GMM_REGIONS_MAX;
 }
+/* In the table, and not being given back: that leaves by itself. */
+static inline bool gmm_region_is_kept(const struct gmm_region *region)
+{
+	return region->state != GMM_REGION_FREE && region->state < GMM_REGION_RECLAIM && !region->condemned;
+}
 uint32_t gmm_region_allocate(struct gmm_core *core, uint64_t vm, uint32_t index, uint32_t pages, uint32_t node,
 			     uint32_t owner);
 /* Take a region out of service: it must have been taken from its VM's list before. */

@@ -71,9 +71,7 @@ uint64_t gmm_place_missing(const struct gmm_core *core, const struct gmm_node *n
 		const struct gmm_region *region = &core->regions[i];
 		uint32_t best;
 
-		/* What is being given back leaves by itself. */
-		if (region->state == GMM_REGION_FREE || region->state >= GMM_REGION_RECLAIM || region->condemned ||
-		    region->node != node->id)
+		if (!gmm_region_is_kept(region) || region->node != node->id)
 			continue;
 		best = roomiest(core, free_pages, region->pages);
 		if (best < core->node_count)

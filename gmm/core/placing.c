@@ -221,10 +221,10 @@ static void text_spread(const struct gmm_placing *placing, uint32_t spread, uint
 	text_string(text, "the VM's ");
 	text_pages(text, pages);
 	text_string(text, " do not fit on ");
-	text_number(text, spread);
-	text_string(text, " memory components (its spread): the roomiest have room for ");
-	text_number(text, room_with(placing, spread).regions);
-	text_string(text, " regions of ");
+	text_count(text, spread, "memory component");
+	text_string(text, text_plural(spread, " (its spread): the roomiest has room for ", " (its spread): the roomiest have room for "));
+	text_count(text, room_with(placing, spread).regions, "region");
+	text_string(text, " of ");
 	text_pages(text, REGION_PAGES);
 	text_string(text, "; ask for --spread ");
 	text_number(text, enough);
@@ -341,7 +341,8 @@ bool gmm_spread_allows(struct gmm_core *core, const struct gmm_vm *vm, uint32_t 
 	struct gmm_node_set others = gmm_copyset(core, vm, last ? from : 0);
 	struct text text;
 
-	if (vm->spec.spread == 0 || gmm_set_has(&others, to->id) || others.count < vm->spec.spread)
+	/* What is no memory component is refused for that. */
+	if (vm->spec.spread == 0 || to->role != WIRE_ROLE_MEMORY || gmm_set_has(&others, to->id) || others.count < vm->spec.spread)
 		return true;
 	text = gmm_refuse(core);
 	text_string(&text, "on ");
@@ -349,8 +350,8 @@ bool gmm_spread_allows(struct gmm_core *core, const struct gmm_vm *vm, uint32_t 
 	text_string(&text, ", ");
 	text_string(&text, vm->spec.name);
 	text_string(&text, " would be on ");
-	text_number(&text, others.count + 1);
-	text_string(&text, " memory components, and its spread is ");
+	text_count(&text, others.count + 1, "memory component");
+	text_string(&text, ", and its spread is ");
 	text_number(&text, vm->spec.spread);
 	text_string(&text, "; from there: one that it is on already (");
 	gmm_text_set(core, &others, &text);

@@ -70,6 +70,8 @@ void clients_turn(struct gmmd *gmmd);
 /* These end the command. `result` is stolen. */
 void client_result(struct client *client, json_t *result);
 __attribute__((format(printf, 3, 4))) void client_error(struct client *client, int status, const char *format, ...);
+/* The answer to a dry run: what would be done, a string; stolen. */
+void client_would(struct client *client, json_t *words);
 /* One piece of a stream; stolen. */
 void client_item(struct client *client, json_t *item);
 struct client *client_by_id(struct gmmd *gmmd, uint64_t id);

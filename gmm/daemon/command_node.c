@@ -156,20 +156,23 @@ static void run_node_list(struct gmmd *gmmd, struct client *client, json_t *argu
 		client_result(client, node_array(gmmd));
 }
 
-struct gmm_node *client_node(struct gmmd *gmmd, struct client *client, json_t *arguments)
+static struct gmm_node *named_node(struct gmmd *gmmd, struct client *client, const char *name)
 {
-	struct gmm_node *node;
-	const char *name;
+	struct gmm_node *node = gmm_core_node_named(gmmd->core, name);
 
-	if (!client_unpack(client, arguments, "{s:s}", "name", &name))
-		return NULL;
-	node = gmm_core_node_named(gmmd->core, name);
 	if (!node) {
 		int status = gmm_core_no_node(gmmd->core, name);
 
 		client_error(client, status, "%s", gmmd->core->refusal);
 	}
 	return node;
+}
+
+struct gmm_node *client_node(struct gmmd *gmmd, struct client *client, json_t *arguments)
+{
+	const char *name;
+
+	return client_unpack(client, arguments, "{s:s}", "name", &name) ? named_node(gmmd, client, name) : NULL;
 }
 
 static void run_node_show(struct gmmd *gmmd, struct client *client, json_t *arguments)
@@ -200,9 +203,13 @@ static void run_node_show(struct gmmd *gmmd, struct client *client, json_t *argu
 static void set_admin(struct gmmd *gmmd, struct client *client, json_t *arguments, enum gmm_node_admin from,
 		      enum gmm_node_admin to)
 {
-	struct gmm_node *node = client_node(gmmd, client, arguments);
-	int status;
+	int status, dry_run = 0;
+	struct gmm_node *node;
+	const char *name;
 
+	if (!client_unpack(client, arguments, "{s:s,s?b}", "name", &name, "dry_run", &dry_run))
+		return;
+	node = named_node(gmmd, client, name);
 	if (!node)
 		return;
 	if (from != GMM_ADMIN_STATES && node->admin != from && node->admin != to) {
@@ -210,9 +217,14 @@ static void set_admin(struct gmmd *gmmd, struct client *client, json_t *argument
 			     gmm_node_admin_name(from));
 		return;
 	}
-	status = gmm_core_node_set_admin(gmmd->core, node->name, to, gmmd->now_ns);
+	status = dry_run ? gmm_core_node_set_admin_plan(gmmd->core, node->name, to) :
+			   gmm_core_node_set_admin(gmmd->core, node->name, to, gmmd->now_ns);
 	if (status)
 		client_error(client, status, "%s", gmmd->core->refusal);
+	else if (dry_run)
+		client_would(client, node->admin == to ? json_sprintf("nothing would change: %s is %s", node->name, gmm_node_admin_name(to)) :
+							 json_sprintf("%s would become %s, is %s", node->name, gmm_node_admin_name(to),
+								      gmm_node_admin_name(node->admin)));
 	else
 		client_result(client, json_node(gmmd, node));
 }
