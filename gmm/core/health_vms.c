@@ -115,5 +115,5 @@ void gmm_health_placement_violation(const struct gmm_health_view *view)
 		text_string(&text, ": ");
 		gmm_text_set(view->core, &set, &text);
 	}
-	summarize(view, "VMs are on more memory components than their spread allows");
+	summarize(view, " is on more memory components than its spread allows", " are on more memory components than their spread allows");
 }

@@ -85,8 +85,11 @@ struct gmm_node *gmm_place_away(struct gmm_core *core, const struct gmm_vm *vm, 
 /* May the region go there by the VM's spread? Else false, and core->refusal. Always where the VM's other regions are. */
 bool gmm_spread_allows(struct gmm_core *core, const struct gmm_vm *vm, uint32_t region, const struct gmm_node *to);
 
-/* place.c: may it be given regions? */
-bool gmm_takes_regions(const struct gmm_node *node);
+/* May it be given regions? */
+static inline bool gmm_takes_regions(const struct gmm_node *node)
+{
+	return node->role == WIRE_ROLE_MEMORY && gmm_node_eligible(node);
+}
 /* Pages of the node's regions that the other components have no room for, placed one by one where the largest share is free. */
 uint64_t gmm_place_missing(const struct gmm_core *core, const struct gmm_node *node);
 struct gmm_node *gmm_place_vm(struct gmm_core *core, const struct gmm_vm_spec *spec);

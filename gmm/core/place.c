@@ -37,11 +37,6 @@ uint64_t gmm_node_lines_free(const struct gmm_node *node)
 
 /* ---------------------------------------------------------------- regions */
 
-bool gmm_takes_regions(const struct gmm_node *node)
-{
-	return node->role == WIRE_ROLE_MEMORY && gmm_node_eligible(node);
-}
-
 /* Of the nodes with that many pages free, the one with the largest free share; node_count: none has room. */
 static uint32_t roomiest(const struct gmm_core *core, const uint64_t free_pages[NODES_MAX], uint32_t pages)
 {

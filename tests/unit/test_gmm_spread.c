@@ -226,7 +226,7 @@ static void test_what_fits_is_placed(void **state)
 		if (fits)
 			check_places(core, &spec, nodes);
 		else if (fits_on_some(core, spec.memory_bytes / PAGE_BYTES, core->node_count))
-			CORE_SAYS(core, "memory components (its spread)");
+			CORE_SAYS(core, "(its spread)");
 		else
 			CORE_SAYS(core, "not enough memory in the rack");
 	}
@@ -514,6 +514,7 @@ static void test_a_drain_goes_beyond_and_balance_repairs(void **state)
 	assert_int_equal(gmm_core_balance(rack->core, &operation, rack->now_ns), 0);
 	rack_run(rack, 60 * SECOND);
 	assert_true(rack_finished(rack, operation, &finished));
+	assert_string_equal(finished.reason, "");
 	assert_int_equal(finished.status, 0);
 	assert_int_equal(finished.regions_moved, 2);
 	assert_int_equal(components(rack, "a"), 2);
