@@ -14,6 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <plenum/device.h>
 #include <plenum/limits.h>
 
 /* ------------------------------------------------------------------ local APICs (Intel SDM vol. 3 ch. 11; AMD APM vol. 2 ch. 16) */
@@ -124,9 +125,10 @@ enum board_event { BOARD_NONE, BOARD_POWER_OFF, BOARD_RESET };
 
 /*
  * The board: every device of a VM and the decoding of ports and device memory. What is not there behaves as on
- * hardware: reads give all ones, writes vanish.
+ * hardware: reads give all ones, writes vanish. That holds for devices that the VM was made without, too.
  */
 struct board {
+	uint32_t devices;			/* bits of enum device */
 	struct lapic_bus lapics;
 	struct ioapic ioapic;
 	struct uart uart;
@@ -137,12 +139,14 @@ struct board {
 	enum board_event event;			/* asked for by the guest; the shim takes and clears it */
 	uint64_t port_unknown, mmio_unknown;	/* counters */
 };
-void board_init(struct board *board, uint32_t vcpus, uint64_t tsc_khz, uint64_t boot_time_s);
+void board_init(struct board *board, uint32_t vcpus, uint32_t devices, uint64_t tsc_khz, uint64_t boot_time_s);
+/* `devices`: all of them. */
+bool board_has(const struct board *board, uint32_t devices);
 /*
  * Machine reset: all devices to their power-on state, the LAPICs in x2APIC mode as a direct boot finds them; console buffers,
  * counters and the callbacks of `lapics` stay.
  */
-/* Whoever has a driver for it hears of it; nothing else happens. */
+/* Whoever has a driver for it hears of it; nothing else happens. Without a button nothing at all does. */
 void board_press_power(struct board *board);
 void board_reset(struct board *board);
 /* size 1, 2 or 4 bytes. */
@@ -179,8 +183,8 @@ void pvclock_wall_fill(struct pvclock_wall *wall, uint64_t boot_time_s, uint64_t
 #define ACPI_TABLES_BYTES_MAX 4096u
 /*
  * Build RSDP, XSDT, FADT (hardware-reduced), MADT and DSDT for guest-physical `address` into `bytes`
- * (ACPI_TABLES_BYTES_MAX). The RSDP stands first. Returns the length used.
+ * (ACPI_TABLES_BYTES_MAX), for a board with these devices (bits of enum device). The RSDP stands first. Returns the length used.
  */
-uint32_t acpi_build(uint8_t *bytes, uint64_t address, uint32_t vcpus);
+uint32_t acpi_build(uint8_t *bytes, uint64_t address, uint32_t vcpus, uint32_t devices);
 
 #endif

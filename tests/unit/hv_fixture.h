@@ -221,7 +221,7 @@ static void *pages_of(size_t bytes)
 
 static int fixture_open(void **state, uint32_t vcpus)
 {
-	struct wire_vm_create create = { .vm = 77, .memory_bytes = GUEST_BYTES, .vcpus = vcpus, .name = "guest" };
+	struct wire_vm_create create = { .vm = 77, .memory_bytes = GUEST_BYTES, .vcpus = vcpus, .name = "guest", .devices = DEVICES_ALL };
 	struct load_entry entry = { .rip = 0x1000 };
 	struct hv_config config = { .tsc_khz = 2000000, .environment = {
 		fake_lock, fake_unlock, fake_lock_vm, fake_unlock_vm, fake_now, fake_tsc, fake_yield, fake_kick, fake_changed, NULL } };

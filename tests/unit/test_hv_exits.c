@@ -297,6 +297,23 @@ static void clock_page_may_be_remote(void **state)
 	assert_int_equal(the->vcpu->clock_msr, 0x7041);
 }
 
+/* What CPUID does not offer is not there either. */
+static void without_the_clock_its_registers_fault(void **state)
+{
+	static const uint32_t clocks[] = { 0x11, 0x12, 0x4b564d00, 0x4b564d01 };
+
+	(void)state;
+	the->vm->board.devices = DEVICES_ALL & ~DEVICE_KVMCLOCK;
+	for (size_t i = 0; i < 2 * sizeof(clocks) / sizeof(clocks[0]); i++) {
+		the->b->event_vector = 0;
+		msr_exit(i % 2, clocks[i / 2], 0x7041);
+		run_vcpu();
+		assert_int_equal(the->b->event_vector, VECTOR_GP);
+	}
+	assert_int_equal(the->vcpu->clock_msr, 0);
+	assert_int_equal(the->vcpu->wall_msr, 0);
+}
+
 static void clock_page_outside_memory_faults(void **state)
 {
 	static const uint64_t bad[] = { GUEST_BYTES | 1, (GUEST_BYTES - 16) | 1, UINT64_MAX, 0x7003 };
@@ -582,6 +599,8 @@ static void stop_and_destroy_give_everything_back(void **state)
 	assert_int_equal(the->pool.free_count, POOL_PAGES);
 	assert_int_equal(hv_vm_find(the->hv, 77), -ENOENT);
 	assert_int_equal(hv_vm_create(the->hv, &create), 0);
+	/* Those of the one before are gone. */
+	assert_int_equal(hv_vm_devices(the->hv, 0), 0);
 }
 
 static void hostile_creates_are_refused(void **state)
@@ -602,6 +621,8 @@ static void hostile_creates_are_refused(void **state)
 	REFUSED(memory_bytes, HV_MEMORY_BYTES_MAX, -ENOSPC);
 	REFUSED(vcpus, 0, -EINVAL);
 	REFUSED(vcpus, VCPUS_PER_VM_MAX + 1, -EINVAL);
+	REFUSED(devices, DEVICES_ALL + 1, -EINVAL);
+	REFUSED(devices, UINT32_MAX, -EINVAL);
 	bad = good;
 	memset(bad.name, 'x', sizeof(bad.name));
 	assert_int_equal(hv_vm_create(the->hv, &bad), -EINVAL);
@@ -634,6 +655,7 @@ int main(void)
 		ONE(nothing_there_reads_all_ones), ONE(an_unknown_instruction_fails_this_vm_with_its_bytes),
 		ONE(tables_in_device_memory_fail_the_vm), ONE(unknown_msrs_fault), ONE(clock_page_may_be_remote),
 		ONE(clock_page_outside_memory_faults), ONE(mtrrs_keep_what_is_written), ONE(halt_waits_for_an_interrupt),
+		ONE(without_the_clock_its_registers_fault),
 		ONE(halt_with_interrupts_off_stays), ONE(shadow_delays_an_interrupt),
 		ONE(a_nearer_timer_is_told_to_the_caller), ONE(others_get_the_processor), ONE(cr8_in_both_encodings),
 		ONE(absent_port_reads_all_ones), ONE(power_off_is_told), ONE(reset_by_port_and_by_triple_fault),

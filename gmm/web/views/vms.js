@@ -183,6 +183,7 @@ function about(vm, more) {
 		["vCPUs", vm.vcpus],
 		["Created", ago(vm.created_s_ago)],
 		more?.restart && ["Restart", restartText(more.restart)],
+		more?.devices && ["Devices", more.devices.join(", ") || "none"],
 		more && ["Kernel", h("code", {}, more.kernel)],
 		more?.initrd && ["Initrd", h("code", {}, more.initrd)],
 		more?.command_line && ["Command line", h("code", {}, more.command_line)],
