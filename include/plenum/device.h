@@ -11,7 +11,8 @@
 	X(SERIAL, 0, "serial", 1, "serial console: a 16550A at I/O port 0x3f8") \
 	X(RTC, 1, "rtc", 1, "real-time clock: an MC146818A at I/O port 0x70") \
 	X(KVMCLOCK, 2, "kvmclock", 1, "KVM's paravirtual clock") \
-	X(BUTTON, 3, "button", 1, "ACPI power button")
+	X(BUTTON, 3, "button", 1, "ACPI power button") \
+	X(RNG, 4, "rng", 0, "entropy device: virtio over MMIO")
 
 enum device {
 #define DEVICE_BIT(id, bit, name, usual, what) DEVICE_##id = 1u << (bit),

@@ -274,6 +274,46 @@ static const uint8_t button_resources[] = {
 	0x79, 0x00,
 };
 
+/* Memory32Fixed (ReadWrite, RNG_MMIO_BASE, RNG_MMIO_BYTES) (6.4.3.4), Interrupt (Level, ActiveHigh, Exclusive) { RNG_GSI }, end tag. */
+static const uint8_t rng_resources[] = {
+	0x86, 0x09, 0x00, 0x01, 0x00, 0x00, 0xb0, 0xfe, 0x00, 0x02, 0x00, 0x00,
+	0x89, 0x06, 0x00, 0x01, 0x01, RNG_GSI, 0x00, 0x00, 0x00,
+	0x79, 0x00,
+};
+_Static_assert(RNG_MMIO_BASE == 0xfeb00000 && RNG_MMIO_BYTES == 0x200, "as in its resources");
+
+/* Name (_HID, "...") Name (_UID, 0) Name (_CRS, Buffer { resources }): of a device whose identity is no EISA one. */
+static void build_identity(struct writer *out, const char *hardware_id, const uint8_t *resources, uint32_t len)
+{
+	uint32_t buffer;
+
+	aml_name(out, "_HID");
+	put(out, AML_STRING, 1);
+	put_bytes(out, hardware_id, (uint32_t)strlen(hardware_id) + 1);
+	aml_name(out, "_UID");
+	put(out, AML_ZERO, 1);
+	aml_name(out, "_CRS");
+	put(out, AML_BUFFER, 1);
+	buffer = aml_begin(out);
+	put(out, AML_BYTE, 1);
+	put(out, len, 1);
+	put_bytes(out, resources, len);
+	aml_end(out, buffer);
+}
+
+/* Device (RNG_) { Name (_HID, "LNRO0005") ... }: a virtio device over MMIO, to Linux and QEMU. */
+static void build_rng(struct writer *out)
+{
+	uint32_t device;
+
+	put(out, AML_EXTENDED, 1);
+	put(out, AML_DEVICE, 1);
+	device = aml_begin(out);
+	put_bytes(out, "RNG_", 4);
+	build_identity(out, "LNRO0005", rng_resources, sizeof(rng_resources));
+	aml_end(out, device);
+}
+
 /*
  * Device (PWRB) { Name (_HID, EISAID) Name (_UID, 0) Name (_STA, 0x0f) Name (_CRS, Buffer { end tag }) }
  * Device (GED_) { Name (_HID, "ACPI0013") Name (_UID, 0) Name (_CRS, ...) Method (_E09) { Notify (\_SB.PWRB, 0x80) } }
@@ -288,18 +328,7 @@ static void build_button(struct writer *out)
 	put(out, AML_DEVICE, 1);
 	device = aml_begin(out);
 	put_bytes(out, "GED_", 4);
-	aml_name(out, "_HID");
-	put(out, AML_STRING, 1);
-	put_bytes(out, "ACPI0013", 9);
-	aml_name(out, "_UID");
-	put(out, AML_ZERO, 1);
-	aml_name(out, "_CRS");
-	put(out, AML_BUFFER, 1);
-	inner = aml_begin(out);
-	put(out, AML_BYTE, 1);
-	put(out, sizeof(button_resources), 1);
-	put_bytes(out, button_resources, sizeof(button_resources));
-	aml_end(out, inner);
+	build_identity(out, "ACPI0013", button_resources, sizeof(button_resources));
 	put(out, AML_METHOD, 1);
 	inner = aml_begin(out);
 	put_bytes(out, "_E09", 4);
@@ -328,6 +357,8 @@ static uint32_t build_dsdt(struct writer *out, uint32_t devices)
 		build_device(out, "RTC_", EISA_PNP0B00, rtc_resources, sizeof(rtc_resources));
 	if (devices & DEVICE_BUTTON)
 		build_button(out);
+	if (devices & DEVICE_RNG)
+		build_rng(out);
 	aml_end(out, scope);
 	table_end(out, start);
 	return start;

@@ -66,6 +66,7 @@ void board_init(struct board *board, uint32_t vcpus, uint32_t devices, uint64_t 
 	board->lapics.tsc_khz = tsc_khz;
 	board->boot_time_s = boot_time_s;
 	uart_init(&board->uart, &board->ioapic);
+	rng_init(&board->rng, &board->ioapic);
 	reset_devices(board);
 }
 
@@ -73,6 +74,7 @@ void board_reset(struct board *board)
 {
 	reset_devices(board);
 	uart_reset(&board->uart);
+	rng_reset(&board->rng);
 }
 
 bool board_has(const struct board *board, uint32_t devices)
@@ -230,6 +232,13 @@ static bool is_ioapic(uint64_t address, uint32_t size)
 	return address >= IOAPIC_BASE && address < IOAPIC_BASE + MMIO_PAGE_BYTES && size == 4;
 }
 
+/* Its registers are 32 bits wide and aligned (virtio 1.2 section 4.2.2.2). */
+bool board_is_rng(const struct board *board, uint64_t address, uint32_t size)
+{
+	return board_has(board, DEVICE_RNG) && address >= RNG_MMIO_BASE && address < RNG_MMIO_BASE + RNG_MMIO_BYTES && size == 4 &&
+	       address % 4 == 0;
+}
+
 uint64_t board_mmio_read(struct board *board, uint32_t vcpu, uint64_t address, uint32_t size, uint64_t now_ns)
 {
 	assert(vcpu < board->lapics.count && (size == 1 || size == 2 || size == 4 || size == 8));
@@ -237,6 +246,8 @@ uint64_t board_mmio_read(struct board *board, uint32_t vcpu, uint64_t address, u
 		return lapic_mmio_read(&board->lapics, vcpu, (uint32_t)(address - LAPIC_MMIO_BASE), now_ns);
 	if (is_ioapic(address, size))
 		return ioapic_read(&board->ioapic, (uint32_t)(address - IOAPIC_BASE));
+	if (board_is_rng(board, address, size))
+		return rng_read(&board->rng, (uint32_t)(address - RNG_MMIO_BASE));
 	board->mmio_unknown++;
 	return size == 8 ? UINT64_MAX : all_ones(size);
 }
@@ -248,6 +259,8 @@ void board_mmio_write(struct board *board, uint32_t vcpu, uint64_t address, uint
 		lapic_mmio_write(&board->lapics, vcpu, (uint32_t)(address - LAPIC_MMIO_BASE), (uint32_t)value, now_ns);
 	else if (is_ioapic(address, size))
 		ioapic_write(&board->ioapic, (uint32_t)(address - IOAPIC_BASE), (uint32_t)value);
+	else if (board_is_rng(board, address, size))
+		rng_write(&board->rng, (uint32_t)(address - RNG_MMIO_BASE), (uint32_t)value);
 	else
 		board->mmio_unknown++;
 }

@@ -79,6 +79,8 @@ struct hv_environment {
 	void (*kick)(void *context, uint32_t vm, uint32_t vcpu);
 	/* The guest's console has output (rate-limited by the receiver), or the VM changed its state: tell the manager. */
 	void (*changed)(void *context, uint32_t vm);
+	/* Random bytes for a guest's entropy device; called without any lock. */
+	void (*random)(void *context, void *bytes, size_t len);
 	void *context;
 };
 

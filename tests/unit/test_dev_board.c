@@ -372,7 +372,8 @@ static void test_acpi_says_what_there_is(void **state)
 {
 	static const struct { uint32_t device; const char *name; size_t len; } nodes[] = {
 		{ DEVICE_SERIAL, "COM1\x08_HID", 9 }, { DEVICE_RTC, "RTC_\x08_HID", 9 }, { DEVICE_BUTTON, "PWRB\x08_HID", 9 },
-		{ DEVICE_BUTTON, "GED_\x08_HID", 9 },
+		{ DEVICE_BUTTON, "GED_\x08_HID", 9 }, { DEVICE_RNG, "RNG_\x08_HID\x0d" "LNRO0005", 19 },
+		{ DEVICE_RNG, "\x86\x09\x00\x01\x00\x00\xb0\xfe\x00\x02\x00\x00\x89\x06\x00\x01\x01\x10\x00\x00\x00\x79", 22 },
 	};
 	const uint8_t *fadt, *dsdt;
 	uint32_t len;

@@ -15,7 +15,7 @@ const FIELDS = [
 	{ name: "kernel", label: "Kernel", hint: "path of a Linux bzImage on the manager's host", required: true },
 	{ name: "initrd", label: "Initrd", hint: "path on the manager's host" },
 	{ name: "command_line", label: "Command line", hint: "of the guest's kernel, as in console=ttyS0" },
-	{ name: "devices", label: "Devices", hint: "names with commas, as in serial, kvmclock; none; all when it is left out", list: true },
+	{ name: "devices", label: "Devices", hint: "names with commas, as in serial, kvmclock; none; the usual ones when it is left out", list: true },
 	{ name: "restart", label: "Restart", hint: "what happens when the guest ends by itself", choices: ["no", "on-failure", "always"] },
 ];
 

@@ -254,7 +254,7 @@ void component_main(void)
 					 .vcpus = (uint32_t)command_line_number("vcpus", 1), .name = "test", .devices = DEVICES_DEFAULT };
 	static struct npt_pool pool;
 	struct hv_config config = { .npt_pool = &pool, .tsc_khz = tsc_khz(), .boot_time_s = boot_time_s(),
-		.environment = { lock, unlock, lock_vm, unlock_vm, now, tsc, yield_wanted, kick, changed, NULL } };
+		.environment = { lock, unlock, lock_vm, unlock_vm, now, tsc, yield_wanted, kick, changed, random_bytes, NULL } };
 	uint64_t spoke_ns = now_ns();
 	char reason[128];
 	size_t pages;
