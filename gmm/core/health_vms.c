@@ -34,11 +34,12 @@ static void add(const struct gmm_health_view *view, const struct gmm_vm *vm)
 	}
 }
 
-static void summarize(const struct gmm_health_view *view, const char *what)
+/* What one of them does, and what many do. */
+static void summarize(const struct gmm_health_view *view, const char *one, const char *many)
 {
 	struct text text = gmm_health_summary(view->found);
 
-	gmm_health_of(&text, view->found->count, count_vms(view->core), what);
+	gmm_health_of(&text, view->found->count, count_vms(view->core), "VM", text_plural(view->found->count, one, many));
 }
 
 /* A VM that waits for memory which is gone for good is told by vm_memory_lost alone. */
@@ -51,7 +52,7 @@ void gmm_health_vm_stalled(const struct gmm_health_view *view)
 		    gmm_core_node(view->core, vm->node)->state == GMM_NODE_UP)
 			add(view, vm);
 	}
-	summarize(view, "VMs stand still, waiting for memory");
+	summarize(view, " stands still, waiting for memory", " stand still, waiting for memory");
 }
 
 void gmm_health_vm_memory_lost(const struct gmm_health_view *view)
@@ -64,9 +65,9 @@ void gmm_health_vm_memory_lost(const struct gmm_health_view *view)
 		if (lost == 0)
 			continue;
 		text = gmm_health_add(view->found, vm->spec.name);
-		gmm_health_of(&text, lost, vm->region_count, "regions lost");
+		gmm_health_of(&text, lost, vm->region_count, "region", " lost");
 	}
-	summarize(view, "VMs have lost memory for good");
+	summarize(view, " has lost memory for good", " have lost memory for good");
 }
 
 void gmm_health_vm_lost(const struct gmm_health_view *view)
@@ -74,7 +75,7 @@ void gmm_health_vm_lost(const struct gmm_health_view *view)
 	for (uint32_t i = 0; i < GMM_VMS_MAX; i++)
 		if (view->core->vms[i].phase == GMM_VM_GONE)
 			add(view, &view->core->vms[i]);
-	summarize(view, "VMs are lost with their process component");
+	summarize(view, " is lost with its process component", " are lost with their process component");
 }
 
 void gmm_health_vm_failed(const struct gmm_health_view *view)
@@ -82,7 +83,7 @@ void gmm_health_vm_failed(const struct gmm_health_view *view)
 	for (uint32_t i = 0; i < GMM_VMS_MAX; i++)
 		if (view->core->vms[i].phase == GMM_VM_READY && view->core->vms[i].state == WIRE_VM_FAILED)
 			add(view, &view->core->vms[i]);
-	summarize(view, "VMs failed");
+	summarize(view, " failed", " failed");
 }
 
 void gmm_health_vm_crash_loop(const struct gmm_health_view *view)
@@ -90,5 +91,5 @@ void gmm_health_vm_crash_loop(const struct gmm_health_view *view)
 	for (uint32_t i = 0; i < GMM_VMS_MAX; i++)
 		if (view->core->vms[i].phase != GMM_VM_FREE && view->core->vms[i].looping)
 			add(view, &view->core->vms[i]);
-	summarize(view, "VMs ended too often and are not started again");
+	summarize(view, " ended too often and is not started again", " ended too often and are not started again");
 }

@@ -70,6 +70,8 @@ void clients_turn(struct gmmd *gmmd);
 /* These end the command. `result` is stolen. */
 void client_result(struct client *client, json_t *result);
 __attribute__((format(printf, 3, 4))) void client_error(struct client *client, int status, const char *format, ...);
+/* The answer to a dry run: what would be done, a string; stolen. */
+void client_would(struct client *client, json_t *words);
 /* One piece of a stream; stolen. */
 void client_item(struct client *client, json_t *item);
 struct client *client_by_id(struct gmmd *gmmd, uint64_t id);
@@ -112,7 +114,7 @@ json_t *json_histogram(const struct wire_histogram *histogram);
 json_t *json_text(const char *text);		/* any bytes: what is not UTF-8 becomes '?' */
 json_t *json_health(const struct gmmd *gmmd);	/* as of the last look */
 json_t *json_seconds_ago(const struct gmmd *gmmd, uint64_t time_ns);	/* null when 0 */
-json_t *json_wall_time(uint64_t time_ns);	/* RFC 3339, of a time on our own clock */
-json_t *json_event(const struct gmm_event *event);
+json_t *json_wall_time(const struct gmmd *gmmd, uint64_t time_ns);	/* RFC 3339, of a time on the core's clock */
+json_t *json_event(const struct gmmd *gmmd, const struct gmm_event *event);
 json_t *json_operation(struct gmmd *gmmd, uint64_t id);	/* NULL: there is none */
 #endif

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "gmm/cli/suggest.h"
+#include "gmm/core/text.h"
 #include "gmm/daemon/client.h"
 #include "gmm/units.h"
 
@@ -250,8 +251,8 @@ static void plan_create(struct gmmd *gmmd, struct client *client, const struct g
 		if (plan.regions[i] == 0)
 			continue;
 		if ((size_t)len < sizeof(words))
-			len += snprintf(words + len, sizeof(words) - (size_t)len, "%s %s (%u regions)",
-					json_array_size(regions) ? "," : "", name, plan.regions[i]);
+			len += snprintf(words + len, sizeof(words) - (size_t)len, "%s %s (%u region%s)",
+					json_array_size(regions) ? "," : "", name, plan.regions[i], text_plural(plan.regions[i], "", "s"));
 		json_array_append_new(regions, json_pack("{s:s,s:i}", "node", name, "regions", (int)plan.regions[i]));
 	}
 	client_result(client, json_pack("{s:b,s:s,s:s,s:o}", "dry_run", 1, "would", words,
@@ -391,10 +392,9 @@ static void run_resize(struct gmmd *gmmd, struct client *client, json_t *argumen
 	if (status)
 		client_error(client, status, "%s", gmmd->core->refusal);
 	else if (dry_run)
-		client_result(client, json_pack("{s:b,s:o}", "dry_run", 1, "would",
-						json_sprintf("would resize the cache share of %s from %llu to %llu bytes", name,
-							     (unsigned long long)gmm_core_vm_named(gmmd->core, name)->spec.cache_bytes,
-							     (unsigned long long)cache)));
+		client_would(client, json_sprintf("would resize the cache share of %s from %llu to %llu bytes", name,
+						  (unsigned long long)gmm_core_vm_named(gmmd->core, name)->spec.cache_bytes,
+						  (unsigned long long)cache));
 }
 
 /* ---------------------------------------------------------------- wait, stats */

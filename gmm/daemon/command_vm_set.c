@@ -68,8 +68,7 @@ void run_vm_set(struct gmmd *gmmd, struct client *client, json_t *arguments)
 	if (status)
 		client_error(client, status, "%s", gmmd->core->refusal);
 	else if (dry_run)
-		client_result(client, json_pack("{s:b,s:o}", "dry_run", 1, "would",
-						json_sprintf("would change %s of %s", text.len_bytes ? changes : "nothing", name)));
+		client_would(client, json_sprintf("would change %s of %s", text.len_bytes ? changes : "nothing", name));
 	else
 		client_result(client, json_vm(gmmd, vm));
 }

@@ -49,8 +49,10 @@ def test_a_guest_that_always_ends_is_a_crash_loop(rack, tmp_path):
         assert show(rack, "loop")["state"] == "powered-off" and restarts(rack, "loop") == 0
         assert "changed: restart policy from always to on-failure" in rack.gmm("events")
         assert rack.gmm("vm", "set", "loop", "--bandwidth", "1G", check=False).returncode == 5  # its link is not said
+        before = rack.gmm_json("operation", "list")
         rack.restart_manager()
         assert show(rack, "loop")["restart"]["policy"] == "on-failure"
+        assert rack.gmm_json("operation", "list") == before  # its times, too
     finally:
         rack.gmm("vm", "destroy", "loop")
 

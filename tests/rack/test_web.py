@@ -80,6 +80,13 @@ def test_every_view(browser, shared):
         assert browser.script("return document.querySelectorAll('h1').length") == 1
 
 
+def test_nouns_and_verbs(browser, shared):
+    browser.open(shared.port, OPERATOR)
+    words = """return import('/ui/format.js').then((format) => [0, 1, 2].map((number) =>
+        `${format.plural(number, 'region')} ${format.agree(number, 'moves', 'move')}`))"""
+    assert browser.script(words) == ["0 regions move", "1 region moves", "2 regions move"]
+
+
 def test_phone(browser, shared):
     browser.size(PHONE)
     browser.open(shared.port, OPERATOR)
