@@ -154,7 +154,7 @@ def test_a_guest_finds_the_devices_it_was_given(rack):
         assert "rtc_cmos" in every["rtc"] and few["rtc"] == "rtc"
         assert "kvm-clock" in every["clock"] and "kvm-clock" not in few["clock"]
         # It counts time by its TSC, whose rate the loader has told it.
-        assert "tsc" in few["clock"]
+        assert "tsc" in few["clock"], few
         source, entropy = every["rng"].split()[1:]
         assert source == "virtio_rng.0" and len(bytes.fromhex(entropy)) == 16 and len(set(bytes.fromhex(entropy))) > 4
         assert few["rng"] == "rng none"
@@ -172,6 +172,7 @@ def test_what_needs_a_device_that_is_not_there(rack, tmp_path):
         assert show(rack, "usual")["devices"] == DEVICES
         rack.restart_manager()
         assert show(rack, "bare")["devices"] == []
+        wait_until(lambda: rack.nodes()["p1"]["state"] == "up", "p1 to join again")
         rack.gmm("vm", "start", "bare", timeout_s=200)
         for command, words in (
             (("vm", "stop", "bare"), "bare has no power button; use vm kill"), (("vm", "stop", "bare", "--dry-run"), "use vm kill"),
