@@ -43,9 +43,10 @@ enum small_offset {
 #define COMMAND_LINE_BYTES_MAX (SMALL_PML4 - SMALL_COMMAND_LINE)
 
 _Static_assert(SMALL_ACPI + ACPI_TABLES_BYTES_MAX == LOAD_SMALL_BYTES, "small is laid out whole");
-#define TSC_WORD_BYTES 36u			/* "tsc_early_khz=", a number of 64 bits, a space, the NUL */
+#define TSC_WORDS_BYTES 56u			/* TSC_WORDS, a number of 64 bits, a space, the NUL */
+#define TSC_WORDS "tsc=reliable tsc_early_khz="
 
-_Static_assert(TSC_WORD_BYTES + VM_COMMAND_LINE_BYTES <= COMMAND_LINE_BYTES_MAX, "every command line a VM can have fits");
+_Static_assert(TSC_WORDS_BYTES + VM_COMMAND_LINE_BYTES <= COMMAND_LINE_BYTES_MAX, "every command line a VM can have fits");
 
 /* Offsets in the setup header, which are those in the zero page, and in the rest of the zero page. */
 enum header_offset {
@@ -88,8 +89,8 @@ struct linux_image {
 	uint64_t load_address, load_end;	/* with the memory it needs before it reads the memory map */
 	uint64_t initrd_address;
 	uint32_t header_end;
-	char tsc_word[TSC_WORD_BYTES];		/* stands before the command line; empty: nothing does */
-	uint32_t tsc_word_len_bytes;
+	char tsc_words[TSC_WORDS_BYTES];		/* stands before the command line; empty: nothing does */
+	uint32_t tsc_words_len_bytes;
 	uint32_t command_line_bytes;		/* with the NUL, without what stands before it */
 };
 
@@ -199,26 +200,29 @@ static int place_initrd(const struct load_request *request, struct linux_image *
 	return 0;
 }
 
-/* Before the command line, so that what that says about the rate counts. */
-static void write_tsc_word(const struct load_request *request, struct linux_image *image)
+/*
+ * Before the command line, so that what that says about the rate counts. Reliable, as it is: Linux would compare it with its count of
+ * ticks, which fails when the guest has to wait for pages, and would count time by ticks then.
+ */
+static void write_tsc_words(const struct load_request *request, struct linux_image *image)
 {
-	static const char name[] = "tsc_early_khz=";
+	static const char words[] = TSC_WORDS;
 	uint64_t scale = 1;
 	uint32_t len = 0;
 
 	if (!(request->devices & DEVICE_KVMCLOCK)) {
 		assert(request->tsc_khz > 0);
-		memcpy(image->tsc_word, name, sizeof(name) - 1);
-		len = sizeof(name) - 1;
+		memcpy(image->tsc_words, words, sizeof(words) - 1);
+		len = sizeof(words) - 1;
 		while (request->tsc_khz / scale >= 10)
 			scale *= 10;
 		for (; scale; scale /= 10)
-			image->tsc_word[len++] = (char)('0' + request->tsc_khz / scale % 10);
-		image->tsc_word[len++] = ' ';
-		assert(len < TSC_WORD_BYTES);
+			image->tsc_words[len++] = (char)('0' + request->tsc_khz / scale % 10);
+		image->tsc_words[len++] = ' ';
+		assert(len < TSC_WORDS_BYTES);
 	}
-	image->tsc_word[len] = '\0';
-	image->tsc_word_len_bytes = len;
+	image->tsc_words[len] = '\0';
+	image->tsc_words_len_bytes = len;
 }
 
 static int check_command_line(const struct load_request *request, struct linux_image *image, const struct refusal *refusal)
@@ -226,12 +230,12 @@ static int check_command_line(const struct load_request *request, struct linux_i
 	uint64_t most = get(request->header, HEADER_COMMAND_LINE_BYTES, 4); /* without the NUL */
 	uint32_t len = 0;
 
-	write_tsc_word(request, image);
+	write_tsc_words(request, image);
 	if (most > COMMAND_LINE_BYTES_MAX - 1)
 		most = COMMAND_LINE_BYTES_MAX - 1;
-	if (most < image->tsc_word_len_bytes)
+	if (most < image->tsc_words_len_bytes)
 		return refuse(refusal, -E2BIG, "command line is longer than the kernel takes");
-	most -= image->tsc_word_len_bytes;
+	most -= image->tsc_words_len_bytes;
 	while (request->command_line[len]) {
 		if (len == most)
 			return refuse(refusal, -E2BIG, "command line is longer than the kernel takes");
@@ -327,8 +331,8 @@ static void fill_plan(struct load_plan *plan, const struct load_request *request
 
 	memset(plan, 0, sizeof(*plan));
 	fill_zero_page(plan, request, image);
-	memcpy(plan->small + SMALL_COMMAND_LINE, image->tsc_word, image->tsc_word_len_bytes);
-	memcpy(plan->small + SMALL_COMMAND_LINE + image->tsc_word_len_bytes, request->command_line, image->command_line_bytes);
+	memcpy(plan->small + SMALL_COMMAND_LINE, image->tsc_words, image->tsc_words_len_bytes);
+	memcpy(plan->small + SMALL_COMMAND_LINE + image->tsc_words_len_bytes, request->command_line, image->command_line_bytes);
 	fill_page_tables(plan);
 	fill_entry(plan, image);
 	acpi_bytes = acpi_build(plan->small + SMALL_ACPI, ACPI_ADDRESS, request->vcpus, request->devices);

@@ -153,7 +153,7 @@ def test_a_guest_finds_the_devices_it_was_given(rack):
             assert identity in every["acpi"] and identity not in few["acpi"]
         assert "rtc_cmos" in every["rtc"] and few["rtc"] == "rtc"
         assert "kvm-clock" in every["clock"] and "kvm-clock" not in few["clock"]
-        # It counts time by its TSC, whose rate the loader has told it.
+        # It counts time by its TSC, whose rate the loader has told it, and does not doubt it.
         assert "tsc" in few["clock"], few
         source, entropy = every["rng"].split()[1:]
         assert source == "virtio_rng.0" and len(bytes.fromhex(entropy)) == 16 and len(set(bytes.fromhex(entropy))) > 4

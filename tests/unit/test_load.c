@@ -352,8 +352,8 @@ static void test_long_command_line(void **state)
 static void test_clock_word(void **state)
 {
 	static const struct { uint64_t khz; const char *word; } rates[] = {
-		{ 1, "tsc_early_khz=1 " }, { 10, "tsc_early_khz=10 " }, { 2700000, "tsc_early_khz=2700000 " },
-		{ UINT64_MAX, "tsc_early_khz=18446744073709551615 " },
+		{ 1, "tsc=reliable tsc_early_khz=1 " }, { 10, "tsc=reliable tsc_early_khz=10 " }, { 2700000, "tsc=reliable tsc_early_khz=2700000 " },
+		{ UINT64_MAX, "tsc=reliable tsc_early_khz=18446744073709551615 " },
 	};
 	struct fixture *f = *state;
 	char line[4096];
