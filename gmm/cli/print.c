@@ -166,10 +166,10 @@ void print_status(json_t *result)
 /* Names; "cordoned (node cordon), retired (node retire)"; how many of what does not fit a line. */
 static void print_array(json_t *array)
 {
+	json_t *item = json_array_get(array, 0);
 	size_t i;
-	json_t *item;
 
-	if (json_array_size(array) == 0 || !(json_is_string(json_array_get(array, 0)) || json_object_get(json_array_get(array, 0), "command"))) {
+	if (!json_is_string(item) && !json_object_get(item, "command")) {
 		printf("%zu\n", json_array_size(array));
 		return;
 	}

@@ -162,8 +162,8 @@ static bool refuse_device(struct client *client, const char *name)
 		assert((size_t)len < sizeof(known));
 	}
 	meant = suggest(name, names, GMM_DEVICES);
-	client_error(client, -EINVAL, "there is no device '%.32s'%s%s%s A VM can have none or some of: %s", name, meant ? "; did you mean '" : ".",
-		     meant ? meant : "", meant ? "'?" : "", known);
+	client_error(client, -EINVAL, "there is no device '%.32s'%s%s%s A VM can have none or some of: %s", name,
+		     meant ? "; did you mean '" : ".", meant ? meant : "", meant ? "'?" : "", known);
 	return false;
 }
 

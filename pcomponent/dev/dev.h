@@ -4,8 +4,8 @@
  * through callbacks only (the entropy device; no other does). Time comes in as `now_ns`; effects go out through return values and the two
  * callbacks below.
  *
- * Wiring: uart -> ioapic pin 4 -> lapic, power button -> pin 9, entropy device -> pin 16; ioapic and the vCPUs' own LAPICs hand vectors to struct lapic;
- * the shim asks lapic_pending() before each entry. A vCPU other than the caller's that must look is reported by `kick`.
+ * Wiring: uart -> ioapic pin 4 -> lapic, power button -> pin 9, entropy device -> pin 16; ioapic and the vCPUs' own LAPICs hand
+ * vectors to struct lapic; the shim asks lapic_pending() before each entry. A vCPU other than the caller's that must look is reported by `kick`.
  */
 #ifndef PLENUM_PCOMPONENT_DEV_H
 #define PLENUM_PCOMPONENT_DEV_H

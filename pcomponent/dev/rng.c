@@ -221,8 +221,8 @@ static int next_available(struct rng_work *work, const struct rng_environment *e
 	if (waiting > queue->size)
 		return -EFAULT;
 	work->silent = head.flags & AVAILABLE_NO_INTERRUPT;
-	status = environment->read(environment->context, queue->available + sizeof(head) + queue->next % queue->size * sizeof(*number), number,
-				   sizeof(*number));
+	status = environment->read(environment->context, queue->available + sizeof(head) + queue->next % queue->size * sizeof(*number),
+				   number, sizeof(*number));
 	if (status)
 		return status;
 	return *number < queue->size ? 1 : -EFAULT;
@@ -255,7 +255,8 @@ int rng_serve(struct rng_work *work, const struct rng_environment *environment)
 		return status;
 	element.number = number;
 	element.len_bytes = len;
-	status = environment->write(environment->context, queue->used + 4 + queue->next % queue->size * sizeof(element), &element, sizeof(element));
+	status = environment->write(environment->context, queue->used + 4 + queue->next % queue->size * sizeof(element), &element,
+				    sizeof(element));
 	if (status)
 		return status;
 	index = (uint16_t)(queue->next + 1);
