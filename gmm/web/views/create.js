@@ -15,6 +15,7 @@ const FIELDS = [
 	{ name: "kernel", label: "Kernel", hint: "path of a Linux bzImage on the manager's host", required: true },
 	{ name: "initrd", label: "Initrd", hint: "path on the manager's host" },
 	{ name: "command_line", label: "Command line", hint: "of the guest's kernel, as in console=ttyS0" },
+	{ name: "spread", label: "Spread", hint: "its memory is on at most so many components; 0: no limit", number: true },
 	{ name: "devices", label: "Devices", hint: "names with commas, as in serial, kvmclock; none; the usual ones when it is left out", list: true },
 	{ name: "restart", label: "Restart", hint: "what happens when the guest ends by itself", choices: ["no", "on-failure", "always"] },
 ];
@@ -54,6 +55,7 @@ function words(form) {
 		...option("initrd", value("initrd")),
 		...option("command-line", value("command_line")),
 		...option("vcpus", value("vcpus")),
+		...option("spread", value("spread")),
 		...option("devices", value("devices").replace(/\s*,\s*/g, ",")),
 		...option("restart", value("restart") === "no" ? "" : value("restart")),
 		...option("on", form.elements.on.value),
