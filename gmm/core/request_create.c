@@ -78,6 +78,8 @@ static int check_spec(struct gmm_core *core, const struct gmm_vm_spec *spec)
 	    spec->restart_window_s > GMM_RESTART_WINDOW_S_LIMIT || !spec->restart_max != !spec->restart_window_s)
 		return gmm_refuse_words(core, -EINVAL, "a guest is started again 1 to 1000 times in 1 to 604800 seconds; ",
 					"give both numbers or none", "");
+	if (spec->devices & ~DEVICES_ALL)
+		return gmm_refuse_words(core, -EINVAL, "it has devices that this manager does not know", "", "");
 	if (gmm_core_vm_named(core, spec->name))
 		return gmm_refuse_words(core, -EEXIST, "there is a VM named ", spec->name, " already");
 	return 0;

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 portable-y += pcomponent/hv/npt.c pcomponent/hv/vm.c pcomponent/hv/status.c pcomponent/hv/vcpu.c pcomponent/hv/exit.c \
-	pcomponent/hv/gmem.c pcomponent/hv/decode.c pcomponent/hv/emulate.c pcomponent/hv/cpuid.c pcomponent/hv/msr.c
+	pcomponent/hv/gmem.c pcomponent/hv/entropy.c pcomponent/hv/decode.c pcomponent/hv/emulate.c pcomponent/hv/cpuid.c pcomponent/hv/msr.c
 pcomponent-y += pcomponent/hv/svm/svm.c pcomponent/hv/svm/msr_map.c pcomponent/hv/svm/entry.S
 # The shim and its backend alone, see the file.
 images-y += hvtest
