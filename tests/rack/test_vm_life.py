@@ -142,19 +142,22 @@ def found(rack, name):
 
 
 def test_a_guest_finds_the_devices_it_was_given(rack):
-    create(rack, "all", "devices")
+    create(rack, "all", "devices", "--devices", "serial,rtc,kvmclock,button,rng")
     create(rack, "few", "devices", "--devices", "serial")
     try:
-        assert show(rack, "all")["devices"] == DEVICES and show(rack, "few")["devices"] == ["serial"]
+        assert show(rack, "all")["devices"] == [*DEVICES, "rng"] and show(rack, "few")["devices"] == ["serial"]
         every, few = found(rack, "all"), found(rack, "few")
         assert "16550A port:000003F8" in every["uart"] and "16550A port:000003F8" in few["uart"]
         assert "PNP0501" in every["acpi"] and "PNP0501" in few["acpi"]
-        for identity in ("PNP0B00", "PNP0C0C", "ACPI0013"):
+        for identity in ("PNP0B00", "PNP0C0C", "ACPI0013", "LNRO0005"):
             assert identity in every["acpi"] and identity not in few["acpi"]
         assert "rtc_cmos" in every["rtc"] and few["rtc"] == "rtc"
         assert "kvm-clock" in every["clock"] and "kvm-clock" not in few["clock"]
         # It counts time by its TSC, whose rate the loader has told it, and does not doubt it.
         assert "tsc" in few["clock"], few
+        source, entropy = every["rng"].split()[1:]
+        assert source == "virtio_rng.0" and len(bytes.fromhex(entropy)) == 16 and len(set(bytes.fromhex(entropy))) > 4
+        assert few["rng"] == "rng none"
     finally:
         rack.gmm("vm", "destroy", "all")
         rack.gmm("vm", "destroy", "few")
