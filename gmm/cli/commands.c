@@ -1,11 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The tables of commands, of the options that all of them take, and of exit statuses. */
+#include <plenum/device.h>
+
 #include "gmm/cli/cli.h"
 
 /* What a row leaves out is zero. */
 #pragma GCC diagnostic ignored "-Wmissing-field-initializers"
 
 #define VM_FIELDS "name,id,state,reason,status,node,memory_bytes,cache_bytes,cache_wanted_bytes,vcpus,regions,created_s_ago,changed_s_ago"
+#define DEVICE_WORD(id, bit, name, usual, what) " " name
+#define DEVICE_USUAL_0(name) ""
+#define DEVICE_USUAL_1(name) " " name
+#define DEVICE_USUAL(id, bit, name, usual, what) DEVICE_USUAL_##usual(name)
 #define MACHINE_FIELDS "mac,life,life_s_ago,first_s_ago,seen_s_ago,asked,ip,conflict,uuid,manufacturer,product,serial,asset,processor," \
 		       "firmware,card,processors,memory_bytes,svm,vmx"
 #define HEALTH_FIELDS "code,severity,summary,count,since,muted,sticky,muted_until"
@@ -39,15 +45,15 @@ const struct cli_command cli_commands[] = {
 		.examples = { "gmm node list", "gmm node list -o csv >nodes.csv", "gmm node list --watch=5" } },
 	{ "node show", { "name" }, "node.show", "everything about one node", print_node,
 		.examples = { "gmm node show m1", "gmm node show 'm[1-4,7]' -o json" } },
-	{ "node cordon", { "name" }, "node.cordon", "give a node nothing new; what it has stays", NULL, .changes = true,
+	{ "node cordon", { "name" }, "node.cordon", "give a node nothing new; what it has stays", NULL, .changes = true, .dry_run = true,
 		.examples = { "gmm node cordon m1" } },
-	{ "node uncordon", { "name" }, "node.uncordon", "let a cordoned node take regions or VMs again", NULL, .changes = true,
+	{ "node uncordon", { "name" }, "node.uncordon", "let a cordoned node take regions or VMs again", NULL, .changes = true, .dry_run = true,
 		.examples = { "gmm node uncordon m1" } },
 	{ "node maintenance", { "name" }, "node.maintenance", "set a cordoned, empty node aside: it may be switched off", NULL,
-		.changes = true, .examples = { "gmm node maintenance m1" } },
-	{ "node restore", { "name" }, "node.restore", "take a node out of maintenance", NULL, .changes = true,
+		.changes = true, .dry_run = true, .examples = { "gmm node maintenance m1", "gmm node maintenance m1 --dry-run" } },
+	{ "node restore", { "name" }, "node.restore", "take a node out of maintenance", NULL, .changes = true, .dry_run = true,
 		.examples = { "gmm node restore m1" } },
-	{ "node retire", { "name" }, "node.retire", "take an empty node out of the rack for good", NULL, .changes = true,
+	{ "node retire", { "name" }, "node.retire", "take an empty node out of the rack for good", NULL, .changes = true, .dry_run = true,
 		.examples = { "gmm node retire m1" } },
 	{ "node pending", { NULL }, "node.pending", "machines that asked for a boot script and are no nodes, and what they are", print_machine_list,
 		.fields = MACHINE_FIELDS, .examples = { "gmm node pending", "gmm node pending -o json" } },
@@ -63,7 +69,7 @@ const struct cli_command cli_commands[] = {
 			      "gmm node admit m7 --mac 52:54:00:77:00:07 --role memory --ip 10.77.0.27 --domain pdu-a" } },
 	{ "node reject", { "mac" }, "node.reject", "forget a machine that is no node; it is seen again when it asks again", NULL, .changes = true,
 		.examples = { "gmm node reject 52:54:00:77:00:07" } },
-	{ "node forget", { "name" }, "node.forget", "a retired node is no more: its name, MAC and address are free", NULL, .changes = true,
+	{ "node forget", { "name" }, "node.forget", "a retired node is no more: its name, MAC and address are free", NULL, .changes = true, .dry_run = true,
 		.examples = { "gmm node forget m7" } },
 	{ "node counters", { "name" }, "node.counters", "all counters of a node, name=value", print_text,
 		.examples = { "gmm node counters m1", "gmm node counters 'm[1-4]' -o csv" } },
@@ -86,13 +92,17 @@ const struct cli_command cli_commands[] = {
 		{ "on", "NODE", OPTION_STRING, "on", false, "process component (the one with most free cache)" },
 		{ "bandwidth", "RATE", OPTION_RATE, "bandwidth_mbps", false, "bits a second of its component's link, reserved, as in 5G or 400M" },
 		{ "overcommit", NULL, OPTION_FLAG, "overcommit", false, "its vCPUs may share processors with those of other VMs" },
+		{ "spread", "N", OPTION_NUMBER, "spread", false, "its memory is on at most so many memory components; 0: no limit" },
 		{ "restart", "POLICY", OPTION_STRING, "restart", false, "no, on-failure or always: start the guest again when it ended (no)" },
 		{ "restart-max", "N", OPTION_NUMBER, "restart_max", false, "at most so many restarts (5) in the window" },
 		{ "restart-window", "TIME", OPTION_SECONDS, "restart_window_s", false, "the window (10m)" },
+		{ "devices", "LIST", OPTION_LIST, "devices", false, "the guest's devices, with commas: none or some of" DEVICES(DEVICE_WORD) " ("
+		  "if not given:" DEVICES(DEVICE_USUAL) ")" },
 		{ "from", "FILE", OPTION_FILE, NULL, false, "[vm] and lines of OPTION = VALUE; options given here go before those" } },
 		.changes = true, .dry_run = true,
 		.examples = { "gmm vm create web --memory 1G --cache 256M --kernel vmlinuz --initrd initrd.img",
 			      "gmm vm create web --memory 1G --cache 256M --kernel vmlinuz --on p2 --dry-run",
+			      "gmm vm create web --memory 1G --cache 256M --kernel vmlinuz --devices serial,kvmclock",
 			      "gmm vm create web --from web.vm" } },
 	{ "vm start", { "name" }, "vm.start", "load the guest's kernel and run it", NULL, .changes = true, .dry_run = true,
 		.examples = { "gmm vm start web" } },
@@ -109,6 +119,14 @@ const struct cli_command cli_commands[] = {
 		{ "cache", "SIZE", OPTION_SIZE, "cache_bytes", true, "its share of the process component's cache from now on" } },
 		.changes = true, .dry_run = true,
 		.examples = { "gmm vm resize web --cache 512M", "gmm vm resize web --cache 64M --dry-run" } },
+	{ "vm set", { "name" }, "vm.set", "change a VM's restart policy, bandwidth or spread, at once and in any state", NULL, NULL, {
+		{ "restart", "POLICY", OPTION_STRING, "restart", false, "no, on-failure or always; its restarts are counted anew" },
+		{ "restart-max", "N", OPTION_NUMBER, "restart_max", false, "at most so many restarts in the window" },
+		{ "restart-window", "TIME", OPTION_SECONDS, "restart_window_s", false, "the window" },
+		{ "bandwidth", "RATE", OPTION_RATE, "bandwidth_mbps", false, "reserved of its component's link, as in 5G or 400M; 0: none" },
+		{ "spread", "N", OPTION_NUMBER, "spread", false, "memory components at most; 0: no limit. gmm balance apply moves what is on more" } },
+		.changes = true, .dry_run = true,
+		.examples = { "gmm vm set web --restart always --restart-max 3", "gmm vm set web --bandwidth 5G --dry-run" } },
 	{ "vm console", { "name" }, "vm.console", "the VM's serial line (Ctrl-] detaches)", NULL, run_console, {
 		{ "history", NULL, OPTION_FLAG, "history", false, "begin with what is kept of the past output" },
 		{ "no-input", NULL, OPTION_FLAG, NULL, false, "only show" },
@@ -131,10 +149,11 @@ const struct cli_command cli_commands[] = {
 		.examples = { "gmm bench read p1 m1 --count 10000", "gmm bench read 'p[1-2]' 'm[1-4]' -o csv" } },
 	{ "node drain", { "name" }, "node.drain", "move all regions away from a memory component, and place none there", print_moved,
 		run_drain, { { "cancel", NULL, OPTION_FLAG, "cancel", false, "give the drain up: the component takes regions again" } },
-		.changes = true, .examples = { "gmm node drain m1", "gmm node drain m1 --cancel" } },
+		.changes = true, .dry_run = true,
+		.examples = { "gmm node drain m1", "gmm node drain m1 --dry-run", "gmm node drain m1 --cancel" } },
 	{ "region move", { "vm", "index" }, "region.move", "move a VM's region to another memory component, under the running guest",
 		print_moved, NULL, { { "to", "NODE", OPTION_STRING, "to", true, "memory component" } },
-		.changes = true, .examples = { "gmm region move web 0 --to m2" } },
+		.changes = true, .dry_run = true, .examples = { "gmm region move web 0 --to m2" } },
 	{ "operation list", { NULL }, "operation.list", "what was asked for, what is under way and how it ended", print_operation_list,
 		.fields = "id,kind,object,status,progress,started_at,ended_at", .examples = { "gmm operation list", "gmm operation list --watch" } },
 	{ "operation show", { "id" }, "operation.show", "everything about one operation", print_node, NULL, {
@@ -145,7 +164,7 @@ const struct cli_command cli_commands[] = {
 		.examples = { "gmm balance plan" } },
 	{ "balance apply", { NULL }, "balance.apply", "move regions until memory is used evenly, under the running guests", print_moved, NULL, {
 		{ "cancel", NULL, OPTION_FLAG, "cancel", false, "stop; what was moved stays where it is" } },
-		.changes = true, .examples = { "gmm balance apply", "gmm balance apply --cancel" } },
+		.changes = true, .dry_run = true, .examples = { "gmm balance apply", "gmm balance apply --cancel" } },
 	{ "region list", { NULL }, "region.list", "where every region is", print_region_list,
 		.fields = "vm,vm_id,index,node,owner,pages,epoch,state", .examples = { "gmm region list" } },
 	{ "key list", { NULL }, "key.list", "the rack's keys by number, and which nodes lag behind", print_keys,
@@ -180,7 +199,7 @@ const struct cli_option cli_common_options[] = {
 	{ "output", "FORMAT", OPTION_STRING, NULL, false, "or -o FORMAT: table, json, jsonl (an object a line) or csv" },
 	{ "watch", "SECONDS", OPTION_MAYBE_SECONDS, NULL, false, "of what only shows something: again and again (2)" },
 	{ "timeout", "TIME", OPTION_SECONDS, NULL, false, "do not wait for gmmd any longer; what was begun goes on" },
-	{ "dry-run", NULL, OPTION_FLAG, NULL, false, "of vm create, start, stop, kill, destroy, resize, node admit: say what would be done" },
+	{ "dry-run", NULL, OPTION_FLAG, NULL, false, "of what changes VMs, nodes or where regions are: say what would be done" },
 	{ "yes", NULL, OPTION_FLAG, NULL, false, "do not ask before something is destroyed" },
 	{ "no-color", NULL, OPTION_FLAG, NULL, false, "print no colours (NO_COLOR and TERM=dumb do the same)" },
 	{ "version", NULL, OPTION_FLAG, NULL, false, "print which build this is" },

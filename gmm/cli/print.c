@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "gmm/cli/cli.h"
+#include "gmm/core/text.h"
 #include "gmm/units.h"
 
 #define PAGE_BYTES 4096.0
@@ -119,6 +120,8 @@ void print_balance(json_t *result)
 	printf("furthest from the rack's share: %.1f %% of its capacity now, %.1f %% after the moves\n",
 	       100 * json_number_value(json_object_get(result, "distance_before")),
 	       100 * json_number_value(json_object_get(result, "distance_after")));
+	if (json_is_true(json_object_get(result, "spread_limits")))
+		printf("no nearer: the spread of VMs (gmm vm show) keeps their regions on the components that they are on\n");
 	if (string(result, "reason")[0]) {
 		printf("no moves: %s\n", string(result, "reason"));
 		return;
@@ -143,10 +146,11 @@ void print_status(json_t *result)
 	json_t *cache = json_object_get(result, "cache_lines"), *vms = json_object_get(result, "vms");
 	char a[CELL_BYTES], b[CELL_BYTES], c[CELL_BYTES];
 
-	printf("rack of %s: %d of %d nodes up\n", string(result, "manager"), (int)integer(nodes, "up"),
-	       (int)integer(nodes, "configured"));
+	printf("rack of %s: %d of %d node%s up\n", string(result, "manager"), (int)integer(nodes, "up"),
+	       (int)integer(nodes, "configured"), text_plural((uint64_t)integer(nodes, "configured"), "", "s"));
 	if (integer(nodes, "pending"))
-		printf("pending  %d machines that are no nodes: gmm node pending\n", (int)integer(nodes, "pending"));
+		printf("pending  %d %s: gmm node pending\n", (int)integer(nodes, "pending"),
+		       text_plural((uint64_t)integer(nodes, "pending"), "machine that is no node", "machines that are no nodes"));
 	printf("health   ");
 	print_health_line(json_object_get(result, "health"));
 	printf("memory   %s, reserved %s, written %s\n", units_size((double)integer(memory, "capacity") * PAGE_BYTES, a),
@@ -161,18 +165,21 @@ void print_status(json_t *result)
 
 /* ---------------------------------------------------------------- records */
 
-/* "cordoned (node cordon), retired (node retire)"; how many of what does not fit a line. */
+/* Names; "cordoned (node cordon), retired (node retire)"; how many of what does not fit a line. */
 static void print_array(json_t *array)
 {
+	json_t *item = json_array_get(array, 0);
 	size_t i;
-	json_t *item;
 
-	if (json_array_size(array) == 0 || !json_object_get(json_array_get(array, 0), "command")) {
+	if (!json_is_string(item) && !json_object_get(item, "command")) {
 		printf("%zu\n", json_array_size(array));
 		return;
 	}
 	json_array_foreach(array, i, item)
-		printf("%s%s (%s)", i ? ", " : "", string(item, "to"), string(item, "command"));
+		if (json_is_string(item))
+			printf("%s%s", i ? ", " : "", json_string_value(item));
+		else
+			printf("%s%s (%s)", i ? ", " : "", string(item, "to"), string(item, "command"));
 	putchar('\n');
 }
 
@@ -316,7 +323,8 @@ void print_drain_progress(json_t *item)
 	json_t *move;
 	size_t index;
 
-	fprintf(stderr, "%s: %d regions left", string(item, "name"), (int)integer(item, "regions"));
+	fprintf(stderr, "%s: %d region%s left", string(item, "name"), (int)integer(item, "regions"),
+		text_plural((uint64_t)integer(item, "regions"), "", "s"));
 	json_array_foreach(json_object_get(item, "moves"), index, move) {
 		json_int_t pages = integer(move, "pages");
 

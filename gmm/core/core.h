@@ -37,6 +37,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <plenum/device.h>
 #include <plenum/limits.h>
 #include <plenum/page.h>
 #include <plenum/wire.h>
@@ -106,6 +107,18 @@ struct gmm_zombie {
 struct gmm_node {
 	uint32_t id;			/* GMM_NODE_FIRST + index; 0: unused entry */
 	uint32_t role;			/* enum wire_role, from the configuration */
+	enum gmm_node_state state;
+	enum gmm_node_admin admin;
+	uint32_t vms;			/* process: in our table, zombies and calls that may create one included */
+	uint32_t domain_first;		/* id of the first node in its domain; its own when it fails alone */
+	uint32_t link_mbps;		/* process: of its link, from the configuration; 0: not said, none is given away */
+	uint32_t vcpus_given;		/* process: to VMs in our table (M9) */
+	uint64_t pages_reserved;	/* memory: by regions in our table (M2) */
+	uint64_t pages_foreign;		/* memory: reserved there for regions we do not know */
+	uint64_t lines_given;		/* process: to VMs in our table (M9) */
+	uint64_t bandwidth_given_mbps;	/* process: to VMs in our table (M9) */
+	struct wire_node_join join;	/* as received */
+	/* What a placement looks at stands above, in few cache lines: it looks at every node. */
 	enum gmm_node_origin origin;
 	char name[NODE_NAME_BYTES];
 	uint32_t address;
@@ -114,10 +127,7 @@ struct gmm_node {
 	uint8_t asked_uuid[GMM_UUID_BYTES]; /* of the one that boots with its MAC; its join, with the rack's key, proves it. All ones: there were two */
 	uint64_t identity_ns;		/* when it last asked with this UUID; 0: not this manager */
 	char domain[NODE_NAME_BYTES];	/* what fails together with it: board, PDU, switch. Empty: it fails alone */
-	uint32_t domain_first;		/* id of the first node in its domain; its own when it fails alone */
-	enum gmm_node_state state;
-	enum gmm_node_admin admin;
-	enum gmm_life life;		/* what the operator sees of the two above, and of its boot (M10) */
+	enum gmm_life life;		/* what the operator sees of state and admin, and of its boot (M10) */
 	uint64_t life_ns;		/* since */
 	uint64_t boot_ns;		/* asked for its boot script last; 0: not this manager */
 	uint32_t boot_attempts;		/* scripts fetched since it last joined */
@@ -128,22 +138,14 @@ struct gmm_node {
 	uint64_t joined_ns;
 	uint64_t renewed_ns;		/* last sign of life */
 	uint64_t down_ns;
-	uint64_t pages_reserved;	/* memory: by regions in our table (M2) */
-	uint64_t pages_planned;		/* memory: of these, by regions that it was not asked for yet (M9) */
-	uint64_t pages_foreign;		/* memory: reserved there for regions we do not know */
-	uint64_t lines_given;		/* process: to VMs in our table (M9) */
-	uint32_t vcpus_given;		/* process: likewise */
-	uint32_t link_mbps;		/* process: of its link, from the configuration; 0: not said, none is given away */
-	uint64_t bandwidth_given_mbps;	/* process: to VMs in our table (M9) */
+	uint64_t pages_planned;		/* memory: of pages_reserved, by regions that it was not asked for yet (M9) */
 	uint32_t regions;		/* memory: in our table, PLANNED ones excluded */
-	uint32_t vms;			/* process: in our table, zombies and calls that may create one included */
 	uint32_t calls;			/* under way (M6) */
 	uint32_t reclaim_first;		/* list of regions to destroy there */
 	uint64_t foreign;		/* regions or VMs there that we do not know, as of its last renewal */
 	bool foreign_reported;		/* the operator was told about foreign regions or VMs since the join */
 	uint32_t zombie_count;		/* used entries of: */
 	struct gmm_zombie zombies[VMS_PER_NODE_MAX];
-	struct wire_node_join join;	/* as received */
 	struct wire_node_renew renew;	/* the last one */
 };
 
@@ -201,6 +203,7 @@ enum gmm_restart {
 	GMM_RESTART_ALWAYS,		/* start it again, if its process component is lost on another one */
 	GMM_RESTARTS,
 };
+#define GMM_SPREAD_MAX NODES_MAX
 #define GMM_STOP_GRACE_MS_DEFAULT 30000u
 #define GMM_STOP_GRACE_MS_MAX 3600000u
 #define GMM_RESTART_MAX_DEFAULT 5u
@@ -219,9 +222,11 @@ struct gmm_vm_spec {
 	char initrd[GMM_FILE_BYTES];	/* empty: none */
 	uint32_t bandwidth_mbps;	/* of its component's link, reserved; 0: none */
 	uint32_t overcommit;		/* bool: its vCPUs may share processors with others' */
+	uint32_t spread;		/* its regions lie on at most so many memory components; 0: no limit */
 	uint32_t restart;		/* enum gmm_restart */
 	uint32_t restart_max;		/* so many restarts, */
 	uint32_t restart_window_s;	/* in so long, and no more; both 0: the defaults */
+	uint32_t devices;		/* bits of enum device */
 };
 
 struct gmm_vm {
@@ -248,6 +253,8 @@ struct gmm_vm {
 	uint64_t changed_ns;		/* of `state` */
 	uint64_t poll_ns;		/* next WIRE_VM_STATE */
 	bool polling;
+	bool poll_listed;		/* (poll.c) */
+	uint32_t poll_before, poll_after; /* indices; GMM_NONE */
 	struct wire_blob kernel, initrd; /* where its component READs them */
 	enum gmm_offer offer;
 	uint64_t offer_ns;		/* not before */
@@ -255,12 +262,34 @@ struct gmm_vm {
 	struct wire_vm_status counters;
 };
 
+/* What can be changed of a VM that exists; the units are those of its spec. */
+struct gmm_vm_settings {
+	uint32_t restart;		/* enum gmm_restart */
+	uint32_t restart_max, restart_window_s;
+	uint32_t bandwidth_mbps;
+	uint32_t spread;
+};
+struct gmm_vm_settings gmm_vm_settings(const struct gmm_vm *vm);
+/* Which of them are others than the VM's: "restart policy from no to always; bandwidth from 0 to 400 Mbit/s". Nothing: none. */
+struct text;
+void gmm_vm_settings_text(const struct gmm_vm *vm, const struct gmm_vm_settings *settings, struct text *text);
+
 /* What the operator sees, from phase, node and state. */
 const char *gmm_vm_state_name(const struct gmm_vm *vm, const struct gmm_node *node);
 const char *gmm_wire_state_name(uint32_t state);
 const char *gmm_restart_name(uint32_t restart);
 /* GMM_RESTARTS when no policy has this name. */
 enum gmm_restart gmm_restart_named(const char *name);
+/* The table of devices (plenum/device.h); what is said of one goes behind its name. */
+struct gmm_device {
+	const char *name, *what;
+	uint32_t bit;
+};
+#define GMM_DEVICE_ONE(id, bit, name, usual, what) + 1
+#define GMM_DEVICES (0 DEVICES(GMM_DEVICE_ONE))
+extern const struct gmm_device gmm_devices[GMM_DEVICES];
+/* Its bit; 0: there is none of this name. */
+uint32_t gmm_device_named(const char *name);
 /* It has ended, and will be started again. */
 bool gmm_vm_restarts(const struct gmm_vm *vm);
 const char *gmm_node_state_name(enum gmm_node_state state);
@@ -334,7 +363,8 @@ struct gmm_operation {
 	uint32_t regions_moved;		/* drain */
 	bool sent;			/* move: the process component may know of it */
 	bool cancel;			/* move: it is to be given up; stop: the guest is not asked any more, but ended */
-	uint64_t grace_ns;		/* stop: how long it is waited for */
+	uint64_t grace_ns;		/* stop: how long it is waited for, */
+	uint64_t grace_until_ns;	/* from when the button was pressed until then; 0: it was not */
 	uint64_t poll_ns;		/* move, resize: when to ask; drain: when to look again */
 	struct wire_vm_region_moved moved; /* move: as last heard; drain: the sum of its moves, and the last one's fills */
 	uint32_t pending;		/* regions it waits for, */
@@ -439,12 +469,19 @@ enum gmm_placement {
 	GMM_PLACEMENTS,
 };
 
+/* A memory component that may be given regions, as one request sees it: less what it has chosen already (placing.h). */
+struct gmm_candidate {
+	uint64_t pages_free, pages_capacity;
+	uint32_t node;
+	uint32_t domain;		/* node's domain_first */
+};
+
 struct gmm_core;
 struct gmm_policy {
 	const char *name;
 	const char *help;
 	/* One of `count` candidates, count > 0, in order of their ids. Draws from the core's chance, never from elsewhere. */
-	struct gmm_node *(*choose)(struct gmm_core *core, struct gmm_node *const candidates[], uint32_t count);
+	const struct gmm_candidate *(*choose)(struct gmm_core *core, const struct gmm_candidate *const candidates[], uint32_t count);
 };
 
 extern const struct gmm_policy gmm_policies[GMM_PLACEMENTS];
@@ -499,7 +536,10 @@ struct gmm_core {
 	uint32_t placed_last;		/* node that the last region went to */
 	uint32_t region_free;		/* list of places that were used before */
 	uint32_t region_top;		/* places from here on were never used */
+	uint32_t vm_top;		/* likewise */
 	uint32_t offers;		/* VMs with an offer to be told or made */
+	uint32_t poll_first, poll_last;	/* VMs in the order in which their components are asked for them (poll.c) */
+	uint64_t vm_changes;		/* how often a VM entered the table, was made anew, or left it */
 	uint32_t regions_used;
 	char refusal[GMM_TEXT_BYTES];	/* why the last request was refused */
 	struct gmm_health health;
@@ -537,6 +577,8 @@ int gmm_core_node_set_domain(struct gmm_core *core, uint32_t node, const char *d
  * is, or not while it holds what it holds (core->refusal says, with the states that it could go to); nothing was changed.
  */
 int gmm_core_node_set_admin(struct gmm_core *core, const char *name, enum gmm_node_admin admin, uint64_t now_ns);
+/* The same, asked without doing it. */
+int gmm_core_node_set_admin_plan(struct gmm_core *core, const char *name, enum gmm_node_admin admin);
 
 /* A node asks to join from `address`. 0: `joined` is the answer. Else a refusal, which is also an event. */
 int gmm_core_join(struct gmm_core *core, const struct wire_node_join *join, uint32_t address,
@@ -576,6 +618,13 @@ int gmm_core_vm_destroy(struct gmm_core *core, const char *name, uint64_t *opera
  */
 int gmm_core_vm_resize(struct gmm_core *core, const char *name, uint64_t cache_bytes, uint64_t *operation, uint64_t now_ns);
 int gmm_core_vm_resize_plan(struct gmm_core *core, const char *name, uint64_t cache_bytes);
+/*
+ * Change a VM's settings, at once and in any state. Another restart policy counts its restarts anew, and ends a crash loop. -ENOENT;
+ * -EINVAL: a number out of its range; -ENOSPC: its component's link has not as much left; -EBUSY: its component takes nothing more.
+ * The plan says the same and changes nothing.
+ */
+int gmm_core_vm_set(struct gmm_core *core, const char *name, const struct gmm_vm_settings *settings, uint64_t now_ns);
+int gmm_core_vm_set_plan(struct gmm_core *core, const char *name, const struct gmm_vm_settings *settings);
 int gmm_core_bench(struct gmm_core *core, const char *process, const char *memory, const struct gmm_bench_spec *spec,
 		   uint64_t *operation, uint64_t now_ns);
 
@@ -593,6 +642,8 @@ void gmm_core_offered(struct gmm_core *core, struct gmm_vm *vm, const struct wir
  */
 int gmm_core_region_move(struct gmm_core *core, const char *vm, uint32_t index, const char *to, uint64_t *operation,
 			 uint64_t now_ns);
+/* The same, asked without doing it: *region is the one that would be moved. */
+int gmm_core_region_move_plan(struct gmm_core *core, const char *vm, uint32_t index, const char *to, const struct gmm_region **region);
 /*
  * Place nothing more on a memory component and move all of its regions to others. -ENOSPC: they do not fit there. Ends when
  * it is empty. It stays as it is then, or when that fails, until gmm_core_node_drain_cancel().
@@ -600,6 +651,14 @@ int gmm_core_region_move(struct gmm_core *core, const char *vm, uint32_t index, 
 int gmm_core_node_drain(struct gmm_core *core, const char *name, uint64_t *operation, uint64_t now_ns);
 /* The component takes regions again; a drain of it ends, its moves are given up. -ENOENT; -EBUSY: it is not being drained. */
 int gmm_core_node_drain_cancel(struct gmm_core *core, const char *name, uint64_t now_ns);
+/* Both, asked without doing them: what would be moved, and how much room there is elsewhere. A drain that would fail at once is refused. */
+struct gmm_drain_plan {
+	uint32_t regions, vms;		/* so many regions, of so many VMs */
+	uint64_t pages;			/* of them */
+	uint64_t pages_free;		/* of components that can take some */
+};
+int gmm_core_node_drain_plan(struct gmm_core *core, const char *name, struct gmm_drain_plan *plan);
+int gmm_core_node_drain_cancel_plan(struct gmm_core *core, const char *name);
 
 /*
  * Move regions until memory components are used evenly (balance.h), a few at a time, planned anew each time. -EBUSY: not now, or
@@ -608,6 +667,9 @@ int gmm_core_node_drain_cancel(struct gmm_core *core, const char *name, uint64_t
 int gmm_core_balance(struct gmm_core *core, uint64_t *operation, uint64_t now_ns);
 /* It ends, its moves are given up. -ENOENT: there is none. */
 int gmm_core_balance_cancel(struct gmm_core *core, uint64_t now_ns);
+/* Both, asked without doing them; the first makes the plan in the memory that the configuration names. */
+int gmm_core_balance_check(struct gmm_core *core, uint64_t now_ns);
+int gmm_core_balance_cancel_check(struct gmm_core *core);
 
 /* 1: `command` is to be sent now. All rows must be kept (M7). */
 int gmm_core_output(struct gmm_core *core, struct gmm_command *command, uint64_t now_ns);
@@ -625,6 +687,8 @@ struct gmm_node *gmm_core_node(struct gmm_core *core, uint32_t id);
 struct gmm_node *gmm_core_node_named(struct gmm_core *core, const char *name);
 struct gmm_vm *gmm_core_vm(struct gmm_core *core, uint64_t id);
 struct gmm_vm *gmm_core_vm_named(struct gmm_core *core, const char *name);
+/* Ask its component for its state and counters as soon as it can be asked. */
+void gmm_core_vm_poll(struct gmm_core *core, struct gmm_vm *vm);
 /* It may be given regions or VMs: it is up, and the operator has it admitted. */
 bool gmm_node_eligible(const struct gmm_node *node);
 uint64_t gmm_node_pages_free(const struct gmm_node *node);

@@ -13,7 +13,7 @@ void gmm_health_look(struct gmm_core *core, enum gmm_health_code code, const str
 		[GMM_HEALTH_MNODE_NEARFULL] = gmm_health_mnode_nearfull, [GMM_HEALTH_MNODE_FULL] = gmm_health_mnode_full,
 		[GMM_HEALTH_RACK_NEARFULL] = gmm_health_rack_nearfull, [GMM_HEALTH_VM_STALLED] = gmm_health_vm_stalled,
 		[GMM_HEALTH_VM_MEMORY_LOST] = gmm_health_vm_memory_lost, [GMM_HEALTH_VM_LOST] = gmm_health_vm_lost,
-		[GMM_HEALTH_VM_CRASH_LOOP] = gmm_health_vm_crash_loop,
+		[GMM_HEALTH_VM_CRASH_LOOP] = gmm_health_vm_crash_loop, [GMM_HEALTH_PLACEMENT_VIOLATION] = gmm_health_placement_violation,
 		[GMM_HEALTH_VM_FAILED] = gmm_health_vm_failed, [GMM_HEALTH_NODE_FLAPPING] = gmm_health_flapping,
 		[GMM_HEALTH_VERSION_SKEW] = gmm_health_version_skew, [GMM_HEALTH_NODE_IMAGE_MISMATCH] = gmm_health_image_mismatch,
 		[GMM_HEALTH_BOOT_FAILED] = gmm_health_boot_failed, [GMM_HEALTH_BOOT_LOOP] = gmm_health_boot_loop,
@@ -141,13 +141,12 @@ struct text gmm_health_summary(struct gmm_health_finding *found)
 	return text_over(found->summary, sizeof(found->summary));
 }
 
-void gmm_health_of(struct text *text, uint64_t part, uint64_t all, const char *what)
+void gmm_health_of(struct text *text, uint64_t part, uint64_t all, const char *noun, const char *rest)
 {
 	text_number(text, part);
 	text_string(text, " of ");
-	text_number(text, all);
-	text_string(text, " ");
-	text_string(text, what);
+	text_count(text, all, noun);
+	text_string(text, rest);
 }
 
 uint64_t gmm_health_percent_full(const struct gmm_node *node)

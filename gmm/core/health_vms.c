@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Health checks of VMs. */
 #include "gmm/core/health_checks.h"
+#include "gmm/core/placing.h"
 
 static uint32_t count_vms(const struct gmm_core *core)
 {
@@ -20,7 +21,7 @@ static uint32_t regions_lost(const struct gmm_core *core, const struct gmm_vm *v
 	return count;
 }
 
-/* The VM's state, for how long, and why. */
+/* The VM's state, for how long, whether the manager sees to it, and why it is so; of a lost one that waits for room: why there is none. */
 static void add(const struct gmm_health_view *view, const struct gmm_vm *vm)
 {
 	struct text text = gmm_health_add(view->found, vm->spec.name);
@@ -28,17 +29,20 @@ static void add(const struct gmm_health_view *view, const struct gmm_vm *vm)
 	text_string(&text, gmm_vm_state_name(vm, gmm_core_node(view->core, vm->node)));
 	text_string(&text, " for ");
 	gmm_health_time(&text, view->now_ns - vm->changed_ns);
+	if (gmm_vm_restarts(vm))
+		text_string(&text, vm->phase == GMM_VM_GONE ? ", to be made anew where there is room" : ", to be started again");
 	if (vm->reason[0]) {
 		text_string(&text, ": ");
 		text_string(&text, vm->reason);
 	}
 }
 
-static void summarize(const struct gmm_health_view *view, const char *what)
+/* What one of them does, and what many do. */
+static void summarize(const struct gmm_health_view *view, const char *one, const char *many)
 {
 	struct text text = gmm_health_summary(view->found);
 
-	gmm_health_of(&text, view->found->count, count_vms(view->core), what);
+	gmm_health_of(&text, view->found->count, count_vms(view->core), "VM", text_plural(view->found->count, one, many));
 }
 
 /* A VM that waits for memory which is gone for good is told by vm_memory_lost alone. */
@@ -51,7 +55,7 @@ void gmm_health_vm_stalled(const struct gmm_health_view *view)
 		    gmm_core_node(view->core, vm->node)->state == GMM_NODE_UP)
 			add(view, vm);
 	}
-	summarize(view, "VMs stand still, waiting for memory");
+	summarize(view, " stands still, waiting for memory", " stand still, waiting for memory");
 }
 
 void gmm_health_vm_memory_lost(const struct gmm_health_view *view)
@@ -64,9 +68,9 @@ void gmm_health_vm_memory_lost(const struct gmm_health_view *view)
 		if (lost == 0)
 			continue;
 		text = gmm_health_add(view->found, vm->spec.name);
-		gmm_health_of(&text, lost, vm->region_count, "regions lost");
+		gmm_health_of(&text, lost, vm->region_count, "region", " lost");
 	}
-	summarize(view, "VMs have lost memory for good");
+	summarize(view, " has lost memory for good", " have lost memory for good");
 }
 
 void gmm_health_vm_lost(const struct gmm_health_view *view)
@@ -74,7 +78,7 @@ void gmm_health_vm_lost(const struct gmm_health_view *view)
 	for (uint32_t i = 0; i < GMM_VMS_MAX; i++)
 		if (view->core->vms[i].phase == GMM_VM_GONE)
 			add(view, &view->core->vms[i]);
-	summarize(view, "VMs are lost with their process component");
+	summarize(view, " is lost with its process component", " are lost with their process component");
 }
 
 void gmm_health_vm_failed(const struct gmm_health_view *view)
@@ -82,7 +86,7 @@ void gmm_health_vm_failed(const struct gmm_health_view *view)
 	for (uint32_t i = 0; i < GMM_VMS_MAX; i++)
 		if (view->core->vms[i].phase == GMM_VM_READY && view->core->vms[i].state == WIRE_VM_FAILED)
 			add(view, &view->core->vms[i]);
-	summarize(view, "VMs failed");
+	summarize(view, " failed", " failed");
 }
 
 void gmm_health_vm_crash_loop(const struct gmm_health_view *view)
@@ -90,5 +94,28 @@ void gmm_health_vm_crash_loop(const struct gmm_health_view *view)
 	for (uint32_t i = 0; i < GMM_VMS_MAX; i++)
 		if (view->core->vms[i].phase != GMM_VM_FREE && view->core->vms[i].looping)
 			add(view, &view->core->vms[i]);
-	summarize(view, "VMs ended too often and are not started again");
+	summarize(view, " ended too often and is not started again", " ended too often and are not started again");
+}
+
+void gmm_health_placement_violation(const struct gmm_health_view *view)
+{
+	for (uint32_t i = 0; i < GMM_VMS_MAX; i++) {
+		const struct gmm_vm *vm = &view->core->vms[i];
+		struct gmm_node_set set;
+		struct text text;
+
+		if (vm->phase == GMM_VM_FREE || vm->spec.spread == 0)
+			continue;
+		set = gmm_copyset(view->core, vm, 0);
+		if (set.count <= vm->spec.spread)
+			continue;
+		text = gmm_health_add(view->found, vm->spec.name);
+		text_string(&text, "on ");
+		text_count(&text, set.count, "memory component");
+		text_string(&text, ", its spread is ");
+		text_number(&text, vm->spec.spread);
+		text_string(&text, ": ");
+		gmm_text_set(view->core, &set, &text);
+	}
+	summarize(view, " is on more memory components than its spread allows", " are on more memory components than their spread allows");
 }

@@ -30,6 +30,11 @@ static inline bool gmm_region_room(const struct gmm_core *core)
 {
 	return core->region_free != GMM_NONE || core->region_top < GMM_REGIONS_MAX;
 }
+/* In the table, and not being given back: that leaves by itself. */
+static inline bool gmm_region_is_kept(const struct gmm_region *region)
+{
+	return region->state != GMM_REGION_FREE && region->state < GMM_REGION_RECLAIM && !region->condemned;
+}
 uint32_t gmm_region_allocate(struct gmm_core *core, uint64_t vm, uint32_t index, uint32_t pages, uint32_t node,
 			     uint32_t owner);
 /* Take a region out of service: it must have been taken from its VM's list before. */
@@ -67,8 +72,24 @@ bool gmm_node_has_place(struct gmm_core *core, const char *name);
 /* node.c: the node gave back its place in the rack: what it held counts as gone. */
 void gmm_node_leave(struct gmm_core *core, struct gmm_node *node, uint64_t now_ns);
 
-/* place.c: filter, then score. NULL: no component can take it. */
-struct gmm_node *gmm_place_region(struct gmm_core *core, uint32_t pages);
+/*
+ * placing.c: filter, then score. All regions of a VM, by index: where each goes (node ids), or -ENOSPC and core->refusal; nothing is
+ * reserved.
+ */
+int gmm_place_regions(struct gmm_core *core, const struct gmm_vm_spec *spec, uint32_t nodes[REGIONS_PER_VM_MAX]);
+/* One more region of a VM, within its spread and so that the rest of its memory fits, too, if it can be. NULL: nowhere. */
+struct gmm_node *gmm_place_region(struct gmm_core *core, const struct gmm_vm *vm, uint32_t pages);
+/* Where a region goes that has to leave its component with all others of the VM there: within its spread, else anywhere. NULL: nowhere. */
+struct gmm_node *gmm_place_away(struct gmm_core *core, const struct gmm_vm *vm, uint32_t region);
+
+/* May the region go there by the VM's spread? Else false, and core->refusal. Always where the VM's other regions are. */
+bool gmm_spread_allows(struct gmm_core *core, const struct gmm_vm *vm, uint32_t region, const struct gmm_node *to);
+
+/* May it be given regions? */
+static inline bool gmm_takes_regions(const struct gmm_node *node)
+{
+	return node->role == WIRE_ROLE_MEMORY && gmm_node_eligible(node);
+}
 /* Pages of the node's regions that the other components have no room for, placed one by one where the largest share is free. */
 uint64_t gmm_place_missing(const struct gmm_core *core, const struct gmm_node *node);
 struct gmm_node *gmm_place_vm(struct gmm_core *core, const struct gmm_vm_spec *spec);
@@ -108,6 +129,10 @@ void gmm_vm_gone(struct gmm_core *core, struct gmm_vm *vm, const char *reason, u
 /* Returns its place; the node is asked to destroy it unless `asked` is set there. */
 uint32_t gmm_vm_zombie_add(struct gmm_core *core, struct gmm_node *node, uint64_t vm);
 void gmm_vm_zombie_remove(struct gmm_core *core, struct gmm_node *node, uint32_t place);
+
+/* poll.c */
+void gmm_poll_remove(struct gmm_core *core, struct gmm_vm *vm);
+void gmm_poll_check(const struct gmm_core *core);
 bool gmm_vm_output(struct gmm_core *core, struct gmm_command *command, uint64_t now_ns);
 void gmm_vm_polled(struct gmm_core *core, uint64_t vm, int status, const void *body, uint32_t len_bytes,
 		   uint64_t now_ns);
@@ -127,6 +152,7 @@ bool gmm_step_call(const struct gmm_core *core, struct gmm_operation *operation,
 int gmm_vm_create_again(struct gmm_core *core, struct gmm_vm *vm, uint64_t now_ns);
 /* 0, or -EINVAL and core->refusal: a cache share may not be so large or small. */
 int gmm_check_cache(struct gmm_core *core, uint64_t cache_bytes);
+int gmm_check_spread(struct gmm_core *core, uint32_t spread);
 
 /* request.c */
 /* An operation that works on a VM; NULL: there is no room for it. */

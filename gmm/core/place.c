@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Placement: first the components that can take it at all (filter), then the best of these (score). Every region looks anew.
- * For a region the score is the configured policy's (policy.c); for a VM it is the balance of cache and processors.
+ * Placement: what components have left, where VMs go, and what refusals say. First the components that can take it at all (filter),
+ * then the best of these (score): for a VM the balance of cache and processors. Regions are placing.c's.
  */
 #include <assert.h>
 #include <string.h>
@@ -37,30 +37,6 @@ uint64_t gmm_node_lines_free(const struct gmm_node *node)
 
 /* ---------------------------------------------------------------- regions */
 
-static bool takes_regions(const struct gmm_node *node)
-{
-	return node->role == WIRE_ROLE_MEMORY && gmm_node_eligible(node);
-}
-
-struct gmm_node *gmm_place_region(struct gmm_core *core, uint32_t pages)
-{
-	struct gmm_node *candidates[NODES_MAX], *chosen;
-	uint32_t count = 0;
-
-	for (uint32_t i = 0; i < core->node_count; i++) {
-		struct gmm_node *node = &core->nodes[i];
-
-		if (takes_regions(node) && gmm_node_pages_free(node) >= pages)
-			candidates[count++] = node;
-	}
-	if (count == 0)
-		return NULL;
-	chosen = gmm_policies[core->config.placement].choose(core, candidates, count);
-	assert(gmm_node_pages_free(chosen) >= pages);
-	core->placed_last = chosen->id;
-	return chosen;
-}
-
 /* Of the nodes with that many pages free, the one with the largest free share; node_count: none has room. */
 static uint32_t roomiest(const struct gmm_core *core, const uint64_t free_pages[NODES_MAX], uint32_t pages)
 {
@@ -69,7 +45,7 @@ static uint32_t roomiest(const struct gmm_core *core, const uint64_t free_pages[
 	for (uint32_t i = 0; i < core->node_count; i++) {
 		const struct gmm_node *node = &core->nodes[i];
 
-		if (!takes_regions(node) || free_pages[i] < pages)
+		if (!gmm_takes_regions(node) || free_pages[i] < pages)
 			continue;
 		assert(node->join.capacity_pages <= GMM_NODE_PAGES_MAX);
 		/* free/capacity compared without a division */
@@ -90,9 +66,7 @@ uint64_t gmm_place_missing(const struct gmm_core *core, const struct gmm_node *n
 		const struct gmm_region *region = &core->regions[i];
 		uint32_t best;
 
-		/* What is being given back leaves by itself. */
-		if (region->state == GMM_REGION_FREE || region->state >= GMM_REGION_RECLAIM || region->condemned ||
-		    region->node != node->id)
+		if (!gmm_region_is_kept(region) || region->node != node->id)
 			continue;
 		best = roomiest(core, free_pages, region->pages);
 		if (best < core->node_count)
@@ -139,6 +113,44 @@ static bool less_full(const struct fullness *left, const struct fullness *right)
 	return left->both != right->both ? left->both < right->both : left->vms < right->vms;
 }
 
+static bool lacks_cache(const struct gmm_node *node, const struct gmm_vm_spec *spec)
+{
+	return gmm_node_lines_free(node) < lines_of(spec);
+}
+
+static bool lacks_processors(const struct gmm_core *core, const struct gmm_node *node, const struct gmm_vm_spec *spec)
+{
+	return core->config.vcpus_limited && !spec->overcommit && node->vcpus_given + spec->vcpus > cpus_of(node);
+}
+
+static bool lacks_bandwidth(const struct gmm_node *node, const struct gmm_vm_spec *spec)
+{
+	return spec->bandwidth_mbps && node->bandwidth_given_mbps + spec->bandwidth_mbps > node->link_mbps;
+}
+
+struct gmm_node *gmm_place_vm(struct gmm_core *core, const struct gmm_vm_spec *spec)
+{
+	struct gmm_node *best = NULL;
+	struct fullness least = { 0 };
+
+	for (uint32_t i = 0; i < core->node_count; i++) {
+		struct gmm_node *node = &core->nodes[i];
+		struct fullness fullness;
+
+		if (node->role != WIRE_ROLE_PROCESS || !gmm_node_eligible(node) || node->vms >= VMS_PER_NODE_MAX ||
+		    lacks_cache(node, spec) || lacks_processors(core, node, spec) || lacks_bandwidth(node, spec))
+			continue;
+		fullness = fullness_with(node, spec);
+		if (best && !less_full(&fullness, &least))
+			continue;
+		best = node;
+		least = fullness;
+	}
+	return best;
+}
+
+/* ---------------------------------------------------------------- refusals */
+
 /* "; p1 has LEFT of ALL WHAT left, the VM asks for ASKED" */
 static void text_short(struct text *text, bool first, uint64_t left, uint64_t all, const char *what, uint64_t asked)
 {
@@ -161,48 +173,26 @@ bool gmm_place_lacks(const struct gmm_core *core, const struct gmm_node *node, c
 		text_string(text, " has its largest number of VMs");
 		return true;
 	}
-	if (gmm_node_lines_free(node) < lines_of(spec)) {
+	if (lacks_cache(node, spec)) {
 		text_string(text, " has ");
 		text_pages(text, gmm_node_lines_free(node));
 		text_string(text, " of cache left, the VM asks for ");
 		text_pages(text, lines_of(spec));
 		lacks = true;
 	}
-	if (core->config.vcpus_limited && !spec->overcommit && node->vcpus_given + spec->vcpus > cpus) {
-		text_short(text, !lacks, cpus > node->vcpus_given ? cpus - node->vcpus_given : 0, cpus, " vCPUs", spec->vcpus);
+	if (lacks_processors(core, node, spec)) {
+		text_short(text, !lacks, cpus > node->vcpus_given ? cpus - node->vcpus_given : 0, cpus,
+			   text_plural(cpus, " vCPU", " vCPUs"), spec->vcpus);
 		text_string(text, " (it may share processors if it is created with overcommit)");
 		lacks = true;
 	}
-	if (spec->bandwidth_mbps && given + spec->bandwidth_mbps > link) {
+	if (lacks_bandwidth(node, spec)) {
 		text_short(text, !lacks, link > given ? link - given : 0, link, " Mbit/s", spec->bandwidth_mbps);
 		text_string(text, link ? "" : " (link = RATE in its section says how fast it is)");
 		lacks = true;
 	}
 	return lacks;
 }
-
-struct gmm_node *gmm_place_vm(struct gmm_core *core, const struct gmm_vm_spec *spec)
-{
-	struct gmm_node *best = NULL;
-	struct fullness least = { 0 };
-
-	for (uint32_t i = 0; i < core->node_count; i++) {
-		struct gmm_node *node = &core->nodes[i];
-		struct text nowhere = { 0 };
-		struct fullness fullness;
-
-		if (node->role != WIRE_ROLE_PROCESS || !gmm_node_eligible(node) || gmm_place_lacks(core, node, spec, &nowhere))
-			continue;
-		fullness = fullness_with(node, spec);
-		if (best && !less_full(&fullness, &least))
-			continue;
-		best = node;
-		least = fullness;
-	}
-	return best;
-}
-
-/* ---------------------------------------------------------------- refusals */
 
 /* " free: NAME what, NAME what": all nodes of the role, with what each has left or why it has nothing. */
 static void text_nodes(const struct gmm_core *core, struct text *text, uint32_t role,

@@ -37,6 +37,18 @@ int gmm_check_cache(struct gmm_core *core, uint64_t cache_bytes)
 	return -EINVAL;
 }
 
+int gmm_check_spread(struct gmm_core *core, uint32_t spread)
+{
+	struct text text = gmm_refuse(core);
+
+	if (spread <= GMM_SPREAD_MAX)
+		return 0;
+	text_string(&text, "a VM's spread is 1 to ");
+	text_number(&text, GMM_SPREAD_MAX);
+	text_string(&text, " memory components, or 0 for no limit");
+	return -EINVAL;
+}
+
 static int check_spec(struct gmm_core *core, const struct gmm_vm_spec *spec)
 {
 	struct text text = gmm_refuse(core);
@@ -54,7 +66,7 @@ static int check_spec(struct gmm_core *core, const struct gmm_vm_spec *spec)
 		text_pages(&text, smaller(VM_MEMORY_BYTES_MAX, REGIONS_PER_VM_MAX * REGION_BYTES) / PAGE_BYTES);
 		return -EINVAL;
 	}
-	if (gmm_check_cache(core, spec->cache_bytes))
+	if (gmm_check_cache(core, spec->cache_bytes) || gmm_check_spread(core, spec->spread))
 		return -EINVAL;
 	if (spec->vcpus == 0 || spec->vcpus > VCPUS_PER_VM_MAX) {
 		text_string(&text, "a VM has 1 to ");
@@ -66,6 +78,8 @@ static int check_spec(struct gmm_core *core, const struct gmm_vm_spec *spec)
 	    spec->restart_window_s > GMM_RESTART_WINDOW_S_LIMIT || !spec->restart_max != !spec->restart_window_s)
 		return gmm_refuse_words(core, -EINVAL, "a guest is started again 1 to 1000 times in 1 to 604800 seconds; ",
 					"give both numbers or none", "");
+	if (spec->devices & ~DEVICES_ALL)
+		return gmm_refuse_words(core, -EINVAL, "it has devices that this manager does not know", "", "");
 	if (gmm_core_vm_named(core, spec->name))
 		return gmm_refuse_words(core, -EEXIST, "there is a VM named ", spec->name, " already");
 	return 0;
@@ -90,27 +104,32 @@ static struct gmm_node *choose_process(struct gmm_core *core, const struct gmm_v
 	return NULL;
 }
 
+static uint32_t regions_of(const struct gmm_vm_spec *spec)
+{
+	return (uint32_t)((spec->memory_bytes / PAGE_BYTES + REGION_PAGES - 1) / REGION_PAGES);
+}
+
+static int choose_regions(struct gmm_core *core, const struct gmm_vm_spec *spec, uint32_t nodes[REGIONS_PER_VM_MAX])
+{
+	assert(regions_of(spec) <= REGIONS_PER_VM_MAX);
+	if (regions_of(spec) > GMM_REGIONS_MAX - core->regions_used)
+		return gmm_refuse_words(core, -ENOSPC, "the manager's table of regions is full", "", "");
+	return gmm_place_regions(core, spec, nodes);
+}
+
 /* Reserve all regions of a VM, or none. */
 static int place_all(struct gmm_core *core, struct gmm_vm *vm, uint32_t operation)
 {
+	uint32_t nodes[REGIONS_PER_VM_MAX], *link = &vm->region_first;
 	uint64_t pages_left = vm->spec.memory_bytes / PAGE_BYTES;
-	uint32_t *link = &vm->region_first;
+	int status = choose_regions(core, &vm->spec, nodes);
 
+	if (status)
+		return status;
 	for (uint32_t index = 0; pages_left; index++) {
 		uint32_t pages = pages_left < REGION_PAGES ? (uint32_t)pages_left : REGION_PAGES;
-		bool full = !gmm_region_room(core);
-		struct gmm_node *node = full ? NULL : gmm_place_region(core, pages);
 
-		if (!node) {
-			gmm_vm_condemn_regions(core, vm, GMM_NONE);
-			struct text text = gmm_refuse(core);
-			if (full)
-				text_string(&text, "the manager's table of regions is full");
-			else
-				gmm_place_full(core, &text, vm->spec.memory_bytes / PAGE_BYTES);
-			return -ENOSPC;
-		}
-		*link = gmm_region_allocate(core, vm->id, index, pages, node->id, vm->node);
+		*link = gmm_region_allocate(core, vm->id, index, pages, nodes[index], vm->node);
 		core->regions[*link].operation = operation;
 		link = &core->regions[*link].next;
 		vm->region_count++;
@@ -221,33 +240,18 @@ int gmm_vm_create_again(struct gmm_core *core, struct gmm_vm *vm, uint64_t now_n
 	return 0;
 }
 
-/* Where place_all() would put the regions: each is reserved for a moment, so that the next one sees it. */
+/* Where place_all() would put the regions; what it would draw is left to it. */
 static int plan_regions(struct gmm_core *core, const struct gmm_vm_spec *spec, struct gmm_vm_plan *plan)
 {
-	uint64_t pages_all = spec->memory_bytes / PAGE_BYTES;
-	uint32_t last_pages = pages_all % REGION_PAGES ? (uint32_t)(pages_all % REGION_PAGES) : REGION_PAGES;
-	uint32_t count = (uint32_t)((pages_all + REGION_PAGES - 1) / REGION_PAGES), placed[REGIONS_PER_VM_MAX], done = 0;
-	struct text text = gmm_refuse(core);
+	uint64_t chance = core->chance;
+	uint32_t placed_last = core->placed_last, nodes[REGIONS_PER_VM_MAX];
+	int status = choose_regions(core, spec, nodes);
 
-	assert(count <= REGIONS_PER_VM_MAX);
-	if (count > GMM_REGIONS_MAX - core->regions_used)
-		return gmm_refuse_words(core, -ENOSPC, "the manager's table of regions is full", "", "");
-	for (; done < count; done++) {
-		uint32_t pages = done + 1 < count ? REGION_PAGES : last_pages;
-		struct gmm_node *node = gmm_place_region(core, pages);
-
-		if (!node)
-			break;
-		placed[done] = node->id - GMM_NODE_FIRST;
-		node->pages_reserved += pages;
-		plan->regions[placed[done]]++;
-	}
-	for (uint32_t i = 0; i < done; i++)
-		core->nodes[placed[i]].pages_reserved -= i + 1 < count ? REGION_PAGES : last_pages;
-	if (done == count)
-		return 0;
-	gmm_place_full(core, &text, pages_all);
-	return -ENOSPC;
+	core->chance = chance;
+	core->placed_last = placed_last;
+	for (uint32_t i = 0; !status && i < regions_of(spec); i++)
+		plan->regions[nodes[i] - GMM_NODE_FIRST]++;
+	return status;
 }
 
 int gmm_core_vm_create_plan(struct gmm_core *core, const struct gmm_vm_spec *spec, struct gmm_vm_plan *plan)

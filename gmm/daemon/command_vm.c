@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The operator's commands about VMs, and the READ benchmark. */
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "gmm/cli/suggest.h"
+#include "gmm/core/placing.h"
+#include "gmm/core/text.h"
 #include "gmm/daemon/client.h"
 #include "gmm/units.h"
 
@@ -24,6 +28,16 @@ static json_t *restart_object(const struct gmm_vm *vm)
 {
 	return json_pack("{s:s,s:i,s:i,s:b,s:i,s:b}", "policy", gmm_restart_name(vm->spec.restart), "max", (int)vm->spec.restart_max,
 			 "window_s", (int)vm->spec.restart_window_s, "wanted", vm->wanted, "count", (int)vm->restarts, "crash_loop", vm->looping);
+}
+
+static json_t *devices_array(const struct gmm_vm *vm)
+{
+	json_t *array = json_array();
+
+	for (uint32_t i = 0; i < GMM_DEVICES; i++)
+		if (vm->spec.devices & gmm_devices[i].bit)
+			json_array_append_new(array, json_string(gmm_devices[i].name));
+	return array;
 }
 
 static json_t *vm_object(const struct gmmd *gmmd, const struct gmm_vm *vm)
@@ -69,15 +83,10 @@ static void run_list(struct gmmd *gmmd, struct client *client, json_t *arguments
 	client_result(client, array);
 }
 
-static void run_show(struct gmmd *gmmd, struct client *client, json_t *arguments)
+json_t *json_vm(const struct gmmd *gmmd, const struct gmm_vm *vm)
 {
-	struct gmm_vm *vm = find_vm(gmmd, client, arguments);
-	json_t *object, *places;
+	json_t *object = vm_object(gmmd, vm), *places = json_array();
 
-	if (!vm)
-		return;
-	object = vm_object(gmmd, vm);
-	places = json_array();
 	for (uint32_t at = vm->region_first; at != GMM_NONE; at = gmmd->core->regions[at].next) {
 		const struct gmm_region *region = &gmmd->core->regions[at];
 
@@ -87,12 +96,23 @@ static void run_show(struct gmmd *gmmd, struct client *client, json_t *arguments
 	}
 	json_object_set_new(object, "places", places);
 	json_object_set_new(object, "restart", restart_object(vm));
+	json_object_set_new(object, "devices", devices_array(vm));
 	json_object_set_new(object, "bandwidth_mbps", json_integer(vm->spec.bandwidth_mbps));
 	json_object_set_new(object, "overcommit", json_boolean(vm->spec.overcommit));
+	json_object_set_new(object, "spread", json_integer(vm->spec.spread));
+	json_object_set_new(object, "memory_components", json_integer(gmm_copyset(gmmd->core, vm, 0).count));
 	json_object_set_new(object, "command_line", json_text(vm->spec.command_line));
 	json_object_set_new(object, "kernel", json_text(vm->spec.kernel));
 	json_object_set_new(object, "initrd", json_text(vm->spec.initrd));
-	client_result(client, object);
+	return object;
+}
+
+static void run_show(struct gmmd *gmmd, struct client *client, json_t *arguments)
+{
+	struct gmm_vm *vm = find_vm(gmmd, client, arguments);
+
+	if (vm)
+		client_result(client, json_vm(gmmd, vm));
 }
 
 /* ---------------------------------------------------------------- create, start, stop, destroy */
@@ -117,46 +137,78 @@ static bool check_file(struct client *client, const char *what, const char *path
 	return status == 0;
 }
 
+/* One of both numbers alone: the other one is the default. */
 static bool unpack_restart(struct client *client, const char *policy, json_int_t max, double window_s, struct gmm_vm_spec *spec)
 {
-	spec->restart = gmm_restart_named(policy);
-	if (spec->restart == GMM_RESTARTS) {
-		client_error(client, -EINVAL, "restart must be no, on-failure or always");
+	struct gmm_vm_settings settings = { 0 };
+
+	if (!client_restart(client, policy, max, window_s, &settings))
 		return false;
-	}
-	if (max < 0 || max > GMM_RESTART_MAX_LIMIT || !(window_s >= 0 && window_s <= GMM_RESTART_WINDOW_S_LIMIT)) {
-		client_error(client, -EINVAL, "restart_max is 1 to %u, restart_window_s 1 to %u", GMM_RESTART_MAX_LIMIT, GMM_RESTART_WINDOW_S_LIMIT);
-		return false;
-	}
-	/* One of them alone: the other one is the default. */
+	spec->restart = settings.restart;
 	if (max || window_s > 0) {
-		spec->restart_max = max ? (uint32_t)max : GMM_RESTART_MAX_DEFAULT;
-		spec->restart_window_s = window_s > 0 ? (uint32_t)window_s + (window_s < 1) : GMM_RESTART_WINDOW_S_DEFAULT;
+		spec->restart_max = max ? settings.restart_max : GMM_RESTART_MAX_DEFAULT;
+		spec->restart_window_s = window_s > 0 ? settings.restart_window_s : GMM_RESTART_WINDOW_S_DEFAULT;
 	}
 	return true;
+}
+
+/* There is no such device: what there is, and what was probably meant. */
+static bool refuse_device(struct client *client, const char *name)
+{
+	const char *names[GMM_DEVICES], *meant;
+	char known[1024];
+	int len = 0;
+
+	for (uint32_t i = 0; i < GMM_DEVICES; i++) {
+		names[i] = gmm_devices[i].name;
+		len += snprintf(known + len, sizeof(known) - (size_t)len, "%s%s (%s)", i ? ", " : "", names[i], gmm_devices[i].what);
+		assert((size_t)len < sizeof(known));
+	}
+	meant = suggest(name, names, GMM_DEVICES);
+	client_error(client, -EINVAL, "there is no device '%.32s'%s%s%s A VM can have none or some of: %s", name,
+		     meant ? "; did you mean '" : ".", meant ? meant : "", meant ? "'?" : "", known);
+	return false;
+}
+
+static bool unpack_devices(struct client *client, json_t *names, struct gmm_vm_spec *spec)
+{
+	json_t *name;
+	size_t i;
+
+	spec->devices = names ? 0 : DEVICES_DEFAULT;
+	json_array_foreach(names, i, name) {
+		uint32_t bit = json_is_string(name) ? gmm_device_named(json_string_value(name)) : 0;
+
+		if (!bit)
+			return refuse_device(client, json_is_string(name) ? json_string_value(name) : "");
+		spec->devices |= bit;
+	}
+	if (!names || json_is_array(names))
+		return true;
+	client_error(client, -EINVAL, "devices must be a list of names");
+	return false;
 }
 
 static bool unpack_create(struct gmmd *gmmd, struct client *client, json_t *arguments, struct gmm_vm_spec *spec,
 			  int *dry_run)
 {
 	const char *name, *kernel, *initrd = "", *line = "", *on = NULL, *restart = "no";
-	json_int_t memory, cache, vcpus = 1, restart_max = 0, bandwidth = 0;
+	json_int_t memory, cache, vcpus = 1, restart_max = 0, bandwidth = 0, spread = gmmd->config.spread;
 	int overcommit = 0;
 	double window_s = 0;
+	json_t *devices = NULL;
 	const struct gmm_node *node;
 
 	*dry_run = 0;
-	if (!client_unpack(client, arguments, "{s:s,s:I,s:I,s?I,s?s,s:s,s?s,s?s,s?b,s?s,s?I,s?F,s?I,s?b}", "name", &name, "memory_bytes", &memory,
+	if (!client_unpack(client, arguments, "{s:s,s:I,s:I,s?I,s?s,s:s,s?s,s?s,s?b,s?s,s?I,s?F,s?I,s?b,s?I,s?o}", "name", &name, "memory_bytes", &memory,
 			   "cache_bytes", &cache, "vcpus", &vcpus, "on", &on, "kernel", &kernel, "initrd", &initrd,
 			   "command_line", &line, "dry_run", dry_run, "restart", &restart, "restart_max", &restart_max,
 			   "restart_window_s", &window_s,
-			   "bandwidth_mbps", &bandwidth, "overcommit", &overcommit) || !unpack_restart(client, restart, restart_max, window_s, spec))
+			   "bandwidth_mbps", &bandwidth, "overcommit", &overcommit, "spread", &spread, "devices", &devices) ||
+	    !unpack_restart(client, restart, restart_max, window_s, spec) || !unpack_devices(client, devices, spec))
 		return false;
-	if (bandwidth < 0 || bandwidth > UNITS_RATE_MBPS_MAX) {
-		client_error(client, -EINVAL, "bandwidth_mbps is at most %u", UNITS_RATE_MBPS_MAX);
+	if (!client_bandwidth(client, bandwidth, &spec->bandwidth_mbps) || !client_spread(client, spread, &spec->spread))
 		return false;
-	}
-	spec->bandwidth_mbps = (uint32_t)bandwidth;
 	spec->overcommit = (uint32_t)overcommit;
 	if (memory < 0 || cache < 0 || vcpus < 0 || vcpus > UINT32_MAX) {
 		client_error(client, -EINVAL, "memory, cache and vcpus must not be negative");
@@ -202,8 +254,8 @@ static void plan_create(struct gmmd *gmmd, struct client *client, const struct g
 		if (plan.regions[i] == 0)
 			continue;
 		if ((size_t)len < sizeof(words))
-			len += snprintf(words + len, sizeof(words) - (size_t)len, "%s %s (%u regions)",
-					json_array_size(regions) ? "," : "", name, plan.regions[i]);
+			len += snprintf(words + len, sizeof(words) - (size_t)len, "%s %s (%u region%s)",
+					json_array_size(regions) ? "," : "", name, plan.regions[i], text_plural(plan.regions[i], "", "s"));
 		json_array_append_new(regions, json_pack("{s:s,s:i}", "node", name, "regions", (int)plan.regions[i]));
 	}
 	client_result(client, json_pack("{s:b,s:s,s:s,s:o}", "dry_run", 1, "would", words,
@@ -343,10 +395,9 @@ static void run_resize(struct gmmd *gmmd, struct client *client, json_t *argumen
 	if (status)
 		client_error(client, status, "%s", gmmd->core->refusal);
 	else if (dry_run)
-		client_result(client, json_pack("{s:b,s:o}", "dry_run", 1, "would",
-						json_sprintf("would resize the cache share of %s from %llu to %llu bytes", name,
-							     (unsigned long long)gmm_core_vm_named(gmmd->core, name)->spec.cache_bytes,
-							     (unsigned long long)cache)));
+		client_would(client, json_sprintf("would resize the cache share of %s from %llu to %llu bytes", name,
+						  (unsigned long long)gmm_core_vm_named(gmmd->core, name)->spec.cache_bytes,
+						  (unsigned long long)cache));
 }
 
 /* ---------------------------------------------------------------- wait, stats */
@@ -420,7 +471,7 @@ static void run_stats(struct gmmd *gmmd, struct client *client, json_t *argument
 
 	if (!vm)
 		return;
-	vm->poll_ns = gmmd->now_ns;
+	gmm_core_vm_poll(gmmd->core, vm);
 	client->vm = vm->id;
 	client->since_ns = gmmd->now_ns;
 	client->deadline_ns = gmmd->now_ns + STATS_WAIT_NS;
@@ -459,6 +510,7 @@ const struct client_command_entry vm_commands[] = {
 	{ "vm.kill", run_kill, true },
 	{ "vm.destroy", run_destroy, true },
 	{ "vm.resize", run_resize, true },
+	{ "vm.set", run_vm_set, true },
 	{ "vm.wait", run_wait, false },
 	{ "vm.stats", run_stats, false },
 	{ "vm.console", run_vm_console, false },

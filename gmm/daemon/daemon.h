@@ -120,6 +120,9 @@ struct gmmd {
 	int control;			/* listening Unix socket */
 	struct client *clients;
 	uint64_t client_id_next;
+	uint32_t inputs_waiting;	/* of `vms`, so many have input */
+	uint64_t sides_for;		/* `vms` are those of the core's table as of this number of its changes, */
+	bool sides_left;		/* but for some whose VM is gone and that something still points to */
 	struct vm_side vms[GMM_VMS_MAX];
 };
 
@@ -190,6 +193,8 @@ void console_turn(struct gmmd *gmmd);
 uint32_t console_read(const struct gmmd *gmmd, const struct vm_side *side, uint64_t *offset, uint8_t *bytes,
 		      uint32_t capacity);
 uint64_t console_oldest(const struct gmmd *gmmd, const struct vm_side *side);
+/* Why nobody can see or type there, for printf: of a VM without DEVICE_SERIAL. */
+#define CONSOLE_NONE "%s has no serial console: it was created without the device 'serial'"
 struct vm_side *console_side(struct gmmd *gmmd, const struct gmm_vm *vm);
 /* Make what is kept of a new VM. */
 void console_add(struct gmmd *gmmd, const struct gmm_vm *vm);

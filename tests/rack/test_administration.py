@@ -46,6 +46,10 @@ def refused(rack, *words):
 def test_a_cordoned_component_is_given_nothing(rack):
     make_vm(rack, "spread")
     assert nodes_of(rack, "spread") == {"m1", "m2"}
+    would = rack.gmm_json("node", "drain", "m1", "--dry-run")
+    assert would["would"].startswith("would move 1 region (64 MiB) of 1 VM away from m1; the others have room, ") and would["pages"] == 16384
+    assert rack.gmm("region", "move", "spread", "0", "--to", "m9", "--dry-run", check=False).returncode == NOT_FOUND
+    assert rack.nodes()["m1"]["admin"] == "admitted"
     rack.gmm("node", "cordon", "m1")
     assert rack.nodes()["m1"]["admin"] == "cordoned" and rack.nodes()["m1"]["state"] == "up"
     assert "cordoned" in rack.gmm("node", "list")
@@ -108,6 +112,26 @@ def test_balancing_waits_for_calm_and_can_be_cancelled(rack):
         assert "cancelled" in applying.communicate(timeout=30)[1] and applying.returncode == 1
     assert nodes_of(rack, "heavy") == {"m2"} and not running()
     assert rack.gmm("balance", "apply", "--cancel", check=False).returncode == NOT_FOUND
+
+
+def test_a_vm_is_on_as_many_components_as_its_spread(rack):
+    rack.gmm("vm", "create", "narrow", "--memory", "128M", "--cache", "16M", "--spread", "1", "--kernel", str(BUILD / "guest" / "vmlinuz"))
+    here, = nodes_of(rack, "narrow")
+    there = {"m1": "m2", "m2": "m1"}[here]
+    done = rack.gmm("region", "move", "narrow", "0", "--to", there, check=False)
+    assert done.returncode == CONFLICT and f"narrow would be on 2 memory components, and its spread is 1; from there: one that it is on already ({here})" in done.stderr
+    rack.gmm("node", "drain", here)
+    assert nodes_of(rack, "narrow") == {there}
+    rack.gmm("node", "drain", here, "--cancel")
+    # A limit that is made smaller moves nothing, and is told of.
+    rack.gmm("vm", "set", "narrow", "--spread", "2")
+    rack.gmm("region", "move", "narrow", "0", "--to", here)
+    rack.gmm("vm", "set", "narrow", "--spread", "1")
+    shown = rack.gmm_json("vm", "show", "narrow")
+    assert (shown["spread"], shown["memory_components"]) == (1, 2)
+    wait_until(lambda: "narrow: on 2 memory components, its spread is 1: m1, m2" in rack.gmm("health", "detail"), "PLACEMENT_VIOLATION")
+    rack.gmm("region", "move", "narrow", "0", "--to", there)
+    wait_until(lambda: "PLACEMENT_VIOLATION" not in rack.gmm("health", "detail"), "it to be cleared")
 
 
 def test_status_says_how_regions_are_placed(rack):

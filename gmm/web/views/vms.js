@@ -175,6 +175,12 @@ function restartText(restart) {
 	];
 }
 
+/* With one copy of each page, the VM is lost with any of the memory components that it is on. */
+function spreadText(more) {
+	const text = `${plural(more.memory_components, "memory component")}, ${more.spread ? `at most ${more.spread}` : "no limit"}`;
+	return more.spread && more.memory_components > more.spread ? h("span", { class: "problem" }, text) : text;
+}
+
 function about(vm, more) {
 	return pairs([
 		["State", [state(vm.state), ` for ${seconds(vm.changed_s_ago)}`]],
@@ -182,7 +188,9 @@ function about(vm, more) {
 		["Runs on", h("a", { href: nodeHref(vm.node) }, vm.node)],
 		["vCPUs", vm.vcpus],
 		["Created", ago(vm.created_s_ago)],
+		more && ["Spread", spreadText(more)],
 		more?.restart && ["Restart", restartText(more.restart)],
+		more?.devices && ["Devices", more.devices.join(", ") || "none"],
 		more && ["Kernel", h("code", {}, more.kernel)],
 		more?.initrd && ["Initrd", h("code", {}, more.initrd)],
 		more?.command_line && ["Command line", h("code", {}, more.command_line)],
@@ -207,7 +215,7 @@ export const vm = {
 			series = model.vmSeries.get(one.name);
 		const { value: more, error } = model.answer(path(params.name));
 		return [
-			actionButtons(VM_ACTIONS, one, model),
+			actionButtons(VM_ACTIONS, { ...one, restart: more?.restart }, model),
 			h(
 				"div",
 				{ class: "split even" },
