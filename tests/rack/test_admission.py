@@ -257,7 +257,7 @@ def rack(make_rack, tmp_path_factory):
     virtual.all = config.load(path).nodes
     processor = path.with_name("processor")
     processor.write_bytes(smbios_processor())
-    virtual.words = {"g1": ["-smbios", "type=1,manufacturer=AT&T * $HOME,product=R7 (x+y)/z#%41'\"\\\\,,,serial=" + "S;1" * 30, "-smbios", "type=3,asset=",
+    virtual.words = {"g1": ["-smbios", "type=1,manufacturer=AT&T * $HOME,product=R7 (x+y)/z#!%41'\"\\\\,,,serial=-h" + "S;1" * 30, "-smbios", "type=3,asset=",
                             "-smbios", f"file={processor}"]}
     return virtual
 
@@ -324,8 +324,8 @@ def test_a_uefi_machine(rack):
     machine = wait_until(lambda: rack.pending().get(stranger.mac, {}).get("life") == "pending" and rack.pending()[stranger.mac],
                          "it to say what it is", 90)
     assert machine["uuid"] == rack.strangers["g1"] and machine["firmware"] == "efi" and machine["memory_bytes"] == 128 << 20
-    assert (machine["manufacturer"], machine["product"], machine["asset"]) == ("AT&T _ _HOME", "R7 (x+y)/z__41____,", "")
-    assert (machine["serial"], machine["processor"]) == (("S_1" * 30)[:47], "EPYC _9754_")
+    assert (machine["manufacturer"], machine["product"], machine["asset"]) == ("AT&T _ _HOME", "R7 (x+y)/z___41____,", "")
+    assert (machine["serial"], machine["processor"]) == (("-h" + "S_1" * 30)[:47], "EPYC _9754_")
     assert (machine["processors"], machine["svm"], machine["vmx"]) == (300, True, False)
     assert [one["rule"] for one in rack.gmm_json("node", "match") if one["mac"] == stranger.mac] == ["green"]
     rack.gmm("node", "admit", "green", "--mac", stranger.mac, "--role", "memory")
