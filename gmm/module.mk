@@ -34,5 +34,5 @@ unit-tests-y += tests/unit/test_gmm_spread.c
 unit-tests-y += tests/unit/test_gmm_resize.c tests/unit/test_gmm_restart.c tests/unit/test_gmm_setting.c tests/unit/test_wall_time.c tests/unit/test_gmm_dry_run.c tests/unit/test_gmm_text.c tests/unit/test_gmm_poll.c
 unit-tests-y += tests/unit/test_gmm_device.c
 unit-tests-y += tests/unit/test_gmm_place.c tests/unit/test_gmm_admin.c tests/unit/test_gmm_balance.c
-unit-tests-y += tests/unit/test_gmm_life.c tests/unit/test_gmm_machine.c tests/unit/test_inventory.c
+unit-tests-y += tests/unit/test_gmm_life.c tests/unit/test_gmm_machine.c tests/unit/test_gmm_identity.c tests/unit/test_inventory.c
 fuzz-y += tests/fuzz/fuzz_inventory.c
