@@ -85,10 +85,11 @@ static void list_movable(const struct gmm_core *core, struct gmm_balance *plan)
 		    core->nodes[vm->node - GMM_NODE_FIRST].state != GMM_NODE_UP)
 			continue;
 		for (uint32_t at = vm->region_first; at != GMM_NONE; at = core->regions[at].next) {
-			uint32_t *first = &plan->movable[core->regions[at].node - GMM_NODE_FIRST];
+			uint32_t *first;
 
-			if (core->regions[at].state != GMM_REGION_LIVE)
+			if (core->regions[at].state != GMM_REGION_LIVE || core->regions[at].wanted)
 				continue;
+			first = &plan->movable[core->regions[at].node - GMM_NODE_FIRST];
 			plan->next[at] = *first;
 			*first = at;
 		}

@@ -168,9 +168,9 @@ bool gmm_place_lacks(const struct gmm_core *core, const struct gmm_node *node, c
 		text_pages(text, lines_of(spec));
 		lacks = true;
 	}
-	if (core->config.vcpus_limited && !spec->overcommit && node->vcpus_given + spec->vcpus > cpus) {
+	if (core->config.vcpus_limited && !(spec->overcommit & GMM_OVERCOMMIT_VCPUS) && node->vcpus_given + spec->vcpus > cpus) {
 		text_short(text, !lacks, cpus > node->vcpus_given ? cpus - node->vcpus_given : 0, cpus, " vCPUs", spec->vcpus);
-		text_string(text, " (it may share processors if it is created with overcommit)");
+		text_string(text, " (it may share processors if it is created with overcommit = vcpus)");
 		lacks = true;
 	}
 	if (spec->bandwidth_mbps && given + spec->bandwidth_mbps > link) {

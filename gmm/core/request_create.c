@@ -66,6 +66,8 @@ static int check_spec(struct gmm_core *core, const struct gmm_vm_spec *spec)
 	    spec->restart_window_s > GMM_RESTART_WINDOW_S_LIMIT || !spec->restart_max != !spec->restart_window_s)
 		return gmm_refuse_words(core, -EINVAL, "a guest is started again 1 to 1000 times in 1 to 604800 seconds; ",
 					"give both numbers or none", "");
+	if (spec->overcommit > GMM_OVERCOMMIT_ALL)
+		return gmm_refuse_words(core, -EINVAL, "overcommit is none, vcpus, memory or all", "", "");
 	if (gmm_core_vm_named(core, spec->name))
 		return gmm_refuse_words(core, -EEXIST, "there is a VM named ", spec->name, " already");
 	return 0;
@@ -88,6 +90,36 @@ static struct gmm_node *choose_process(struct gmm_core *core, const struct gmm_v
 	else if (!gmm_place_lacks(core, node, spec, &text))
 		return node;
 	return NULL;
+}
+
+static int refuse_full_table(struct gmm_core *core)
+{
+	return gmm_refuse_words(core, -ENOSPC, "the manager's table of regions is full", "", "");
+}
+
+/* As place_all(), for a VM whose memory is only promised. */
+static int promise_all(struct gmm_core *core, struct gmm_vm *vm, uint32_t operation)
+{
+	uint64_t pages_left = vm->spec.memory_bytes / PAGE_BYTES;
+	struct text text = gmm_refuse(core);
+	uint32_t *link = &vm->region_first;
+
+	if (!gmm_promise_allowed(core, pages_left, &text))
+		return -ENOSPC;
+	for (uint32_t index = 0; pages_left; index++) {
+		uint32_t pages = pages_left < REGION_PAGES ? (uint32_t)pages_left : REGION_PAGES;
+
+		if (!gmm_region_room(core)) {
+			gmm_vm_condemn_regions(core, vm, GMM_NONE);
+			return refuse_full_table(core);
+		}
+		*link = gmm_region_promise(core, vm->id, index, pages, vm->node);
+		core->regions[*link].operation = operation;
+		link = &core->regions[*link].next;
+		vm->region_count++;
+		pages_left -= pages;
+	}
+	return 0;
 }
 
 /* Reserve all regions of a VM, or none. */
@@ -146,7 +178,7 @@ static int begin(struct gmm_core *core, struct gmm_vm *vm, struct gmm_node *node
 	vm->region_count = 0;
 	vm->operation = gmm_operation_index(core, operation);
 	gmm_dirty_vm(core, vm);
-	status = place_all(core, vm, vm->operation);
+	status = (vm->spec.overcommit & GMM_OVERCOMMIT_MEMORY ? promise_all : place_all)(core, vm, vm->operation);
 	if (status) {
 		operation->kind = GMM_OPERATION_NONE;
 		return status;
@@ -159,7 +191,10 @@ static int begin(struct gmm_core *core, struct gmm_vm *vm, struct gmm_node *node
 	node->vcpus_given += vm->spec.vcpus;
 	node->bandwidth_given_mbps += vm->spec.bandwidth_mbps;
 	operation->vm = gmm_vm_index(core, vm);
-	operation->pending = operation->parts = vm->region_count;
+	operation->parts = vm->region_count;
+	operation->pending = vm->region_count - gmm_vm_regions_promised(core, vm);
+	if (operation->pending == 0)
+		operation->step = GMM_STEP_VM;
 	return 0;
 }
 
@@ -231,7 +266,11 @@ static int plan_regions(struct gmm_core *core, const struct gmm_vm_spec *spec, s
 
 	assert(count <= REGIONS_PER_VM_MAX);
 	if (count > GMM_REGIONS_MAX - core->regions_used)
-		return gmm_refuse_words(core, -ENOSPC, "the manager's table of regions is full", "", "");
+		return refuse_full_table(core);
+	if (spec->overcommit & GMM_OVERCOMMIT_MEMORY) {
+		plan->promised = count;
+		return gmm_promise_allowed(core, pages_all, &text) ? 0 : -ENOSPC;
+	}
 	for (; done < count; done++) {
 		uint32_t pages = done + 1 < count ? REGION_PAGES : last_pages;
 		struct gmm_node *node = gmm_place_region(core, pages);

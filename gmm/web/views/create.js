@@ -15,6 +15,12 @@ const FIELDS = [
 	{ name: "kernel", label: "Kernel", hint: "path of a Linux bzImage on the manager's host", required: true },
 	{ name: "initrd", label: "Initrd", hint: "path on the manager's host" },
 	{ name: "command_line", label: "Command line", hint: "of the guest's kernel, as in console=ttyS0" },
+	{
+		name: "overcommit",
+		label: "Overcommit",
+		hint: "vCPUs may share processors; memory is reserved when the guest needs it",
+		choices: ["none", "vcpus", "memory", "all"],
+	},
 	{ name: "restart", label: "Restart", hint: "what happens when the guest ends by itself", choices: ["no", "on-failure", "always"] },
 ];
 
@@ -50,6 +56,7 @@ function words(form) {
 		...option("initrd", value("initrd")),
 		...option("command-line", value("command_line")),
 		...option("vcpus", value("vcpus")),
+		...option("overcommit", value("overcommit") === "none" ? "" : value("overcommit")),
 		...option("restart", value("restart") === "no" ? "" : value("restart")),
 		...option("on", form.elements.on.value),
 	];
