@@ -88,7 +88,10 @@ json_t *parse_value(const struct cli_option *option, const char *value)
 	case OPTION_STRING: return json_string(value);
 	case OPTION_SIZE: return parse_size(value);
 	case OPTION_NUMBER: return parse_number(value);
-	case OPTION_RATE: return units_rate_mbps(value) < 0 ? NULL : json_integer(units_rate_mbps(value));
+	case OPTION_RATE:
+		if (strcmp(value, "0") == 0)
+			return json_integer(0);
+		return units_rate_mbps(value) < 0 ? NULL : json_integer(units_rate_mbps(value));
 	case OPTION_SECONDS: return parse_seconds(value);
 	case OPTION_MAYBE_SECONDS: return value ? parse_seconds(value) : json_true();
 	case OPTION_FILE: return absolute_path(value);

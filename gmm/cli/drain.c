@@ -4,8 +4,12 @@
 
 int run_drain(struct cli *cli)
 {
-	int status = client_request(cli);
 	bool over = false;
+	int status;
+
+	if (cli->dry_run)
+		json_object_set_new(cli->arguments, "dry_run", json_true());
+	status = client_request(cli);
 
 	while (!status && !over) {
 		json_t *line, *item;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "gmm/cli/cli.h"
+#include "gmm/core/text.h"
 #include "gmm/units.h"
 
 #define PAGE_BYTES 4096.0
@@ -143,10 +144,11 @@ void print_status(json_t *result)
 	json_t *cache = json_object_get(result, "cache_lines"), *vms = json_object_get(result, "vms");
 	char a[CELL_BYTES], b[CELL_BYTES], c[CELL_BYTES];
 
-	printf("rack of %s: %d of %d nodes up\n", string(result, "manager"), (int)integer(nodes, "up"),
-	       (int)integer(nodes, "configured"));
+	printf("rack of %s: %d of %d node%s up\n", string(result, "manager"), (int)integer(nodes, "up"),
+	       (int)integer(nodes, "configured"), text_plural((uint64_t)integer(nodes, "configured"), "", "s"));
 	if (integer(nodes, "pending"))
-		printf("pending  %d machines that are no nodes: gmm node pending\n", (int)integer(nodes, "pending"));
+		printf("pending  %d %s: gmm node pending\n", (int)integer(nodes, "pending"),
+		       text_plural((uint64_t)integer(nodes, "pending"), "machine that is no node", "machines that are no nodes"));
 	printf("health   ");
 	print_health_line(json_object_get(result, "health"));
 	printf("memory   %s, reserved %s, written %s\n", units_size((double)integer(memory, "capacity") * PAGE_BYTES, a),
@@ -316,7 +318,8 @@ void print_drain_progress(json_t *item)
 	json_t *move;
 	size_t index;
 
-	fprintf(stderr, "%s: %d regions left", string(item, "name"), (int)integer(item, "regions"));
+	fprintf(stderr, "%s: %d region%s left", string(item, "name"), (int)integer(item, "regions"),
+		text_plural((uint64_t)integer(item, "regions"), "", "s"));
 	json_array_foreach(json_object_get(item, "moves"), index, move) {
 		json_int_t pages = integer(move, "pages");
 

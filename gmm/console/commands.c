@@ -49,6 +49,7 @@ static const struct {
 	{ "vm", "list", RISK_READS }, { "vm", "show", RISK_READS }, { "vm", "stats", RISK_READS }, { "vm", "wait", RISK_READS },
 	{ "region", "list", RISK_READS }, { "key", "list", RISK_READS }, { "operation", "list", RISK_READS },
 	{ "vm", "create", RISK_CHANGES }, { "vm", "start", RISK_CHANGES }, { "vm", "type", RISK_CHANGES },
+	{ "vm", "set", RISK_CHANGES },
 	{ "bench", "read", RISK_CHANGES }, { "backup", NULL, RISK_CHANGES },
 	{ "vm", "stop", RISK_ASK }, { "vm", "kill", RISK_ASK }, { "key", "rotate", RISK_ASK }, { "key", "forget", RISK_ASK },
 	{ "vm", "destroy", RISK_NAME },

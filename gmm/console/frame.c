@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "gmm/console/views.h"
+#include "gmm/core/text.h"
 
 const struct view_type *view_type(enum view view)
 {
@@ -68,8 +69,8 @@ static void draw_header(const struct ui *ui, const struct model *model, struct s
 	screen_fill_row(screen, 0, STYLE_HEADER);
 	column = screen_text(screen, 0, 0, STYLE_HEADER, left);
 	if (model->connected && model->known) {
-		column = screen_format(screen, 0, column, STYLE_HEADER, " %d of %d nodes up ", (int)model->nodes_up,
-				       model->node_count);
+		column = screen_format(screen, 0, column, STYLE_HEADER, " %d of %d node%s up ", (int)model->nodes_up,
+				       model->node_count, text_plural((uint64_t)model->node_count, "", "s"));
 		if (model->machines_pending)
 			column = screen_format(screen, 0, column, STYLE_HEADER, "%d pending ", (int)model->machines_pending);
 		column++;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "gmm/console/views.h"
+#include "gmm/core/text.h"
 
 #define BOX_WIDTH 20
 #define BOX_HEIGHT 5
@@ -48,9 +49,9 @@ static void draw_box(const struct model_node *node, struct screen *screen, int r
 			     pages_text(node->pages_capacity, capacity));
 	draw_fill(node, screen, row + 2, inside, width, false);
 	if (node->memory)
-		snprintf(load, sizeof(load), "%llu region%s", (unsigned long long)node->regions, node->regions == 1 ? "" : "s");
+		snprintf(load, sizeof(load), "%llu region%s", (unsigned long long)node->regions, text_plural(node->regions, "", "s"));
 	else
-		snprintf(load, sizeof(load), "%llu VM%s", (unsigned long long)node->vms, node->vms == 1 ? "" : "s");
+		snprintf(load, sizeof(load), "%llu VM%s", (unsigned long long)node->vms, text_plural(node->vms, "", "s"));
 	screen_field(screen, row + 3, inside, width, STYLE_NORMAL, load);
 }
 

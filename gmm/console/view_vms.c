@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "gmm/console/views.h"
+#include "gmm/core/text.h"
 
 #define PAGE_BYTES 4096u
 #define BAR_WIDTH 26
@@ -65,8 +66,9 @@ static void draw_selected(const struct ui *ui, const struct model *model, struct
 	if (!vm)
 		return;
 	column = screen_format(screen, row, 0, STYLE_BOLD, "%s", vm->name);
-	column = screen_format(screen, row, column + 2, STYLE_NORMAL, "%llu vCPU%s, %llu regions, cache %s",
-			       (unsigned long long)vm->vcpus, vm->vcpus == 1 ? "" : "s", (unsigned long long)vm->regions,
+	column = screen_format(screen, row, column + 2, STYLE_NORMAL, "%llu vCPU%s, %llu region%s, cache %s",
+			       (unsigned long long)vm->vcpus, text_plural(vm->vcpus, "", "s"), (unsigned long long)vm->regions,
+			       text_plural(vm->regions, "", "s"),
 			       units_size((double)vm->cache_bytes, a));
 	screen_format(screen, row, column + 2, state_style(vm->state), "%s%s%s", vm->state, vm->reason[0] ? ": " : "", vm->reason);
 	if (!vm->counted || !vm->memory_bytes) {

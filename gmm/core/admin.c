@@ -77,8 +77,8 @@ static bool is_empty(const struct gmm_core *core, const struct gmm_node *node, s
 		text_string(text, " of regions that this manager does not know");
 	} else if (node->vms || node->foreign) {
 		text_string(text, "it has ");
-		text_number(text, node->vms ? node->vms : node->foreign);
-		text_string(text, node->vms ? " VMs" : " VMs that this manager does not know");
+		text_count(text, node->vms ? node->vms : node->foreign, "VM");
+		text_string(text, node->vms ? "" : " that this manager does not know");
 	} else if (operation_works_there(core, node)) {
 		text_string(text, "a request to it is under way");
 	} else {
@@ -98,14 +98,14 @@ bool gmm_node_is_gone(const struct gmm_core *core, const struct gmm_node *node, 
 		return false;
 	}
 	for (uint32_t i = 0; i < core->region_top; i++)
-		needed += core->regions[i].node == node->id && !core->regions[i].condemned &&
-			  core->regions[i].state != GMM_REGION_FREE && core->regions[i].state < GMM_REGION_RECLAIM;
+		needed += core->regions[i].node == node->id && gmm_region_is_kept(&core->regions[i]);
 	for (uint32_t i = 0; i < GMM_VMS_MAX; i++)
 		needed += core->vms[i].phase != GMM_VM_FREE && core->vms[i].phase != GMM_VM_GONE && core->vms[i].node == node->id;
 	if (needed == 0)
 		return true;
-	text_number(text, needed);
-	text_string(text, node->role == WIRE_ROLE_MEMORY ? " regions there are in use" : " VMs there are not given up yet");
+	text_count(text, needed, node->role == WIRE_ROLE_MEMORY ? "region" : "VM");
+	text_string(text, text_plural(needed, " there is ", " there are "));
+	text_string(text, node->role == WIRE_ROLE_MEMORY ? "in use" : "not given up yet");
 	text_string(text, "; destroy the VMs first");
 	return false;
 }
@@ -160,26 +160,34 @@ static void tell(struct gmm_core *core, const struct gmm_node *node, enum gmm_no
 	gmm_core_event(core, GMM_EVENT_NODE, node->name, line, now_ns);
 }
 
-int gmm_core_node_set_admin(struct gmm_core *core, const char *name, enum gmm_node_admin admin, uint64_t now_ns)
+int gmm_core_node_set_admin_plan(struct gmm_core *core, const char *name, enum gmm_node_admin admin)
 {
 	struct gmm_node *node = gmm_core_node_named(core, name);
 	struct text text = gmm_refuse(core);
 	const struct transition *transition;
-	enum gmm_node_admin from;
 
 	assert(admin < GMM_ADMIN_STATES);
 	if (!node)
 		return gmm_core_no_node(core, name);
-	from = node->admin;
-	if (from == admin)
+	if (node->admin == admin)
 		return 0;
-	transition = transition_of(from, admin);
+	transition = transition_of(node->admin, admin);
 	if (!transition) {
 		refuse_transition(node, admin, &text);
 		return -EBUSY;
 	}
-	if (!condition_holds(core, node, transition, &text))
-		return -EBUSY;
+	return condition_holds(core, node, transition, &text) ? 0 : -EBUSY;
+}
+
+int gmm_core_node_set_admin(struct gmm_core *core, const char *name, enum gmm_node_admin admin, uint64_t now_ns)
+{
+	int status = gmm_core_node_set_admin_plan(core, name, admin);
+	struct gmm_node *node = gmm_core_node_named(core, name);
+	enum gmm_node_admin from;
+
+	if (status || node->admin == admin)
+		return status;
+	from = node->admin;
 	node->admin = admin;
 	node->changed_ns = now_ns;
 	gmm_dirty_node(core, node);

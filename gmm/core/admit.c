@@ -194,7 +194,7 @@ int gmm_core_node_admit(struct gmm_core *core, const struct gmm_admission *admis
 	return id;
 }
 
-int gmm_core_node_forget(struct gmm_core *core, const char *name, uint64_t now_ns)
+int gmm_core_node_forget_check(struct gmm_core *core, const char *name)
 {
 	struct gmm_node *node = gmm_core_node_named(core, name);
 	struct text text = gmm_refuse(core);
@@ -212,6 +212,16 @@ int gmm_core_node_forget(struct gmm_core *core, const char *name, uint64_t now_n
 		gmm_life_next(node->life, &text);
 		return -EBUSY;
 	}
+	return 0;
+}
+
+int gmm_core_node_forget(struct gmm_core *core, const char *name, uint64_t now_ns)
+{
+	int status = gmm_core_node_forget_check(core, name);
+	struct gmm_node *node = gmm_core_node_named(core, name);
+
+	if (status)
+		return status;
 	gmm_core_event(core, GMM_EVENT_NODE, node->name, "forgotten by the operator: its name, MAC and address are free", now_ns);
 	gmm_node_leave(core, node, now_ns);
 	node->admin = GMM_ADMIN_RETIRED;

@@ -237,6 +237,7 @@ struct gmm_vm_spec {
 	char initrd[GMM_FILE_BYTES];	/* empty: none */
 	uint32_t bandwidth_mbps;	/* of its component's link, reserved; 0: none */
 	uint32_t overcommit;		/* GMM_OVERCOMMIT_* */
+	uint32_t spread;		/* its regions lie on at most so many memory components; 0: no limit */
 	uint32_t restart;		/* enum gmm_restart */
 	uint32_t restart_max;		/* so many restarts, */
 	uint32_t restart_window_s;	/* in so long, and no more; both 0: the defaults */
@@ -276,6 +277,17 @@ struct gmm_vm {
 	uint64_t counters_ns;		/* when `counters` came; 0: never */
 	struct wire_vm_status counters;
 };
+
+/* What can be changed of a VM that exists; the units are those of its spec. */
+struct gmm_vm_settings {
+	uint32_t restart;		/* enum gmm_restart */
+	uint32_t restart_max, restart_window_s;
+	uint32_t bandwidth_mbps;
+};
+struct gmm_vm_settings gmm_vm_settings(const struct gmm_vm *vm);
+/* Which of them are others than the VM's: "restart policy from no to always; bandwidth from 0 to 400 Mbit/s". Nothing: none. */
+struct text;
+void gmm_vm_settings_text(const struct gmm_vm *vm, const struct gmm_vm_settings *settings, struct text *text);
 
 /* What the operator sees, from phase, node and state. */
 const char *gmm_vm_state_name(const struct gmm_vm *vm, const struct gmm_node *node);
@@ -362,7 +374,8 @@ struct gmm_operation {
 	uint32_t regions_moved;		/* drain */
 	bool sent;			/* move: the process component may know of it */
 	bool cancel;			/* move: it is to be given up; stop: the guest is not asked any more, but ended */
-	uint64_t grace_ns;		/* stop: how long it is waited for */
+	uint64_t grace_ns;		/* stop: how long it is waited for, */
+	uint64_t grace_until_ns;	/* from when the button was pressed until then; 0: it was not */
 	uint64_t poll_ns;		/* move, resize: when to ask; drain: when to look again */
 	struct wire_vm_region_moved moved; /* move: as last heard; drain: the sum of its moves, and the last one's fills */
 	uint32_t pending;		/* regions it waits for, */
@@ -468,12 +481,19 @@ enum gmm_placement {
 	GMM_PLACEMENTS,
 };
 
+/* A memory component that may be given regions, as one request sees it: less what it has chosen already (placing.h). */
+struct gmm_candidate {
+	uint64_t pages_free, pages_capacity;
+	uint32_t node;
+	uint32_t domain;		/* node's domain_first */
+};
+
 struct gmm_core;
 struct gmm_policy {
 	const char *name;
 	const char *help;
 	/* One of `count` candidates, count > 0, in order of their ids. Draws from the core's chance, never from elsewhere. */
-	struct gmm_node *(*choose)(struct gmm_core *core, struct gmm_node *const candidates[], uint32_t count);
+	const struct gmm_candidate *(*choose)(struct gmm_core *core, const struct gmm_candidate *const candidates[], uint32_t count);
 };
 
 extern const struct gmm_policy gmm_policies[GMM_PLACEMENTS];
@@ -569,6 +589,8 @@ int gmm_core_node_set_domain(struct gmm_core *core, uint32_t node, const char *d
  * is, or not while it holds what it holds (core->refusal says, with the states that it could go to); nothing was changed.
  */
 int gmm_core_node_set_admin(struct gmm_core *core, const char *name, enum gmm_node_admin admin, uint64_t now_ns);
+/* The same, asked without doing it. */
+int gmm_core_node_set_admin_plan(struct gmm_core *core, const char *name, enum gmm_node_admin admin);
 
 /* A node asks to join from `address`. 0: `joined` is the answer. Else a refusal, which is also an event. */
 int gmm_core_join(struct gmm_core *core, const struct wire_node_join *join, uint32_t address,
@@ -614,6 +636,13 @@ int gmm_core_vm_destroy(struct gmm_core *core, const char *name, uint64_t *opera
  */
 int gmm_core_vm_resize(struct gmm_core *core, const char *name, uint64_t cache_bytes, uint64_t *operation, uint64_t now_ns);
 int gmm_core_vm_resize_plan(struct gmm_core *core, const char *name, uint64_t cache_bytes);
+/*
+ * Change a VM's settings, at once and in any state. Another restart policy counts its restarts anew, and ends a crash loop. -ENOENT;
+ * -EINVAL: a number out of its range; -ENOSPC: its component's link has not as much left; -EBUSY: its component takes nothing more.
+ * The plan says the same and changes nothing.
+ */
+int gmm_core_vm_set(struct gmm_core *core, const char *name, const struct gmm_vm_settings *settings, uint64_t now_ns);
+int gmm_core_vm_set_plan(struct gmm_core *core, const char *name, const struct gmm_vm_settings *settings);
 int gmm_core_bench(struct gmm_core *core, const char *process, const char *memory, const struct gmm_bench_spec *spec,
 		   uint64_t *operation, uint64_t now_ns);
 
@@ -631,6 +660,8 @@ void gmm_core_offered(struct gmm_core *core, struct gmm_vm *vm, const struct wir
  */
 int gmm_core_region_move(struct gmm_core *core, const char *vm, uint32_t index, const char *to, uint64_t *operation,
 			 uint64_t now_ns);
+/* The same, asked without doing it: *region is the one that would be moved. */
+int gmm_core_region_move_plan(struct gmm_core *core, const char *vm, uint32_t index, const char *to, const struct gmm_region **region);
 /*
  * Place nothing more on a memory component and move all of its regions to others. -ENOSPC: they do not fit there. Ends when
  * it is empty. It stays as it is then, or when that fails, until gmm_core_node_drain_cancel().
@@ -638,6 +669,14 @@ int gmm_core_region_move(struct gmm_core *core, const char *vm, uint32_t index, 
 int gmm_core_node_drain(struct gmm_core *core, const char *name, uint64_t *operation, uint64_t now_ns);
 /* The component takes regions again; a drain of it ends, its moves are given up. -ENOENT; -EBUSY: it is not being drained. */
 int gmm_core_node_drain_cancel(struct gmm_core *core, const char *name, uint64_t now_ns);
+/* Both, asked without doing them: what would be moved, and how much room there is elsewhere. A drain that would fail at once is refused. */
+struct gmm_drain_plan {
+	uint32_t regions, vms;		/* so many regions, of so many VMs */
+	uint64_t pages;			/* of them */
+	uint64_t pages_free;		/* of components that can take some */
+};
+int gmm_core_node_drain_plan(struct gmm_core *core, const char *name, struct gmm_drain_plan *plan);
+int gmm_core_node_drain_cancel_plan(struct gmm_core *core, const char *name);
 
 /*
  * Move regions until memory components are used evenly (balance.h), a few at a time, planned anew each time. -EBUSY: not now, or
@@ -646,6 +685,9 @@ int gmm_core_node_drain_cancel(struct gmm_core *core, const char *name, uint64_t
 int gmm_core_balance(struct gmm_core *core, uint64_t *operation, uint64_t now_ns);
 /* It ends, its moves are given up. -ENOENT: there is none. */
 int gmm_core_balance_cancel(struct gmm_core *core, uint64_t now_ns);
+/* Both, asked without doing them; the first makes the plan in the memory that the configuration names. */
+int gmm_core_balance_check(struct gmm_core *core, uint64_t now_ns);
+int gmm_core_balance_cancel_check(struct gmm_core *core);
 
 /* 1: `command` is to be sent now. All rows must be kept (M7). */
 int gmm_core_output(struct gmm_core *core, struct gmm_command *command, uint64_t now_ns);

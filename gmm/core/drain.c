@@ -9,6 +9,8 @@
 
 #include "gmm/core/internal.h"
 
+#define LOST "regions there are lost; destroy their VMs"
+
 static struct gmm_operation *drain_of(struct gmm_core *core, const struct gmm_node *node)
 {
 	for (uint32_t i = 0; i < GMM_OPERATIONS_MAX; i++) {
@@ -21,14 +23,22 @@ static struct gmm_operation *drain_of(struct gmm_core *core, const struct gmm_no
 	return NULL;
 }
 
-static void tell(struct gmm_core *core, const struct gmm_node *node, const char *before, uint64_t number, const char *after,
+static bool holds_lost_regions(const struct gmm_core *core, const struct gmm_node *node)
+{
+	for (uint32_t i = 0; i < core->region_top; i++)
+		if (core->regions[i].state == GMM_REGION_LOST && core->regions[i].node == node->id)
+			return true;
+	return false;
+}
+
+static void tell(struct gmm_core *core, const struct gmm_node *node, const char *before, uint64_t regions, const char *after,
 		 uint64_t now_ns)
 {
 	char line[GMM_TEXT_BYTES];
 	struct text text = text_over(line, sizeof(line));
 
 	text_string(&text, before);
-	text_number(&text, number);
+	text_count(&text, regions, "region");
 	text_string(&text, after);
 	gmm_core_event(core, GMM_EVENT_NODE, node->name, line, now_ns);
 }
@@ -60,42 +70,79 @@ static int check(struct gmm_core *core, const struct gmm_node *node)
 	return -ENOSPC;
 }
 
+static int may_drain(struct gmm_core *core, const char *name)
+{
+	struct gmm_node *node = gmm_core_node_named(core, name);
+	int status = node ? check(core, node) : gmm_refuse_words(core, -ENOENT, "there is no node named ", name, "");
+
+	if (!status)
+		status = gmm_core_node_set_admin_plan(core, name, GMM_ADMIN_DRAINING);
+	return status ? status : gmm_operation_room(core) ? 0 : -EAGAIN;
+}
+
+int gmm_core_node_drain_plan(struct gmm_core *core, const char *name, struct gmm_drain_plan *plan)
+{
+	int status = may_drain(core, name);
+	const struct gmm_node *node = gmm_core_node_named(core, name);
+
+	memset(plan, 0, sizeof(*plan));
+	if (status)
+		return status;
+	if (holds_lost_regions(core, node))
+		return gmm_refuse_words(core, -EBUSY, name, " would not become empty: ", LOST);
+	for (uint32_t i = 0; i < GMM_VMS_MAX; i++) {
+		uint32_t before = plan->regions;
+
+		for (uint32_t at = core->vm_keys[i].id ? core->vms[i].region_first : GMM_NONE; at != GMM_NONE; at = core->regions[at].next)
+			if (core->regions[at].node == node->id) {
+				plan->regions++;
+				plan->pages += core->regions[at].pages;
+			}
+		plan->vms += plan->regions > before;
+	}
+	for (uint32_t i = 0; i < core->node_count; i++)
+		if (&core->nodes[i] != node && core->nodes[i].role == WIRE_ROLE_MEMORY && gmm_node_eligible(&core->nodes[i]))
+			plan->pages_free += gmm_node_pages_free(&core->nodes[i]);
+	return 0;
+}
+
 int gmm_core_node_drain(struct gmm_core *core, const char *name, uint64_t *id, uint64_t now_ns)
 {
 	struct gmm_node *node = gmm_core_node_named(core, name);
 	struct gmm_operation *operation;
-	int status;
+	int status = may_drain(core, name);
 
-	if (!node)
-		return gmm_refuse_words(core, -ENOENT, "there is no node named ", name, "");
-	status = check(core, node);
 	if (status)
 		return status;
 	operation = gmm_operation_start(core, GMM_OPERATION_NODE_DRAIN, GMM_STEP_DRAINING, node->name, now_ns);
-	if (!operation)
-		return -EAGAIN;
+	assert(operation);
 	operation->from_node = node->id;
 	operation->parts = node->regions;
 	status = gmm_core_node_set_admin(core, name, GMM_ADMIN_DRAINING, now_ns);
-	if (status) {
-		operation->kind = GMM_OPERATION_NONE;
-		return status;
-	}
+	assert(status == 0);
 	gmm_dirty_operation(core, operation);
 	*id = operation->id;
-	tell(core, node, "is being drained of ", node->regions, " regions", now_ns);
+	tell(core, node, "is being drained of ", node->regions, "", now_ns);
 	return 0;
 }
 
-int gmm_core_node_drain_cancel(struct gmm_core *core, const char *name, uint64_t now_ns)
+int gmm_core_node_drain_cancel_plan(struct gmm_core *core, const char *name)
 {
-	struct gmm_node *node = gmm_core_node_named(core, name);
-	int status;
+	const struct gmm_node *node = gmm_core_node_named(core, name);
 
 	if (!node)
 		return gmm_refuse_words(core, -ENOENT, "there is no node named ", name, "");
 	if (node->admin != GMM_ADMIN_DRAINING)
 		return gmm_refuse_words(core, -EBUSY, name, " is not being drained", "");
+	return 0;
+}
+
+int gmm_core_node_drain_cancel(struct gmm_core *core, const char *name, uint64_t now_ns)
+{
+	int status = gmm_core_node_drain_cancel_plan(core, name);
+
+	if (status)
+		return status;
 	/* The table of states knows no shorter way. */
 	status = gmm_core_node_set_admin(core, name, GMM_ADMIN_CORDONED, now_ns);
 	return status ? status : gmm_core_node_set_admin(core, name, GMM_ADMIN_ADMITTED, now_ns);
@@ -183,17 +230,9 @@ static void start_moves(struct gmm_core *core, struct gmm_operation *drain, uint
 		at = region_on(core, vm, drain->from_node);
 		if (at == GMM_NONE)
 			continue;
-		to = gmm_place_region(core, core->regions[at].pages);
+		to = gmm_place_away(core, vm, at);
 		under_way += to && gmm_move_start(core, vm, at, to, drain->id, &move, now_ns) == 0;
 	}
-}
-
-static bool holds_lost_regions(const struct gmm_core *core, const struct gmm_node *node)
-{
-	for (uint32_t i = 0; i < core->region_top; i++)
-		if (core->regions[i].state == GMM_REGION_LOST && core->regions[i].node == node->id)
-			return true;
-	return false;
 }
 
 void gmm_drain_tick(struct gmm_core *core, struct gmm_operation *drain, uint64_t now_ns)
@@ -202,7 +241,8 @@ void gmm_drain_tick(struct gmm_core *core, struct gmm_operation *drain, uint64_t
 	char reason[GMM_TEXT_BYTES];
 
 	if (node->pages_reserved == 0) {
-		tell(core, node, "is empty; ", drain->regions_moved, " regions were moved", now_ns);
+		tell(core, node, "is empty; ", drain->regions_moved,
+		     text_plural(drain->regions_moved, " was moved", " were moved"), now_ns);
 		drain->reason[0] = '\0';
 		gmm_operation_end(core, drain);
 	} else if (node->state == GMM_NODE_EXPECTED) {
@@ -210,7 +250,7 @@ void gmm_drain_tick(struct gmm_core *core, struct gmm_operation *drain, uint64_t
 	} else if (node->state != GMM_NODE_UP) {
 		gmm_operation_fail(core, drain, -EHOSTUNREACH, "the memory component went down", now_ns);
 	} else if (holds_lost_regions(core, node)) {
-		gmm_operation_fail(core, drain, -EBUSY, "regions there are lost; destroy their VMs", now_ns);
+		gmm_operation_fail(core, drain, -EBUSY, LOST, now_ns);
 	} else if (drain->failures > GMM_DRAIN_FAILURES_MAX) {
 		memcpy(reason, drain->reason, sizeof(reason));
 		gmm_operation_fail(core, drain, -EIO, reason, now_ns);

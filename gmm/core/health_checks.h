@@ -29,8 +29,8 @@ bool gmm_health_awaited(const struct gmm_node *node);
 struct text gmm_health_add(struct gmm_health_finding *found, const char *object);
 /* Begin the summary. */
 struct text gmm_health_summary(struct gmm_health_finding *found);
-/* "3 of 7 WHAT" */
-void gmm_health_of(struct text *text, uint64_t part, uint64_t all, const char *what);
+/* "3 of 7 NOUNs REST" */
+void gmm_health_of(struct text *text, uint64_t part, uint64_t all, const char *noun, const char *rest);
 /* Of a memory component that has joined: how much of it is promised to regions. */
 uint64_t gmm_health_percent_full(const struct gmm_node *node);
 /* Time as "12 s", "5 min", "3 h", "2 d". */

@@ -143,13 +143,12 @@ struct text gmm_health_summary(struct gmm_health_finding *found)
 	return text_over(found->summary, sizeof(found->summary));
 }
 
-void gmm_health_of(struct text *text, uint64_t part, uint64_t all, const char *what)
+void gmm_health_of(struct text *text, uint64_t part, uint64_t all, const char *noun, const char *rest)
 {
 	text_number(text, part);
 	text_string(text, " of ");
-	text_number(text, all);
-	text_string(text, " ");
-	text_string(text, what);
+	text_count(text, all, noun);
+	text_string(text, rest);
 }
 
 uint64_t gmm_health_percent_full(const struct gmm_node *node)

@@ -27,7 +27,7 @@ bool gmm_health_awaited(const struct gmm_node *node)
 	return node->configured || node->regions || node->vms;
 }
 
-static void down(const struct gmm_health_view *view, uint32_t role, const char *what)
+static void down(const struct gmm_health_view *view, uint32_t role, const char *noun)
 {
 	const struct gmm_core *core = view->core;
 	struct text text;
@@ -48,21 +48,21 @@ static void down(const struct gmm_health_view *view, uint32_t role, const char *
 		text_string(&text, "down for ");
 		gmm_health_time(&text, view->now_ns - node->down_ns);
 		text_string(&text, ", ");
-		text_number(&text, role == WIRE_ROLE_MEMORY ? node->regions : node->vms);
-		text_string(&text, role == WIRE_ROLE_MEMORY ? " regions there" : " VMs there");
+		text_count(&text, role == WIRE_ROLE_MEMORY ? node->regions : node->vms, role == WIRE_ROLE_MEMORY ? "region" : "VM");
+		text_string(&text, " there");
 	}
 	text = gmm_health_summary(view->found);
-	gmm_health_of(&text, view->found->count, count_role(core, role), what);
+	gmm_health_of(&text, view->found->count, count_role(core, role), noun, " down");
 }
 
 void gmm_health_mnode_down(const struct gmm_health_view *view)
 {
-	down(view, WIRE_ROLE_MEMORY, "memory components down");
+	down(view, WIRE_ROLE_MEMORY, "memory component");
 }
 
 void gmm_health_pnode_down(const struct gmm_health_view *view)
 {
-	down(view, WIRE_ROLE_PROCESS, "process components down");
+	down(view, WIRE_ROLE_PROCESS, "process component");
 }
 
 void gmm_health_flapping(const struct gmm_health_view *view)
@@ -83,7 +83,8 @@ void gmm_health_flapping(const struct gmm_health_view *view)
 		gmm_health_time(&text, view->now_ns - oldest_ns);
 	}
 	text = gmm_health_summary(view->found);
-	gmm_health_of(&text, view->found->count, count_role(core, ANY_ROLE), "nodes go down and up again and again");
+	gmm_health_of(&text, view->found->count, count_role(core, ANY_ROLE), "node",
+		      text_plural(view->found->count, " goes down and up again and again", " go down and up again and again"));
 }
 
 /* ---------------------------------------------------------------- full */
@@ -93,7 +94,7 @@ static bool has_capacity(const struct gmm_node *node)
 	return node->role == WIRE_ROLE_MEMORY && node->state == GMM_NODE_UP && node->join.capacity_pages > 0;
 }
 
-static void full(const struct gmm_health_view *view, uint64_t from_percent, uint64_t below_percent, const char *what)
+static void full(const struct gmm_health_view *view, uint64_t from_percent, uint64_t below_percent)
 {
 	const struct gmm_core *core = view->core;
 	struct text text;
@@ -112,19 +113,20 @@ static void full(const struct gmm_health_view *view, uint64_t from_percent, uint
 		text_pages(&text, node->join.capacity_pages);
 	}
 	text = gmm_health_summary(view->found);
-	gmm_health_of(&text, view->found->count, count_role(core, WIRE_ROLE_MEMORY), what);
+	gmm_health_of(&text, view->found->count, count_role(core, WIRE_ROLE_MEMORY), "memory component",
+		      text_plural(view->found->count, " is reserved to at least ", " are reserved to at least "));
 	text_number(&text, from_percent);
 	text_string(&text, " %");
 }
 
 void gmm_health_mnode_nearfull(const struct gmm_health_view *view)
 {
-	full(view, GMM_HEALTH_NEARFULL_PERCENT, GMM_HEALTH_FULL_PERCENT, "memory components are reserved to at least ");
+	full(view, GMM_HEALTH_NEARFULL_PERCENT, GMM_HEALTH_FULL_PERCENT);
 }
 
 void gmm_health_mnode_full(const struct gmm_health_view *view)
 {
-	full(view, GMM_HEALTH_FULL_PERCENT, UINT64_MAX, "memory components are reserved to at least ");
+	full(view, GMM_HEALTH_FULL_PERCENT, UINT64_MAX);
 }
 
 /* ---------------------------------------------------------------- what they run */
@@ -150,7 +152,8 @@ void gmm_health_version_skew(const struct gmm_health_view *view)
 		text_string(&text, node->join.build_id);
 	}
 	text = gmm_health_summary(view->found);
-	gmm_health_of(&text, view->found->count, up, "nodes run another build than the manager's ");
+	gmm_health_of(&text, view->found->count, up, "node",
+		      text_plural(view->found->count, " runs another build than the manager's ", " run another build than the manager's "));
 	text_string(&text, view->facts->build_id);
 }
 
@@ -172,12 +175,13 @@ void gmm_health_image_mismatch(const struct gmm_health_view *view)
 		text_string(&text, " ago, see 'gmm events' for the reason");
 	}
 	text = gmm_health_summary(view->found);
-	gmm_health_of(&text, view->found->count, count_role(core, ANY_ROLE), "nodes run an image that does not fit this rack");
+	gmm_health_of(&text, view->found->count, count_role(core, ANY_ROLE), "node",
+		      text_plural(view->found->count, " runs an image that does not fit this rack", " run an image that does not fit this rack"));
 }
 
 /* ---------------------------------------------------------------- booting */
 
-static void boots(const struct gmm_health_view *view, bool loop, const char *what)
+static void boots(const struct gmm_health_view *view, bool loop)
 {
 	const struct gmm_core *core = view->core;
 	struct text text;
@@ -194,23 +198,24 @@ static void boots(const struct gmm_health_view *view, bool loop, const char *wha
 		if (!loop && view->now_ns - script_ns < GMM_LIFE_BOOT_NS)
 			continue;
 		text = gmm_health_add(view->found, core->nodes[i].name);
-		text_number(&text, attempts);
-		text_string(&text, " boot scripts fetched, the last one ");
+		text_count(&text, attempts, "boot script");
+		text_string(&text, " fetched, the last one ");
 		gmm_health_time(&text, view->now_ns - script_ns);
 		text_string(&text, " ago, and not joined");
 	}
 	text = gmm_health_summary(view->found);
-	gmm_health_of(&text, view->found->count, count_role(core, ANY_ROLE), what);
+	gmm_health_of(&text, view->found->count, count_role(core, ANY_ROLE), "node",
+		      !loop ? " began to boot and did not join" : text_plural(view->found->count, " boots in circles", " boot in circles"));
 }
 
 void gmm_health_boot_failed(const struct gmm_health_view *view)
 {
-	boots(view, false, "nodes began to boot and did not join");
+	boots(view, false);
 }
 
 void gmm_health_boot_loop(const struct gmm_health_view *view)
 {
-	boots(view, true, "nodes boot in circles");
+	boots(view, true);
 }
 
 /* ---------------------------------------------------------------- whose they are */
@@ -253,7 +258,8 @@ void gmm_health_id_conflict(const struct gmm_health_view *view)
 	machines_in_conflict(view);
 	text = gmm_health_summary(view->found);
 	text_number(&text, view->found->count);
-	text_string(&text, " names, MACs or UUIDs are claimed by two machines");
+	text_string(&text, text_plural(view->found->count, " name, MAC or UUID is claimed by two machines",
+				       " names, MACs or UUIDs are claimed by two machines"));
 }
 
 void gmm_health_foreign(const struct gmm_health_view *view)
@@ -270,16 +276,16 @@ void gmm_health_foreign(const struct gmm_health_view *view)
 		    view->now_ns - since_ns < core->config.lease_ms * UINT64_C(1000000))
 			continue;
 		text = gmm_health_add(view->found, node->name);
-		text_number(&text, node->foreign);
-		text_string(&text, node->role == WIRE_ROLE_MEMORY ? " regions" : " VMs");
+		text_count(&text, node->foreign, node->role == WIRE_ROLE_MEMORY ? "region" : "VM");
 		if (node->role == WIRE_ROLE_MEMORY) {
 			text_string(&text, ", ");
 			text_pages(&text, node->pages_foreign);
 		}
 	}
 	text = gmm_health_summary(view->found);
-	gmm_health_of(&text, view->found->count, count_role(core, ANY_ROLE),
-		      "nodes hold regions or VMs that this manager does not know");
+	gmm_health_of(&text, view->found->count, count_role(core, ANY_ROLE), "node",
+		      text_plural(view->found->count, " holds regions or VMs that this manager does not know",
+				  " hold regions or VMs that this manager does not know"));
 }
 
 /* Of these, what the node was asked to let go of and refused: no call is under way for it. */
@@ -311,11 +317,12 @@ void gmm_health_reclaim_stalled(const struct gmm_health_view *view)
 		    (denied == 0 && view->now_ns - kept->reclaim_since_ns < GMM_HEALTH_RECLAIM_NS))
 			continue;
 		text = gmm_health_add(view->found, node->name);
-		text_number(&text, kept->reclaim_left);
-		text_string(&text, node->role == WIRE_ROLE_MEMORY ? " regions to be destroyed, " : " VMs to be destroyed, ");
+		text_count(&text, kept->reclaim_left, node->role == WIRE_ROLE_MEMORY ? "region" : "VM");
+		text_string(&text, " to be destroyed, ");
 		text_number(&text, denied);
 		text_string(&text, " refused");
 	}
 	text = gmm_health_summary(view->found);
-	gmm_health_of(&text, view->found->count, count_role(core, ANY_ROLE), "nodes do not let go of what was destroyed");
+	gmm_health_of(&text, view->found->count, count_role(core, ANY_ROLE), "node",
+		      text_plural(view->found->count, " does not let go of what was destroyed", " do not let go of what was destroyed"));
 }

@@ -96,8 +96,9 @@ void gmm_health_unenrolled_names(const struct gmm_health_view *view)
 		text_address(&text, view->core->health.unenrolled[i].address);
 	}
 	text = gmm_health_summary(view->found);
-	text_number(&text, view->found->count);
-	text_string(&text, " machines with the rack's key asked to join and are not configured");
+	text_count(&text, view->found->count, "machine");
+	text_string(&text, text_plural(view->found->count, " with the rack's key asked to join and is not configured",
+				       " with the rack's key asked to join and are not configured"));
 }
 
 void gmm_health_pending(const struct gmm_health_view *view)
@@ -124,10 +125,10 @@ void gmm_health_pending(const struct gmm_health_view *view)
 		text_string(&text, machine->inventory.product);
 	}
 	text = gmm_health_summary(view->found);
-	text_number(&text, view->found->count);
-	text_string(&text, " machines that are no nodes asked for a boot script, ");
+	text_count(&text, view->found->count, "machine");
+	text_string(&text, text_plural(view->found->count, " that is no node asked for a boot script, ", " that are no nodes asked for a boot script, "));
 	text_number(&text, pending);
-	text_string(&text, " of them wait to be admitted");
+	text_string(&text, text_plural(pending, " of them waits to be admitted", " of them wait to be admitted"));
 }
 
 void gmm_health_strangers(const struct gmm_health_view *view)
@@ -139,8 +140,8 @@ void gmm_health_strangers(const struct gmm_health_view *view)
 		return;
 	view->found->count = 1;
 	text = gmm_health_summary(view->found);
-	text_number(&text, recent->seen - recent->base);
-	text_string(&text, " connect requests without the rack's key, the latest ");
+	text_count(&text, recent->seen - recent->base, "connect request");
+	text_string(&text, " without the rack's key, the latest ");
 	gmm_health_time(&text, view->now_ns - recent->grown_ns);
 	text_string(&text, " ago from ");
 	text_address(&text, view->facts->stranger_address);
@@ -157,8 +158,9 @@ void gmm_health_events_lost(const struct gmm_health_view *view)
 		return;
 	view->found->count = 1;
 	text = gmm_health_summary(view->found);
-	text_number(&text, recent->seen - recent->base);
-	text_string(&text, " events were gone before those who follow them had them, the last time ");
+	text_count(&text, recent->seen - recent->base, "event");
+	text_string(&text, text_plural(recent->seen - recent->base, " was gone before those who follow events had it, the last time ",
+				       " were gone before those who follow events had them, the last time "));
 	gmm_health_time(&text, view->now_ns - recent->grown_ns);
 	text_string(&text, " ago");
 }

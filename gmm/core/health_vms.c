@@ -34,11 +34,12 @@ static void add(const struct gmm_health_view *view, const struct gmm_vm *vm)
 	}
 }
 
-static void summarize(const struct gmm_health_view *view, const char *what)
+/* What one of them does, and what many do. */
+static void summarize(const struct gmm_health_view *view, const char *one, const char *many)
 {
 	struct text text = gmm_health_summary(view->found);
 
-	gmm_health_of(&text, view->found->count, count_vms(view->core), what);
+	gmm_health_of(&text, view->found->count, count_vms(view->core), "VM", text_plural(view->found->count, one, many));
 }
 
 static uint32_t regions_waiting(const struct gmm_core *core, const struct gmm_vm *vm, uint32_t *pages)
@@ -68,12 +69,12 @@ void gmm_health_vm_memory_waits(const struct gmm_health_view *view)
 		text_string(&text, "needs ");
 		text_pages(&text, pages);
 		text_string(&text, " (");
-		gmm_health_of(&text, count, vm->region_count, "regions) for ");
+		gmm_health_of(&text, count, vm->region_count, "region", ") for ");
 		gmm_health_time(&text, view->now_ns - vm->place_since_ns);
 		text_string(&text, ";");
 		gmm_place_free(view->core, &text);
 	}
-	summarize(view, "VMs wait for promised memory that finds no room");
+	summarize(view, " waits for promised memory that finds no room", " wait for promised memory that finds no room");
 }
 
 /* A VM that waits for memory which is gone for good, or that finds no room, is told by those checks alone. */
@@ -86,7 +87,7 @@ void gmm_health_vm_stalled(const struct gmm_health_view *view)
 		    gmm_core_node(view->core, vm->node)->state == GMM_NODE_UP)
 			add(view, vm);
 	}
-	summarize(view, "VMs stand still, waiting for memory");
+	summarize(view, " stands still, waiting for memory", " stand still, waiting for memory");
 }
 
 void gmm_health_vm_memory_lost(const struct gmm_health_view *view)
@@ -99,9 +100,9 @@ void gmm_health_vm_memory_lost(const struct gmm_health_view *view)
 		if (lost == 0)
 			continue;
 		text = gmm_health_add(view->found, vm->spec.name);
-		gmm_health_of(&text, lost, vm->region_count, "regions lost");
+		gmm_health_of(&text, lost, vm->region_count, "region", " lost");
 	}
-	summarize(view, "VMs have lost memory for good");
+	summarize(view, " has lost memory for good", " have lost memory for good");
 }
 
 void gmm_health_vm_lost(const struct gmm_health_view *view)
@@ -109,7 +110,7 @@ void gmm_health_vm_lost(const struct gmm_health_view *view)
 	for (uint32_t i = 0; i < GMM_VMS_MAX; i++)
 		if (view->core->vms[i].phase == GMM_VM_GONE)
 			add(view, &view->core->vms[i]);
-	summarize(view, "VMs are lost with their process component");
+	summarize(view, " is lost with its process component", " are lost with their process component");
 }
 
 void gmm_health_vm_failed(const struct gmm_health_view *view)
@@ -117,7 +118,7 @@ void gmm_health_vm_failed(const struct gmm_health_view *view)
 	for (uint32_t i = 0; i < GMM_VMS_MAX; i++)
 		if (view->core->vms[i].phase == GMM_VM_READY && view->core->vms[i].state == WIRE_VM_FAILED)
 			add(view, &view->core->vms[i]);
-	summarize(view, "VMs failed");
+	summarize(view, " failed", " failed");
 }
 
 void gmm_health_vm_crash_loop(const struct gmm_health_view *view)
@@ -125,5 +126,5 @@ void gmm_health_vm_crash_loop(const struct gmm_health_view *view)
 	for (uint32_t i = 0; i < GMM_VMS_MAX; i++)
 		if (view->core->vms[i].phase != GMM_VM_FREE && view->core->vms[i].looping)
 			add(view, &view->core->vms[i]);
-	summarize(view, "VMs ended too often and are not started again");
+	summarize(view, " ended too often and is not started again", " ended too often and are not started again");
 }

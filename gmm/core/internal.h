@@ -30,6 +30,11 @@ static inline bool gmm_region_room(const struct gmm_core *core)
 {
 	return core->region_free != GMM_NONE || core->region_top < GMM_REGIONS_MAX;
 }
+/* In the table, and not being given back: that leaves by itself. */
+static inline bool gmm_region_is_kept(const struct gmm_region *region)
+{
+	return region->state != GMM_REGION_FREE && region->state < GMM_REGION_RECLAIM && !region->condemned;
+}
 uint32_t gmm_region_allocate(struct gmm_core *core, uint64_t vm, uint32_t index, uint32_t pages, uint32_t node,
 			     uint32_t owner);
 /* As above, without a place. */
@@ -86,8 +91,18 @@ bool gmm_node_has_place(struct gmm_core *core, const char *name);
 /* node.c: the node gave back its place in the rack: what it held counts as gone. */
 void gmm_node_leave(struct gmm_core *core, struct gmm_node *node, uint64_t now_ns);
 
-/* place.c: filter, then score. NULL: no component can take it. */
-struct gmm_node *gmm_place_region(struct gmm_core *core, uint32_t pages);
+/*
+ * placing.c: filter, then score. All regions of a VM, by index: where each goes (node ids), or -ENOSPC and core->refusal; nothing is
+ * reserved.
+ */
+int gmm_place_regions(struct gmm_core *core, const struct gmm_vm_spec *spec, uint32_t nodes[REGIONS_PER_VM_MAX]);
+/* One more region of a VM, within its spread and so that the rest of its memory fits, too, if it can be. NULL: nowhere. */
+struct gmm_node *gmm_place_region(struct gmm_core *core, const struct gmm_vm *vm, uint32_t pages);
+/* Where a region goes that has to leave its component with all others of the VM there: within its spread, else anywhere. NULL: nowhere. */
+struct gmm_node *gmm_place_away(struct gmm_core *core, const struct gmm_vm *vm, uint32_t region);
+
+/* place.c: may it be given regions? */
+bool gmm_takes_regions(const struct gmm_node *node);
 /* Pages of the node's regions that the other components have no room for, placed one by one where the largest share is free. */
 uint64_t gmm_place_missing(const struct gmm_core *core, const struct gmm_node *node);
 struct gmm_node *gmm_place_vm(struct gmm_core *core, const struct gmm_vm_spec *spec);

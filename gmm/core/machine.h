@@ -141,6 +141,7 @@ int gmm_core_node_admit_check(struct gmm_core *core, const struct gmm_admission 
 int gmm_core_node_admit(struct gmm_core *core, const struct gmm_admission *admission, uint64_t now_ns);
 /* A retired node, or one that is not configured any more and holds nothing, is no more. -ENOENT, -EBUSY. */
 int gmm_core_node_forget(struct gmm_core *core, const char *name, uint64_t now_ns);
+int gmm_core_node_forget_check(struct gmm_core *core, const char *name);	/* the same, asked without doing it */
 /* The node fetches its boot script. */
 void gmm_core_node_boots(struct gmm_core *core, struct gmm_node *node, uint64_t now_ns);
 

@@ -99,15 +99,20 @@ static int check_vm(struct gmm_core *core, const struct gmm_vm *vm, const struct
 	return 0;
 }
 
+static int check(struct gmm_core *core, const struct gmm_vm *vm, const struct gmm_region *region, const struct gmm_node *to)
+{
+	int status = check_vm(core, vm, region);
+
+	return status ? status : check_target(core, region, to);
+}
+
 int gmm_move_start(struct gmm_core *core, struct gmm_vm *vm, uint32_t at, struct gmm_node *to, uint64_t parent,
 		   struct gmm_operation **started, uint64_t now_ns)
 {
 	struct gmm_region *region = &core->regions[at], *target;
 	struct gmm_operation *operation;
-	int status = check_vm(core, vm, region);
+	int status = check(core, vm, region, to);
 
-	if (!status)
-		status = check_target(core, region, to);
 	if (status)
 		return status;
 	operation = gmm_operation_start(core, GMM_OPERATION_REGION_MOVE, GMM_STEP_REGIONS, vm->spec.name, now_ns);
@@ -133,23 +138,47 @@ int gmm_move_start(struct gmm_core *core, struct gmm_vm *vm, uint32_t at, struct
 	return 0;
 }
 
+/* What the operator named: all three, or refused. */
+static int find_move(struct gmm_core *core, const char *name, uint32_t index, const char *to_name, struct gmm_vm **vm, uint32_t *at,
+		     struct gmm_node **to)
+{
+	*vm = gmm_core_vm_named(core, name);
+	*to = gmm_core_node_named(core, to_name);
+	if (!*vm)
+		return gmm_refuse_words(core, -ENOENT, "there is no VM named ", name, "");
+	if (!*to)
+		return gmm_refuse_words(core, -ENOENT, "there is no node named ", to_name, "");
+	*at = *link_of(core, *vm, index);
+	if (*at == GMM_NONE)
+		return gmm_refuse_words(core, -ENOENT, name, " has no region of that index", "");
+	return 0;
+}
+
+int gmm_core_region_move_plan(struct gmm_core *core, const char *name, uint32_t index, const char *to_name, const struct gmm_region **region)
+{
+	struct gmm_node *to;
+	struct gmm_vm *vm;
+	uint32_t at;
+	int status = find_move(core, name, index, to_name, &vm, &at, &to);
+
+	if (status)
+		return status;
+	*region = &core->regions[at];
+	status = check(core, vm, *region, to);
+	return status ? status : gmm_operation_room(core) ? 0 : -EAGAIN;
+}
+
 int gmm_core_region_move(struct gmm_core *core, const char *name, uint32_t index, const char *to_name, uint64_t *id,
 			 uint64_t now_ns)
 {
-	struct gmm_vm *vm = gmm_core_vm_named(core, name);
-	struct gmm_node *to = gmm_core_node_named(core, to_name);
 	struct gmm_operation *operation;
+	struct gmm_node *to;
+	struct gmm_vm *vm;
 	uint32_t at;
-	int status;
+	int status = find_move(core, name, index, to_name, &vm, &at, &to);
 
-	if (!vm)
-		return gmm_refuse_words(core, -ENOENT, "there is no VM named ", name, "");
-	if (!to)
-		return gmm_refuse_words(core, -ENOENT, "there is no node named ", to_name, "");
-	at = *link_of(core, vm, index);
-	if (at == GMM_NONE)
-		return gmm_refuse_words(core, -ENOENT, name, " has no region of that index", "");
-	status = gmm_move_start(core, vm, at, to, 0, &operation, now_ns);
+	if (!status)
+		status = gmm_move_start(core, vm, at, to, 0, &operation, now_ns);
 	if (!status)
 		*id = operation->id;
 	return status;

@@ -333,9 +333,9 @@ static void report_foreign(struct gmm_core *core, struct gmm_node *node, uint64_
 		return;
 	node->foreign_reported = true;
 	text_string(&text, "holds ");
-	text_number(&text, has - known);
-	text_string(&text, memory ? " regions" : " VMs");
-	text_string(&text, " that this manager does not know; they go on until the node starts again");
+	text_count(&text, has - known, memory ? "region" : "VM");
+	text_string(&text, text_plural(has - known, " that this manager does not know; it goes on until the node starts again",
+				       " that this manager does not know; they go on until the node starts again"));
 	gmm_core_event(core, GMM_EVENT_WARNING, node->name, line, now_ns);
 }
 

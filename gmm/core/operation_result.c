@@ -115,7 +115,11 @@ static void button_result(struct gmm_core *core, struct gmm_operation *operation
 		return;
 	}
 	operation->step = GMM_STEP_WAITING;
-	operation->deadline_ns = now_ns + operation->grace_ns;
+	/* Pressed again by a manager that started meanwhile, it has the rest of its time. */
+	if (operation->grace_until_ns == 0) {
+		operation->grace_until_ns = now_ns + operation->grace_ns;
+		gmm_dirty_operation(core, operation);
+	}
 	waiting_check(core, operation);
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Placement: first the components that can take it at all (filter), then the best of these (score). Every region looks anew.
- * For a region the score is the configured policy's (policy.c); for a VM it is the balance of cache and processors.
+ * Placement: what components have left, where VMs go, and what refusals say. First the components that can take it at all (filter),
+ * then the best of these (score): for a VM the balance of cache and processors. Regions are placing.c's.
  */
 #include <assert.h>
 #include <string.h>
@@ -37,28 +37,9 @@ uint64_t gmm_node_lines_free(const struct gmm_node *node)
 
 /* ---------------------------------------------------------------- regions */
 
-static bool takes_regions(const struct gmm_node *node)
+bool gmm_takes_regions(const struct gmm_node *node)
 {
 	return node->role == WIRE_ROLE_MEMORY && gmm_node_eligible(node);
-}
-
-struct gmm_node *gmm_place_region(struct gmm_core *core, uint32_t pages)
-{
-	struct gmm_node *candidates[NODES_MAX], *chosen;
-	uint32_t count = 0;
-
-	for (uint32_t i = 0; i < core->node_count; i++) {
-		struct gmm_node *node = &core->nodes[i];
-
-		if (takes_regions(node) && gmm_node_pages_free(node) >= pages)
-			candidates[count++] = node;
-	}
-	if (count == 0)
-		return NULL;
-	chosen = gmm_policies[core->config.placement].choose(core, candidates, count);
-	assert(gmm_node_pages_free(chosen) >= pages);
-	core->placed_last = chosen->id;
-	return chosen;
 }
 
 /* Of the nodes with that many pages free, the one with the largest free share; node_count: none has room. */
@@ -69,7 +50,7 @@ static uint32_t roomiest(const struct gmm_core *core, const uint64_t free_pages[
 	for (uint32_t i = 0; i < core->node_count; i++) {
 		const struct gmm_node *node = &core->nodes[i];
 
-		if (!takes_regions(node) || free_pages[i] < pages)
+		if (!gmm_takes_regions(node) || free_pages[i] < pages)
 			continue;
 		assert(node->join.capacity_pages <= GMM_NODE_PAGES_MAX);
 		/* free/capacity compared without a division */
@@ -90,9 +71,7 @@ uint64_t gmm_place_missing(const struct gmm_core *core, const struct gmm_node *n
 		const struct gmm_region *region = &core->regions[i];
 		uint32_t best;
 
-		/* What is being given back leaves by itself. */
-		if (region->state == GMM_REGION_FREE || region->state >= GMM_REGION_RECLAIM || region->condemned ||
-		    region->node != node->id)
+		if (!gmm_region_is_kept(region) || region->node != node->id)
 			continue;
 		best = roomiest(core, free_pages, region->pages);
 		if (best < core->node_count)
@@ -169,7 +148,8 @@ bool gmm_place_lacks(const struct gmm_core *core, const struct gmm_node *node, c
 		lacks = true;
 	}
 	if (core->config.vcpus_limited && !(spec->overcommit & GMM_OVERCOMMIT_VCPUS) && node->vcpus_given + spec->vcpus > cpus) {
-		text_short(text, !lacks, cpus > node->vcpus_given ? cpus - node->vcpus_given : 0, cpus, " vCPUs", spec->vcpus);
+		text_short(text, !lacks, cpus > node->vcpus_given ? cpus - node->vcpus_given : 0, cpus,
+			   text_plural(cpus, " vCPU", " vCPUs"), spec->vcpus);
 		text_string(text, " (it may share processors if it is created with overcommit = vcpus)");
 		lacks = true;
 	}

@@ -4,7 +4,6 @@
  * and looks at all of them; `p2c` comes close to it with two looks; `pack` leaves components empty, to be switched off.
  * `random` and LegoOS's two are there to be compared with (docs/manager.md, "Placement").
  */
-#include <assert.h>
 #include <string.h>
 
 #include "gmm/core/internal.h"
@@ -16,16 +15,15 @@ static uint32_t draw_below(struct gmm_core *core, uint32_t bound)
 	return hash_reduce(hash_mix(core->chance += UINT64_C(0x9e3779b97f4a7c15)), bound);
 }
 
-/* Free/capacity compared without a division. */
-static bool more_share_free(const struct gmm_node *left, const struct gmm_node *right)
+/* Free/capacity compared without a division; both are at most GMM_NODE_PAGES_MAX. */
+static bool more_share_free(const struct gmm_candidate *left, const struct gmm_candidate *right)
 {
-	assert(left->join.capacity_pages <= GMM_NODE_PAGES_MAX && right->join.capacity_pages <= GMM_NODE_PAGES_MAX);
-	return gmm_node_pages_free(left) * right->join.capacity_pages > gmm_node_pages_free(right) * left->join.capacity_pages;
+	return left->pages_free * right->pages_capacity > right->pages_free * left->pages_capacity;
 }
 
-static struct gmm_node *choose_least(struct gmm_core *core, struct gmm_node *const candidates[], uint32_t count)
+static const struct gmm_candidate *choose_least(struct gmm_core *core, const struct gmm_candidate *const candidates[], uint32_t count)
 {
-	struct gmm_node *best = candidates[0];
+	const struct gmm_candidate *best = candidates[0];
 
 	(void)core;
 	for (uint32_t i = 1; i < count; i++)
@@ -34,7 +32,7 @@ static struct gmm_node *choose_least(struct gmm_core *core, struct gmm_node *con
 	return best;
 }
 
-static struct gmm_node *choose_p2c(struct gmm_core *core, struct gmm_node *const candidates[], uint32_t count)
+static const struct gmm_candidate *choose_p2c(struct gmm_core *core, const struct gmm_candidate *const candidates[], uint32_t count)
 {
 	uint32_t first = draw_below(core, count), second;
 
@@ -45,14 +43,14 @@ static struct gmm_node *choose_p2c(struct gmm_core *core, struct gmm_node *const
 	return candidates[more_share_free(candidates[second], candidates[first]) ? second : first];
 }
 
-static struct gmm_node *choose_random(struct gmm_core *core, struct gmm_node *const candidates[], uint32_t count)
+static const struct gmm_candidate *choose_random(struct gmm_core *core, const struct gmm_candidate *const candidates[], uint32_t count)
 {
 	return candidates[draw_below(core, count)];
 }
 
-static struct gmm_node *choose_pack(struct gmm_core *core, struct gmm_node *const candidates[], uint32_t count)
+static const struct gmm_candidate *choose_pack(struct gmm_core *core, const struct gmm_candidate *const candidates[], uint32_t count)
 {
-	struct gmm_node *best = candidates[0];
+	const struct gmm_candidate *best = candidates[0];
 
 	(void)core;
 	for (uint32_t i = 1; i < count; i++)
@@ -61,21 +59,21 @@ static struct gmm_node *choose_pack(struct gmm_core *core, struct gmm_node *cons
 	return best;
 }
 
-static struct gmm_node *choose_lego_rr(struct gmm_core *core, struct gmm_node *const candidates[], uint32_t count)
+static const struct gmm_candidate *choose_lego_rr(struct gmm_core *core, const struct gmm_candidate *const candidates[], uint32_t count)
 {
 	for (uint32_t i = 0; i < count; i++)
-		if (candidates[i]->id > core->placed_last)
+		if (candidates[i]->node > core->placed_last)
 			return candidates[i];
 	return candidates[0];
 }
 
-static struct gmm_node *choose_lego_free(struct gmm_core *core, struct gmm_node *const candidates[], uint32_t count)
+static const struct gmm_candidate *choose_lego_free(struct gmm_core *core, const struct gmm_candidate *const candidates[], uint32_t count)
 {
-	struct gmm_node *best = candidates[0];
+	const struct gmm_candidate *best = candidates[0];
 
 	(void)core;
 	for (uint32_t i = 1; i < count; i++)
-		if (gmm_node_pages_free(candidates[i]) > gmm_node_pages_free(best))
+		if (candidates[i]->pages_free > best->pages_free)
 			best = candidates[i];
 	return best;
 }

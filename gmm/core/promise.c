@@ -170,10 +170,10 @@ static bool left_over(const struct gmm_core *core, const struct gmm_region *regi
 }
 
 /* False: there is no room for it. */
-static bool place(struct gmm_core *core, uint32_t at)
+static bool place(struct gmm_core *core, const struct gmm_vm *vm, uint32_t at)
 {
 	struct gmm_region *region = &core->regions[at];
-	struct gmm_node *node = gmm_place_region(core, region->pages);
+	struct gmm_node *node = gmm_place_region(core, vm, region->pages);
 	struct text nowhere = { 0 };
 
 	if (node && left_over(core, region, node))
@@ -207,7 +207,7 @@ static void place_all_that_fit(struct gmm_core *core, uint64_t now_ns)
 	while ((vm = waits_longest(core, now_ns)) != NULL) {
 		uint32_t at = first_to_place(core, vm);
 
-		if (at != GMM_NONE && !place(core, at)) {
+		if (at != GMM_NONE && !place(core, vm, at)) {
 			tell_waiting(core, now_ns);
 			return;
 		}

@@ -23,10 +23,9 @@ static struct gmm_operation *balance_of(struct gmm_core *core)
 	return NULL;
 }
 
-int gmm_core_balance(struct gmm_core *core, uint64_t *id, uint64_t now_ns)
+int gmm_core_balance_check(struct gmm_core *core, uint64_t now_ns)
 {
 	struct gmm_balance *plan = core->config.plan;
-	struct gmm_operation *operation;
 
 	assert(plan);
 	if (balance_of(core))
@@ -34,22 +33,35 @@ int gmm_core_balance(struct gmm_core *core, uint64_t *id, uint64_t now_ns)
 	gmm_balance_plan(core, plan, now_ns);
 	if (plan->move_count == 0)
 		return gmm_refuse_words(core, plan->distance_before <= GMM_BALANCE_START ? -EALREADY : -EBUSY, plan->reason, "", "");
+	return gmm_operation_room(core) ? 0 : -EAGAIN;
+}
+
+int gmm_core_balance(struct gmm_core *core, uint64_t *id, uint64_t now_ns)
+{
+	struct gmm_operation *operation;
+	int status = gmm_core_balance_check(core, now_ns);
+
+	if (status)
+		return status;
 	operation = gmm_operation_start(core, GMM_OPERATION_BALANCE, GMM_STEP_DRAINING, "memory", now_ns);
-	if (!operation)
-		return -EAGAIN;
-	operation->parts = plan->move_count;
+	assert(operation);
+	operation->parts = core->config.plan->move_count;
 	*id = operation->id;
 	return 0;
 }
 
+int gmm_core_balance_cancel_check(struct gmm_core *core)
+{
+	return balance_of(core) ? 0 : gmm_refuse_words(core, -ENOENT, "the rack is not being balanced", "", "");
+}
+
 int gmm_core_balance_cancel(struct gmm_core *core, uint64_t now_ns)
 {
-	struct gmm_operation *operation = balance_of(core);
+	int status = gmm_core_balance_cancel_check(core);
 
-	if (!operation)
-		return gmm_refuse_words(core, -ENOENT, "the rack is not being balanced", "", "");
-	gmm_drain_cancel(core, operation, "the balancing was cancelled", now_ns);
-	return 0;
+	if (!status)
+		gmm_drain_cancel(core, balance_of(core), "the balancing was cancelled", now_ns);
+	return status;
 }
 
 static void start_moves(struct gmm_core *core, struct gmm_operation *operation, const struct gmm_balance *plan, uint64_t now_ns)

@@ -198,6 +198,10 @@ static void record_operation(const struct gmm_core *core, struct gmm_record *rec
 		record->operation.regions_moved = operation->regions_moved;
 		record->operation.moved = operation->moved;
 	}
+	if (operation->kind == GMM_OPERATION_VM_STOP) {
+		record->operation.grace_ns = operation->grace_ns;
+		record->operation.grace_until_wall_ns = operation->grace_until_ns ? operation->grace_until_ns + core->config.wall_offset_ns : 0;
+	}
 	memcpy(record->operation.who, operation->who, sizeof(operation->who));
 	memcpy(record->operation.reason, operation->reason, sizeof(operation->reason));
 }

@@ -90,6 +90,8 @@ struct gmm_record_operation {		/* one that has not ended */
 	struct wire_vm_region_moved moved;	/* drain, balance: of the moves that ended */
 	char who[GMM_WHO_BYTES];
 	struct gmm_mark mark;
+	uint64_t grace_ns;		/* stop */
+	uint64_t grace_until_wall_ns;	/* stop: its end, since 1970; 0: the button was not pressed yet */
 };
 
 struct gmm_record_ended {		/* slot: number - 1 modulo GMM_ENDED_MAX */

@@ -274,8 +274,8 @@ static void tell_vm(struct gmm_core *core, const struct gmm_vm *vm, const struct
 
 	text_number(&text, count);
 	text_string(&text, " of its ");
-	text_number(&text, vm->region_count);
-	text_string(&text, " regions ");
+	text_count(&text, vm->region_count, "region");
+	text_string(&text, " ");
 	text_string(&text, what);
 	text_string(&text, node->name);
 	gmm_core_event(core, GMM_EVENT_WARNING, vm->spec.name, line, now_ns);
@@ -351,6 +351,7 @@ void gmm_region_node_reset(struct gmm_core *core, struct gmm_node *node, uint64_
 			}
 		}
 		if (count)
-			tell_vm(core, vm, node, count, "are lost with the last incarnation of ", now_ns);
+			tell_vm(core, vm, node, count,
+				text_plural(count, "is lost with the last incarnation of ", "are lost with the last incarnation of "), now_ns);
 	}
 }

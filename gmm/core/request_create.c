@@ -92,57 +92,67 @@ static struct gmm_node *choose_process(struct gmm_core *core, const struct gmm_v
 	return NULL;
 }
 
-static int refuse_full_table(struct gmm_core *core)
+static uint32_t regions_of(const struct gmm_vm_spec *spec)
 {
+	return (uint32_t)((spec->memory_bytes / PAGE_BYTES + REGION_PAGES - 1) / REGION_PAGES);
+}
+
+static int check_table(struct gmm_core *core, const struct gmm_vm_spec *spec)
+{
+	assert(regions_of(spec) <= REGIONS_PER_VM_MAX);
+	if (regions_of(spec) <= GMM_REGIONS_MAX - core->regions_used)
+		return 0;
 	return gmm_refuse_words(core, -ENOSPC, "the manager's table of regions is full", "", "");
+}
+
+static int choose_regions(struct gmm_core *core, const struct gmm_vm_spec *spec, uint32_t nodes[REGIONS_PER_VM_MAX])
+{
+	int status = check_table(core, spec);
+
+	return status ? status : gmm_place_regions(core, spec, nodes);
+}
+
+static int check_promise(struct gmm_core *core, const struct gmm_vm_spec *spec)
+{
+	struct text text = gmm_refuse(core);
+
+	if (!gmm_promise_allowed(core, spec->memory_bytes / PAGE_BYTES, &text))
+		return -ENOSPC;
+	return check_table(core, spec);
 }
 
 /* As place_all(), for a VM whose memory is only promised. */
 static int promise_all(struct gmm_core *core, struct gmm_vm *vm, uint32_t operation)
 {
 	uint64_t pages_left = vm->spec.memory_bytes / PAGE_BYTES;
-	struct text text = gmm_refuse(core);
 	uint32_t *link = &vm->region_first;
+	int status = check_promise(core, &vm->spec);
 
-	if (!gmm_promise_allowed(core, pages_left, &text))
-		return -ENOSPC;
-	for (uint32_t index = 0; pages_left; index++) {
+	for (uint32_t index = 0; !status && pages_left; index++) {
 		uint32_t pages = pages_left < REGION_PAGES ? (uint32_t)pages_left : REGION_PAGES;
 
-		if (!gmm_region_room(core)) {
-			gmm_vm_condemn_regions(core, vm, GMM_NONE);
-			return refuse_full_table(core);
-		}
 		*link = gmm_region_promise(core, vm->id, index, pages, vm->node);
 		core->regions[*link].operation = operation;
 		link = &core->regions[*link].next;
 		vm->region_count++;
 		pages_left -= pages;
 	}
-	return 0;
+	return status;
 }
 
 /* Reserve all regions of a VM, or none. */
 static int place_all(struct gmm_core *core, struct gmm_vm *vm, uint32_t operation)
 {
+	uint32_t nodes[REGIONS_PER_VM_MAX], *link = &vm->region_first;
 	uint64_t pages_left = vm->spec.memory_bytes / PAGE_BYTES;
-	uint32_t *link = &vm->region_first;
+	int status = choose_regions(core, &vm->spec, nodes);
 
+	if (status)
+		return status;
 	for (uint32_t index = 0; pages_left; index++) {
 		uint32_t pages = pages_left < REGION_PAGES ? (uint32_t)pages_left : REGION_PAGES;
-		bool full = !gmm_region_room(core);
-		struct gmm_node *node = full ? NULL : gmm_place_region(core, pages);
 
-		if (!node) {
-			gmm_vm_condemn_regions(core, vm, GMM_NONE);
-			struct text text = gmm_refuse(core);
-			if (full)
-				text_string(&text, "the manager's table of regions is full");
-			else
-				gmm_place_full(core, &text, vm->spec.memory_bytes / PAGE_BYTES);
-			return -ENOSPC;
-		}
-		*link = gmm_region_allocate(core, vm->id, index, pages, node->id, vm->node);
+		*link = gmm_region_allocate(core, vm->id, index, pages, nodes[index], vm->node);
 		core->regions[*link].operation = operation;
 		link = &core->regions[*link].next;
 		vm->region_count++;
@@ -256,37 +266,23 @@ int gmm_vm_create_again(struct gmm_core *core, struct gmm_vm *vm, uint64_t now_n
 	return 0;
 }
 
-/* Where place_all() would put the regions: each is reserved for a moment, so that the next one sees it. */
+/* Where place_all() would put the regions; what it would draw is left to it. */
 static int plan_regions(struct gmm_core *core, const struct gmm_vm_spec *spec, struct gmm_vm_plan *plan)
 {
-	uint64_t pages_all = spec->memory_bytes / PAGE_BYTES;
-	uint32_t last_pages = pages_all % REGION_PAGES ? (uint32_t)(pages_all % REGION_PAGES) : REGION_PAGES;
-	uint32_t count = (uint32_t)((pages_all + REGION_PAGES - 1) / REGION_PAGES), placed[REGIONS_PER_VM_MAX], done = 0;
-	struct text text = gmm_refuse(core);
+	uint64_t chance = core->chance;
+	uint32_t placed_last = core->placed_last, nodes[REGIONS_PER_VM_MAX];
+	int status;
 
-	assert(count <= REGIONS_PER_VM_MAX);
-	if (count > GMM_REGIONS_MAX - core->regions_used)
-		return refuse_full_table(core);
 	if (spec->overcommit & GMM_OVERCOMMIT_MEMORY) {
-		plan->promised = count;
-		return gmm_promise_allowed(core, pages_all, &text) ? 0 : -ENOSPC;
+		plan->promised = regions_of(spec);
+		return check_promise(core, spec);
 	}
-	for (; done < count; done++) {
-		uint32_t pages = done + 1 < count ? REGION_PAGES : last_pages;
-		struct gmm_node *node = gmm_place_region(core, pages);
-
-		if (!node)
-			break;
-		placed[done] = node->id - GMM_NODE_FIRST;
-		node->pages_reserved += pages;
-		plan->regions[placed[done]]++;
-	}
-	for (uint32_t i = 0; i < done; i++)
-		core->nodes[placed[i]].pages_reserved -= i + 1 < count ? REGION_PAGES : last_pages;
-	if (done == count)
-		return 0;
-	gmm_place_full(core, &text, pages_all);
-	return -ENOSPC;
+	status = choose_regions(core, spec, nodes);
+	core->chance = chance;
+	core->placed_last = placed_last;
+	for (uint32_t i = 0; !status && i < regions_of(spec); i++)
+		plan->regions[nodes[i] - GMM_NODE_FIRST]++;
+	return status;
 }
 
 int gmm_core_vm_create_plan(struct gmm_core *core, const struct gmm_vm_spec *spec, struct gmm_vm_plan *plan)

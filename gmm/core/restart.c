@@ -75,8 +75,8 @@ static void give_up(struct gmm_core *core, struct gmm_vm *vm, uint64_t now_ns)
 	vm->looping = true;
 	gmm_dirty_vm(core, vm);
 	text_string(&text, "not started again: it ended after ");
-	text_number(&text, vm->restarts);
-	text_string(&text, " restarts in ");
+	text_count(&text, vm->restarts, "restart");
+	text_string(&text, " in ");
 	text_number(&text, (now_ns - vm->restart_since_ns) / SECOND_NS);
 	text_string(&text, " s");
 	if (vm->reason[0]) {

@@ -260,6 +260,20 @@ static const char *check_operation(const struct gmm_core *core, const struct gmm
 	return from->kind == GMM_OPERATION_REGION_MOVE ? check_move(core, from) : check_vm_operation(core, from);
 }
 
+/*
+ * The time of grace goes on by the wall clock while no manager runs. One that has passed ends now; and whatever was done to the clock
+ * meanwhile, a guest is waited for no longer than was asked for.
+ */
+static uint64_t grace_until_ns(const struct gmm_core *core, const struct gmm_record_operation *from, uint64_t now_ns)
+{
+	uint64_t now_wall_ns = now_ns + core->config.wall_offset_ns, left_ns;
+
+	if (from->kind != GMM_OPERATION_VM_STOP || from->grace_until_wall_ns == 0)
+		return 0;
+	left_ns = from->grace_until_wall_ns > now_wall_ns ? from->grace_until_wall_ns - now_wall_ns : 0;
+	return now_ns + (left_ns < from->grace_ns ? left_ns : from->grace_ns);
+}
+
 static const char *take_operation(struct gmm_core *core, uint32_t slot, const struct gmm_record_operation *from, uint64_t now_ns)
 {
 	struct gmm_operation *operation = &core->operations[slot];
@@ -268,6 +282,8 @@ static const char *take_operation(struct gmm_core *core, uint32_t slot, const st
 	if (from->id == 0 || from->id >= core->operation_id_next || from->kind <= GMM_OPERATION_NONE ||
 	    from->kind >= GMM_OPERATIONS_KINDS || from->status > 0 || !ends(from->reason, sizeof(from->reason)) || from->parts > GMM_REGIONS_MAX)
 		return "its id, kind, status, reason or size is out of range";
+	if (from->grace_ns > GMM_STOP_GRACE_MS_MAX * UINT64_C(1000000))
+		return "its time of grace is out of range";
 	if (!ends(from->who, sizeof(from->who)) || !ends(from->mark.key, sizeof(from->mark.key)))
 		return "the name or key of who asked does not end";
 	why = check_operation(core, from);
@@ -287,6 +303,8 @@ static const char *take_operation(struct gmm_core *core, uint32_t slot, const st
 	operation->regions_moved = from->regions_moved;
 	operation->moved = from->moved;
 	operation->mark = from->mark;
+	operation->grace_ns = from->grace_ns;
+	operation->grace_until_ns = grace_until_ns(core, from, now_ns);
 	memcpy(operation->who, from->who, sizeof(operation->who));
 	memcpy(operation->reason, from->reason, sizeof(operation->reason));
 	if (from->vm != GMM_NONE && from->kind == GMM_OPERATION_REGION_MOVE)

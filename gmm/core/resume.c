@@ -55,10 +55,10 @@ static void resume_operation(struct gmm_core *core, struct gmm_operation *operat
 		gmm_operation_end(core, operation);
 		return;
 	}
-	/* The button is pressed again: what it led to is not known. */
-	if (operation->kind == GMM_OPERATION_VM_STOP)
-		operation->grace_ns = GMM_STOP_GRACE_MS_DEFAULT * UINT64_C(1000000);
-	operation->cancel = operation->cancel || operation->kind == GMM_OPERATION_VM_KILL;
+	/* The button is pressed again, for what it led to is not known; but not when the time of grace is over, or there was none. */
+	operation->cancel = operation->cancel || operation->kind == GMM_OPERATION_VM_KILL ||
+			    (operation->kind == GMM_OPERATION_VM_STOP &&
+			     (operation->grace_ns == 0 || (operation->grace_until_ns && operation->grace_until_ns <= now_ns)));
 	/* Said again: its component knows the operation, or begins now. */
 	if (operation->kind == GMM_OPERATION_VM_RESIZE)
 		return;

@@ -36,6 +36,19 @@ void text_number(struct text *text, uint64_t number)
 	text_string(text, digits + at);
 }
 
+const char *text_plural(uint64_t number, const char *one, const char *many)
+{
+	return number == 1 ? one : many;
+}
+
+void text_count(struct text *text, uint64_t number, const char *noun)
+{
+	text_number(text, number);
+	text_string(text, " ");
+	text_string(text, noun);
+	text_string(text, text_plural(number, "", "s"));
+}
+
 void text_pages(struct text *text, uint64_t pages)
 {
 	const uint64_t pages_per_mib = (1u << 20) >> PAGE_SHIFT;

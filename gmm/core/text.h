@@ -18,6 +18,10 @@ struct text {
 struct text text_over(char *bytes, size_t capacity_bytes);
 void text_string(struct text *text, const char *string);
 void text_number(struct text *text, uint64_t number);
+/* "1 region", "2 regions": a noun whose plural has an s. */
+void text_count(struct text *text, uint64_t number, const char *noun);
+/* `one` of 1, else `many`: for verbs, other nouns and printf. */
+const char *text_plural(uint64_t number, const char *one, const char *many);
 /* Pages as a size: "64 MiB" when whole, else "12 KiB". */
 void text_pages(struct text *text, uint64_t pages);
 /* "10.77.0.1", from host byte order. */

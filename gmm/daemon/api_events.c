@@ -43,7 +43,7 @@ static bool make_event(struct api *api, uint64_t sequence)
 		return false;
 	if (api->event.sequence == event->sequence)
 		return true;
-	object = json_event(event);
+	object = json_event(api->gmmd, event);
 	json = json_dumps(object, JSON_COMPACT);
 	len = snprintf(api->event.text, sizeof(api->event.text), "id: %llu\ndata: %s\n\n", (unsigned long long)event->sequence, json ? json : "");
 	free(json);

@@ -28,6 +28,11 @@ void client_result(struct client *client, json_t *result)
 	command_over(client);
 }
 
+void client_would(struct client *client, json_t *words)
+{
+	client_result(client, json_pack("{s:b,s:o}", "dry_run", 1, "would", words));
+}
+
 void client_item(struct client *client, json_t *item)
 {
 	client->kind->answer(client, "item", item);

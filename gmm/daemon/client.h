@@ -70,6 +70,8 @@ void clients_turn(struct gmmd *gmmd);
 /* These end the command. `result` is stolen. */
 void client_result(struct client *client, json_t *result);
 __attribute__((format(printf, 3, 4))) void client_error(struct client *client, int status, const char *format, ...);
+/* The answer to a dry run: what would be done, a string; stolen. */
+void client_would(struct client *client, json_t *words);
 /* One piece of a stream; stolen. */
 void client_item(struct client *client, json_t *item);
 struct client *client_by_id(struct gmmd *gmmd, uint64_t id);
@@ -82,6 +84,13 @@ struct client_command_entry {
 };
 client_command run_vm_console, run_vm_output, run_vm_type;	/* command_console.c */
 client_command run_node_counters, run_node_refusals, run_manager_counters, run_manager_refusals;	/* command_counters.c */
+client_command run_vm_set;					/* command_vm_set.c */
+/*
+ * What a command gives of a restart policy, checked: `policy` NULL, `max` 0 or `window_s` 0 is not given and stays as it is in
+ * `settings`. And a bandwidth. False: the client has been told what is wrong.
+ */
+bool client_restart(struct client *client, const char *policy, json_int_t max, double window_s, struct gmm_vm_settings *settings);
+bool client_bandwidth(struct client *client, json_int_t mbps, uint32_t *bandwidth_mbps);
 /* The node that the argument "name" names; NULL when there is none, and the client has been told. */
 struct gmm_node *client_node(struct gmmd *gmmd, struct client *client, json_t *arguments);
 extern const struct client_command_entry node_commands[], vm_commands[], key_commands[], store_commands[],
@@ -96,6 +105,7 @@ json_t *json_moved(const struct wire_vm_region_moved *moved, uint32_t regions_mo
 /* The moves under way from or to a memory component. */
 json_t *json_moves_of(const struct gmmd *gmmd, const struct gmm_node *node);
 json_t *json_node(const struct gmmd *gmmd, const struct gmm_node *node);
+json_t *json_vm(const struct gmmd *gmmd, const struct gmm_vm *vm);	/* everything about it */
 json_t *json_uuid(const uint8_t uuid[GMM_UUID_BYTES]);	/* null when it means nothing */
 json_t *json_life_next(enum gmm_life life);	/* what commands make of it: a list of {to, command} */
 /* Machines that are no nodes and were heard of lately. */
@@ -105,7 +115,7 @@ json_t *json_node_name(const struct gmmd *gmmd, uint32_t node);	/* null: of no n
 json_t *json_text(const char *text);		/* any bytes: what is not UTF-8 becomes '?' */
 json_t *json_health(const struct gmmd *gmmd);	/* as of the last look */
 json_t *json_seconds_ago(const struct gmmd *gmmd, uint64_t time_ns);	/* null when 0 */
-json_t *json_wall_time(uint64_t time_ns);	/* RFC 3339, of a time on our own clock */
-json_t *json_event(const struct gmm_event *event);
+json_t *json_wall_time(const struct gmmd *gmmd, uint64_t time_ns);	/* RFC 3339, of a time on the core's clock */
+json_t *json_event(const struct gmmd *gmmd, const struct gmm_event *event);
 json_t *json_operation(struct gmmd *gmmd, uint64_t id);	/* NULL: there is none */
 #endif

@@ -4,7 +4,9 @@
 #include <stdlib.h>
 
 #include "gmm/core/balance.h"
+#include "gmm/core/text.h"
 #include "gmm/daemon/client.h"
+#include "gmm/units.h"
 
 #define MILLION 1e6
 
@@ -42,12 +44,32 @@ static void run_balance_plan(struct gmmd *gmmd, struct client *client, json_t *a
 	free(plan);
 }
 
+/* --dry-run: the moves of the plan as it is now, or why there are none. */
+static void plan_apply(struct gmmd *gmmd, struct client *client, bool cancel)
+{
+	int status = cancel ? gmm_core_balance_cancel_check(gmmd->core) : gmm_core_balance_check(gmmd->core, gmmd->now_ns);
+	const struct gmm_balance *plan = gmmd->core->config.plan;
+	char bytes[UNITS_BYTES];
+
+	if (status)
+		client_error(client, status, "%s", gmmd->core->refusal);
+	else if (cancel)
+		client_would(client, json_string("would stop balancing"));
+	else
+		client_would(client, json_sprintf("would move %u region%s (%s), a few at a time", plan->move_count, text_plural(plan->move_count, "", "s"),
+						  units_size((double)plan->pages * PAGE_BYTES, bytes)));
+}
+
 static void run_balance_apply(struct gmmd *gmmd, struct client *client, json_t *arguments)
 {
-	int cancel = 0, status;
+	int cancel = 0, dry_run = 0, status;
 
-	if (!client_unpack(client, arguments, "{s?b}", "cancel", &cancel))
+	if (!client_unpack(client, arguments, "{s?b,s?b}", "cancel", &cancel, "dry_run", &dry_run))
 		return;
+	if (dry_run) {
+		plan_apply(gmmd, client, cancel);
+		return;
+	}
 	status = cancel ? gmm_core_balance_cancel(gmmd->core, gmmd->now_ns) :
 		 gmm_core_balance(gmmd->core, &client->operation, gmmd->now_ns);
 	if (status)

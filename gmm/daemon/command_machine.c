@@ -209,13 +209,15 @@ static void run_reject(struct gmmd *gmmd, struct client *client, json_t *argumen
 static void run_forget(struct gmmd *gmmd, struct client *client, json_t *arguments)
 {
 	const char *name;
-	int status;
+	int status, dry_run = 0;
 
-	if (!client_unpack(client, arguments, "{s:s}", "name", &name))
+	if (!client_unpack(client, arguments, "{s:s,s?b}", "name", &name, "dry_run", &dry_run))
 		return;
-	status = gmm_core_node_forget(gmmd->core, name, gmmd->now_ns);
+	status = dry_run ? gmm_core_node_forget_check(gmmd->core, name) : gmm_core_node_forget(gmmd->core, name, gmmd->now_ns);
 	if (status)
 		client_error(client, status, "%s", gmmd->core->refusal);
+	else if (dry_run)
+		client_would(client, json_sprintf("would forget %s: its name, MAC and address would be free", name));
 	else
 		client_result(client, json_pack("{s:s,s:s}", "name", name, "life", gmm_life_name(GMM_LIFE_FORGOTTEN)));
 }

@@ -4,9 +4,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "gmm/daemon/client.h"
+#include "gmm/daemon/wall_time.h"
 #include "lib/histogram.h"
 
 
@@ -17,21 +17,11 @@ json_t *json_seconds_ago(const struct gmmd *gmmd, uint64_t time_ns)
 	return time_ns ? json_real((double)(gmmd->now_ns - time_ns) / 1e9) : json_null();
 }
 
-json_t *json_wall_time(uint64_t time_ns)
+json_t *json_wall_time(const struct gmmd *gmmd, uint64_t time_ns)
 {
-	struct timespec wall;
-	struct tm parts;
-	char text[40];
-	uint64_t ns;
-	time_t seconds;
-	size_t len;
+	char text[WALL_TIME_BYTES];
 
-	clock_gettime(CLOCK_REALTIME, &wall);
-	ns = (uint64_t)wall.tv_sec * 1000000000u + (uint64_t)wall.tv_nsec - (udp_port_now_ns() - time_ns);
-	seconds = (time_t)(ns / 1000000000u);
-	gmtime_r(&seconds, &parts);
-	len = strftime(text, sizeof(text), "%FT%T", &parts);
-	snprintf(text + len, sizeof(text) - len, ".%03uZ", (unsigned)(ns / 1000000 % 1000));
+	wall_time_text(gmmd->core, time_ns, text);
 	return json_string(text);
 }
 
@@ -166,20 +156,23 @@ static void run_node_list(struct gmmd *gmmd, struct client *client, json_t *argu
 		client_result(client, node_array(gmmd));
 }
 
-struct gmm_node *client_node(struct gmmd *gmmd, struct client *client, json_t *arguments)
+static struct gmm_node *named_node(struct gmmd *gmmd, struct client *client, const char *name)
 {
-	struct gmm_node *node;
-	const char *name;
+	struct gmm_node *node = gmm_core_node_named(gmmd->core, name);
 
-	if (!client_unpack(client, arguments, "{s:s}", "name", &name))
-		return NULL;
-	node = gmm_core_node_named(gmmd->core, name);
 	if (!node) {
 		int status = gmm_core_no_node(gmmd->core, name);
 
 		client_error(client, status, "%s", gmmd->core->refusal);
 	}
 	return node;
+}
+
+struct gmm_node *client_node(struct gmmd *gmmd, struct client *client, json_t *arguments)
+{
+	const char *name;
+
+	return client_unpack(client, arguments, "{s:s}", "name", &name) ? named_node(gmmd, client, name) : NULL;
 }
 
 static void run_node_show(struct gmmd *gmmd, struct client *client, json_t *arguments)
@@ -210,9 +203,13 @@ static void run_node_show(struct gmmd *gmmd, struct client *client, json_t *argu
 static void set_admin(struct gmmd *gmmd, struct client *client, json_t *arguments, enum gmm_node_admin from,
 		      enum gmm_node_admin to)
 {
-	struct gmm_node *node = client_node(gmmd, client, arguments);
-	int status;
+	int status, dry_run = 0;
+	struct gmm_node *node;
+	const char *name;
 
+	if (!client_unpack(client, arguments, "{s:s,s?b}", "name", &name, "dry_run", &dry_run))
+		return;
+	node = named_node(gmmd, client, name);
 	if (!node)
 		return;
 	if (from != GMM_ADMIN_STATES && node->admin != from && node->admin != to) {
@@ -220,9 +217,14 @@ static void set_admin(struct gmmd *gmmd, struct client *client, json_t *argument
 			     gmm_node_admin_name(from));
 		return;
 	}
-	status = gmm_core_node_set_admin(gmmd->core, node->name, to, gmmd->now_ns);
+	status = dry_run ? gmm_core_node_set_admin_plan(gmmd->core, node->name, to) :
+			   gmm_core_node_set_admin(gmmd->core, node->name, to, gmmd->now_ns);
 	if (status)
 		client_error(client, status, "%s", gmmd->core->refusal);
+	else if (dry_run)
+		client_would(client, node->admin == to ? json_sprintf("nothing would change: %s is %s", node->name, gmm_node_admin_name(to)) :
+							 json_sprintf("%s would become %s, is %s", node->name, gmm_node_admin_name(to),
+								      gmm_node_admin_name(node->admin)));
 	else
 		client_result(client, json_node(gmmd, node));
 }
@@ -282,10 +284,10 @@ static void run_region_list(struct gmmd *gmmd, struct client *client, json_t *ar
 	client_result(client, array);
 }
 
-json_t *json_event(const struct gmm_event *event)
+json_t *json_event(const struct gmmd *gmmd, const struct gmm_event *event)
 {
 	return json_pack("{s:I,s:o,s:s,s:o,s:o}", "sequence", (json_int_t)event->sequence,
-			 "time", json_wall_time(event->time_ns), "kind", gmm_event_kind_name(event->kind),
+			 "time", json_wall_time(gmmd, event->time_ns), "kind", gmm_event_kind_name(event->kind),
 			 "object", json_text(event->object), "text", json_text(event->text));
 }
 
@@ -298,7 +300,7 @@ static void events_turn(struct gmmd *gmmd, struct client *client)
 		if (client->followed)
 			health_events_given(gmmd, client->sequence, event->sequence);
 		client->sequence = event->sequence;
-		client_item(client, json_event(event));
+		client_item(client, json_event(gmmd, event));
 	}
 	client->followed = client->follow;
 	if (!client->follow)

@@ -15,18 +15,18 @@ static json_t *json_who(const char *who)
 	return who[0] ? json_text(who) : json_null();
 }
 
-static json_t *running(const struct gmm_operation *operation)
+static json_t *running(const struct gmmd *gmmd, const struct gmm_operation *operation)
 {
 	uint32_t done, total;
 	const char *step = gmm_operation_progress(operation, &done, &total);
 
 	return json_pack("{s:I,s:s,s:o,s:o,s:I,s:s,s:n,s:o,s:n,s:{s:s,s:I,s:I}}", "id", (json_int_t)operation->id,
 			 "kind", gmm_operation_kind_name(operation->kind), "object", json_text(operation->object),
-			 "requested_by", json_who(operation->who), "bytes_moved", (json_int_t)operation->moved.bytes, "status", "running", "error", "started_at", json_wall_time(operation->started_ns), "ended_at",
+			 "requested_by", json_who(operation->who), "bytes_moved", (json_int_t)operation->moved.bytes, "status", "running", "error", "started_at", json_wall_time(gmmd, operation->started_ns), "ended_at",
 			 "progress", "step", step, "done", (json_int_t)done, "total", (json_int_t)total);
 }
 
-static json_t *over(const struct gmm_ended *ended)
+static json_t *over(const struct gmmd *gmmd, const struct gmm_ended *ended)
 {
 	json_t *error = json_null();
 
@@ -36,7 +36,7 @@ static json_t *over(const struct gmm_ended *ended)
 	return json_pack("{s:I,s:s,s:o,s:o,s:I,s:s,s:o,s:o,s:o,s:n}", "id", (json_int_t)ended->id,
 			 "kind", gmm_operation_kind_name(ended->kind), "object", json_text(ended->object),
 			 "requested_by", json_who(ended->who), "bytes_moved", (json_int_t)ended->bytes, "status", ended->status ? "failed" : "succeeded", "error", error,
-			 "started_at", json_wall_time(ended->started_ns), "ended_at", json_wall_time(ended->ended_ns),
+			 "started_at", json_wall_time(gmmd, ended->started_ns), "ended_at", json_wall_time(gmmd, ended->ended_ns),
 			 "progress");
 }
 
@@ -45,7 +45,7 @@ json_t *json_operation(struct gmmd *gmmd, uint64_t id)
 	const struct gmm_operation *operation = gmm_core_operation(gmmd->core, id);
 	const struct gmm_ended *ended = operation ? NULL : gmm_core_ended(gmmd->core, id);
 
-	return operation ? running(operation) : ended ? over(ended) : NULL;
+	return operation ? running(gmmd, operation) : ended ? over(gmmd, ended) : NULL;
 }
 
 static void run_list(struct gmmd *gmmd, struct client *client, json_t *arguments)
@@ -57,10 +57,10 @@ static void run_list(struct gmmd *gmmd, struct client *client, json_t *arguments
 		return;
 	array = json_array();
 	for (ended = gmm_core_ended_after(gmmd->core, 0); ended; ended = gmm_core_ended_after(gmmd->core, ended->number))
-		json_array_append_new(array, over(ended));
+		json_array_append_new(array, over(gmmd, ended));
 	for (uint32_t i = 0; i < GMM_OPERATIONS_MAX; i++)
 		if (gmmd->core->operations[i].kind != GMM_OPERATION_NONE)
-			json_array_append_new(array, running(&gmmd->core->operations[i]));
+			json_array_append_new(array, running(gmmd, &gmmd->core->operations[i]));
 	client_result(client, array);
 }
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gmm/core/text.h"
 #include "gmm/daemon/client.h"
 #include "gmm/units.h"
 
@@ -69,15 +70,10 @@ static void run_list(struct gmmd *gmmd, struct client *client, json_t *arguments
 	client_result(client, array);
 }
 
-static void run_show(struct gmmd *gmmd, struct client *client, json_t *arguments)
+json_t *json_vm(const struct gmmd *gmmd, const struct gmm_vm *vm)
 {
-	struct gmm_vm *vm = find_vm(gmmd, client, arguments);
-	json_t *object, *places;
+	json_t *object = vm_object(gmmd, vm), *places = json_array();
 
-	if (!vm)
-		return;
-	object = vm_object(gmmd, vm);
-	places = json_array();
 	for (uint32_t at = vm->region_first; at != GMM_NONE; at = gmmd->core->regions[at].next) {
 		const struct gmm_region *region = &gmmd->core->regions[at];
 
@@ -94,7 +90,15 @@ static void run_show(struct gmmd *gmmd, struct client *client, json_t *arguments
 	json_object_set_new(object, "command_line", json_text(vm->spec.command_line));
 	json_object_set_new(object, "kernel", json_text(vm->spec.kernel));
 	json_object_set_new(object, "initrd", json_text(vm->spec.initrd));
-	client_result(client, object);
+	return object;
+}
+
+static void run_show(struct gmmd *gmmd, struct client *client, json_t *arguments)
+{
+	struct gmm_vm *vm = find_vm(gmmd, client, arguments);
+
+	if (vm)
+		client_result(client, json_vm(gmmd, vm));
 }
 
 /* ---------------------------------------------------------------- create, start, stop, destroy */
@@ -119,21 +123,17 @@ static bool check_file(struct client *client, const char *what, const char *path
 	return status == 0;
 }
 
+/* One of both numbers alone: the other one is the default. */
 static bool unpack_restart(struct client *client, const char *policy, json_int_t max, double window_s, struct gmm_vm_spec *spec)
 {
-	spec->restart = gmm_restart_named(policy);
-	if (spec->restart == GMM_RESTARTS) {
-		client_error(client, -EINVAL, "restart must be no, on-failure or always");
+	struct gmm_vm_settings settings = { 0 };
+
+	if (!client_restart(client, policy, max, window_s, &settings))
 		return false;
-	}
-	if (max < 0 || max > GMM_RESTART_MAX_LIMIT || !(window_s >= 0 && window_s <= GMM_RESTART_WINDOW_S_LIMIT)) {
-		client_error(client, -EINVAL, "restart_max is 1 to %u, restart_window_s 1 to %u", GMM_RESTART_MAX_LIMIT, GMM_RESTART_WINDOW_S_LIMIT);
-		return false;
-	}
-	/* One of them alone: the other one is the default. */
+	spec->restart = settings.restart;
 	if (max || window_s > 0) {
-		spec->restart_max = max ? (uint32_t)max : GMM_RESTART_MAX_DEFAULT;
-		spec->restart_window_s = window_s > 0 ? (uint32_t)window_s + (window_s < 1) : GMM_RESTART_WINDOW_S_DEFAULT;
+		spec->restart_max = max ? settings.restart_max : GMM_RESTART_MAX_DEFAULT;
+		spec->restart_window_s = window_s > 0 ? settings.restart_window_s : GMM_RESTART_WINDOW_S_DEFAULT;
 	}
 	return true;
 }
@@ -153,11 +153,8 @@ static bool unpack_create(struct gmmd *gmmd, struct client *client, json_t *argu
 			   "restart_window_s", &window_s,
 			   "bandwidth_mbps", &bandwidth, "overcommit", &overcommit) || !unpack_restart(client, restart, restart_max, window_s, spec))
 		return false;
-	if (bandwidth < 0 || bandwidth > UNITS_RATE_MBPS_MAX) {
-		client_error(client, -EINVAL, "bandwidth_mbps is at most %u", UNITS_RATE_MBPS_MAX);
+	if (!client_bandwidth(client, bandwidth, &spec->bandwidth_mbps))
 		return false;
-	}
-	spec->bandwidth_mbps = (uint32_t)bandwidth;
 	spec->overcommit = gmm_overcommit_named(overcommit);
 	if (spec->overcommit == UINT32_MAX) {
 		client_error(client, -EINVAL, "overcommit must be none, vcpus, memory or all");
@@ -207,13 +204,13 @@ static void plan_create(struct gmmd *gmmd, struct client *client, const struct g
 		if (plan.regions[i] == 0)
 			continue;
 		if ((size_t)len < sizeof(words))
-			len += snprintf(words + len, sizeof(words) - (size_t)len, "%s %s (%u regions)",
-					json_array_size(regions) ? "," : "", name, plan.regions[i]);
+			len += snprintf(words + len, sizeof(words) - (size_t)len, "%s %s (%u region%s)",
+					json_array_size(regions) ? "," : "", name, plan.regions[i], text_plural(plan.regions[i], "", "s"));
 		json_array_append_new(regions, json_pack("{s:s,s:i}", "node", name, "regions", (int)plan.regions[i]));
 	}
 	if (plan.promised)
-		snprintf(words, sizeof(words), "would create %s on %s, its memory (%u regions) only promised", spec->name,
-			 gmm_core_node(gmmd->core, plan.node)->name, plan.promised);
+		snprintf(words, sizeof(words), "would create %s on %s, its memory (%u region%s) only promised", spec->name,
+			 gmm_core_node(gmmd->core, plan.node)->name, plan.promised, text_plural(plan.promised, "", "s"));
 	client_result(client, json_pack("{s:b,s:s,s:s,s:o,s:i}", "dry_run", 1, "would", words, "node",
 					gmm_core_node(gmmd->core, plan.node)->name, "regions", regions, "promised", (int)plan.promised));
 }
@@ -351,10 +348,9 @@ static void run_resize(struct gmmd *gmmd, struct client *client, json_t *argumen
 	if (status)
 		client_error(client, status, "%s", gmmd->core->refusal);
 	else if (dry_run)
-		client_result(client, json_pack("{s:b,s:o}", "dry_run", 1, "would",
-						json_sprintf("would resize the cache share of %s from %llu to %llu bytes", name,
-							     (unsigned long long)gmm_core_vm_named(gmmd->core, name)->spec.cache_bytes,
-							     (unsigned long long)cache)));
+		client_would(client, json_sprintf("would resize the cache share of %s from %llu to %llu bytes", name,
+						  (unsigned long long)gmm_core_vm_named(gmmd->core, name)->spec.cache_bytes,
+						  (unsigned long long)cache));
 }
 
 /* ---------------------------------------------------------------- wait, stats */
@@ -467,6 +463,7 @@ const struct client_command_entry vm_commands[] = {
 	{ "vm.kill", run_kill, true },
 	{ "vm.destroy", run_destroy, true },
 	{ "vm.resize", run_resize, true },
+	{ "vm.set", run_vm_set, true },
 	{ "vm.wait", run_wait, false },
 	{ "vm.stats", run_stats, false },
 	{ "vm.console", run_vm_console, false },

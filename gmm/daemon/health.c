@@ -89,10 +89,10 @@ static json_t *check_object(const struct gmmd *gmmd, enum gmm_health_code code)
 			 "severity", severity_name(code), "summary", json_text(check->finding.summary),
 			 "count", (json_int_t)check->finding.count, "details", details,
 			 "more", (json_int_t)(check->finding.details ? check->finding.count - check->finding.details : 0),
-			 "since", json_wall_time(check->since_ns), "since_s_ago", json_seconds_ago(gmmd, check->since_ns),
+			 "since", json_wall_time(gmmd, check->since_ns), "since_s_ago", json_seconds_ago(gmmd, check->since_ns),
 			 "muted", check->muted, "sticky", check->sticky, "muted_by", check->muted ? json_text(check->muted_by) : json_null(),
-			 "muted_at", check->muted ? json_wall_time(check->muted_ns) : json_null(),
-			 "muted_until", check->muted_until_ns ? json_wall_time(check->muted_until_ns) : json_null(),
+			 "muted_at", check->muted ? json_wall_time(gmmd, check->muted_ns) : json_null(),
+			 "muted_until", check->muted_until_ns ? json_wall_time(gmmd, check->muted_until_ns) : json_null(),
 			 "remedies", remedies_of(code), "page", page_of(code));
 }
 

@@ -109,6 +109,8 @@ static const struct column operation_columns[] = {
 	FIELD_SINCE(2, "''", "who", COLUMN_TEXT, operation.who),
 	FIELD_SINCE(2, "''", "key", COLUMN_TEXT, operation.mark.key),
 	FIELD_SINCE(2, NO_DIGEST, "digest", COLUMN_BYTES, operation.mark.digest),
+	FIELD_SINCE(3, "30000000000", "grace_ns", COLUMN_U64, operation.grace_ns),
+	FIELD_SINCE(3, "0", "grace_until_wall_ns", COLUMN_U64, operation.grace_until_wall_ns),
 	{ 0 },
 };
 

@@ -9,7 +9,7 @@
 
 #include "gmm/store/store.h"
 
-#define STORE_SCHEMA_VERSION 2
+#define STORE_SCHEMA_VERSION 3
 #define STORE_SQL_BYTES 8192u
 #define STORE_COLUMNS_MAX 48u
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // What an operator can do: for each, when it can be done, what will happen, the request, and the command that does the same.
 
-import { pages, plural, seconds } from "./format.js";
+import { agree, pages, plural, seconds } from "./format.js";
 
 const nodePath = (node, verb) => `/v1/nodes/${encodeURIComponent(node.name)}/${verb}`;
 const vmPath = (vm, verb) => `/v1/vms/${encodeURIComponent(vm.name)}${verb ? `/${verb}` : ""}`;
@@ -12,7 +12,7 @@ function moving(node, model) {
 	const vms = new Set(there.map((region) => region.vm));
 	if (there.length === 0) return "It holds no regions.";
 	const what = `${plural(there.length, "region")} (${pages(sum)}) of ${plural(vms.size, "VM")}`;
-	return `${what} move to other memory components, under the running guests.`;
+	return `${what} ${agree(there.length, "moves", "move")} to other memory components, under the running guests.`;
 }
 
 const gone = (node) => node.state === "down" || node.state === "absent";
@@ -125,6 +125,16 @@ export const VM_ACTIONS = [
 		words: (body) => ["--cache", body.cache_bytes ? String(body.cache_bytes) : "SIZE"],
 	},
 	{
+		verb: "set",
+		label: "Restart policy",
+		form: "restart",
+		method: "PATCH",
+		noVerb: true,
+		when: (vm) => vm.restart,
+		what: () => "What happens when the guest ends by itself changes at once; its restarts are counted anew.",
+		words: (body) => ["--restart", body.restart, ...(body.restart_max ? ["--restart-max", String(body.restart_max)] : [])],
+	},
+	{
 		verb: "destroy",
 		label: "Destroy",
 		operation: true,
@@ -134,7 +144,7 @@ export const VM_ACTIONS = [
 		method: "DELETE",
 		noVerb: true,
 		when: () => true,
-		what: (vm) => `The guest ends, and its ${plural(vm.regions, "region")} are given back. Its memory is gone for good.`,
+		what: (vm) => `The guest ends, and its ${plural(vm.regions, "region")} ${agree(vm.regions, "is", "are")} given back. Its memory is gone for good.`,
 	},
 ].map((action) => ({
 	method: "POST",
@@ -182,7 +192,7 @@ export const BALANCE = {
 	command: () => ["balance", "apply"],
 	title: () => "Balance the rack's memory",
 	what: (plan) =>
-		`${plural(plan.moves.length, "region")} (${pages(plan.pages)}) move under the running guests, a few at a time; moves ` +
+		`${plural(plan.moves.length, "region")} (${pages(plan.pages)}) ${agree(plan.moves.length, "moves", "move")} under the running guests, a few at a time; moves ` +
 		`slow down when guests feel them.${plan.ready_in_s > 0 ? ` It begins in ${seconds(plan.ready_in_s)}.` : ""}`,
 };
 

@@ -3,7 +3,7 @@
 
 import * as api from "./api.js";
 import { h } from "./dom.js";
-import { bytes, size } from "./format.js";
+import { bytes, seconds, size } from "./format.js";
 import { command, tell } from "./parts.js";
 
 const WAIT_S = 5; /* of one question how an operation is doing; shorter than a request may take */
@@ -59,6 +59,8 @@ const choice = (name, label, choices) =>
 		),
 	);
 
+const whole = (text) => (/^[1-9]\d*$/.test(text) ? Number(text) : undefined);
+
 /* Fields of the dialog, and the request's body made of them; what of it is undefined is still missing, and nothing is sent. */
 const FORMS = {
 	mute: {
@@ -81,6 +83,20 @@ const FORMS = {
 	resize: {
 		fields: (vm) => input("cache", "Cache", `now ${size(vm.cache_bytes)}; as in 64M`),
 		body: (fields) => ({ cache_bytes: bytes(fields.cache.value) ?? undefined }),
+	},
+	restart: {
+		fields: (vm) => [
+			choice(
+				"restart",
+				`Restart (now ${vm.restart.policy})`,
+				["no", "on-failure", "always"].map((policy) => [policy, policy]),
+			),
+			input("max", "Restarts", `at most so many in ${seconds(vm.restart.window_s)}; now ${vm.restart.max}`),
+		],
+		body: (fields) => ({
+			restart: fields.restart.value,
+			...(fields.max.value.trim() ? { restart_max: whole(fields.max.value.trim()) } : {}),
+		}),
 	},
 	admit: {
 		fields: (machine) => [

@@ -55,8 +55,11 @@ export function seconds(value) {
 
 export const ago = (value) => (value === null || value === undefined ? "never" : `${seconds(value)} ago`);
 
+/** The word of one, or that of many: for verbs. */
+export const agree = (number, one, many) => (number === 1 ? one : many);
+
 export function plural(number, word) {
-	return `${number} ${word}${number === 1 ? "" : "s"}`;
+	return `${number} ${word}${agree(number, "", "s")}`;
 }
 
 /** The time of day of an RFC 3339 time, as this browser's clock shows it. */

@@ -307,6 +307,8 @@ int roce_responder_output(struct roce_device *device, struct queue_pair *qp, str
 
 /* cm.c: the states of a connection */
 struct roce_connection *roce_cm_find(struct roce_device *device, uint32_t number);
+/* One that its application may still name. */
+struct roce_connection *roce_cm_find_live(struct roce_device *device, uint32_t number);
 /* Messages with private data are over, and what was received was polled: give its place back. */
 void roce_cm_end_handshake(struct roce_device *device, struct roce_connection *connection);
 /* Say who is at the other end, once. */
@@ -330,6 +332,15 @@ void roce_cm_peer_ready(struct roce_device *device, struct roce_connection *conn
 void roce_cm_qp_failed(struct roce_device *device, struct roce_connection *connection, int status, uint64_t now_ns);
 /* An event of a connection was taken from its queue: true when the application may see it; then `event` is filled. */
 bool roce_cm_event_polled(struct roce_device *device, const struct stored_event *stored, struct roce_event *event);
+
+/* A queue pair for it; a connection that waits out its time is given up for that. -ENOBUFS. */
+int roce_cm_create_queue_pair(struct roce_device *device, struct roce_connection *connection, uint64_t peer);
+void roce_cm_free(struct roce_device *device, struct roce_connection *connection);
+/* Send `message` (once more), and set the time for the next try. */
+void roce_cm_repeat(struct roce_device *device, struct roce_connection *connection, uint8_t message, uint64_t now_ns);
+void roce_cm_hang_up(struct roce_device *device, struct roce_connection *connection, uint64_t now_ns);
+/* The application forgets it: its place is free when it is dead. */
+void roce_cm_release(struct roce_device *device, struct roce_connection *connection);
 
 /* cm_input.c */
 void roce_cm_input(struct roce_device *device, const struct roce_datagram *datagram, const struct roce_packet *packet,

@@ -47,6 +47,7 @@ struct decision_result decision_run(enum gmm_placement placement, uint64_t seed)
 {
 	struct decision_result result = { 0 };
 	struct mix mix = { .state = seed };
+	const struct gmm_vm vm = { .spec = { .memory_bytes = REGION_BYTES }, .region_first = GMM_NONE, .move = GMM_NONE };
 	uint64_t number = 0, ignored_ns;
 	struct rack rack;
 
@@ -66,7 +67,7 @@ struct decision_result decision_run(enum gmm_placement placement, uint64_t seed)
 	for (uint32_t i = 0; i < REQUESTS; i++) {
 		uint64_t begin_ns = bench_now_ns();
 
-		gmm_place_region(rack.core, REGION_PAGES);
+		gmm_place_region(rack.core, &vm, REGION_PAGES);
 		samples_ns[i] = bench_now_ns() - begin_ns;
 	}
 	quantiles(&result.region_p50_ns, &result.region_p99_ns);

@@ -9,9 +9,9 @@ import re
 NODES_MAX = 60
 NAME_PATTERN = re.compile(r"[a-z][a-z0-9-]{0,14}$")
 ROLES = ("process", "memory")
-# BIOS with iPXE, GRUB from a disk, QEMU itself; server: no machine of its own, but mcomponentd on this one;
+# BIOS with iPXE, with PXE that is no iPXE, GRUB from a disk, QEMU itself; server: no machine of its own, but mcomponentd on this one;
 # UEFI's own PXE, HTTP boot, iPXE as the card's UEFI driver, PXE with Secure Boot and keys of our own
-BOOTS = ("pxe", "grub", "direct", "server", "uefi", "uefi-http", "uefi-ipxe", "uefi-secure")
+BOOTS = ("pxe", "pxe-plain", "grub", "direct", "server", "uefi", "uefi-http", "uefi-ipxe", "uefi-secure")
 DHCPS = ("authoritative", "proxy")
 CARDS = {"virtio": "virtio-net-pci", "e1000e": "e1000e"}
 CAPTURES = ("headers", "full", "none")

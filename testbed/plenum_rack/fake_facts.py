@@ -43,6 +43,7 @@ class Facts:
         self.noted = []
         self.ids = 40
         self.operations = []
+        self.restarts = {}  # what was changed of the VMs' policies
         self.counted = {}  # by VM: fills told of last, and the buckets of its misses
         self.muted = {}
         self.admin = {}
@@ -251,7 +252,13 @@ class Facts:
             {"index": index, "node": node, "pages": REGION_PAGES, "state": "live"} for index, node in enumerate(self.places(name))
         ]
         shown["restart"] = {"policy": "on-failure", "max": 5, "window_s": 600.0, "wanted": True, "count": 0, "crash_loop": False}
+        shown["restart"].update(self.restarts.get(name, {}))
         return shown
+
+    def set_vm(self, name, arguments):
+        given = {"policy": arguments.get("restart"), "max": arguments.get("restart_max")}
+        self.restarts.setdefault(name, {}).update({key: value for key, value in given.items() if value is not None})
+        return self.vm_show(name)
 
     def change_vm(self, command, name, state, dry_run):
         row = self.rack.vm(name)["row"]
@@ -346,7 +353,7 @@ class Facts:
             "vm.start": lambda: self.change_vm(command, name, "running", dry_run),
             "vm.stop": lambda: self.change_vm(command, name, "stopped", dry_run),
             "vm.kill": lambda: self.change_vm(command, name, "stopped", dry_run),
-            "vm.kill": lambda: self.change_vm(command, name, "stopped", dry_run),
+            "vm.set": lambda: self.set_vm(name, arguments),
             "vm.resize": lambda: self.resize(name, arguments["cache_bytes"]),
             "vm.destroy": lambda: self.change_vm(command, name, None, dry_run),
             "vm.create": lambda: self.create(arguments),

@@ -41,7 +41,7 @@ def read_routes():
     for line in OPENAPI.read_text(encoding="utf-8").splitlines():
         if found := re.fullmatch(r"  (/\S+):", line):
             path = re.compile(re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", found[1]))
-        elif found := re.fullmatch(r"    (get|post|delete):", line):
+        elif found := re.fullmatch(r"    (get|post|patch|delete):", line):
             method = found[1].upper()
         elif found := re.fullmatch(r"      operationId: (\S+)", line):
             command = found[1]

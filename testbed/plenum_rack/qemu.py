@@ -10,6 +10,25 @@ from . import firmware
 from .config import CAPTURE_HEADER_BYTES, CARDS, RackError
 
 
+# QEMU's cards have no other PXE than iPXE. This iPXE does not call itself so when it asks for an address, and loads what it is told to as a
+# program for the PXE that it offers, as a card's own PXE does. Not later: the program would find the class among what was told. Where
+# a proxy tells what to load, it asks for that as for a service: 128 is the first that dnsmasq offers, in iPXE's order of bytes.
+PLAIN_PXE = pathlib.Path("/boot/ipxe.lkrn")
+PLAIN_PXE_SCRIPT = """#!ipxe
+set user-class PXE
+dhcp net0 || goto failed
+set server ${next-server}
+isset ${filename} && goto told ||
+pxebs net0 128 || goto failed
+set server ${pxebs/next-server}
+:told
+clear user-class
+chain tftp://${server}/${filename} ||
+:failed
+sleep 5
+reboot
+"""
+
 KVM = ["-accel", "kvm", "-cpu", "host"]
 TCG = ["-accel", "tcg,thread=multi", "-cpu", "max"]
 
@@ -65,11 +84,21 @@ def firmware_arguments(node, state):
     return arguments
 
 
+def plain_pxe_arguments(node, state):
+    if not PLAIN_PXE.exists():
+        raise RackError(f"{PLAIN_PXE} is missing; run 'make setup', or install the package ipxe")
+    script = state.run / f"{node.name}.ipxe"
+    script.write_text(PLAIN_PXE_SCRIPT, encoding="utf-8")
+    return ["-kernel", str(PLAIN_PXE), "-initrd", str(script)]
+
+
 def boot_arguments(rack, node, state, images):
     if node.uefi:
         return firmware_arguments(node, state)
     if node.boot == "direct":
         return ["-kernel", str(images / node.image), "-append", command_line(rack, node, state)]
+    if node.boot == "pxe-plain":
+        return plain_pxe_arguments(node, state)
     if node.boot == "grub":
         return ["-cdrom", str(grub_iso(rack, node, state, images)), "-boot", "d"]
     return ["-boot", "n"]
@@ -81,7 +110,7 @@ def arguments(rack, node, state, tap, images):
         card += f",host_mtu={rack.mtu}"
     if node.boot == "pxe" or node.uefi:
         card += ",bootindex=1"
-    if node.boot in ("uefi", "uefi-http", "uefi-secure"):
+    if node.boot in ("pxe-plain", "uefi", "uefi-http", "uefi-secure"):
         card += ",romfile="     # else the firmware's driver for the card is QEMU's iPXE
     serial = state.run / f"{node.name}.serial"
     command = [

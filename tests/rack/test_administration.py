@@ -46,6 +46,10 @@ def refused(rack, *words):
 def test_a_cordoned_component_is_given_nothing(rack):
     make_vm(rack, "spread")
     assert nodes_of(rack, "spread") == {"m1", "m2"}
+    would = rack.gmm_json("node", "drain", "m1", "--dry-run")
+    assert would["would"].startswith("would move 1 region (64 MiB) of 1 VM away from m1; the others have room, ") and would["pages"] == 16384
+    assert rack.gmm("region", "move", "spread", "0", "--to", "m9", "--dry-run", check=False).returncode == NOT_FOUND
+    assert rack.nodes()["m1"]["admin"] == "admitted"
     rack.gmm("node", "cordon", "m1")
     assert rack.nodes()["m1"]["admin"] == "cordoned" and rack.nodes()["m1"]["state"] == "up"
     assert "cordoned" in rack.gmm("node", "list")

@@ -77,7 +77,7 @@ def test_a_stranger_tells_what_it_is_and_waits(manager):
     assert (machine["memory_bytes"], machine["processors"], machine["svm"], machine["vmx"]) == (80 << 30, 32, True, False)
     assert machine["uuid"] == UUID and machine["ip"] == "127.0.0.1" or machine["ip"].startswith("127.")
     assert "NODE_PENDING" in manager.gmm("health", "detail").stdout
-    assert "1 machines that are no nodes" in manager.gmm("status").stdout
+    assert "1 machine that is no node: gmm" in manager.gmm("status").stdout
     assert "waits to be admitted: ACME Corp R725" in manager.gmm("events").stdout
     done = manager.gmm("node", "cordon", MAC)
     assert done.returncode == CONFLICT and "pending and not a node yet; from there: admitted (gmm node admit)" in done.stderr

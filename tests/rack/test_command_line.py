@@ -173,6 +173,23 @@ def test_exit_status(manager, status, words):
     assert bool(done.stderr) == (status != 0), done
 
 
+@pytest.mark.parametrize("status, words, said", [
+    (0, ["node", "cordon", "m1"], "m1 would become cordoned, is admitted"),
+    (0, ["node", "cordon", "m[1-2]"], "m2 would become cordoned, is admitted"),
+    (0, ["node", "retire", "m1"], "m1 would become retired, is admitted"),
+    (0, ["node", "uncordon", "m1"], "nothing would change: m1 is admitted"), (5, ["node", "maintenance", "m1"], "cannot become maintenance"),
+    (5, ["node", "forget", "m1"], "cannot be forgotten"), (5, ["node", "drain", "m1"], "m1 is absent"),
+    (5, ["node", "drain", "m1", "--cancel"], "is not being drained"), (3, ["node", "drain", "m9"], "m9"),
+    (3, ["region", "move", "web", "0", "--to", "m1"], "no VM named web"), (3, ["balance", "apply", "--cancel"], "is not being balanced"),
+    (3, ["vm", "set", "web", "--restart", "always"], "no VM named web"),
+])
+def test_dry_runs_change_nothing(manager, status, words, said):
+    before = [node["admin"] for node in json.loads(manager.gmm("node", "list", "-o", "json").stdout)]
+    done = manager.gmm(*words, "--dry-run")
+    assert done.returncode == status and said in done.stdout + done.stderr, done
+    assert [node["admin"] for node in json.loads(manager.gmm("node", "list", "-o", "json").stdout)] == before
+
+
 def test_exit_status_of_failures(manager):
     with open("/dev/full", "w", encoding="utf-8") as full:
         assert manager.gmm("status", capture_output=False, stdout=full, stderr=subprocess.PIPE).returncode == 1

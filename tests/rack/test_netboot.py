@@ -181,7 +181,24 @@ def assert_booted(rack, name, loader, protocol):
 @pytest.fixture(scope="module")
 def uefi(make_rack):
     text = "[rack]\nsubnet = 10.79.1\n" + node("u1", "memory", boot="uefi", cpus=2) + node("h1", "process", "192M", boot="uefi-http")
-    return make_rack("netboot", text + node("i1", "memory", boot="uefi-ipxe", card="e1000e"))
+    text += node("i1", "memory", boot="uefi-ipxe", card="e1000e") + node("b1", "memory", boot="pxe-plain")
+    return make_rack("netboot", text)
+
+
+def assert_chained(rack, name):
+    """PXE without iPXE loaded iPXE through the network, once, and that asked anew, by its name."""
+    log = assert_booted(rack, name, "ipxe", "multiboot1")
+    dhcp = (rack.state.logs / "dnsmasq.log").read_text(encoding="utf-8")
+    server = rack.rack.manager_address
+    assert re.search(rf"tftp://{server}/undionly.kpxe\.* ok\s+PXE->EB: !PXE at", log), log
+    assert log.count("PXE->EB") == 1 and "using undionly on" in log and f"tftp://{server}/boot.ipxe... ok" in log
+    assert "user class: PXE" in dhcp and "bootfile name: undionly.kpxe" in dhcp
+    return log
+
+
+def test_bios_pxe_without_ipxe(uefi):
+    log = assert_chained(uefi, "b1")
+    assert f"net0: {uefi.rack.nodes['b1'].address(uefi.rack)}/" in log      # its reservation
 
 
 def test_uefi_pxe(uefi):
@@ -209,14 +226,17 @@ def serial(rack, name):
 def test_somebody_elses_dhcp_and_no_manager_at_first(make_rack):
     """The site's server gives the addresses, ours only says what to load. Machines that find no manager hold out."""
     text = "[rack]\nsubnet = 10.79.2\ndhcp = proxy\n" + node("b1", "memory", boot="pxe") + node("u1", "memory", boot="uefi")
+    text += node("b2", "memory", boot="pxe-plain")
+    names = ["b1", "b2", "u1"]
     rack = make_rack("netproxy", text, up=False)
     rack.start()
     rack.state.kill("gmmd")
-    for name in ("b1", "u1"):
+    for name in names:
         wait_until(lambda name=name: "could not boot from" in serial(rack, name), f"{name} does without a manager", 240)
-    assert all("event=entry" not in serial(rack, name) for name in ("b1", "u1"))
+    assert all("event=entry" not in serial(rack, name) for name in names)
     rack.restart_manager()
-    rack.wait_joined(["b1", "u1"], lambda line: None, 240)
+    rack.wait_joined(names, lambda line: None, 240)
+    assert_chained(rack, "b2")
     log = assert_booted(rack, "b1", "ipxe", "multiboot1")
     assert f"Filename: tftp://{rack.rack.manager_address}/boot.ipxe" in log
     log = assert_booted(rack, "u1", "grub", "multiboot2")

@@ -42,9 +42,17 @@ def test_a_guest_that_always_ends_is_a_crash_loop(rack, tmp_path):
         assert show(rack, "loop")["state"] == "powered-off" and restarts(rack, "loop") == 2
         wait_until(lambda: "VM_CRASH_LOOP" in codes(rack), "the health check")
         assert "not started again: it ended after 2 restarts" in rack.gmm("events")
-        rack.gmm("vm", "kill", "loop")
+        assert rack.gmm("vm", "set", "loop", "--restart", "on-failure", "--dry-run").strip() == "would change restart policy from always to on-failure of loop"
+        assert show(rack, "loop")["restart"]["crash_loop"]
+        rack.gmm("vm", "set", "loop", "--restart", "on-failure")  # what has switched itself off stays so
         wait_until(lambda: "VM_CRASH_LOOP" not in codes(rack), "the health check to be cleared")
-        assert show(rack, "loop")["state"] == "powered-off"
+        assert show(rack, "loop")["state"] == "powered-off" and restarts(rack, "loop") == 0
+        assert "changed: restart policy from always to on-failure" in rack.gmm("events")
+        assert rack.gmm("vm", "set", "loop", "--bandwidth", "1G", check=False).returncode == 5  # its link is not said
+        before = rack.gmm_json("operation", "list")
+        rack.restart_manager()
+        assert show(rack, "loop")["restart"]["policy"] == "on-failure"
+        assert rack.gmm_json("operation", "list") == before  # its times, too
     finally:
         rack.gmm("vm", "destroy", "loop")
 

@@ -80,6 +80,13 @@ def test_every_view(browser, shared):
         assert browser.script("return document.querySelectorAll('h1').length") == 1
 
 
+def test_nouns_and_verbs(browser, shared):
+    browser.open(shared.port, OPERATOR)
+    words = """return import('/ui/format.js').then((format) => [0, 1, 2].map((number) =>
+        `${format.plural(number, 'region')} ${format.agree(number, 'moves', 'move')}`))"""
+    assert browser.script(words) == ["0 regions move", "1 region moves", "2 regions move"]
+
+
 def test_phone(browser, shared):
     browser.size(PHONE)
     browser.open(shared.port, OPERATOR)
@@ -288,6 +295,12 @@ def test_actions_on_vms(browser, fake):
     browser.press("48M")
     browser.confirm(("under the running guest", "gmm vm resize build --cache 50331648"), "Resize the cache")
     browser.wait_for("vm.resize build: done", "48 MiB")
+    browser.wait_for("on-failure, at most 5 times")
+    browser.click("Restart policy", "#main")
+    browser.wait_for("Restart (now on-failure)")
+    browser.press("a", Keys.TAB, "9")
+    browser.confirm(("counted anew", "gmm vm set build --restart always --restart-max 9"), "Restart policy")
+    browser.wait_for("always, at most 9 times")
     browser.click("Kill", "#main")
     browser.confirm(("as by a power cut", "gmm vm kill build", "gmmd would kill build on p3"), "Kill")
     browser.wait_for("vm.kill build: done", "stopped")
@@ -309,6 +322,7 @@ def test_actions_on_vms(browser, fake):
     assert [(command, arguments) for _, command, arguments in fake.noted()] == [
         ("vm.start", {"name": "build"}),
         ("vm.resize", {"name": "build", "cache_bytes": 48 << 20}),
+        ("vm.set", {"name": "build", "restart": "always", "restart_max": 9}),
         ("vm.kill", {"name": "build"}),
         ("vm.destroy", {"name": "build"}),
         ("vm.create", spec),

@@ -170,7 +170,10 @@ static inline bool rows_equal(const struct gmm_record *one, const struct gmm_rec
 		       strcmp(one->node.domain, other->node.domain) == 0;
 	case GMM_RECORD_VM:
 		return one->vm.id == other->vm.id && one->vm.phase == other->vm.phase && one->vm.node == other->vm.node &&
-		       one->vm.spec.cache_bytes == other->vm.spec.cache_bytes &&
+		       one->vm.spec.cache_bytes == other->vm.spec.cache_bytes && one->vm.spec.restart == other->vm.spec.restart &&
+		       one->vm.spec.restart_max == other->vm.spec.restart_max &&
+		       one->vm.spec.restart_window_s == other->vm.spec.restart_window_s &&
+		       one->vm.spec.bandwidth_mbps == other->vm.spec.bandwidth_mbps &&
 		       one->vm.cache_wanted_bytes == other->vm.cache_wanted_bytes && one->vm.wanted == other->vm.wanted &&
 		       one->vm.looping == other->vm.looping && one->vm.restarts == other->vm.restarts &&
 		       strcmp(one->vm.spec.name, other->vm.spec.name) == 0 && one->vm.state == other->vm.state &&
@@ -189,6 +192,8 @@ static inline bool rows_equal(const struct gmm_record *one, const struct gmm_rec
 		       one->operation.started_wall_ns == other->operation.started_wall_ns &&
 		       one->operation.regions_moved == other->operation.regions_moved &&
 		       one->operation.moved.bytes == other->operation.moved.bytes &&
+		       one->operation.grace_ns == other->operation.grace_ns &&
+		       one->operation.grace_until_wall_ns == other->operation.grace_until_wall_ns &&
 		       strcmp(one->operation.who, other->operation.who) == 0 &&
 		       memcmp(&one->operation.mark, &other->operation.mark, sizeof(one->operation.mark)) == 0;
 	case GMM_RECORD_ENDED:

@@ -174,7 +174,7 @@ static void test_maintenance_needs_an_empty_node(void **state)
 	process = gmm_core_node(rack->core, gmm_core_vm_named(rack->core, "a")->node)->name;
 	assert_int_equal(set_admin(rack, process, GMM_ADMIN_CORDONED), 0);
 	assert_int_equal(set_admin(rack, process, GMM_ADMIN_MAINTENANCE), -EBUSY);
-	assert_non_null(strstr(rack->core->refusal, "cannot become maintenance: it has 1 VMs"));
+	assert_non_null(strstr(rack->core->refusal, "cannot become maintenance: it has 1 VM"));
 	assert_int_equal(set_admin(rack, "m1", GMM_ADMIN_CORDONED), 0);
 	assert_int_equal(set_admin(rack, "m1", GMM_ADMIN_MAINTENANCE), -EBUSY);
 	assert_non_null(strstr(rack->core->refusal, "it holds 128 MiB of regions"));
@@ -200,7 +200,7 @@ static void test_foreign_contents_hold_it_back(void **state)
 	assert_int_equal(set_admin(rack, "m1", GMM_ADMIN_MAINTENANCE), -EBUSY);
 	assert_non_null(strstr(rack->core->refusal, "it holds 64 MiB of regions that this manager does not know"));
 	assert_int_equal(set_admin(rack, "p1", GMM_ADMIN_MAINTENANCE), -EBUSY);
-	assert_non_null(strstr(rack->core->refusal, "it has 1 VMs that this manager does not know"));
+	assert_non_null(strstr(rack->core->refusal, "it has 1 VM that this manager does not know"));
 	rack_reboot(rack, id_of(rack, "m1"));
 	rack_reboot(rack, id_of(rack, "p1"));
 	assert_int_equal(set_admin(rack, "m1", GMM_ADMIN_MAINTENANCE), 0);
@@ -312,7 +312,7 @@ static void test_a_dead_process_component_is_retired(void **state)
 	rack_take_output(rack);		/* a poll, which the dead machine never answers */
 	cut_off(rack, "p1");
 	assert_int_equal(set_admin(rack, "p1", GMM_ADMIN_RETIRED), -EBUSY);
-	assert_non_null(strstr(rack->core->refusal, "1 VMs there are not given up yet"));
+	assert_non_null(strstr(rack->core->refusal, "1 VM there is not given up yet"));
 	rack_pass(rack, (GRACE_MS + 1000) * SECOND / 1000);
 	rack_settle(rack);
 	assert_true(gmm_core_node_named(rack->core, "p1")->calls > 0);

@@ -287,7 +287,7 @@ static void test_boots(void **state)
 	model_of(rack, m1)->linked = false;
 	rack_pass(rack, 5 * SECOND);
 	RAISED(rack, BOOT_FAILED, 1);
-	SAYS(rack, BOOT_FAILED, "m1: 1 boot scripts fetched, the last one 2 min ago");
+	SAYS(rack, BOOT_FAILED, "m1: 1 boot script fetched, the last one 2 min ago");
 	for (uint32_t i = 1; i < GMM_LIFE_BOOTS_MAX; i++)
 		gmm_core_node_boots(rack->core, gmm_core_node(rack->core, m1), rack->now_ns);
 	RAISED(rack, BOOT_LOOP, 1);
@@ -308,8 +308,8 @@ static void test_foreign(void **state)
 	CLEARED(rack, NODE_FOREIGN);
 	rack_pass(rack, LEASE_MS * SECOND / 1000);
 	RAISED(rack, NODE_FOREIGN, 2);
-	SAYS(rack, NODE_FOREIGN, "p1: 1 VMs");
-	assert_non_null(strstr(rack->core->health.checks[GMM_HEALTH_NODE_FOREIGN].finding.detail[1], "m1: 1 regions, 64 MiB"));
+	SAYS(rack, NODE_FOREIGN, "p1: 1 VM");
+	assert_non_null(strstr(rack->core->health.checks[GMM_HEALTH_NODE_FOREIGN].finding.detail[1], "m1: 1 region, 64 MiB"));
 	rack_reboot(rack, m1);
 	rack_reboot(rack, p1);
 	CLEARED(rack, NODE_FOREIGN);
@@ -327,7 +327,7 @@ static void test_reclaim_stalled(void **state)
 	model_of(rack, m1)->refuse_status = -EIO;
 	assert_int_equal(rack_destroy(rack, "a"), 0);
 	RAISED(rack, RECLAIM_STALLED, 1);
-	SAYS(rack, RECLAIM_STALLED, "m1: 1 regions to be destroyed, 1 refused");
+	SAYS(rack, RECLAIM_STALLED, "m1: 1 region to be destroyed, 1 refused");
 	rack_reboot(rack, m1);
 	CLEARED(rack, RECLAIM_STALLED);
 

@@ -334,20 +334,110 @@ static void test_who_cannot_hear_is_not_asked(void **state)
 	}
 }
 
+static struct gmm_record *row_of(struct rack *rack, uint64_t operation)
+{
+	for (uint32_t i = 0; i < rack->row_count; i++)
+		if (rack->rows[i].kind == GMM_RECORD_OPERATION && rack->rows[i].operation.id == operation)
+			return &rack->rows[i];
+	fail_msg("the operation has no row");
+	return NULL;
+}
+
+/* No manager for so long, then the next one. */
+static void next_manager(struct rack *rack, uint64_t ns)
+{
+	rack_keep(rack);
+	rack_compare_rows(rack);
+	rack->now_ns += ns;
+	rack_kill(rack);
+	rack_return(rack);
+}
+
+/* The button is pressed again, and what is left of the time of grace is waited for: by the wall clock, whoever waits. */
 static void test_a_stop_outlives_the_manager(void **state)
 {
 	struct rack *rack = with_vm(GMM_RESTART_ALWAYS, 0, 0);
 	uint64_t operation;
 
 	(void)state;
-	assert_int_equal(stop(rack, 3600, &operation), 0);
+	assert_int_equal(stop(rack, 100, &operation), 0);
+	run(rack, 20 * SECOND);
+	next_manager(rack, 40 * SECOND);
+	assert_int_equal(gmm_core_operation(rack->core, operation)->grace_ns, 100 * SECOND);
+	run(rack, 35 * SECOND);
+	assert_int_equal(vm_a(rack)->state, WIRE_VM_RUNNING);
+	next_manager(rack, 0);
+	run(rack, 3 * SECOND);
+	assert_int_equal(vm_a(rack)->state, WIRE_VM_RUNNING);
+	run(rack, 3 * SECOND);
+	ended(rack, operation, WIRE_VM_STOPPED);
+	rack_free(rack);
+}
+
+static void test_a_grace_that_ended_meanwhile(void **state)
+{
+	struct rack *rack = with_vm(GMM_RESTART_NO, 0, 0);
+	uint64_t operation;
+
+	(void)state;
+	assert_int_equal(stop(rack, 100, &operation), 0);
+	run(rack, 20 * SECOND);
+	/* It is not asked again, but ended. */
+	model_of(rack, vm_a(rack)->node)->refuse_type = WIRE_VM_BUTTON;
+	model_of(rack, vm_a(rack)->node)->refuse_status = -EIO;
+	next_manager(rack, 81 * SECOND);
+	rack_settle(rack);
+	ended(rack, operation, WIRE_VM_STOPPED);
+	rack_free(rack);
+}
+
+/* A clock that was set back while no manager ran makes no grace longer; a row that says nonsense is refused. */
+static void test_a_grace_is_never_longer(void **state)
+{
+	struct rack *rack = with_vm(GMM_RESTART_NO, 0, 0);
+	uint64_t operation;
+
+	(void)state;
+	assert_int_equal(stop(rack, 10, &operation), 0);
 	run(rack, SECOND);
 	rack_keep(rack);
-	rack_compare_rows(rack);
+	row_of(rack, operation)->operation.grace_until_wall_ns += 1000000 * SECOND;
 	rack_kill(rack);
 	rack_return(rack);
-	run(rack, 40 * SECOND);		/* the time of grace that stops have if nobody gives another one */
+	run(rack, 12 * SECOND);
 	ended(rack, operation, WIRE_VM_STOPPED);
+	rack_free(rack);
+}
+
+/* Its component was not asked yet: the whole time is before it. */
+static void test_a_grace_that_has_not_begun(void **state)
+{
+	struct rack *rack = with_vm(GMM_RESTART_NO, 0, 0);
+	uint64_t operation;
+
+	(void)state;
+	assert_int_equal(stop(rack, 10, &operation), 0);
+	next_manager(rack, 20 * SECOND);
+	run(rack, 9 * SECOND);
+	assert_int_equal(vm_a(rack)->state, WIRE_VM_RUNNING);
+	run(rack, 3 * SECOND);
+	ended(rack, operation, WIRE_VM_STOPPED);
+	rack_free(rack);
+}
+
+static void test_a_grace_out_of_range(void **state)
+{
+	struct rack *rack = with_vm(GMM_RESTART_NO, 0, 0);
+	struct gmm_record row;
+	uint64_t operation;
+
+	(void)state;
+	assert_int_equal(stop(rack, 10, &operation), 0);
+	rack_keep(rack);
+	row = *row_of(rack, operation);
+	row.operation.grace_ns = GMM_STOP_GRACE_MS_MAX * UINT64_C(1000000) + 1;
+	assert_int_equal(gmm_core_restore(rack->core, &row, rack->now_ns), -EINVAL);
+	assert_non_null(strstr(rack->core->refusal, "time of grace"));
 	rack_free(rack);
 }
 
@@ -388,6 +478,10 @@ int main(void)
 		cmocka_unit_test(test_after_the_grace_it_is_ended),
 		cmocka_unit_test(test_who_cannot_hear_is_not_asked),
 		cmocka_unit_test(test_a_stop_outlives_the_manager),
+		cmocka_unit_test(test_a_grace_that_ended_meanwhile),
+		cmocka_unit_test(test_a_grace_is_never_longer),
+		cmocka_unit_test(test_a_grace_that_has_not_begun),
+		cmocka_unit_test(test_a_grace_out_of_range),
 		cmocka_unit_test(test_numbers),
 	};
 

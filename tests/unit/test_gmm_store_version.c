@@ -83,8 +83,32 @@ static void test_version_1_is_migrated(void **state)
 	place_remove(&place);
 }
 
+/* What the columns that came since then are: a stop that is under way has the usual time of grace. */
+static void test_version_2_is_migrated(void **state)
+{
+	struct gmm_core *core = calloc(1, sizeof(*core));
+	const struct gmm_operation *stop;
+	struct place place;
+	struct store *store;
+
+	(void)state;
+	place_copy(&place, VERSION_2, VERSION_2_BYTES);
+	store = opened(place.path);
+	assert_int_equal(store_migrated(store)->from, 2);
+	assert_non_null(strstr(store_migrated(store)->changes, "operation.grace_ns"));
+	load(store, core, NULL);
+	assert_int_equal(gmm_core_vm_named(core, "runs")->spec.bandwidth_mbps, 400);
+	assert_int_equal(gmm_core_vm_named(core, "runs")->spec.restart_max, 3);
+	stop = gmm_core_operation(core, 3);
+	assert_int_equal(stop->kind, GMM_OPERATION_VM_STOP);
+	assert_true(stop->grace_ns == GMM_STOP_GRACE_MS_DEFAULT * UINT64_C(1000000) && stop->grace_until_ns == 0 && !stop->cancel);
+	store_close(store);
+	free(core);
+	place_remove(&place);
+}
+
 /* A migrated store has the tables and columns of one that is new. */
-static void test_migrated_is_as_new(void **state)
+static void migrated_is_as_new(const char *before, size_t bytes)
 {
 	static const char sql[] = "CREATE TEMP TABLE wrong (n CHECK (n = 0));"
 				  "INSERT INTO wrong SELECT count(*) FROM (%s FROM main.%s EXCEPT %s FROM made.%s);"
@@ -93,8 +117,7 @@ static void test_migrated_is_as_new(void **state)
 	char attach[256], compare[2048], from[2][128];
 	struct place place;
 
-	(void)state;
-	place_version_1(&place);
+	place_copy(&place, before, bytes);
 	store_close(opened(place.path));
 	store_close(opened(place.other));
 	for (int i = 0; i < 2; i++)
@@ -106,6 +129,13 @@ static void test_migrated_is_as_new(void **state)
 	run_sql(place.path, compare);
 	assert_true(ask(place.path, "SELECT count(*) FROM sqlite_schema") > GMM_RECORD_KINDS);
 	place_remove(&place);
+}
+
+static void test_migrated_is_as_new(void **state)
+{
+	(void)state;
+	migrated_is_as_new(VERSION_1, VERSION_1_BYTES);
+	migrated_is_as_new(VERSION_2, VERSION_2_BYTES);
 }
 
 /* --check looks only. */
@@ -120,13 +150,13 @@ static void test_check_changes_nothing(void **state)
 	(void)state;
 	place_version_1(&place);
 	copy_path(&place, copy);
-	read_file(place.path, before);
+	read_file(place.path, before, sizeof(before));
 	assert_int_equal(store_check(place.path, &migration, error), 0);
 	assert_int_equal(migration.from, 1);
 	assert_int_equal(migration.to, STORE_SCHEMA_VERSION);
 	assert_string_equal(migration.copy, copy);
 	assert_non_null(strstr(migration.changes, "operation.started_wall_ns"));
-	read_file(place.path, after);
+	read_file(place.path, after, sizeof(after));
 	assert_memory_equal(before, after, sizeof(before));
 	assert_int_equal(access(copy, F_OK), -1);
 
@@ -247,20 +277,21 @@ static void test_no_copy_no_migration(void **state)
 static void test_newer_is_refused(void **state)
 {
 	struct store_migration migration;
-	char error[STORE_ERROR_BYTES];
+	char error[STORE_ERROR_BYTES], newer[64];
 	struct place place;
 	int status;
 
 	(void)state;
 	place_version_1(&place);
 	store_close(opened(place.other));
-	run_sql(place.path, "PRAGMA user_version = 3");
+	snprintf(newer, sizeof(newer), "PRAGMA user_version = %d", STORE_SCHEMA_VERSION + 1);
+	run_sql(place.path, newer);
 	assert_null(store_open(place.path, &status, error));
 	assert_int_equal(status, -EPROTO);
 	assert_int_equal(store_check(place.path, &migration, error), -EPROTO);
 	/* No manager of ours would start from it. */
 	assert_int_equal(store_restore(place.other, place.path, error), -EPROTO);
-	assert_int_equal(ask(place.path, "PRAGMA user_version"), 3);
+	assert_int_equal(ask(place.path, "PRAGMA user_version"), STORE_SCHEMA_VERSION + 1);
 	run_sql(place.path, "PRAGMA user_version = 0");
 	assert_null(store_open(place.path, &status, error));
 	assert_int_equal(status, -EUCLEAN);
@@ -293,6 +324,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_version_1_is_migrated),
+		cmocka_unit_test(test_version_2_is_migrated),
 		cmocka_unit_test(test_migrated_is_as_new),
 		cmocka_unit_test(test_check_changes_nothing),
 		cmocka_unit_test(test_killed_at_each_statement),

@@ -100,7 +100,7 @@ static void test_methods(void **state)
 	assert_string_equal(text, "GET, HEAD, POST");
 	assert_int_equal(find("get", "/v1/vms/a", &route), -ENOTSUP);
 	route_allowed(&target, text, sizeof(text));
-	assert_string_equal(text, "GET, HEAD, DELETE");
+	assert_string_equal(text, "GET, HEAD, PATCH, DELETE");
 	assert_int_equal(find("HEAD", "/v1/vms/a/start", &route), -ENOTSUP);
 }
 

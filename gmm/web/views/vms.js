@@ -208,7 +208,7 @@ export const vm = {
 			series = model.vmSeries.get(one.name);
 		const { value: more, error } = model.answer(path(params.name));
 		return [
-			actionButtons(VM_ACTIONS, one, model),
+			actionButtons(VM_ACTIONS, { ...one, restart: more?.restart }, model),
 			h(
 				"div",
 				{ class: "split even" },

@@ -1,0 +1,321 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+
+#include "gmm/core/internal.h"
+#include "gmm/core/placing.h"
+
+/* What a component can take of the regions to come: whole ones, and the smaller last one in what these leave. */
+struct room {
+	uint64_t regions;
+	bool tail;
+};
+
+/* ---------------------------------------------------------------- the VM's set */
+
+struct gmm_node_set gmm_copyset(const struct gmm_core *core, const struct gmm_vm *vm, uint32_t without)
+{
+	struct gmm_node_set set = { 0 };
+
+	for (uint32_t at = vm->region_first; at != GMM_NONE; at = core->regions[at].next)
+		if (core->regions[at].node && core->regions[at].node != without)
+			gmm_set_add(&set, core->regions[at].node);
+	return set;
+}
+
+uint32_t gmm_copyset_regions(const struct gmm_core *core, const struct gmm_vm *vm, uint32_t node)
+{
+	uint32_t count = 0;
+
+	for (uint32_t at = vm->region_first; at != GMM_NONE; at = core->regions[at].next)
+		count += core->regions[at].node == node;
+	return count;
+}
+
+static void join(struct gmm_placing *placing, const struct gmm_node *node)
+{
+	gmm_set_add(&placing->set, node->id);
+	gmm_set_add(&placing->domains, node->domain_first);
+}
+
+static void join_all(struct gmm_placing *placing, const struct gmm_node_set *set)
+{
+	for (uint32_t i = 0; i < placing->core->node_count; i++)
+		if (gmm_set_has(set, placing->core->nodes[i].id))
+			join(placing, &placing->core->nodes[i]);
+}
+
+static bool is_member(const struct gmm_placing *placing, const struct gmm_candidate *candidate)
+{
+	return gmm_set_has(&placing->set, candidate->node);
+}
+
+/* ---------------------------------------------------------------- does it fit? */
+
+static struct room room_of(const struct gmm_placing *placing, const struct gmm_candidate *candidate)
+{
+	return (struct room){ .regions = candidate->pages_free / REGION_PAGES,
+			      .tail = placing->tail_pages && candidate->pages_free % REGION_PAGES >= placing->tail_pages };
+}
+
+static struct room together(struct room left, struct room right)
+{
+	return (struct room){ .regions = left.regions + right.regions, .tail = left.tail || right.tail };
+}
+
+static bool holds(const struct gmm_placing *placing, struct room room)
+{
+	return room.regions >= placing->regions + (placing->tail_pages && !room.tail);
+}
+
+static bool roomier(struct room left, struct room right)
+{
+	return left.regions != right.regions ? left.regions > right.regions : left.tail && !right.tail;
+}
+
+/* Those that are no members yet keep their room until they are: their order is made once. */
+static void sort_by_room(struct gmm_placing *placing)
+{
+	for (uint32_t i = 1; i < placing->count; i++) {
+		uint16_t index = placing->roomiest[i];
+		struct room room = room_of(placing, &placing->candidates[index]);
+		uint32_t at = i;
+
+		for (; at && roomier(room, room_of(placing, &placing->candidates[placing->roomiest[at - 1]])); at--)
+			placing->roomiest[at] = placing->roomiest[at - 1];
+		placing->roomiest[at] = index;
+	}
+}
+
+/* The members, and the `others` roomiest that are none. */
+static struct room room_with(const struct gmm_placing *placing, uint32_t others)
+{
+	struct room room = { 0 };
+
+	for (uint32_t i = 0; i < placing->count; i++) {
+		const struct gmm_candidate *candidate = &placing->candidates[placing->roomiest[i]];
+
+		if (is_member(placing, candidate))
+			room = together(room, room_of(placing, candidate));
+		else if (others && others--)
+			room = together(room, room_of(placing, candidate));
+	}
+	return room;
+}
+
+/* ---------------------------------------------------------------- filter */
+
+/* Without a limit everybody may join; with one, who leaves enough room for the rest (P2). */
+static void find_fits(struct gmm_placing *placing, uint32_t pages)
+{
+	uint32_t left = placing->places_left, among = 0;
+	struct room best = placing->limited && left ? room_with(placing, left - 1) : (struct room){ 0 };
+	uint8_t may[NODES_MAX];
+
+	for (uint32_t i = 0; i < placing->count; i++) {
+		const struct gmm_candidate *candidate = &placing->candidates[placing->roomiest[i]];
+		bool member = is_member(placing, candidate);
+
+		may[placing->roomiest[i]] = !placing->limited || member ||
+					    (left && (among < left - 1 || holds(placing, together(best, room_of(placing, candidate)))));
+		among += !member;
+	}
+	placing->fit_count = 0;
+	for (uint32_t i = 0; i < placing->count; i++)
+		if (may[i] && placing->candidates[i].pages_free >= pages)
+			placing->fits[placing->fit_count++] = &placing->candidates[i];
+	placing->fit_pages = pages;
+}
+
+/* ---------------------------------------------------------------- score */
+
+static const struct gmm_candidate *choose(struct gmm_placing *placing)
+{
+	const struct gmm_policy *policy = &gmm_policies[placing->core->config.placement];
+	const struct gmm_candidate *chosen = policy->choose(placing->core, placing->fits, placing->fit_count), *near[NODES_MAX];
+	uint32_t count = 0;
+
+	if (!placing->limited || is_member(placing, chosen) || gmm_set_has(&placing->domains, chosen->domain))
+		return chosen;
+	for (uint32_t i = 0; i < placing->fit_count; i++)
+		if (!is_member(placing, placing->fits[i]) && gmm_set_has(&placing->domains, placing->fits[i]->domain))
+			near[count++] = placing->fits[i];
+	return count ? policy->choose(placing->core, near, count) : chosen;
+}
+
+/* ---------------------------------------------------------------- one request */
+
+void gmm_placing_begin(struct gmm_placing *placing, struct gmm_core *core, uint32_t spread)
+{
+	placing->core = core;
+	placing->limited = spread != 0;
+	placing->places_left = spread ? spread : NODES_MAX;
+	placing->set = placing->domains = (struct gmm_node_set){ 0 };
+	placing->regions = 0;
+	placing->tail_pages = placing->fit_pages = 0;
+	placing->count = 0;
+	for (uint32_t i = 0; i < core->node_count; i++) {
+		const struct gmm_node *node = &core->nodes[i];
+
+		if (!gmm_takes_regions(node))
+			continue;
+		assert(node->join.capacity_pages <= GMM_NODE_PAGES_MAX);
+		placing->roomiest[placing->count] = (uint16_t)placing->count;
+		placing->candidates[placing->count++] = (struct gmm_candidate){
+			.pages_free = gmm_node_pages_free(node), .pages_capacity = node->join.capacity_pages, .node = node->id,
+			.domain = node->domain_first,
+		};
+	}
+}
+
+bool gmm_placing_expect(struct gmm_placing *placing, uint64_t pages)
+{
+	placing->regions = pages / REGION_PAGES;
+	placing->tail_pages = pages % REGION_PAGES;
+	placing->fit_pages = 0;
+	if (placing->limited)
+		sort_by_room(placing);
+	return holds(placing, room_with(placing, placing->places_left));
+}
+
+struct gmm_node *gmm_placing_next(struct gmm_placing *placing, uint32_t pages)
+{
+	struct gmm_candidate *chosen;
+	struct gmm_node *node;
+
+	assert(pages > 0 && pages <= REGION_PAGES);
+	if (placing->fit_pages != pages)
+		find_fits(placing, pages);
+	if (placing->fit_count == 0)
+		return NULL;
+	chosen = &placing->candidates[choose(placing) - placing->candidates];
+	assert(chosen->pages_free >= pages);
+	chosen->pages_free -= pages;
+	node = gmm_core_node(placing->core, chosen->node);
+	if (placing->limited && !is_member(placing, chosen)) {
+		assert(placing->places_left > 0);
+		placing->places_left--;
+		join(placing, node);
+		placing->fit_pages = 0;
+	}
+	if (chosen->pages_free < pages)
+		placing->fit_pages = 0;
+	if (pages < REGION_PAGES)
+		placing->tail_pages = 0;
+	else if (placing->regions)
+		placing->regions--;
+	placing->core->placed_last = node->id;
+	return node;
+}
+
+/* ---------------------------------------------------------------- a VM that is made */
+
+/* It does not fit within its limit, but would within a larger one. */
+static void text_spread(const struct gmm_placing *placing, uint32_t spread, uint64_t pages, struct text *text)
+{
+	uint32_t enough = spread + 1;
+
+	while (!holds(placing, room_with(placing, enough)))
+		enough++;
+	text_string(text, "the VM's ");
+	text_pages(text, pages);
+	text_string(text, " do not fit on ");
+	text_count(text, spread, "memory component");
+	text_string(text, text_plural(spread, " (its spread): the roomiest has room for ", " (its spread): the roomiest have room for "));
+	text_count(text, room_with(placing, spread).regions, "region");
+	text_string(text, " of ");
+	text_pages(text, REGION_PAGES);
+	text_string(text, "; ask for --spread ");
+	text_number(text, enough);
+	text_string(text, ", or make room there (gmm node list)");
+}
+
+int gmm_place_regions(struct gmm_core *core, const struct gmm_vm_spec *spec, uint32_t nodes[REGIONS_PER_VM_MAX])
+{
+	uint64_t pages = spec->memory_bytes / PAGE_BYTES, left = pages;
+	struct text text = gmm_refuse(core);
+	struct gmm_placing placing;
+
+	gmm_placing_begin(&placing, core, spec->spread);
+	if (!gmm_placing_expect(&placing, pages)) {
+		if (holds(&placing, room_with(&placing, placing.count)))
+			text_spread(&placing, spec->spread, pages, &text);
+		else
+			gmm_place_full(core, &text, pages);
+		return -ENOSPC;
+	}
+	for (uint32_t i = 0; left; i++) {
+		uint32_t next = left < REGION_PAGES ? (uint32_t)left : REGION_PAGES;
+		struct gmm_node *node = gmm_placing_next(&placing, next);
+
+		assert(node && i < REGIONS_PER_VM_MAX);		/* P2 */
+		nodes[i] = node->id;
+		left -= next;
+	}
+	return 0;
+}
+
+/* ---------------------------------------------------------------- one region of a VM that is there */
+
+/*
+ * While a region of the VM moves, both of its ends are members if the limit allows it. If not, neither is, and nobody may join: the
+ * limit holds wherever the move ends.
+ */
+static void take_set(struct gmm_placing *placing, const struct gmm_vm *vm, uint32_t without)
+{
+	const struct gmm_core *core = placing->core;
+	const struct gmm_operation *move = vm->move == GMM_NONE ? NULL : &core->operations[vm->move];
+	struct gmm_node_set set, sure;
+	bool fits;
+
+	if (!placing->limited)
+		return;
+	set = sure = gmm_copyset(core, vm, without);
+	if (move) {
+		gmm_set_add(&set, move->to_node);
+		if (gmm_copyset_regions(core, vm, move->from_node) == 1)
+			sure = gmm_copyset(core, vm, move->from_node);
+	}
+	fits = set.count <= placing->places_left;
+	placing->places_left = fits ? placing->places_left - set.count : 0;
+	if (!fits && move)
+		set = sure;
+	join_all(placing, &set);
+}
+
+/* Pages of the VM that its regions do not have yet, or that are on the node. */
+static uint64_t pages_to_place(const struct gmm_core *core, const struct gmm_vm *vm, uint32_t without)
+{
+	uint64_t pages = vm->spec.memory_bytes / PAGE_BYTES;
+
+	for (uint32_t at = vm->region_first; at != GMM_NONE; at = core->regions[at].next)
+		if (core->regions[at].node && core->regions[at].node != without)
+			pages -= core->regions[at].pages;
+	return pages;
+}
+
+/* With room for all that has to come after it, or at least for itself. */
+static struct gmm_node *place_one(struct gmm_core *core, const struct gmm_vm *vm, uint32_t without, uint32_t spread, uint32_t pages)
+{
+	struct gmm_placing placing;
+
+	gmm_placing_begin(&placing, core, spread);
+	take_set(&placing, vm, without);
+	if (spread && !gmm_placing_expect(&placing, pages_to_place(core, vm, without)))
+		gmm_placing_expect(&placing, pages);
+	return gmm_placing_next(&placing, pages);
+}
+
+struct gmm_node *gmm_place_region(struct gmm_core *core, const struct gmm_vm *vm, uint32_t pages)
+{
+	return place_one(core, vm, 0, vm->spec.spread, pages);
+}
+
+struct gmm_node *gmm_place_away(struct gmm_core *core, const struct gmm_vm *vm, uint32_t region)
+{
+	const struct gmm_region *leaving = &core->regions[region];
+	struct gmm_node *node = place_one(core, vm, leaving->node, vm->spec.spread, leaving->pages);
+
+	return node || !vm->spec.spread ? node : place_one(core, vm, leaving->node, 0, leaving->pages);
+}

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Which memory components the regions of one VM go to: filter (up and admitted, room, the VM's copyset), then the score of the
+ * policy (policy.c). The components are gathered once a request, into a dense array from which each choice is deducted; nothing of
+ * the core changes but what policies draw. A single region, of a move or one that is placed later, goes the same way.
+ *
+ * A VM's copyset is the set of memory components that its regions are on: with one copy of each page, the loss of any of them is
+ * the loss of the VM. It follows from the table of regions, so it is kept nowhere else. `spread` limits its size.
+ *
+ *  P1  A choice never makes the set larger than its limit. Only gmm_place_away() goes beyond, when nothing within takes the region.
+ *  P2  As long as what is to be placed fits in the set's members and the roomiest others that may still join, so does the rest of it
+ *      after each choice: a VM that fits in some components within its limit is not refused because others were chosen first. It
+ *      holds because regions are alike: in a member each takes the room of one, so only a new member can spoil it, and those that
+ *      would are left out.
+ *  P3  A new member comes from a failure domain that the VM depends on already, if one of those may join: what fails together
+ *      should hurt few VMs.
+ */
+#ifndef PLENUM_GMM_PLACING_H
+#define PLENUM_GMM_PLACING_H
+
+#include "gmm/core/core.h"
+
+/* Nodes or domains, by the index of the node or the domain's first one. */
+struct gmm_node_set {
+	uint64_t words[(NODES_MAX + 63) / 64];
+	uint32_t count;
+};
+
+static inline bool gmm_set_has(const struct gmm_node_set *set, uint32_t id)
+{
+	return set->words[(id - GMM_NODE_FIRST) / 64] >> (id - GMM_NODE_FIRST) % 64 & 1;
+}
+
+static inline void gmm_set_add(struct gmm_node_set *set, uint32_t id)
+{
+	set->count += !gmm_set_has(set, id);
+	set->words[(id - GMM_NODE_FIRST) / 64] |= UINT64_C(1) << (id - GMM_NODE_FIRST) % 64;
+}
+
+struct gmm_placing {
+	struct gmm_core *core;
+	uint32_t places_left;		/* so many may still join the set */
+	bool limited;			/* else as many as there are */
+	struct gmm_node_set set;	/* the VM's, with what was chosen */
+	struct gmm_node_set domains;	/* of its members */
+	uint64_t regions;		/* whole ones that are still to be placed, */
+	uint32_t tail_pages;		/* and a smaller one; 0: none (P2) */
+	uint32_t fit_pages;		/* `fits` are those that take so many; 0: they are to be found again */
+	uint32_t fit_count;
+	uint32_t count;			/* components that may be given regions, in order of their ids */
+	const struct gmm_candidate *fits[NODES_MAX];
+	struct gmm_candidate candidates[NODES_MAX];
+	uint16_t roomiest[NODES_MAX];	/* their indices; in order of room once a limit asks for it */
+};
+
+/* The components as they are now, and a VM that has nothing yet. */
+void gmm_placing_begin(struct gmm_placing *placing, struct gmm_core *core, uint32_t spread);
+/* So much is to be placed. False: it does not fit within the limit, or not in the rack; then P2 says nothing. */
+bool gmm_placing_expect(struct gmm_placing *placing, uint64_t pages);
+/* The component for the next region, its pages deducted; NULL: none may take it. The core's tables are the caller's to change. */
+struct gmm_node *gmm_placing_next(struct gmm_placing *placing, uint32_t pages);
+
+/* Memory components that the VM's regions are on, but for the node `without`; 0: all. */
+struct gmm_node_set gmm_copyset(const struct gmm_core *core, const struct gmm_vm *vm, uint32_t without);
+/* How many of its regions are on the node. */
+uint32_t gmm_copyset_regions(const struct gmm_core *core, const struct gmm_vm *vm, uint32_t node);
+
+#endif
