@@ -16,6 +16,7 @@ void gmm_core_init(struct gmm_core *core, const struct gmm_config *config)
 	core->operation_id_next = 1;
 	core->chance = config->seed;
 	core->region_free = GMM_NONE;
+	core->poll_first = core->poll_last = GMM_NONE;
 	for (uint32_t i = 0; i < GMM_OPERATIONS_MAX; i++)
 		core->operations[i].vm = GMM_NONE;
 }
@@ -71,6 +72,8 @@ void gmm_vm_enter(struct gmm_core *core, struct gmm_vm *vm, enum gmm_vm_phase ph
 	assert(vm->id && phase != GMM_VM_FREE);
 	vm->phase = phase;
 	core->vm_keys[gmm_vm_index(core, vm)] = (struct gmm_vm_key){ .id = vm->id, .name_hash = name_hash(vm->spec.name) };
+	core->vm_changes++;
+	gmm_core_vm_poll(core, vm);
 }
 
 /* ---------------------------------------------------------------- calls */
@@ -340,6 +343,7 @@ void gmm_core_check(const struct gmm_core *core)
 	uint32_t used = 0, places_wanted = 0;
 
 	check_nodes(core);
+	gmm_poll_check(core);
 	for (uint32_t i = 0; i < core->node_count; i++)
 		used += list_length(core, core->nodes[i].reclaim_first, seen);
 	for (uint32_t i = 0; i < GMM_VMS_MAX; i++) {

@@ -271,6 +271,8 @@ struct gmm_vm {
 	uint64_t changed_ns;		/* of `state` */
 	uint64_t poll_ns;		/* next WIRE_VM_STATE */
 	bool polling;
+	bool poll_listed;		/* (poll.c) */
+	uint32_t poll_before, poll_after; /* indices; GMM_NONE */
 	struct wire_blob kernel, initrd; /* where its component READs them */
 	enum gmm_offer offer;
 	uint64_t offer_ns;		/* not before */
@@ -550,6 +552,8 @@ struct gmm_core {
 	uint32_t region_free;		/* list of places that were used before */
 	uint32_t region_top;		/* places from here on were never used */
 	uint32_t offers;		/* VMs with an offer to be told or made */
+	uint32_t poll_first, poll_last;	/* VMs in the order in which their components are asked for them (poll.c) */
+	uint64_t vm_changes;		/* how often a VM entered the table, was made anew, or left it */
 	uint32_t regions_used;
 	uint32_t places_wanted;		/* VMs that are (M11) */
 	uint64_t pages_promised;	/* of PROMISED regions (M11) */
@@ -705,6 +709,8 @@ struct gmm_node *gmm_core_node(struct gmm_core *core, uint32_t id);
 struct gmm_node *gmm_core_node_named(struct gmm_core *core, const char *name);
 struct gmm_vm *gmm_core_vm(struct gmm_core *core, uint64_t id);
 struct gmm_vm *gmm_core_vm_named(struct gmm_core *core, const char *name);
+/* Ask its component for its state and counters as soon as it can be asked. */
+void gmm_core_vm_poll(struct gmm_core *core, struct gmm_vm *vm);
 /* It may be given regions or VMs: it is up, and the operator has it admitted. */
 bool gmm_node_eligible(const struct gmm_node *node);
 uint64_t gmm_node_pages_free(const struct gmm_node *node);

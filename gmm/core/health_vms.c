@@ -20,7 +20,7 @@ static uint32_t regions_lost(const struct gmm_core *core, const struct gmm_vm *v
 	return count;
 }
 
-/* The VM's state, for how long, and why. */
+/* The VM's state, for how long, whether the manager sees to it, and why it is so; of a lost one that waits for room: why there is none. */
 static void add(const struct gmm_health_view *view, const struct gmm_vm *vm)
 {
 	struct text text = gmm_health_add(view->found, vm->spec.name);
@@ -28,6 +28,8 @@ static void add(const struct gmm_health_view *view, const struct gmm_vm *vm)
 	text_string(&text, gmm_vm_state_name(vm, gmm_core_node(view->core, vm->node)));
 	text_string(&text, " for ");
 	gmm_health_time(&text, view->now_ns - vm->changed_ns);
+	if (gmm_vm_restarts(vm))
+		text_string(&text, vm->phase == GMM_VM_GONE ? ", to be made anew where there is room" : ", to be started again");
 	if (vm->reason[0]) {
 		text_string(&text, ": ");
 		text_string(&text, vm->reason);

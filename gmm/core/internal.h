@@ -142,6 +142,10 @@ void gmm_vm_gone(struct gmm_core *core, struct gmm_vm *vm, const char *reason, u
 /* Returns its place; the node is asked to destroy it unless `asked` is set there. */
 uint32_t gmm_vm_zombie_add(struct gmm_core *core, struct gmm_node *node, uint64_t vm);
 void gmm_vm_zombie_remove(struct gmm_core *core, struct gmm_node *node, uint32_t place);
+
+/* poll.c */
+void gmm_poll_remove(struct gmm_core *core, struct gmm_vm *vm);
+void gmm_poll_check(const struct gmm_core *core);
 bool gmm_vm_output(struct gmm_core *core, struct gmm_command *command, uint64_t now_ns);
 void gmm_vm_polled(struct gmm_core *core, uint64_t vm, int status, const void *body, uint32_t len_bytes,
 		   uint64_t now_ns);

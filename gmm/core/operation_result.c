@@ -55,7 +55,7 @@ static void create_result(struct gmm_core *core, struct gmm_operation *operation
 		return;
 	vm->phase = GMM_VM_READY;
 	gmm_dirty_vm(core, vm);
-	vm->poll_ns = now_ns;
+	gmm_core_vm_poll(core, vm);
 	gmm_vm_set_state(core, vm, WIRE_VM_CREATED, 0, "", now_ns);
 	gmm_operation_end(core, operation);
 }

@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The table of VMs: their states, their end, and the polling of their counters. */
+/* The table of VMs: their states, and their end. */
 #include <assert.h>
 #include <errno.h>
 #include <string.h>
 
 #include "gmm/core/internal.h"
-
-#define POLL_NS UINT64_C(1000000000)
 
 const char *gmm_wire_state_name(uint32_t state)
 {
@@ -103,6 +101,8 @@ void gmm_vm_forget(struct gmm_core *core, struct gmm_vm *vm)
 	gmm_offer_end(core, vm);
 	vm->phase = GMM_VM_FREE;
 	core->vm_keys[gmm_vm_index(core, vm)].id = 0;
+	core->vm_changes++;
+	gmm_poll_remove(core, vm);
 	gmm_dirty_vm(core, vm);
 }
 
@@ -162,55 +162,4 @@ void gmm_vm_zombie_remove(struct gmm_core *core, struct gmm_node *node, uint32_t
 	node->zombie_count--;
 	node->zombies[place] = (struct gmm_zombie){ 0 };
 	gmm_dirty_zombie(core, node, place);
-}
-
-/* ---------------------------------------------------------------- polling */
-
-bool gmm_vm_output(struct gmm_core *core, struct gmm_command *command, uint64_t now_ns)
-{
-	for (uint32_t i = 0; i < GMM_VMS_MAX; i++) {
-		struct gmm_vm *vm = &core->vms[i];
-		struct wire_vm_name body = { .vm = vm->id };
-		struct gmm_node *node;
-
-		/* No poll while an operation talks to the component: an old answer must not overtake a new state. */
-		if (vm->phase != GMM_VM_READY || vm->polling || vm->poll_ns > now_ns ||
-		    (vm->operation != GMM_NONE && core->operations[vm->operation].calling))
-			continue;
-		node = gmm_core_node(core, vm->node);
-		if (node->state != GMM_NODE_UP || node->calls == GMM_CALLS_PER_NODE_MAX)
-			continue;
-		vm->polling = true;
-		vm->poll_ns = now_ns + POLL_NS;
-		gmm_call_start(core, command, GMM_CALL_POLL, node->id, i, WIRE_VM_STATE, &body, sizeof(body))->vm = vm->id;
-		return true;
-	}
-	return false;
-}
-
-void gmm_vm_polled(struct gmm_core *core, uint64_t id, int status, const void *body, uint32_t len_bytes,
-		   uint64_t now_ns)
-{
-	struct gmm_vm *vm = gmm_core_vm(core, id);
-	char reason[WIRE_REASON_BYTES];
-
-	if (!vm)
-		return;
-	vm->polling = false;
-	if (vm->phase != GMM_VM_READY)
-		return;
-	if (status == -ENOENT) {
-		gmm_vm_set_state(core, vm, WIRE_VM_FAILED, status, "its process component does not know it", now_ns);
-		gmm_operation_vm_changed(core, vm, now_ns);
-		return;
-	}
-	if (status || len_bytes < sizeof(vm->counters))
-		return;
-	memcpy(&vm->counters, body, sizeof(vm->counters));
-	vm->counters_ns = now_ns;
-	if (vm->counters.state < WIRE_VM_CREATED || vm->counters.state > WIRE_VM_FAILED)
-		return;
-	text_copy(reason, sizeof(reason), vm->counters.reason, sizeof(vm->counters.reason));
-	gmm_vm_set_state(core, vm, vm->counters.state, vm->counters.status, reason, now_ns);
-	gmm_operation_vm_changed(core, vm, now_ns);
 }

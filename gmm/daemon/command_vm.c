@@ -424,7 +424,7 @@ static void run_stats(struct gmmd *gmmd, struct client *client, json_t *argument
 
 	if (!vm)
 		return;
-	vm->poll_ns = gmmd->now_ns;
+	gmm_core_vm_poll(gmmd->core, vm);
 	client->vm = vm->id;
 	client->since_ns = gmmd->now_ns;
 	client->deadline_ns = gmmd->now_ns + STATS_WAIT_NS;

@@ -33,16 +33,30 @@ void console_add(struct gmmd *gmmd, const struct gmm_vm *vm)
 	exit(1);
 }
 
+/* How many VMs have input waiting is known, for mostly none has. */
+static void set_input(struct gmmd *gmmd, struct vm_side *side, uint32_t len_bytes)
+{
+	gmmd->inputs_waiting += len_bytes > 0;
+	gmmd->inputs_waiting -= side->input_len_bytes > 0;
+	side->input_len_bytes = len_bytes;
+}
+
 void console_sweep(struct gmmd *gmmd)
 {
+	gmmd->sides_left = false;
 	for (uint32_t i = 0; i < GMM_VMS_MAX; i++) {
 		struct vm_side *side = &gmmd->vms[i];
 		const struct gmm_vm *vm = &gmmd->core->vms[i];
 
-		/* An input call under way still points here; its answer comes within its time limit. */
-		if (side->id == 0 || side->input_sent_bytes || (vm->phase != GMM_VM_FREE && vm->id == side->id))
+		if (side->id == 0 || (vm->phase != GMM_VM_FREE && vm->id == side->id))
 			continue;
+		/* An input call under way still points here; its answer comes within its time limit. */
+		if (side->input_sent_bytes) {
+			gmmd->sides_left = true;
+			continue;
+		}
 		data_withdraw(gmmd, side);
+		set_input(gmmd, side, 0);
 		free(side->history);
 		free(side->input);
 		memset(side, 0, sizeof(*side));
@@ -131,11 +145,10 @@ uint32_t console_read(const struct gmmd *gmmd, const struct vm_side *side, uint6
 
 int console_type(struct gmmd *gmmd, struct vm_side *side, const uint8_t *bytes, uint32_t len_bytes)
 {
-	(void)gmmd;
 	if (len_bytes > GMMD_INPUT_BYTES_MAX - side->input_len_bytes)
 		return -ENOBUFS;
 	memcpy(side->input + side->input_len_bytes, bytes, len_bytes);
-	side->input_len_bytes += len_bytes;
+	set_input(gmmd, side, side->input_len_bytes + len_bytes);
 	return 0;
 }
 
@@ -155,7 +168,7 @@ static void input_done(void *context, uint64_t cookie, int status, const void *b
 	/* Any other failure loses what was typed: the guest does not run, or nobody knows how much it took. */
 	if (status)
 		sent = side->input_len_bytes;
-	side->input_len_bytes -= sent;
+	set_input(gmmd, side, side->input_len_bytes - sent);
 	memmove(side->input, side->input + sent, side->input_len_bytes);
 	side->input_offset += sent;
 }
@@ -178,13 +191,17 @@ static void send_input(struct gmmd *gmmd, uint32_t index)
 
 void console_turn(struct gmmd *gmmd)
 {
-	for (uint32_t i = 0; i < GMM_VMS_MAX; i++) {
+	for (uint32_t i = 0; i < GMM_VMS_MAX && gmmd->inputs_waiting; i++) {
 		struct vm_side *side = &gmmd->vms[i];
 
 		if (side->id && side->input_len_bytes && !side->input_sent_bytes && side->input_retry_ns <= gmmd->now_ns &&
 		    gmmd->core->vms[i].phase == GMM_VM_READY && gmmd->core->vms[i].id == side->id)
 			send_input(gmmd, i);
 	}
+	/* The table is long: it is gone through when something in it has changed. */
+	if (gmmd->sides_for == gmmd->core->vm_changes && !gmmd->sides_left)
+		return;
+	gmmd->sides_for = gmmd->core->vm_changes;
 	console_sweep(gmmd);
 	/* A VM that was made anew has another id. */
 	for (uint32_t i = 0; i < GMM_VMS_MAX; i++)

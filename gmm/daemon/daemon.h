@@ -120,6 +120,9 @@ struct gmmd {
 	int control;			/* listening Unix socket */
 	struct client *clients;
 	uint64_t client_id_next;
+	uint32_t inputs_waiting;	/* of `vms`, so many have input */
+	uint64_t sides_for;		/* `vms` are those of the core's table as of this number of its changes, */
+	bool sides_left;		/* but for some whose VM is gone and that something still points to */
 	struct vm_side vms[GMM_VMS_MAX];
 };
 

@@ -137,7 +137,12 @@ static enum MHD_Result serve_script(struct gmmd *gmmd, struct MHD_Connection *co
 		record_script(gmmd, node, loader == NETBOOT_LOADER_GRUB ? "grub" : "ipxe");
 		netboot_script_node(gmmd, loader, fetch->node, script);
 		break;
-	case GMM_ANSWER_TELL: netboot_script_tell(gmmd, loader, inventory.mac, script); break;
+	case GMM_ANSWER_TELL:
+		if (loader == NETBOOT_LOADER_IPXE)
+			netboot_script_tell(gmmd, inventory.mac, script);
+		else
+			netboot_script_wait(gmmd, loader, inventory.mac, NULL, script);
+		break;
 	case GMM_ANSWER_WAIT: netboot_script_wait(gmmd, loader, inventory.mac, NULL, script); break;
 	case GMM_ANSWER_REFUSED: netboot_script_wait(gmmd, loader, inventory.mac, gmmd->core->refusal, script); break;
 	default: return answer_text(connection, MHD_HTTP_BAD_REQUEST, "this is no machine's MAC address\n");
@@ -180,9 +185,17 @@ static enum MHD_Result serve_image(struct gmmd *gmmd, struct MHD_Connection *con
 	return serve_file(gmmd, connection, name, fetch);
 }
 
+/* GRUB makes a signature's name by putting .sig behind the whole of a request, also where that ends in a query. */
+static bool wants_signature(struct MHD_Connection *connection)
+{
+	const char *file = MHD_lookup_connection_value(connection, MHD_GET_ARGUMENT_KIND, "file");
+
+	return file && strcmp(file, "image.elf.sig") == 0;
+}
+
 /*
  * A signed loader has its script inside, and asks for the image of its node's role and the signature of that. The first of
- * the two stands for the script that it does not ask for.
+ * the two stands for the script that it does not ask for. Both tell what the machine is.
  */
 static enum MHD_Result serve_signed(struct gmmd *gmmd, struct MHD_Connection *connection, const char *mac, bool image,
 				    struct fetch *fetch)
@@ -241,7 +254,7 @@ static enum MHD_Result serve(struct gmmd *gmmd, struct MHD_Connection *connectio
 		return serve_image(gmmd, connection, "mcomponent.elf", fetch);
 	case NETBOOT_SIGNED_IMAGE:
 	case NETBOOT_SIGNATURE:
-		return serve_signed(gmmd, connection, mac, file == NETBOOT_SIGNED_IMAGE, fetch);
+		return serve_signed(gmmd, connection, mac, file == NETBOOT_SIGNED_IMAGE && !wants_signature(connection), fetch);
 	case NETBOOT_NO_FILE:
 		break;
 	}

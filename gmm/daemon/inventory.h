@@ -16,7 +16,10 @@
  *	dimms	SMBIOS type 17, size, of each device: 4 hex digits, bytes as in the table (little-endian)
  *	wide	the same, extended size: 8 hex digits
  *	threads	SMBIOS type 4, thread count of each socket: 2 hex digits
+ *		these three also in decimal, with a dot behind each number
  *	svm, vmx	yes or no
+ *	svm_traits, vmx_traits	SMBIOS type 4, processor characteristics, in decimal with a dot behind, of a
+ *		processor that has SVM, or VMX, if it has any virtualization
  *	told	1: these are all
  */
 void inventory_take(struct gmm_inventory *inventory, const char *name, const char *value);

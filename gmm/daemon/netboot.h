@@ -18,8 +18,8 @@ void netboot_script_first(const struct gmmd *gmmd, char script[NETBOOT_SCRIPT_BY
 void netboot_script_ask(const struct gmmd *gmmd, char script[NETBOOT_SCRIPT_BYTES]);
 /* For a configured node: its role's image with its command line. May hold the rack's key: erase it when it is sent. */
 void netboot_script_node(struct gmmd *gmmd, enum netboot_loader loader, uint32_t index, char script[NETBOOT_SCRIPT_BYTES]);
-/* For a machine that no node has the MAC of: to say what it is. */
-void netboot_script_tell(const struct gmmd *gmmd, enum netboot_loader loader, const uint8_t mac[6], char script[NETBOOT_SCRIPT_BYTES]);
+/* For iPXE on a machine that no node has the MAC of: to say what it is. Our GRUB says so with its first request. */
+void netboot_script_tell(const struct gmmd *gmmd, const uint8_t mac[6], char script[NETBOOT_SCRIPT_BYTES]);
 /* To wait and ask again: it is not admitted, or may not boot now since `why`; NULL: it is only not admitted. */
 void netboot_script_wait(const struct gmmd *gmmd, enum netboot_loader loader, const uint8_t mac[6], const char *why,
 			 char script[NETBOOT_SCRIPT_BYTES]);

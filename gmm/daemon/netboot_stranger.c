@@ -9,7 +9,6 @@
 #include "gmm/daemon/netboot.h"
 
 #define ASK_AGAIN_S 15
-#define BEGIN_AGAIN_S 30
 #define ASK_AGAIN_MAX 40		/* times that the manager does not answer: then the machine restarts its boot */
 
 __attribute__((format(printf, 2, 3)))
@@ -39,7 +38,7 @@ static void put_wait(const struct gmmd *gmmd, const uint8_t mac[6], char script[
 	put(script, " || inc attempt\niseq ${attempt} %d || goto again\nreboot\n", ASK_AGAIN_MAX);
 }
 
-static void tell_ipxe(const struct gmmd *gmmd, const uint8_t mac[6], char script[NETBOOT_SCRIPT_BYTES])
+void netboot_script_tell(const struct gmmd *gmmd, const uint8_t mac[6], char script[NETBOOT_SCRIPT_BYTES])
 {
 	snprintf(script, NETBOOT_SCRIPT_BYTES,
 		 "#!ipxe\necho Plenum: this machine is no node yet; it tells the manager what it is\n"
@@ -64,28 +63,7 @@ static void tell_ipxe(const struct gmmd *gmmd, const uint8_t mac[6], char script
 	put_wait(gmmd, mac, script);
 }
 
-/* GRUB puts nothing into a URL's form: it tells the one thing that needs none. */
-static void tell_grub(const struct gmmd *gmmd, const uint8_t mac[6], char script[NETBOOT_SCRIPT_BYTES])
-{
-	char manager[16];
-
-	config_format_address(gmmd->config.address, manager);
-	snprintf(script, NETBOOT_SCRIPT_BYTES,
-		 "echo \"Plenum: this machine is no node yet; it tells the manager what it is\"\n"
-		 "set uuid=\nsmbios --type 1 --get-uuid 8 --set uuid\n"
-		 "configfile \"(http,%s:%u)/grub/by-mac/%02x%02x%02x%02x%02x%02x.cfg?uuid=$uuid&firmware=efi&told=1\"\n"
-		 "sleep %d\nreboot\n", manager, gmmd->config.http_port, mac[0], mac[1], mac[2], mac[3], mac[4], mac[5], BEGIN_AGAIN_S);
-}
-
-void netboot_script_tell(const struct gmmd *gmmd, enum netboot_loader loader, const uint8_t mac[6], char script[NETBOOT_SCRIPT_BYTES])
-{
-	if (loader == NETBOOT_LOADER_GRUB)
-		tell_grub(gmmd, mac, script);
-	else
-		tell_ipxe(gmmd, mac, script);
-}
-
-/* GRUB nests what it loads, so it begins anew instead of asking again. */
+/* GRUB nests what it loads: this one ends, and what loaded it asks again, some times before it restarts the machine. */
 void netboot_script_wait(const struct gmmd *gmmd, enum netboot_loader loader, const uint8_t mac[6], const char *why,
 			 char script[NETBOOT_SCRIPT_BYTES])
 {
@@ -103,7 +81,7 @@ void netboot_script_wait(const struct gmmd *gmmd, enum netboot_loader loader, co
 	else
 		put(script, "echo %sPlenum: %s, where somebody can say: gmm node admit NAME --mac %s --role ROLE%s\n", quote, manager, words, quote);
 	if (grub)
-		put(script, "sleep %d\nreboot\n", BEGIN_AGAIN_S);
+		put(script, "sleep %d\n", ASK_AGAIN_S);
 	else
 		put_wait(gmmd, mac, script);
 }

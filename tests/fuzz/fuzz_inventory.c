@@ -29,7 +29,7 @@ static void check(const struct gmm_inventory *inventory)
 	check_text(inventory->firmware);
 	check_text(inventory->card);
 	assert(gmm_uuid_means_something(inventory->uuid) || memcmp(inventory->uuid, none, sizeof(none)) == 0);
-	assert(inventory->processors <= INVENTORY_SOCKETS_MAX * 255);
+	assert(inventory->processors <= INVENTORY_SOCKETS_MAX * UINT16_MAX);
 	assert(inventory->memory_bytes <= INVENTORY_DIMMS_MAX * (UINT64_C(1) << 51));
 }
 

@@ -4,6 +4,7 @@
 import http.client
 import json
 import signal
+import struct
 import subprocess
 
 import pytest
@@ -231,6 +232,7 @@ class StrangersRack(VirtualRack):
     """Machines of `strangers` are in the rack file, not in the manager's; each with a UUID of its own."""
     strangers = {"x1": UUID, "x2": UUID.replace("6d", "7e"), "g1": UUID.replace("6d", "8f")}
     rules = ()
+    words = {}      # more of QEMU's, by name
 
     def write_manager_configuration(self):
         path = super().write_manager_configuration()
@@ -239,7 +241,7 @@ class StrangersRack(VirtualRack):
 
     def spawn(self, name, command, log):
         uuid = self.strangers.get(name)
-        return super().spawn(name, [*command, "-uuid", uuid] if uuid else command, log)
+        return super().spawn(name, [*command, *self.words.get(name, ()), *(["-uuid", uuid] if uuid else [])], log)
 
     def pending(self):
         return {machine["mac"]: machine for machine in self.gmm_json("node", "pending")}
@@ -253,7 +255,19 @@ def rack(make_rack, tmp_path_factory):
     path.write_text(known + node("x1", "memory", boot="pxe") + node("x2", "memory", "192M", boot="pxe") + node("g1", "memory", boot="uefi"),
                     encoding="utf-8")
     virtual.all = config.load(path).nodes
+    processor = path.with_name("processor")
+    processor.write_bytes(smbios_processor())
+    virtual.words = {"g1": ["-smbios", "type=1,manufacturer=AT&T * $HOME,product=R7 (x+y)/z#%41'\"\\\\,,,serial=" + "S;1" * 30, "-smbios", "type=3,asset=",
+                            "-smbios", f"file={processor}"]}
     return virtual
+
+
+def smbios_processor():
+    """SMBIOS type 4 (DSP0134, 7.5) of a processor as servers have them: QEMU's own tells nothing of virtualization, and no more than 255 threads."""
+    table = struct.pack("<BBHBBBBQBBHHHBBHHHBBBBBBHHHHH", 4, 48, 0x400, 1, 3, 0xfe, 2, 0, 3, 0, 0, 2000, 2000, 0x41, 1, 0xffff, 0xffff, 0xffff,
+                        0, 0, 0, 128, 128, 255, 0xfc, 1, 128, 128, 300)
+    assert len(table) == 48
+    return table + b"P0\0Advanced Micro Devices, Inc.\0EPYC <9754> \0\0"
 
 
 def joined(rack, name):
@@ -302,11 +316,17 @@ def test_a_machine_is_admitted_by_rule(rack):
 
 
 def test_a_uefi_machine(rack):
-    """GRUB tells its UUID, and begins anew until it is admitted."""
+    """GRUB tells what iPXE does, and asks again until it is admitted. No text of the firmware's is more than text."""
     stranger = rack.all["g1"]
+    rack.rules = ("[rule green]", "manufacturer = at&t*", "product = R7 (x+y)*", "memory_min = 128M", "svm = yes", "role = memory", "name = g%02d")
+    rack.restart_manager()
     rack.start_node(stranger)
     machine = wait_until(lambda: rack.pending().get(stranger.mac, {}).get("life") == "pending" and rack.pending()[stranger.mac],
                          "it to say what it is", 90)
-    assert machine["uuid"] == rack.strangers["g1"] and machine["firmware"] == "efi"
+    assert machine["uuid"] == rack.strangers["g1"] and machine["firmware"] == "efi" and machine["memory_bytes"] == 128 << 20
+    assert (machine["manufacturer"], machine["product"], machine["asset"]) == ("AT&T _ _HOME", "R7 (x+y)/z__41____,", "")
+    assert (machine["serial"], machine["processor"]) == (("S_1" * 30)[:47], "EPYC _9754_")
+    assert (machine["processors"], machine["svm"], machine["vmx"]) == (300, True, False)
+    assert [one["rule"] for one in rack.gmm_json("node", "match") if one["mac"] == stranger.mac] == ["green"]
     rack.gmm("node", "admit", "green", "--mac", stranger.mac, "--role", "memory")
-    wait_until(lambda: joined(rack, "green"), "it to boot again and join", 120)
+    wait_until(lambda: joined(rack, "green"), "it to ask again, boot and join", 120)

@@ -2,6 +2,8 @@
 """Network boot: what gmmd serves and writes for dnsmasq, and every way from firmware to a node that has joined."""
 
 import http.client
+import json
+import os
 import re
 import shutil
 import signal
@@ -16,6 +18,9 @@ from plenum_rack.rack import VirtualRack
 
 MAC = "52:54:00:77:00:0b"
 STRANGER = "52:54:00:99:00:01"
+UUID = "6d0f5e1c-7f0b-4d8a-9d55-0123456789ab"
+# As boot/grub/inventory.cfg writes it
+INVENTORY = f"?uuid={UUID}&manufacturer=ACME%20%26%20Co&product=R7%20%28x%2By%29&dimms=16384.32767.0.&wide=65536.&threads=32.&svm_traits=252.&told=1"
 
 
 # ---------------------------------------------------------------- the manager alone
@@ -37,6 +42,11 @@ def fetch(manager, path, method="GET"):
     connection.request(method, path)
     response = connection.getresponse()
     return response.status, response.read()
+
+
+def assert_told(machine):
+    assert (machine["manufacturer"], machine["product"], machine["uuid"]) == ("ACME & Co", "R7 (x+y)", UUID)
+    assert (machine["memory_bytes"], machine["processors"], machine["svm"], machine["vmx"]) == (80 << 30, 32, True, False)
 
 
 def script(manager, path):
@@ -66,11 +76,23 @@ def test_arguments_reach_grub_as_they_are(manager):
     assert "a=\\$b\\;c  d=\\'e\\'; then boot" in script(manager, f"/grub/by-mac/{MAC}.cfg")
 
 
+def test_grub_understands_its_scripts(manager, tmp_path):
+    made = [script(manager, f"/grub/by-mac/{mac}.cfg") for mac in (MAC, STRANGER)]
+    for number, text in enumerate(made):
+        (tmp_path / f"{number}.cfg").write_text(text, encoding="utf-8")
+    for path in [*(TOP / "boot" / "grub").glob("*.cfg"), *tmp_path.glob("*.cfg")]:
+        done = subprocess.run(["grub-script-check", path], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, f"{path}: {done.stderr}"
+
+
 def test_strangers_and_nonsense(manager):
-    text = script(manager, f"/grub/by-mac/{STRANGER}.cfg")
-    assert "is no node yet" in text and "multiboot2" not in text
-    text = script(manager, f"/grub/by-mac/{STRANGER}.cfg?told=1")
-    assert f"(MAC {STRANGER}) waits to be admitted" in text and "multiboot2" not in text and text.rstrip().endswith("reboot")
+    for query, life in (("", "discovered"), (INVENTORY, "pending")):
+        text = script(manager, f"/grub/by-mac/{STRANGER}.cfg{query}")
+        assert f"(MAC {STRANGER}) waits to be admitted" in text and "multiboot2" not in text and text.endswith("\nsleep 15\n")
+        assert "ACME" not in text
+        machine, = json.loads(gmm(manager, "-o", "json", "node", "pending"))
+        assert (machine["mac"], machine["life"]) == (STRANGER, life)
+    assert_told(machine)
     assert fetch(manager, "/grub/by-mac/x;boot.cfg")[0] == 400
     for path in ("/grub/by-mac/", "/grub/by-mac/.cfg", f"/grub/by-mac/{MAC}", f"/grub/by-mac/{MAC}{MAC}.cfg", "/grub/", "/images/",
                  "/images/../rack.key", "/images/rack.key"):
@@ -97,6 +119,23 @@ def test_signed_images_by_what_the_node_is(manager):
                  "/signed/by-mac/image.elf", f"/signed/by-mac/{MAC}", "/signed/by-mac//image.elf"):
         assert fetch(manager, path)[0] == 404, path
     assert '"loader": "grub-signed"' in gmm(manager, "-o", "json", "node", "show", "m1")
+
+
+def test_a_signed_loader_tells_what_the_machine_is(manager):
+    """With the request for its image, whose signature GRUB asks for by .sig behind all of that."""
+    (manager.directory / "mcomponent.elf.sig").write_bytes(b"signature")
+    query = f"image.elf{INVENTORY}&file=image.elf"
+    for mac, image, signature in ((STRANGER, 404, 404), (MAC, 200, 200)):
+        assert fetch(manager, f"/signed/by-mac/{mac}/{query}")[0] == image
+        assert fetch(manager, f"/signed/by-mac/{mac}/{query}.sig")[0] == signature
+    assert fetch(manager, f"/signed/by-mac/{MAC}/{query}.sig")[1] == b"signature"
+    machine, = json.loads(gmm(manager, "-o", "json", "node", "pending"))
+    assert machine["life"] == "pending"
+    assert_told(machine)
+    # Once it is admitted, whoever has its MAC and another UUID gets nothing.
+    assert "admitted" in gmm(manager, "-o", "json", "node", "admit", "m2", "--mac", STRANGER, "--role", "memory")
+    assert fetch(manager, f"/signed/by-mac/{STRANGER}/{query}")[0] == 200
+    assert fetch(manager, f"/signed/by-mac/{STRANGER}/{query}".replace("=6d", "=7e"))[0] == 404
 
 
 def test_files_are_written_and_left_alone(manager):
@@ -263,20 +302,40 @@ class Tampered(VirtualRack):
         for name, contents in self.good.items():
             (self.images / name).write_bytes(contents)
 
+    def spawn(self, name, command, log):
+        return super().spawn(name, [*command, "-uuid", UUID] if name == "s1" else command, log)
 
-def test_secure_boot_takes_only_what_is_signed(make_rack):
+
+def assert_pending(rack, mac):
+    """A machine that no file names said by its signed loader what it is."""
+    machine = wait_until(lambda: next((one for one in rack.gmm_json("node", "pending") if one["mac"] == mac and one["life"] == "pending"), None),
+                         "a stranger to say what it is", 240)
+    assert (machine["uuid"], machine["manufacturer"], machine["memory_bytes"], machine["processors"]) == (UUID, "QEMU", 128 << 20, 2)
+    assert machine["product"].startswith("Standard PC (Q35 + ICH9, 2009)") and machine["firmware"] == "efi"
+
+
+def test_secure_boot_takes_only_what_is_signed(make_rack, tmp_path):
     text = "[rack]\nsubnet = 10.79.3\n" + node("p1", "process", "192M", boot="uefi-secure") + node("m1", "memory", boot="uefi-secure")
     rack = make_rack("netsecure", text, up=False, kind=Tampered)
+    path = tmp_path / "all.rack"
+    path.write_text(text + node("s1", "memory", boot="uefi-secure", cpus=2), encoding="utf-8")
+    stranger = load(path).nodes["s1"]
     rack.start()
+    rack.start_node(stranger)
     wait_until(lambda: "bad signature" in serial(rack, "p1"), "a changed image is refused", 240)
     wait_until(lambda: "could not boot from" in serial(rack, "m1"), "an image without a signature is refused", 120)
     assert "mcomponent.elf.sig reason=" in (rack.state.logs / "gmmd.log").read_text(encoding="utf-8")
     for name in ("p1", "m1"):
         assert "event=entry" not in serial(rack, name)
         assert rack.nodes()[name]["state"] == "absent"
+    assert_pending(rack, stranger.mac)
+    rack.gmm("node", "admit", "s1", "--mac", stranger.mac, "--role", "memory")
+    rack.wait_reserved(stranger)
+    os.kill(rack.state.processes["dnsmasq"]["pid"], signal.SIGHUP)     # from now on DHCP calls it by its name
     rack.mend()
-    rack.wait_joined(["p1", "m1"], lambda line: None, 180)
-    for name in ("p1", "m1"):
+    rack.wait_joined(["p1", "m1", "s1"], lambda line: None, 180)
+    assert "event=entry" in serial(rack, "s1") and rack.nodes()["s1"]["origin"] == "admitted"
+    for name in ("p1", "m1", "s1"):
         log = serial(rack, name)
         boot = rack.gmm_json("node", "show", name)["boot"]
         assert "signed images only" in log and "loader=multiboot2" in log and "event=rack_key" in log and "key=" not in log

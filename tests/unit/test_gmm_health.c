@@ -352,6 +352,35 @@ static void test_reclaim_stalled(void **state)
 
 /* ---------------------------------------------------------------- VMs */
 
+/* One that the manager will see to, and one that it would see to if there were room: which is not there for a reason. */
+static void test_vms_that_wait_for_their_restart(void **state)
+{
+	static const struct wire_blob blob = { .len_bytes = 1 };
+	struct gmm_vm_spec spec = vm_spec("a", REGION_MIB, 1);
+	uint64_t operation;
+	RACK;
+
+	spec.restart = GMM_RESTART_ALWAYS;
+	assert_int_equal(gmm_core_vm_create(rack->core, &spec, &operation, rack->now_ns), 0);
+	rack_settle(rack);
+	assert_int_equal(gmm_core_vm_start(rack->core, "a", &blob, &blob, &operation, rack->now_ns), 0);
+	rack_settle(rack);
+	vm_says(rack, "a", WIRE_VM_RUNNING, "");
+	rack_settle(rack);
+	vm_says(rack, "a", WIRE_VM_FAILED, "impossible");
+	RAISED(rack, VM_FAILED, 1);
+	SAYS(rack, VM_FAILED, "a: failed for 0 s, to be started again: impossible");
+	assert_int_equal(gmm_core_node_set_admin(rack->core, "p1", GMM_ADMIN_CORDONED, rack->now_ns), 0);
+	rack_reboot(rack, p1);
+	rack_run(rack, 10 * SECOND);
+	RAISED(rack, VM_LOST, 1);
+	SAYS(rack, VM_LOST, "a: lost for 10 s, to be made anew where there is room: no process component can take the VM: p1 cordoned");
+	assert_int_equal(gmm_core_node_set_admin(rack->core, "p1", GMM_ADMIN_ADMITTED, rack->now_ns), 0);
+	rack_run(rack, 10 * SECOND);
+	CLEARED(rack, VM_LOST);
+	rack_free(rack);
+}
+
 static void test_vm_states(void **state)
 {
 	struct gmm_finished finished;
@@ -371,7 +400,8 @@ static void test_vm_states(void **state)
 	CLEARED(rack, VM_FAILED);
 	rack_reboot(rack, p1);
 	RAISED(rack, VM_LOST, 1);
-	SAYS(rack, VM_LOST, "a: lost for");
+	SAYS(rack, VM_LOST, "a: lost for 0 s: its process component started again");
+	SUMS_UP(rack, VM_LOST, "1 of 1 VM is lost with its process component");
 	assert_int_equal(rack_destroy(rack, "a"), 0);
 	CLEARED(rack, VM_LOST);
 	rack_free(rack);
@@ -746,6 +776,7 @@ int main(void)
 		cmocka_unit_test(test_boots),
 		cmocka_unit_test(test_foreign),
 		cmocka_unit_test(test_reclaim_stalled),
+		cmocka_unit_test(test_vms_that_wait_for_their_restart),
 		cmocka_unit_test(test_vm_states),
 		cmocka_unit_test(test_vm_memory_lost),
 		cmocka_unit_test(test_strangers_and_events),

@@ -83,6 +83,58 @@ static void test_memory(void **state)
 	assert_int_equal(told("threads", "zz").processors, 0);
 }
 
+static void test_decimals(void **state)
+{
+	struct gmm_inventory inventory = { 0 };
+	char list[40 * 6 + 1] = "";
+
+	(void)state;
+	assert_int_equal(told("dimms", "128.").memory_bytes, 128 * MIB);
+	assert_int_equal(told("dimms", "16384.16384.0.65535.33280.").memory_bytes, 2 * 16384 * MIB + MIB / 2);
+	inventory_take(&inventory, "dimms", "16384.32767.32767.");
+	inventory_take(&inventory, "wide", "65536.131072.");
+	assert_int_equal(inventory.memory_bytes, (16384 + 65536 + 131072) * MIB);
+	/* What is no number, or larger than its field, ends the list; so does a number without its dot. */
+	assert_int_equal(told("dimms", "16384.x.16384.").memory_bytes, 16384 * MIB);
+	assert_int_equal(told("dimms", "16384..16384.").memory_bytes, 16384 * MIB);
+	assert_int_equal(told("dimms", "16384.65536.16384.").memory_bytes, 16384 * MIB);
+	assert_int_equal(told("dimms", "16384.99999999999999999999999999.").memory_bytes, 16384 * MIB);
+	assert_int_equal(told("dimms", "16384.16384").memory_bytes, 16384 * MIB);
+	assert_int_equal(told("dimms", "-1.").memory_bytes, 0);
+	assert_int_equal(told("dimms", ".").memory_bytes, 0);
+	inventory.memory_bytes = 32767 * MIB;
+	inventory_take(&inventory, "wide", "4294967296.");
+	assert_int_equal(inventory.memory_bytes, 32767 * MIB);
+	for (unsigned i = 0; i < 40; i++)
+		strcat(list, "1024.");
+	assert_int_equal(told("dimms", list).memory_bytes, INVENTORY_DIMMS_MAX * 1024 * MIB);
+	assert_int_equal(told("threads", list).processors, INVENTORY_SOCKETS_MAX * 1024);
+	assert_int_equal(told("threads", "16.16.").processors, 32);
+	assert_int_equal(told("threads", "256.65535.65536.1.").processors, 256 + 65535);
+}
+
+static void test_traits(void **state)
+{
+	struct gmm_inventory inventory = told("svm_traits", "252.");
+
+	(void)state;
+	assert_int_equal(inventory.svm, GMM_YES);
+	assert_int_equal(inventory.vmx, GMM_NO);
+	inventory = told("vmx_traits", "64.");
+	assert_int_equal(inventory.svm, GMM_NO);
+	assert_int_equal(inventory.vmx, GMM_YES);
+	/* Not said, unknown, nonsense. */
+	assert_int_equal(told("svm_traits", "188.").svm, GMM_UNKNOWN);
+	assert_int_equal(told("svm_traits", "66.").svm, GMM_UNKNOWN);
+	assert_int_equal(told("svm_traits", "65600.").svm, GMM_UNKNOWN);
+	assert_int_equal(told("svm_traits", "64").svm, GMM_UNKNOWN);
+	assert_int_equal(told("svm_traits", "").svm, GMM_UNKNOWN);
+	/* The processor itself knows better. */
+	inventory = told("svm", "no");
+	inventory_take(&inventory, "svm_traits", "252.");
+	assert_int_equal(inventory.svm, GMM_NO);
+}
+
 static void test_values(void **state)
 {
 	uint32_t first, last, bytes;
@@ -160,6 +212,8 @@ int main(void)
 		cmocka_unit_test(test_texts),
 		cmocka_unit_test(test_uuids),
 		cmocka_unit_test(test_memory),
+		cmocka_unit_test(test_decimals),
+		cmocka_unit_test(test_traits),
 		cmocka_unit_test(test_values),
 		cmocka_unit_test(test_rule_keys),
 	};
