@@ -61,6 +61,8 @@ bool gmm_promise_output(struct gmm_core *core, struct gmm_command *command, uint
 void gmm_promise_created(struct gmm_core *core, uint32_t region, int status, uint64_t now_ns);
 /* The process component was told its place. */
 void gmm_promise_told(struct gmm_core *core, const struct gmm_call *call);
+/* It has waited for room for so long that the operator should have a word in it. */
+bool gmm_promise_waits(const struct gmm_vm *vm, uint64_t now_ns);
 /* The VM's regions are gone, and nobody waits for them. */
 void gmm_promise_forget(struct gmm_core *core, struct gmm_vm *vm);
 /* Could so many pages more be promised? Else false, and why. */

@@ -23,6 +23,7 @@
 
 #include "gmm/core/internal.h"
 
+#define WAITS_LONG_NS UINT64_C(5000000000)
 #define REFUSED_WAIT_NS UINT64_C(1000000000)	/* after a memory component refused a region, or answered nonsense */
 
 /* ---------------------------------------------------------------- names and sums */
@@ -107,6 +108,11 @@ void gmm_promise_forget(struct gmm_core *core, struct gmm_vm *vm)
 	core->places_wanted -= vm->places_wanted;
 	vm->places_wanted = vm->place_waits = false;
 	vm->place_since_ns = vm->place_ns = 0;
+}
+
+bool gmm_promise_waits(const struct gmm_vm *vm, uint64_t now_ns)
+{
+	return vm->place_waits && now_ns - vm->place_since_ns >= WAITS_LONG_NS;
 }
 
 /* Its component runs it, and can be told. */

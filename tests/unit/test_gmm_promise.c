@@ -266,6 +266,34 @@ static void test_a_vm_that_waits_can_be_destroyed(void **state)
 	rack_free(rack);
 }
 
+/* The start of a guest that waits while it is loaded ends, so that it can be killed; it is loaded all the same when there is room. */
+static void test_a_start_that_waits_ends(void **state)
+{
+	struct rack *rack = rack_of(1);
+	struct wire_blob kernel = { .len_bytes = 1 }, none = { 0 };
+	struct gmm_finished finished;
+	uint64_t operation, id;
+
+	(void)state;
+	assert_int_equal(create_promised(rack, "a", 1), 0);
+	assert_int_equal(rack_create(rack, "c", 2 * REGION_MIB, &finished), 0);
+	id = vm_named(rack, "a")->id;
+	model_state(model_of(rack, P1), id, WIRE_VM_CREATED);
+	assert_int_equal(gmm_core_vm_start(rack->core, "a", &kernel, &none, &operation, rack->now_ns), 0);
+	rack_settle(rack);
+	want(rack, "a", 0);
+	rack_run(rack, 2 * SECOND);
+	assert_false(rack_finished(rack, operation, &finished));
+	rack_run(rack, 5 * SECOND);
+	assert_true(rack_finished(rack, operation, &finished));
+	assert_int_equal(finished.status, -ENOSPC);
+	assert_int_equal(vm_named(rack, "a")->state, WIRE_VM_LOADING);
+	assert_int_equal(gmm_core_vm_kill(rack->core, "a", &operation, rack->now_ns), 0);
+	rack_settle(rack);
+	assert_int_equal(vm_named(rack, "a")->state, WIRE_VM_STOPPED);
+	rack_free(rack);
+}
+
 /* Room that is kept for a rebuild is not given away. */
 static void test_rebuild_reserve_is_kept(void **state)
 {
@@ -472,6 +500,7 @@ int main(void)
 		cmocka_unit_test(test_waits_for_room),
 		cmocka_unit_test(test_who_waits_longest_gets_room_first),
 		cmocka_unit_test(test_a_vm_that_waits_can_be_destroyed),
+		cmocka_unit_test(test_a_start_that_waits_ends),
 		cmocka_unit_test(test_rebuild_reserve_is_kept),
 		cmocka_unit_test(test_a_memory_component_refuses),
 		cmocka_unit_test(test_trouble_at_every_step),
