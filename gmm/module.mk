@@ -30,6 +30,7 @@ unit-tests-y += tests/unit/test_gmm_core.c tests/unit/test_gmm_chaos.c tests/uni
 unit-tests-y += tests/unit/test_gmm_health.c tests/unit/test_gmm_cli.c tests/unit/test_gmm_move.c tests/unit/test_gmm_history.c
 unit-tests-y += tests/unit/test_route.c tests/unit/test_token_file.c tests/unit/test_metrics.c
 fuzz-y += tests/fuzz/fuzz_netboot_path.c tests/fuzz/fuzz_host_list.c tests/fuzz/fuzz_route.c
+unit-tests-y += tests/unit/test_gmm_spread.c
 unit-tests-y += tests/unit/test_gmm_resize.c tests/unit/test_gmm_restart.c tests/unit/test_gmm_setting.c tests/unit/test_wall_time.c tests/unit/test_gmm_dry_run.c tests/unit/test_gmm_text.c tests/unit/test_gmm_poll.c
 unit-tests-y += tests/unit/test_gmm_place.c tests/unit/test_gmm_promise.c tests/unit/test_gmm_admin.c tests/unit/test_gmm_balance.c
 unit-tests-y += tests/unit/test_gmm_life.c tests/unit/test_gmm_machine.c tests/unit/test_inventory.c

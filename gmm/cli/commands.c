@@ -87,6 +87,7 @@ const struct cli_command cli_commands[] = {
 		{ "bandwidth", "RATE", OPTION_RATE, "bandwidth_mbps", false, "bits a second of its component's link, reserved, as in 5G or 400M" },
 		{ "overcommit", "WHAT", OPTION_STRING, "overcommit", false,
 		  "vcpus: they may share processors with other VMs'; memory: reserved when the guest needs it; all; none (none)" },
+		{ "spread", "N", OPTION_NUMBER, "spread", false, "its memory is on at most so many memory components; 0: no limit" },
 		{ "restart", "POLICY", OPTION_STRING, "restart", false, "no, on-failure or always: start the guest again when it ended (no)" },
 		{ "restart-max", "N", OPTION_NUMBER, "restart_max", false, "at most so many restarts (5) in the window" },
 		{ "restart-window", "TIME", OPTION_SECONDS, "restart_window_s", false, "the window (10m)" },
@@ -110,11 +111,12 @@ const struct cli_command cli_commands[] = {
 		{ "cache", "SIZE", OPTION_SIZE, "cache_bytes", true, "its share of the process component's cache from now on" } },
 		.changes = true, .dry_run = true,
 		.examples = { "gmm vm resize web --cache 512M", "gmm vm resize web --cache 64M --dry-run" } },
-	{ "vm set", { "name" }, "vm.set", "change a VM's restart policy or bandwidth, at once and in any state", NULL, NULL, {
+	{ "vm set", { "name" }, "vm.set", "change a VM's restart policy, bandwidth or spread, at once and in any state", NULL, NULL, {
 		{ "restart", "POLICY", OPTION_STRING, "restart", false, "no, on-failure or always; its restarts are counted anew" },
 		{ "restart-max", "N", OPTION_NUMBER, "restart_max", false, "at most so many restarts in the window" },
 		{ "restart-window", "TIME", OPTION_SECONDS, "restart_window_s", false, "the window" },
-		{ "bandwidth", "RATE", OPTION_RATE, "bandwidth_mbps", false, "reserved of its component's link, as in 5G or 400M; 0: none" } },
+		{ "bandwidth", "RATE", OPTION_RATE, "bandwidth_mbps", false, "reserved of its component's link, as in 5G or 400M; 0: none" },
+		{ "spread", "N", OPTION_NUMBER, "spread", false, "memory components at most; 0: no limit. gmm balance apply moves what is on more" } },
 		.changes = true, .dry_run = true,
 		.examples = { "gmm vm set web --restart always --restart-max 3", "gmm vm set web --bandwidth 5G --dry-run" } },
 	{ "vm console", { "name" }, "vm.console", "the VM's serial line (Ctrl-] detaches)", NULL, run_console, {

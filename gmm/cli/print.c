@@ -120,6 +120,8 @@ void print_balance(json_t *result)
 	printf("furthest from the rack's share: %.1f %% of its capacity now, %.1f %% after the moves\n",
 	       100 * json_number_value(json_object_get(result, "distance_before")),
 	       100 * json_number_value(json_object_get(result, "distance_after")));
+	if (json_is_true(json_object_get(result, "spread_limits")))
+		printf("no nearer: the spread of VMs (gmm vm show) keeps their regions on the components that they are on\n");
 	if (string(result, "reason")[0]) {
 		printf("no moves: %s\n", string(result, "reason"));
 		return;

@@ -45,7 +45,7 @@ struct gmm_node *gmm_core_node_named(struct gmm_core *core, const char *name)
 
 struct gmm_vm *gmm_core_vm(struct gmm_core *core, uint64_t id)
 {
-	for (uint32_t i = 0; i < GMM_VMS_MAX && id; i++)
+	for (uint32_t i = 0; i < core->vm_top && id; i++)
 		if (core->vm_keys[i].id == id)
 			return &core->vms[i];
 	return NULL;
@@ -61,7 +61,7 @@ struct gmm_vm *gmm_core_vm_named(struct gmm_core *core, const char *name)
 {
 	uint64_t hash = name_hash(name);
 
-	for (uint32_t i = 0; i < GMM_VMS_MAX; i++)
+	for (uint32_t i = 0; i < core->vm_top; i++)
 		if (core->vm_keys[i].id && core->vm_keys[i].name_hash == hash && strcmp(core->vms[i].spec.name, name) == 0)
 			return &core->vms[i];
 	return NULL;
@@ -71,6 +71,8 @@ void gmm_vm_enter(struct gmm_core *core, struct gmm_vm *vm, enum gmm_vm_phase ph
 {
 	assert(vm->id && phase != GMM_VM_FREE);
 	vm->phase = phase;
+	if (gmm_vm_index(core, vm) >= core->vm_top)
+		core->vm_top = gmm_vm_index(core, vm) + 1;
 	core->vm_keys[gmm_vm_index(core, vm)] = (struct gmm_vm_key){ .id = vm->id, .name_hash = name_hash(vm->spec.name) };
 	core->vm_changes++;
 	gmm_core_vm_poll(core, vm);
@@ -350,6 +352,7 @@ void gmm_core_check(const struct gmm_core *core)
 		const struct gmm_vm *vm = &core->vms[i];
 		uint32_t length;
 
+		assert(i < core->vm_top || vm->phase == GMM_VM_FREE);
 		assert(core->vm_keys[i].id == (vm->phase == GMM_VM_FREE ? 0 : vm->id));
 		if (vm->phase == GMM_VM_FREE)
 			continue;

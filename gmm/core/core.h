@@ -112,6 +112,18 @@ struct gmm_zombie {
 struct gmm_node {
 	uint32_t id;			/* GMM_NODE_FIRST + index; 0: unused entry */
 	uint32_t role;			/* enum wire_role, from the configuration */
+	enum gmm_node_state state;
+	enum gmm_node_admin admin;
+	uint32_t vms;			/* process: in our table, zombies and calls that may create one included */
+	uint32_t domain_first;		/* id of the first node in its domain; its own when it fails alone */
+	uint32_t link_mbps;		/* process: of its link, from the configuration; 0: not said, none is given away */
+	uint32_t vcpus_given;		/* process: to VMs in our table (M9) */
+	uint64_t pages_reserved;	/* memory: by regions in our table (M2) */
+	uint64_t pages_foreign;		/* memory: reserved there for regions we do not know */
+	uint64_t lines_given;		/* process: to VMs in our table (M9) */
+	uint64_t bandwidth_given_mbps;	/* process: to VMs in our table (M9) */
+	struct wire_node_join join;	/* as received */
+	/* What a placement looks at stands above, in few cache lines: it looks at every node. */
 	enum gmm_node_origin origin;
 	char name[NODE_NAME_BYTES];
 	uint32_t address;
@@ -120,10 +132,7 @@ struct gmm_node {
 	uint8_t asked_uuid[GMM_UUID_BYTES]; /* of the one that boots with its MAC; its join, with the rack's key, proves it. All ones: there were two */
 	uint64_t identity_ns;		/* when it last asked with this UUID; 0: not this manager */
 	char domain[NODE_NAME_BYTES];	/* what fails together with it: board, PDU, switch. Empty: it fails alone */
-	uint32_t domain_first;		/* id of the first node in its domain; its own when it fails alone */
-	enum gmm_node_state state;
-	enum gmm_node_admin admin;
-	enum gmm_life life;		/* what the operator sees of the two above, and of its boot (M10) */
+	enum gmm_life life;		/* what the operator sees of state and admin, and of its boot (M10) */
 	uint64_t life_ns;		/* since */
 	uint64_t boot_ns;		/* asked for its boot script last; 0: not this manager */
 	uint32_t boot_attempts;		/* scripts fetched since it last joined */
@@ -134,22 +143,14 @@ struct gmm_node {
 	uint64_t joined_ns;
 	uint64_t renewed_ns;		/* last sign of life */
 	uint64_t down_ns;
-	uint64_t pages_reserved;	/* memory: by regions in our table (M2) */
-	uint64_t pages_planned;		/* memory: of these, by regions that it was not asked for yet (M9) */
-	uint64_t pages_foreign;		/* memory: reserved there for regions we do not know */
-	uint64_t lines_given;		/* process: to VMs in our table (M9) */
-	uint32_t vcpus_given;		/* process: likewise */
-	uint32_t link_mbps;		/* process: of its link, from the configuration; 0: not said, none is given away */
-	uint64_t bandwidth_given_mbps;	/* process: to VMs in our table (M9) */
+	uint64_t pages_planned;		/* memory: of pages_reserved, by regions that it was not asked for yet (M9) */
 	uint32_t regions;		/* memory: in our table, PLANNED ones excluded */
-	uint32_t vms;			/* process: in our table, zombies and calls that may create one included */
 	uint32_t calls;			/* under way (M6) */
 	uint32_t reclaim_first;		/* list of regions to destroy there */
 	uint64_t foreign;		/* regions or VMs there that we do not know, as of its last renewal */
 	bool foreign_reported;		/* the operator was told about foreign regions or VMs since the join */
 	uint32_t zombie_count;		/* used entries of: */
 	struct gmm_zombie zombies[VMS_PER_NODE_MAX];
-	struct wire_node_join join;	/* as received */
 	struct wire_node_renew renew;	/* the last one */
 };
 
@@ -219,6 +220,7 @@ enum gmm_restart {
 #define GMM_OVERCOMMIT_PERCENT_DEFAULT 200u	/* of the memory that is there: promised and reserved together */
 #define GMM_OVERCOMMIT_PERCENT_MIN 100u
 #define GMM_OVERCOMMIT_PERCENT_MAX 10000u
+#define GMM_SPREAD_MAX NODES_MAX
 #define GMM_STOP_GRACE_MS_DEFAULT 30000u
 #define GMM_STOP_GRACE_MS_MAX 3600000u
 #define GMM_RESTART_MAX_DEFAULT 5u
@@ -285,6 +287,7 @@ struct gmm_vm_settings {
 	uint32_t restart;		/* enum gmm_restart */
 	uint32_t restart_max, restart_window_s;
 	uint32_t bandwidth_mbps;
+	uint32_t spread;
 };
 struct gmm_vm_settings gmm_vm_settings(const struct gmm_vm *vm);
 /* Which of them are others than the VM's: "restart policy from no to always; bandwidth from 0 to 400 Mbit/s". Nothing: none. */
@@ -551,6 +554,7 @@ struct gmm_core {
 	uint32_t placed_last;		/* node that the last region went to */
 	uint32_t region_free;		/* list of places that were used before */
 	uint32_t region_top;		/* places from here on were never used */
+	uint32_t vm_top;		/* likewise */
 	uint32_t offers;		/* VMs with an offer to be told or made */
 	uint32_t poll_first, poll_last;	/* VMs in the order in which their components are asked for them (poll.c) */
 	uint64_t vm_changes;		/* how often a VM entered the table, was made anew, or left it */

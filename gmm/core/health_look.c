@@ -15,7 +15,7 @@ void gmm_health_look(struct gmm_core *core, enum gmm_health_code code, const str
 		[GMM_HEALTH_RACK_OVERCOMMITTED] = gmm_health_rack_overcommitted,
 		[GMM_HEALTH_VM_MEMORY_WAITS] = gmm_health_vm_memory_waits,
 		[GMM_HEALTH_VM_MEMORY_LOST] = gmm_health_vm_memory_lost, [GMM_HEALTH_VM_LOST] = gmm_health_vm_lost,
-		[GMM_HEALTH_VM_CRASH_LOOP] = gmm_health_vm_crash_loop,
+		[GMM_HEALTH_VM_CRASH_LOOP] = gmm_health_vm_crash_loop, [GMM_HEALTH_PLACEMENT_VIOLATION] = gmm_health_placement_violation,
 		[GMM_HEALTH_VM_FAILED] = gmm_health_vm_failed, [GMM_HEALTH_NODE_FLAPPING] = gmm_health_flapping,
 		[GMM_HEALTH_VERSION_SKEW] = gmm_health_version_skew, [GMM_HEALTH_NODE_IMAGE_MISMATCH] = gmm_health_image_mismatch,
 		[GMM_HEALTH_BOOT_FAILED] = gmm_health_boot_failed, [GMM_HEALTH_BOOT_LOOP] = gmm_health_boot_loop,

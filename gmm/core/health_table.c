@@ -55,6 +55,10 @@ const struct gmm_health_kind gmm_health_kinds[GMM_HEALTH_COUNT] = {
 	KIND(VM_CRASH_LOOP, ERR, .title = "VMs end again and again",
 	     .meaning = "The guest ended more often than its restart policy allows, so it is not started again.",
 	     .remedies = { "gmm vm show VM", "gmm vm console VM --history --no-follow", "gmm vm start VM", "gmm vm stop VM" }),
+	KIND(PLACEMENT_VIOLATION, WARN, .title = "VMs are on more memory components than they should be",
+	     .meaning = "The VM's memory is on more components than its spread allows, as after one of them was drained and no other "
+			"could take its place. The guest is not affected, but the loss of any of them is its loss.",
+	     .remedies = { "gmm vm show VM", "gmm balance plan", "gmm balance apply", "gmm vm set VM --spread N" }),
 	KIND(NODE_FLAPPING, WARN, .title = "nodes go down and up again and again",
 	     .meaning = "The node went down three times within ten minutes. Guests that need it stop and go on each "
 			"time.",

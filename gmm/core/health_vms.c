@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Health checks of VMs. */
 #include "gmm/core/health_checks.h"
+#include "gmm/core/placing.h"
 
 static uint32_t count_vms(const struct gmm_core *core)
 {
@@ -129,4 +130,27 @@ void gmm_health_vm_crash_loop(const struct gmm_health_view *view)
 		if (view->core->vms[i].phase != GMM_VM_FREE && view->core->vms[i].looping)
 			add(view, &view->core->vms[i]);
 	summarize(view, " ended too often and is not started again", " ended too often and are not started again");
+}
+
+void gmm_health_placement_violation(const struct gmm_health_view *view)
+{
+	for (uint32_t i = 0; i < GMM_VMS_MAX; i++) {
+		const struct gmm_vm *vm = &view->core->vms[i];
+		struct gmm_node_set set;
+		struct text text;
+
+		if (vm->phase == GMM_VM_FREE || vm->spec.spread == 0)
+			continue;
+		set = gmm_copyset(view->core, vm, 0);
+		if (set.count <= vm->spec.spread)
+			continue;
+		text = gmm_health_add(view->found, vm->spec.name);
+		text_string(&text, "on ");
+		text_count(&text, set.count, "memory component");
+		text_string(&text, ", its spread is ");
+		text_number(&text, vm->spec.spread);
+		text_string(&text, ": ");
+		gmm_text_set(view->core, &set, &text);
+	}
+	summarize(view, " is on more memory components than its spread allows", " are on more memory components than their spread allows");
 }

@@ -103,8 +103,14 @@ struct gmm_node *gmm_place_region(struct gmm_core *core, const struct gmm_vm *vm
 /* Where a region goes that has to leave its component with all others of the VM there: within its spread, else anywhere. NULL: nowhere. */
 struct gmm_node *gmm_place_away(struct gmm_core *core, const struct gmm_vm *vm, uint32_t region);
 
-/* place.c: may it be given regions? */
-bool gmm_takes_regions(const struct gmm_node *node);
+/* May the region go there by the VM's spread? Else false, and core->refusal. Always where the VM's other regions are. */
+bool gmm_spread_allows(struct gmm_core *core, const struct gmm_vm *vm, uint32_t region, const struct gmm_node *to);
+
+/* May it be given regions? */
+static inline bool gmm_takes_regions(const struct gmm_node *node)
+{
+	return node->role == WIRE_ROLE_MEMORY && gmm_node_eligible(node);
+}
 /* Pages of the node's regions that the other components have no room for, placed one by one where the largest share is free. */
 uint64_t gmm_place_missing(const struct gmm_core *core, const struct gmm_node *node);
 struct gmm_node *gmm_place_vm(struct gmm_core *core, const struct gmm_vm_spec *spec);
@@ -167,6 +173,7 @@ bool gmm_step_call(const struct gmm_core *core, struct gmm_operation *operation,
 int gmm_vm_create_again(struct gmm_core *core, struct gmm_vm *vm, uint64_t now_ns);
 /* 0, or -EINVAL and core->refusal: a cache share may not be so large or small. */
 int gmm_check_cache(struct gmm_core *core, uint64_t cache_bytes);
+int gmm_check_spread(struct gmm_core *core, uint32_t spread);
 
 /* request.c */
 /* An operation that works on a VM; NULL: there is no room for it. */

@@ -37,6 +37,18 @@ int gmm_check_cache(struct gmm_core *core, uint64_t cache_bytes)
 	return -EINVAL;
 }
 
+int gmm_check_spread(struct gmm_core *core, uint32_t spread)
+{
+	struct text text = gmm_refuse(core);
+
+	if (spread <= GMM_SPREAD_MAX)
+		return 0;
+	text_string(&text, "a VM's spread is 1 to ");
+	text_number(&text, GMM_SPREAD_MAX);
+	text_string(&text, " memory components, or 0 for no limit");
+	return -EINVAL;
+}
+
 static int check_spec(struct gmm_core *core, const struct gmm_vm_spec *spec)
 {
 	struct text text = gmm_refuse(core);
@@ -54,7 +66,7 @@ static int check_spec(struct gmm_core *core, const struct gmm_vm_spec *spec)
 		text_pages(&text, smaller(VM_MEMORY_BYTES_MAX, REGIONS_PER_VM_MAX * REGION_BYTES) / PAGE_BYTES);
 		return -EINVAL;
 	}
-	if (gmm_check_cache(core, spec->cache_bytes))
+	if (gmm_check_cache(core, spec->cache_bytes) || gmm_check_spread(core, spec->spread))
 		return -EINVAL;
 	if (spec->vcpus == 0 || spec->vcpus > VCPUS_PER_VM_MAX) {
 		text_string(&text, "a VM has 1 to ");

@@ -118,10 +118,8 @@ static const char *take_vm(struct gmm_core *core, uint32_t slot, const struct gm
 		return "its size is out of range";
 	if (spec->restart >= GMM_RESTARTS || spec->restart_max == 0 || spec->restart_max > GMM_RESTART_MAX_LIMIT ||
 	    spec->restart_window_s == 0 || spec->restart_window_s > GMM_RESTART_WINDOW_S_LIMIT || from->wanted > 1 ||
-	    from->looping > 1)
-		return "its restart policy is out of range";
-	if (spec->overcommit > GMM_OVERCOMMIT_ALL)
-		return "there is no such overcommit";
+	    spec->overcommit > GMM_OVERCOMMIT_ALL || spec->spread > GMM_SPREAD_MAX || from->looping > 1)
+		return "its restart policy, overcommit or spread is out of range";
 	vm->id = from->id;
 	vm->spec = *spec;
 	gmm_vm_enter(core, vm, (enum gmm_vm_phase)from->phase);

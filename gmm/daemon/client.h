@@ -91,6 +91,7 @@ client_command run_vm_set;					/* command_vm_set.c */
  */
 bool client_restart(struct client *client, const char *policy, json_int_t max, double window_s, struct gmm_vm_settings *settings);
 bool client_bandwidth(struct client *client, json_int_t mbps, uint32_t *bandwidth_mbps);
+bool client_spread(struct client *client, json_int_t components, uint32_t *spread);
 /* The node that the argument "name" names; NULL when there is none, and the client has been told. */
 struct gmm_node *client_node(struct gmmd *gmmd, struct client *client, json_t *arguments);
 extern const struct client_command_entry node_commands[], vm_commands[], key_commands[], store_commands[],

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gmm/core/placing.h"
 #include "gmm/core/text.h"
 #include "gmm/daemon/client.h"
 #include "gmm/units.h"
@@ -87,6 +88,8 @@ json_t *json_vm(const struct gmmd *gmmd, const struct gmm_vm *vm)
 	json_object_set_new(object, "overcommit", json_string(gmm_overcommit_name(vm->spec.overcommit)));
 	json_object_set_new(object, "regions_promised", json_integer(gmm_vm_regions_promised(gmmd->core, vm)));
 	json_object_set_new(object, "waits_for_memory", json_boolean(vm->place_waits));
+	json_object_set_new(object, "spread", json_integer(vm->spec.spread));
+	json_object_set_new(object, "memory_components", json_integer(gmm_copyset(gmmd->core, vm, 0).count));
 	json_object_set_new(object, "command_line", json_text(vm->spec.command_line));
 	json_object_set_new(object, "kernel", json_text(vm->spec.kernel));
 	json_object_set_new(object, "initrd", json_text(vm->spec.initrd));
@@ -142,18 +145,18 @@ static bool unpack_create(struct gmmd *gmmd, struct client *client, json_t *argu
 			  int *dry_run)
 {
 	const char *name, *kernel, *initrd = "", *line = "", *on = NULL, *restart = "no", *overcommit = "none";
-	json_int_t memory, cache, vcpus = 1, restart_max = 0, bandwidth = 0;
+	json_int_t memory, cache, vcpus = 1, restart_max = 0, bandwidth = 0, spread = gmmd->config.spread;
 	double window_s = 0;
 	const struct gmm_node *node;
 
 	*dry_run = 0;
-	if (!client_unpack(client, arguments, "{s:s,s:I,s:I,s?I,s?s,s:s,s?s,s?s,s?b,s?s,s?I,s?F,s?I,s?s}", "name", &name, "memory_bytes", &memory,
+	if (!client_unpack(client, arguments, "{s:s,s:I,s:I,s?I,s?s,s:s,s?s,s?s,s?b,s?s,s?I,s?F,s?I,s?s,s?I}", "name", &name, "memory_bytes", &memory,
 			   "cache_bytes", &cache, "vcpus", &vcpus, "on", &on, "kernel", &kernel, "initrd", &initrd,
 			   "command_line", &line, "dry_run", dry_run, "restart", &restart, "restart_max", &restart_max,
 			   "restart_window_s", &window_s,
-			   "bandwidth_mbps", &bandwidth, "overcommit", &overcommit) || !unpack_restart(client, restart, restart_max, window_s, spec))
+			   "bandwidth_mbps", &bandwidth, "overcommit", &overcommit, "spread", &spread) || !unpack_restart(client, restart, restart_max, window_s, spec))
 		return false;
-	if (!client_bandwidth(client, bandwidth, &spec->bandwidth_mbps))
+	if (!client_bandwidth(client, bandwidth, &spec->bandwidth_mbps) || !client_spread(client, spread, &spec->spread))
 		return false;
 	spec->overcommit = gmm_overcommit_named(overcommit);
 	if (spec->overcommit == UINT32_MAX) {

@@ -56,6 +56,7 @@ static const struct column vm_columns[] = {
 	FIELD_SINCE(2, "0", "cache_wanted_bytes", COLUMN_U64, vm.cache_wanted_bytes),
 	FIELD_SINCE(2, "0", "bandwidth_mbps", COLUMN_U32, vm.spec.bandwidth_mbps),
 	FIELD_SINCE(2, "0", "overcommit", COLUMN_U32, vm.spec.overcommit),
+	FIELD_SINCE(3, "0", "spread", COLUMN_U32, vm.spec.spread),
 	FIELD_SINCE(2, "0", "restart", COLUMN_U32, vm.spec.restart),
 	FIELD_SINCE(2, "5", "restart_max", COLUMN_U32, vm.spec.restart_max),
 	FIELD_SINCE(2, "600", "restart_window_s", COLUMN_U32, vm.spec.restart_window_s),

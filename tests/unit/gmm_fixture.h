@@ -173,7 +173,7 @@ static inline bool rows_equal(const struct gmm_record *one, const struct gmm_rec
 		       one->vm.spec.cache_bytes == other->vm.spec.cache_bytes && one->vm.spec.restart == other->vm.spec.restart &&
 		       one->vm.spec.restart_max == other->vm.spec.restart_max &&
 		       one->vm.spec.restart_window_s == other->vm.spec.restart_window_s &&
-		       one->vm.spec.bandwidth_mbps == other->vm.spec.bandwidth_mbps &&
+		       one->vm.spec.bandwidth_mbps == other->vm.spec.bandwidth_mbps && one->vm.spec.spread == other->vm.spec.spread &&
 		       one->vm.cache_wanted_bytes == other->vm.cache_wanted_bytes && one->vm.wanted == other->vm.wanted &&
 		       one->vm.looping == other->vm.looping && one->vm.restarts == other->vm.restarts &&
 		       strcmp(one->vm.spec.name, other->vm.spec.name) == 0 && one->vm.state == other->vm.state &&

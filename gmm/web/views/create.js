@@ -21,6 +21,7 @@ const FIELDS = [
 		hint: "vCPUs may share processors; memory is reserved when the guest needs it",
 		choices: ["none", "vcpus", "memory", "all"],
 	},
+	{ name: "spread", label: "Spread", hint: "its memory is on at most so many components; 0: no limit", number: true },
 	{ name: "restart", label: "Restart", hint: "what happens when the guest ends by itself", choices: ["no", "on-failure", "always"] },
 ];
 
@@ -57,6 +58,7 @@ function words(form) {
 		...option("command-line", value("command_line")),
 		...option("vcpus", value("vcpus")),
 		...option("overcommit", value("overcommit") === "none" ? "" : value("overcommit")),
+		...option("spread", value("spread")),
 		...option("restart", value("restart") === "no" ? "" : value("restart")),
 		...option("on", form.elements.on.value),
 	];

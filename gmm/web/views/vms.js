@@ -175,6 +175,12 @@ function restartText(restart) {
 	];
 }
 
+/* With one copy of each page, the VM is lost with any of the memory components that it is on. */
+function spreadText(more) {
+	const text = `${plural(more.memory_components, "memory component")}, ${more.spread ? `at most ${more.spread}` : "no limit"}`;
+	return more.spread && more.memory_components > more.spread ? h("span", { class: "problem" }, text) : text;
+}
+
 function about(vm, more) {
 	return pairs([
 		["State", [state(vm.state), ` for ${seconds(vm.changed_s_ago)}`]],
@@ -183,6 +189,7 @@ function about(vm, more) {
 		["vCPUs", vm.vcpus],
 		more?.overcommit && ["Overcommit", more.overcommit],
 		["Created", ago(vm.created_s_ago)],
+		more && ["Spread", spreadText(more)],
 		more?.restart && ["Restart", restartText(more.restart)],
 		more && ["Kernel", h("code", {}, more.kernel)],
 		more?.initrd && ["Initrd", h("code", {}, more.initrd)],

@@ -73,4 +73,6 @@ void nemesis_create(struct sim *sim)
 		again(sim, epoch, EPOCH_EVERY_NS);
 	else if (world_chance(&sim->world, 0.7))
 		mover_create(sim);
+	if (world_chance(&sim->world, 0.5))
+		resizer_create(sim);
 }

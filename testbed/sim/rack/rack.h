@@ -8,7 +8,7 @@
  *  S1  The guest never sees a byte that it did not write last (a shadow of its memory is compared on every touch).
  *  S2  cache_check() holds all the time.
  *  S3  When the network is whole again, everything drains: all vCPUs go on, every page can be read, no request is
- *	left, and the VM can be destroyed.
+ *	left, a share that was resized has its new size, and the VM can be destroyed.
  *  S4  The same seed gives the same trace, up to the last packet.
  */
 #ifndef PLENUM_TESTBED_SIM_RACK_H
@@ -98,6 +98,7 @@ struct sim {
 	uint64_t moves_done, moves_abandoned;
 	uint32_t room;			/* regions that may still be given a place, of promised ones */
 	uint64_t places_given, places_refused;
+	uint64_t resizes_begun;
 	uint64_t think_ns;
 	struct sim_vm vms[SIM_VMS];
 };
@@ -133,6 +134,10 @@ void mover_create(struct sim *sim);
 bool placer_create(struct sim *sim);
 /* The process component asks. */
 void placer_run(struct sim *sim, struct node *node);
+/* resizer.c: cache shares are resized */
+void resizer_create(struct sim *sim);
+/* The VM's share is as large as it was to be, and nothing of it is under way. */
+bool resizer_done(const struct sim *sim, const struct sim_vm *vm);
 
 /* nemesis.c: what goes wrong besides packets */
 void nemesis_create(struct sim *sim);
