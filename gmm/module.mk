@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-portable-y += gmm/core/admin.c gmm/core/balance.c gmm/core/core.c gmm/core/history.c gmm/core/node.c gmm/core/operation.c \
+portable-y += gmm/core/admin.c gmm/core/balance.c gmm/core/core.c gmm/core/device.c gmm/core/history.c gmm/core/node.c gmm/core/operation.c \
 	gmm/core/operation_result.c gmm/core/place.c gmm/core/record.c gmm/core/region.c gmm/core/resize.c gmm/core/restart.c gmm/core/request.c gmm/core/request_create.c \
 	gmm/core/restore.c gmm/core/resume.c gmm/core/step.c gmm/core/text.c gmm/core/vm.c gmm/core/move.c gmm/core/drain.c \
 	gmm/core/policy.c gmm/core/placing.c gmm/core/promise.c gmm/core/rebalance.c gmm/core/reserve.c gmm/core/setting.c gmm/core/poll.c
@@ -32,6 +32,7 @@ unit-tests-y += tests/unit/test_route.c tests/unit/test_token_file.c tests/unit/
 fuzz-y += tests/fuzz/fuzz_netboot_path.c tests/fuzz/fuzz_host_list.c tests/fuzz/fuzz_route.c
 unit-tests-y += tests/unit/test_gmm_spread.c
 unit-tests-y += tests/unit/test_gmm_resize.c tests/unit/test_gmm_restart.c tests/unit/test_gmm_setting.c tests/unit/test_wall_time.c tests/unit/test_gmm_dry_run.c tests/unit/test_gmm_text.c tests/unit/test_gmm_poll.c
+unit-tests-y += tests/unit/test_gmm_device.c
 unit-tests-y += tests/unit/test_gmm_place.c tests/unit/test_gmm_promise.c tests/unit/test_gmm_admin.c tests/unit/test_gmm_balance.c
 unit-tests-y += tests/unit/test_gmm_life.c tests/unit/test_gmm_machine.c tests/unit/test_inventory.c
 fuzz-y += tests/fuzz/fuzz_inventory.c

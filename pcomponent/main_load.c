@@ -222,7 +222,8 @@ static int plan(struct process_vm *vm, const struct piece *first, uint32_t len, 
 	struct load_request request = {
 		.header = first->bytes, .header_len_bytes = len, .kernel_len_bytes = vm->start.kernel.len_bytes,
 		.initrd_len_bytes = vm->start.initrd.len_bytes, .command_line = vm->start.command_line,
-		.memory_bytes = memory_bytes, .vcpus = hv_vm_vcpus(process.hv, vm->slot),
+		.memory_bytes = memory_bytes, .vcpus = hv_vm_vcpus(process.hv, vm->slot), .devices = hv_vm_devices(process.hv, vm->slot),
+		.tsc_khz = tsc_khz(),
 	};
 	char reason[WIRE_REASON_BYTES] = "";
 	int status = load_linux_plan(&vm->plan, &request, reason, sizeof(reason));

@@ -214,7 +214,7 @@ static void start_shim(void)
 			.lock = environment_lock, .unlock = environment_unlock, .lock_vm = environment_lock_vm,
 			.unlock_vm = environment_unlock_vm, .now_ns = environment_now_ns, .tsc = environment_tsc,
 			.yield_wanted = environment_yield_wanted, .kick = environment_kick,
-			.changed = environment_changed,
+			.changed = environment_changed, .random = random_bytes,
 		},
 	};
 	char reason[WIRE_REASON_BYTES];

@@ -1,11 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The tables of commands, of the options that all of them take, and of exit statuses. */
+#include <plenum/device.h>
+
 #include "gmm/cli/cli.h"
 
 /* What a row leaves out is zero. */
 #pragma GCC diagnostic ignored "-Wmissing-field-initializers"
 
 #define VM_FIELDS "name,id,state,reason,status,node,memory_bytes,cache_bytes,cache_wanted_bytes,vcpus,regions,created_s_ago,changed_s_ago"
+#define DEVICE_WORD(id, bit, name, usual, what) " " name
+#define DEVICE_USUAL_0(name) ""
+#define DEVICE_USUAL_1(name) " " name
+#define DEVICE_USUAL(id, bit, name, usual, what) DEVICE_USUAL_##usual(name)
 #define MACHINE_FIELDS "mac,life,life_s_ago,first_s_ago,seen_s_ago,asked,ip,conflict,uuid,manufacturer,product,serial,asset,processor," \
 		       "firmware,card,processors,memory_bytes,svm,vmx"
 #define HEALTH_FIELDS "code,severity,summary,count,since,muted,sticky,muted_until"
@@ -91,10 +97,13 @@ const struct cli_command cli_commands[] = {
 		{ "restart", "POLICY", OPTION_STRING, "restart", false, "no, on-failure or always: start the guest again when it ended (no)" },
 		{ "restart-max", "N", OPTION_NUMBER, "restart_max", false, "at most so many restarts (5) in the window" },
 		{ "restart-window", "TIME", OPTION_SECONDS, "restart_window_s", false, "the window (10m)" },
+		{ "devices", "LIST", OPTION_LIST, "devices", false, "the guest's devices, with commas: none or some of" DEVICES(DEVICE_WORD) " ("
+		  "if not given:" DEVICES(DEVICE_USUAL) ")" },
 		{ "from", "FILE", OPTION_FILE, NULL, false, "[vm] and lines of OPTION = VALUE; options given here go before those" } },
 		.changes = true, .dry_run = true,
 		.examples = { "gmm vm create web --memory 1G --cache 256M --kernel vmlinuz --initrd initrd.img",
 			      "gmm vm create web --memory 1G --cache 256M --kernel vmlinuz --on p2 --dry-run",
+			      "gmm vm create web --memory 1G --cache 256M --kernel vmlinuz --devices serial,kvmclock",
 			      "gmm vm create web --from web.vm" } },
 	{ "vm start", { "name" }, "vm.start", "load the guest's kernel and run it", NULL, .changes = true, .dry_run = true,
 		.examples = { "gmm vm start web" } },

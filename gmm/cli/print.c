@@ -168,18 +168,21 @@ void print_status(json_t *result)
 
 /* ---------------------------------------------------------------- records */
 
-/* "cordoned (node cordon), retired (node retire)"; how many of what does not fit a line. */
+/* Names; "cordoned (node cordon), retired (node retire)"; how many of what does not fit a line. */
 static void print_array(json_t *array)
 {
+	json_t *item = json_array_get(array, 0);
 	size_t i;
-	json_t *item;
 
-	if (json_array_size(array) == 0 || !json_object_get(json_array_get(array, 0), "command")) {
+	if (!json_is_string(item) && !json_object_get(item, "command")) {
 		printf("%zu\n", json_array_size(array));
 		return;
 	}
 	json_array_foreach(array, i, item)
-		printf("%s%s (%s)", i ? ", " : "", string(item, "to"), string(item, "command"));
+		if (json_is_string(item))
+			printf("%s%s", i ? ", " : "", json_string_value(item));
+		else
+			printf("%s%s (%s)", i ? ", " : "", string(item, "to"), string(item, "command"));
 	putchar('\n');
 }
 

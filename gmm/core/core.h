@@ -43,6 +43,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <plenum/device.h>
 #include <plenum/limits.h>
 #include <plenum/page.h>
 #include <plenum/wire.h>
@@ -243,6 +244,7 @@ struct gmm_vm_spec {
 	uint32_t restart;		/* enum gmm_restart */
 	uint32_t restart_max;		/* so many restarts, */
 	uint32_t restart_window_s;	/* in so long, and no more; both 0: the defaults */
+	uint32_t devices;		/* bits of enum device */
 };
 
 struct gmm_vm {
@@ -306,6 +308,16 @@ uint32_t gmm_overcommit_named(const char *name);
 uint32_t gmm_vm_regions_promised(const struct gmm_core *core, const struct gmm_vm *vm);
 /* GMM_RESTARTS when no policy has this name. */
 enum gmm_restart gmm_restart_named(const char *name);
+/* The table of devices (plenum/device.h); what is said of one goes behind its name. */
+struct gmm_device {
+	const char *name, *what;
+	uint32_t bit;
+};
+#define GMM_DEVICE_ONE(id, bit, name, usual, what) + 1
+#define GMM_DEVICES (0 DEVICES(GMM_DEVICE_ONE))
+extern const struct gmm_device gmm_devices[GMM_DEVICES];
+/* Its bit; 0: there is none of this name. */
+uint32_t gmm_device_named(const char *name);
 /* It has ended, and will be started again. */
 bool gmm_vm_restarts(const struct gmm_vm *vm);
 const char *gmm_node_state_name(enum gmm_node_state state);

@@ -43,6 +43,12 @@ static inline void gmm_set_remove(struct gmm_node_set *set, uint32_t id)
 	set->words[(id - GMM_NODE_FIRST) / 64] &= ~(UINT64_C(1) << (id - GMM_NODE_FIRST) % 64);
 }
 
+/* What a component can take of the regions to come: whole ones, and the smaller last one in what these leave. */
+struct gmm_room {
+	uint64_t regions;
+	bool tail;
+};
+
 struct gmm_placing {
 	struct gmm_core *core;
 	uint32_t places_left;		/* so many may still join the set */
@@ -56,6 +62,7 @@ struct gmm_placing {
 	uint32_t count;			/* components that may be given regions, in order of their ids */
 	const struct gmm_candidate *fits[NODES_MAX];
 	struct gmm_candidate candidates[NODES_MAX];
+	struct gmm_room rooms[NODES_MAX];
 	uint16_t roomiest[NODES_MAX];	/* their indices; in order of room once a limit asks for it */
 };
 

@@ -80,6 +80,8 @@ static int check_spec(struct gmm_core *core, const struct gmm_vm_spec *spec)
 					"give both numbers or none", "");
 	if (spec->overcommit > GMM_OVERCOMMIT_ALL)
 		return gmm_refuse_words(core, -EINVAL, "overcommit is none, vcpus, memory or all", "", "");
+	if (spec->devices & ~DEVICES_ALL)
+		return gmm_refuse_words(core, -EINVAL, "it has devices that this manager does not know", "", "");
 	if (gmm_core_vm_named(core, spec->name))
 		return gmm_refuse_words(core, -EEXIST, "there is a VM named ", spec->name, " already");
 	return 0;

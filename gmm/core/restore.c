@@ -120,6 +120,8 @@ static const char *take_vm(struct gmm_core *core, uint32_t slot, const struct gm
 	    spec->restart_window_s == 0 || spec->restart_window_s > GMM_RESTART_WINDOW_S_LIMIT || from->wanted > 1 ||
 	    spec->overcommit > GMM_OVERCOMMIT_ALL || spec->spread > GMM_SPREAD_MAX || from->looping > 1)
 		return "its restart policy, overcommit or spread is out of range";
+	if (spec->devices & ~DEVICES_ALL)
+		return "it has devices that this manager does not know";
 	vm->id = from->id;
 	vm->spec = *spec;
 	gmm_vm_enter(core, vm, (enum gmm_vm_phase)from->phase);

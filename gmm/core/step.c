@@ -48,7 +48,7 @@ static void put_vm_create(const struct gmm_vm *vm, struct gmm_step_call *call)
 {
 	struct wire_vm_create body = {
 		.vm = vm->id, .memory_bytes = vm->spec.memory_bytes, .vcpus = vm->spec.vcpus,
-		.cache_lines = vm->cache_lines,
+		.cache_lines = vm->cache_lines, .devices = vm->spec.devices,
 	};
 
 	memcpy(body.name, vm->spec.name, sizeof(body.name));

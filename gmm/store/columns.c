@@ -15,6 +15,10 @@
 /* GMM_DIGEST_BYTES of 0 */
 #define NO_DIGEST "x'0000000000000000000000000000000000000000000000000000000000000000'"
 
+/* DEVICES_FIRST */
+#define DEVICES_OF_BEFORE "15"
+_Static_assert(DEVICES_FIRST == 15, "what VMs of before had");
+
 static const struct column meta_columns[] = {
 	FIELD("vm_id_next", COLUMN_U64, meta.vm_id_next),
 	FIELD("operation_id_next", COLUMN_U64, meta.operation_id_next),
@@ -64,6 +68,7 @@ static const struct column vm_columns[] = {
 	FIELD_SINCE(2, "0", "looping", COLUMN_U32, vm.looping),
 	FIELD_SINCE(2, "0", "restarts", COLUMN_U32, vm.restarts),
 	FIELD_SINCE(2, "0", "restart_since_wall_ns", COLUMN_U64, vm.restart_since_wall_ns),
+	FIELD_SINCE(3, DEVICES_OF_BEFORE, "devices", COLUMN_U32, vm.spec.devices),
 	{ 0 },
 };
 

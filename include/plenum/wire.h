@@ -199,7 +199,11 @@ struct wire_vm_create {
 	uint32_t vcpus;
 	uint32_t cache_lines;			/* its share */
 	char name[VM_NAME_BYTES];
+	uint32_t devices;			/* bits of enum device (plenum/device.h); others are refused */
+	uint32_t reserved;
 };
+#define WIRE_VM_CREATE_BYTES_MIN 56u		/* without the devices, as older managers send it: DEVICES_FIRST */
+_Static_assert(sizeof(struct wire_vm_create) == WIRE_VM_CREATE_BYTES_MIN + 8, "wire");
 
 /* A region that is only promised has an index and pages, and nothing else: it has no place yet. */
 #define WIRE_REGIONS_PER_CHUNK 64

@@ -62,6 +62,7 @@ struct model_node {
 		uint32_t state;
 	} states[MODEL_STATES];
 	bool moves_fail;		/* the target of a move does not answer it */
+	uint32_t created_devices;	/* process: of the last VM_CREATE */
 	int refuse_type;		/* answer the next command of this type with refuse_status */
 	int refuse_status;
 };
@@ -175,7 +176,7 @@ static inline bool rows_equal(const struct gmm_record *one, const struct gmm_rec
 		       one->vm.spec.restart_window_s == other->vm.spec.restart_window_s &&
 		       one->vm.spec.bandwidth_mbps == other->vm.spec.bandwidth_mbps && one->vm.spec.spread == other->vm.spec.spread &&
 		       one->vm.cache_wanted_bytes == other->vm.cache_wanted_bytes && one->vm.wanted == other->vm.wanted &&
-		       one->vm.looping == other->vm.looping && one->vm.restarts == other->vm.restarts &&
+		       one->vm.looping == other->vm.looping && one->vm.spec.devices == other->vm.spec.devices && one->vm.restarts == other->vm.restarts &&
 		       strcmp(one->vm.spec.name, other->vm.spec.name) == 0 && one->vm.state == other->vm.state &&
 		       one->vm.status == other->vm.status && strcmp(one->vm.reason, other->vm.reason) == 0 &&
 		       one->vm.changed_wall_ns == other->vm.changed_wall_ns;
@@ -507,6 +508,8 @@ static inline void execute(struct rack *rack, struct flight *flight)
 	}
 	case WIRE_VM_CREATE:
 		assert_int_equal(model->role, WIRE_ROLE_PROCESS);
+		assert_int_equal(flight->command.len_bytes, sizeof(struct wire_vm_create));
+		model->created_devices = ((const struct wire_vm_create *)body)->devices;
 		flight->status = held_add(model, vm->vm);
 		break;
 	case WIRE_VM_DESTROY:
@@ -679,7 +682,7 @@ static inline int rack_finished(struct rack *rack, uint64_t operation, struct gm
 
 static inline struct gmm_vm_spec vm_spec(const char *name, uint64_t memory_mib, uint64_t cache_mib)
 {
-	struct gmm_vm_spec spec = { .memory_bytes = memory_mib << 20, .cache_bytes = cache_mib << 20, .vcpus = 1 };
+	struct gmm_vm_spec spec = { .memory_bytes = memory_mib << 20, .cache_bytes = cache_mib << 20, .vcpus = 1, .devices = DEVICES_DEFAULT };
 
 	strcpy(spec.name, name);
 	strcpy(spec.kernel, "/kernel");

@@ -191,6 +191,7 @@ function about(vm, more) {
 		["Created", ago(vm.created_s_ago)],
 		more && ["Spread", spreadText(more)],
 		more?.restart && ["Restart", restartText(more.restart)],
+		more?.devices && ["Devices", more.devices.join(", ") || "none"],
 		more && ["Kernel", h("code", {}, more.kernel)],
 		more?.initrd && ["Initrd", h("code", {}, more.initrd)],
 		more?.command_line && ["Command line", h("code", {}, more.command_line)],
