@@ -126,7 +126,8 @@ static bool vacate(const struct gmm_core *core, struct gmm_balance *plan, const 
 		for (uint32_t i = 0; i < core->node_count; i++) {
 			uint64_t capacity = core->nodes[i].join.capacity_pages;
 
-			if (i != from && gmm_set_has(set, core->nodes[i].id) && takes_part(&core->nodes[i]) && used[i] + pages <= capacity &&
+			if (i != from && gmm_set_has(set, core->nodes[i].id) && takes_part(&core->nodes[i]) &&
+			    used[i] + pages <= capacity &&
 			    (best == GMM_NONE || share(used[i], capacity) < share(used[best], core->nodes[best].join.capacity_pages)))
 				best = i;
 		}

@@ -137,8 +137,8 @@ struct gmm_node *gmm_place_vm(struct gmm_core *core, const struct gmm_vm_spec *s
 		struct gmm_node *node = &core->nodes[i];
 		struct fullness fullness;
 
-		if (node->role != WIRE_ROLE_PROCESS || !gmm_node_eligible(node) || node->vms >= VMS_PER_NODE_MAX || lacks_cache(node, spec) ||
-		    lacks_processors(core, node, spec) || lacks_bandwidth(node, spec))
+		if (node->role != WIRE_ROLE_PROCESS || !gmm_node_eligible(node) || node->vms >= VMS_PER_NODE_MAX ||
+		    lacks_cache(node, spec) || lacks_processors(core, node, spec) || lacks_bandwidth(node, spec))
 			continue;
 		fullness = fullness_with(node, spec);
 		if (best && !less_full(&fullness, &least))
