@@ -120,7 +120,7 @@ static bool lacks_cache(const struct gmm_node *node, const struct gmm_vm_spec *s
 
 static bool lacks_processors(const struct gmm_core *core, const struct gmm_node *node, const struct gmm_vm_spec *spec)
 {
-	return core->config.vcpus_limited && !spec->overcommit && node->vcpus_given + spec->vcpus > cpus_of(node);
+	return core->config.vcpus_limited && !(spec->overcommit & GMM_OVERCOMMIT_VCPUS) && node->vcpus_given + spec->vcpus > cpus_of(node);
 }
 
 static bool lacks_bandwidth(const struct gmm_node *node, const struct gmm_vm_spec *spec)
@@ -137,8 +137,8 @@ struct gmm_node *gmm_place_vm(struct gmm_core *core, const struct gmm_vm_spec *s
 		struct gmm_node *node = &core->nodes[i];
 		struct fullness fullness;
 
-		if (node->role != WIRE_ROLE_PROCESS || !gmm_node_eligible(node) || node->vms >= VMS_PER_NODE_MAX || lacks_cache(node, spec) ||
-		    lacks_processors(core, node, spec) || lacks_bandwidth(node, spec))
+		if (node->role != WIRE_ROLE_PROCESS || !gmm_node_eligible(node) || node->vms >= VMS_PER_NODE_MAX ||
+		    lacks_cache(node, spec) || lacks_processors(core, node, spec) || lacks_bandwidth(node, spec))
 			continue;
 		fullness = fullness_with(node, spec);
 		if (best && !less_full(&fullness, &least))
@@ -183,7 +183,7 @@ bool gmm_place_lacks(const struct gmm_core *core, const struct gmm_node *node, c
 	if (lacks_processors(core, node, spec)) {
 		text_short(text, !lacks, cpus > node->vcpus_given ? cpus - node->vcpus_given : 0, cpus,
 			   text_plural(cpus, " vCPU", " vCPUs"), spec->vcpus);
-		text_string(text, " (it may share processors if it is created with overcommit)");
+		text_string(text, " (it may share processors if it is created with overcommit = vcpus)");
 		lacks = true;
 	}
 	if (lacks_bandwidth(node, spec)) {

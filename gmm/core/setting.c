@@ -13,7 +13,8 @@ struct gmm_vm_settings gmm_vm_settings(const struct gmm_vm *vm)
 	const struct gmm_vm_spec *spec = &vm->spec;
 
 	return (struct gmm_vm_settings){ .restart = spec->restart, .restart_max = spec->restart_max, .restart_window_s = spec->restart_window_s,
-					 .bandwidth_mbps = spec->bandwidth_mbps, .spread = spec->spread };
+					 .bandwidth_mbps = spec->bandwidth_mbps,
+					 .spread = spec->spread };
 }
 
 static bool restarts_differ(const struct gmm_vm_spec *spec, const struct gmm_vm_settings *settings)

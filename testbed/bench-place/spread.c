@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* What is lost with a memory component, or a failure domain, when VMs may be on so many components only. One copy: a VM is lost with any. */
+/* What is lost with a memory component, or a failure domain, when VMs may be on so many components only. There is one copy: with any. */
 #include <stdio.h>
 #include <stdlib.h>
 
