@@ -54,18 +54,20 @@ static int create(const struct wire_vm_create *body)
 	vm->output_offset = vm->input_offset = 0;
 	vm->output_under_way = 0;
 	vm->event_retry_ns = 0;
+	vm->wanted_retry_ns = 0;
 	__atomic_store_n(&vm->changed, false, __ATOMIC_RELEASE);
-	log_line(LOG_INFO, "event=vm_create vm=%lu slot=%d name=%s memory_bytes=%lu vcpus=%u cache_lines=%u", body->vm, slot,
-		 body->name, body->memory_bytes, body->vcpus, body->cache_lines);
+	log_line(LOG_INFO, "event=vm_create vm=%lu slot=%d name=%s memory_bytes=%lu vcpus=%u cache_lines=%u devices=%x", body->vm,
+		 slot, body->name, body->memory_bytes, body->vcpus, body->cache_lines, body->devices);
 	return 0;
 }
 
 static void serve_create(void *context, struct rpc_endpoint *endpoint, const struct rpc_request *request, uint64_t now)
 {
-	struct wire_vm_create body;
+	struct wire_vm_create body = { .devices = DEVICES_FIRST };
 
 	(void)context;
-	memcpy(&body, request->body, sizeof(body));
+	/* All of the new fields or none. */
+	memcpy(&body, request->body, request->len_bytes < sizeof(body) ? WIRE_VM_CREATE_BYTES_MIN : sizeof(body));
 	answer(endpoint, request, create(&body), now);
 }
 
@@ -86,7 +88,8 @@ static void serve_regions(void *context, struct rpc_endpoint *endpoint, const st
 		struct wire_vm_region region;
 
 		memcpy(&region, (const uint8_t *)request->body + sizeof(head) + i * sizeof(region), sizeof(region));
-		status = region_map(process.regions, vm->slot, &region, now);
+		status = region.epoch ? region_map(process.regions, vm->slot, &region, now) :
+					region_promise(process.regions, vm->slot, &region);
 	}
 	answer(endpoint, request, status, now);
 }
@@ -269,6 +272,8 @@ static void serve_button(void *context, struct rpc_endpoint *endpoint, const str
 	(void)context;
 	if (!vm)
 		status = -ENOENT;
+	else if (!(hv_vm_devices(process.hv, vm->slot) & DEVICE_BUTTON))
+		status = -EOPNOTSUPP;
 	else if (hv_vm_state(process.hv, vm->slot) != WIRE_VM_RUNNING)
 		status = -EBUSY;
 	else
@@ -284,6 +289,7 @@ static void serve_stop(void *context, struct rpc_endpoint *endpoint, const struc
 	if (vm) {
 		vm->abort = true;
 		hv_vm_stop(process.hv, vm->slot, WIRE_VM_STOPPED, 0, "stopped by the operator");
+		keeper_stop_waiting(vm);
 	}
 	answer(endpoint, request, vm ? 0 : -ENOENT, now);
 }
@@ -301,6 +307,7 @@ static void serve_destroy(void *context, struct rpc_endpoint *endpoint, const st
 	vm->destroy_wanted = true;
 	vm->destroy_token = request->token;	/* the keeper answers */
 	hv_vm_stop(process.hv, vm->slot, WIRE_VM_STOPPED, 0, "destroyed");
+	keeper_stop_waiting(vm);
 	thread_wake(vm->keeper);
 }
 
@@ -349,6 +356,8 @@ static void serve_input(void *context, struct rpc_endpoint *endpoint, const stru
 	memcpy(&head, request->body, sizeof(head));
 	if (!vm)
 		status = -ENOENT;
+	else if (!(hv_vm_devices(process.hv, vm->slot) & DEVICE_SERIAL))
+		status = -EOPNOTSUPP;
 	else if (head.len_bytes == 0 || head.len_bytes > WIRE_CONSOLE_BYTES_MAX ||
 		 request->len_bytes < sizeof(head) + head.len_bytes)
 		status = -EMSGSIZE;
@@ -384,7 +393,7 @@ static void serve_bench(void *context, struct rpc_endpoint *endpoint, const stru
 const struct rpc_type process_rpc_types[] = {
 	{ WIRE_NODE_COUNTERS, 0, sizeof(struct wire_node_counters), RPC_BODY_BYTES_MAX, serve_counters, RPC_BODY_BYTES_MAX },
 	{ WIRE_RACK_KEYS, 0, sizeof(struct wire_rack_keys), RPC_BODY_BYTES_MAX, serve_rack_keys, 0 },
-	{ WIRE_VM_CREATE, 0, sizeof(struct wire_vm_create), RPC_BODY_BYTES_MAX, serve_create, 0 },
+	{ WIRE_VM_CREATE, 0, WIRE_VM_CREATE_BYTES_MIN, RPC_BODY_BYTES_MAX, serve_create, 0 },
 	{ WIRE_VM_REGIONS, 0, sizeof(struct wire_vm_regions), RPC_BODY_BYTES_MAX, serve_regions, 0 },
 	{ WIRE_VM_REGION_MOVE, 0, sizeof(struct wire_vm_region_move), RPC_BODY_BYTES_MAX, serve_move,
 	  sizeof(struct wire_vm_region_moved) },

@@ -69,6 +69,29 @@ static json_t *parse_number(const char *text)
 	return *rest || errno || rest == text ? NULL : json_integer(value);
 }
 
+/* Spaces around a name are not part of it. */
+static json_t *parse_list(const char *text)
+{
+	json_t *list = json_array();
+
+	if (strcmp(text, "none") == 0)
+		return list;
+	for (;;) {
+		size_t len = strcspn(text, ","), begin = strspn(text, " \t"), end = len;
+
+		while (end > begin && strchr(" \t", text[end - 1]))
+			end--;
+		if (end <= begin) {
+			json_decref(list);
+			return NULL;
+		}
+		json_array_append_new(list, json_stringn(text + begin, end - begin));
+		if (text[len] == '\0')
+			return list;
+		text += len + 1;
+	}
+}
+
 /* gmmd has another working directory. */
 static json_t *absolute_path(const char *text)
 {
@@ -86,6 +109,7 @@ json_t *parse_value(const struct cli_option *option, const char *value)
 {
 	switch (option->kind) {
 	case OPTION_STRING: return json_string(value);
+	case OPTION_LIST: return parse_list(value);
 	case OPTION_SIZE: return parse_size(value);
 	case OPTION_NUMBER: return parse_number(value);
 	case OPTION_RATE:
@@ -200,6 +224,7 @@ static int parse_option(struct cli *cli, char **words, int count, int *at)
 	if (!parsed)
 		return bad(word, value, option->kind == OPTION_SIZE ? "not a size, write for example 256M" :
 					option->kind == OPTION_RATE ? "not bits a second, write for example 5G or 400M" :
+					option->kind == OPTION_LIST ? "names with commas between, or none" :
 					option->kind == OPTION_NUMBER ? "not a number" : "not a time, write for example 30, 1.5 or 2m");
 	if (common)
 		status = take_common(cli, option, value, parsed);

@@ -33,7 +33,7 @@ enum cli_exit {
 	EXIT_PARTIAL = 8,
 };
 
-#define CLI_OPTIONS_MAX 16
+#define CLI_OPTIONS_MAX 24
 #define CLI_OPERANDS_MAX 3
 #define CLI_EXAMPLES_MAX 4
 #define CLI_WORDS_MAX 8			/* of a command that takes any */
@@ -42,6 +42,7 @@ enum cli_exit {
 
 enum option_kind {
 	OPTION_STRING,
+	OPTION_LIST,			/* names with commas: a list of them; none: an empty one */
 	OPTION_SIZE,			/* 256M: bytes */
 	OPTION_NUMBER,
 	OPTION_RATE,			/* 25G or 400M: Mbit/s */

@@ -1,11 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The tables of commands, of the options that all of them take, and of exit statuses. */
+#include <plenum/device.h>
+
 #include "gmm/cli/cli.h"
 
 /* What a row leaves out is zero. */
 #pragma GCC diagnostic ignored "-Wmissing-field-initializers"
 
 #define VM_FIELDS "name,id,state,reason,status,node,memory_bytes,cache_bytes,cache_wanted_bytes,vcpus,regions,created_s_ago,changed_s_ago"
+#define DEVICE_WORD(id, bit, name, usual, what) " " name
+#define DEVICE_USUAL_0(name) ""
+#define DEVICE_USUAL_1(name) " " name
+#define DEVICE_USUAL(id, bit, name, usual, what) DEVICE_USUAL_##usual(name)
 #define MACHINE_FIELDS "mac,life,life_s_ago,first_s_ago,seen_s_ago,asked,ip,conflict,uuid,manufacturer,product,serial,asset,processor," \
 		       "firmware,card,processors,memory_bytes,svm,vmx"
 #define HEALTH_FIELDS "code,severity,summary,count,since,muted,sticky,muted_until"
@@ -85,14 +91,19 @@ const struct cli_command cli_commands[] = {
 		{ "vcpus", "N", OPTION_NUMBER, "vcpus", false, "virtual processors (1)" },
 		{ "on", "NODE", OPTION_STRING, "on", false, "process component (the one with most free cache)" },
 		{ "bandwidth", "RATE", OPTION_RATE, "bandwidth_mbps", false, "bits a second of its component's link, reserved, as in 5G or 400M" },
-		{ "overcommit", NULL, OPTION_FLAG, "overcommit", false, "its vCPUs may share processors with those of other VMs" },
+		{ "overcommit", "WHAT", OPTION_STRING, "overcommit", false,
+		  "vcpus: they may share processors with other VMs'; memory: reserved when the guest needs it; all; none (none)" },
+		{ "spread", "N", OPTION_NUMBER, "spread", false, "its memory is on at most so many memory components; 0: no limit" },
 		{ "restart", "POLICY", OPTION_STRING, "restart", false, "no, on-failure or always: start the guest again when it ended (no)" },
 		{ "restart-max", "N", OPTION_NUMBER, "restart_max", false, "at most so many restarts (5) in the window" },
 		{ "restart-window", "TIME", OPTION_SECONDS, "restart_window_s", false, "the window (10m)" },
+		{ "devices", "LIST", OPTION_LIST, "devices", false, "the guest's devices, with commas: none or some of" DEVICES(DEVICE_WORD) " ("
+		  "if not given:" DEVICES(DEVICE_USUAL) ")" },
 		{ "from", "FILE", OPTION_FILE, NULL, false, "[vm] and lines of OPTION = VALUE; options given here go before those" } },
 		.changes = true, .dry_run = true,
 		.examples = { "gmm vm create web --memory 1G --cache 256M --kernel vmlinuz --initrd initrd.img",
 			      "gmm vm create web --memory 1G --cache 256M --kernel vmlinuz --on p2 --dry-run",
+			      "gmm vm create web --memory 1G --cache 256M --kernel vmlinuz --devices serial,kvmclock",
 			      "gmm vm create web --from web.vm" } },
 	{ "vm start", { "name" }, "vm.start", "load the guest's kernel and run it", NULL, .changes = true, .dry_run = true,
 		.examples = { "gmm vm start web" } },
@@ -109,11 +120,12 @@ const struct cli_command cli_commands[] = {
 		{ "cache", "SIZE", OPTION_SIZE, "cache_bytes", true, "its share of the process component's cache from now on" } },
 		.changes = true, .dry_run = true,
 		.examples = { "gmm vm resize web --cache 512M", "gmm vm resize web --cache 64M --dry-run" } },
-	{ "vm set", { "name" }, "vm.set", "change a VM's restart policy or bandwidth, at once and in any state", NULL, NULL, {
+	{ "vm set", { "name" }, "vm.set", "change a VM's restart policy, bandwidth or spread, at once and in any state", NULL, NULL, {
 		{ "restart", "POLICY", OPTION_STRING, "restart", false, "no, on-failure or always; its restarts are counted anew" },
 		{ "restart-max", "N", OPTION_NUMBER, "restart_max", false, "at most so many restarts in the window" },
 		{ "restart-window", "TIME", OPTION_SECONDS, "restart_window_s", false, "the window" },
-		{ "bandwidth", "RATE", OPTION_RATE, "bandwidth_mbps", false, "reserved of its component's link, as in 5G or 400M; 0: none" } },
+		{ "bandwidth", "RATE", OPTION_RATE, "bandwidth_mbps", false, "reserved of its component's link, as in 5G or 400M; 0: none" },
+		{ "spread", "N", OPTION_NUMBER, "spread", false, "memory components at most; 0: no limit. gmm balance apply moves what is on more" } },
 		.changes = true, .dry_run = true,
 		.examples = { "gmm vm set web --restart always --restart-max 3", "gmm vm set web --bandwidth 5G --dry-run" } },
 	{ "vm console", { "name" }, "vm.console", "the VM's serial line (Ctrl-] detaches)", NULL, run_console, {

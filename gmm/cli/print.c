@@ -120,6 +120,8 @@ void print_balance(json_t *result)
 	printf("furthest from the rack's share: %.1f %% of its capacity now, %.1f %% after the moves\n",
 	       100 * json_number_value(json_object_get(result, "distance_before")),
 	       100 * json_number_value(json_object_get(result, "distance_after")));
+	if (json_is_true(json_object_get(result, "spread_limits")))
+		printf("no nearer: the spread of VMs (gmm vm show) keeps their regions on the components that they are on\n");
 	if (string(result, "reason")[0]) {
 		printf("no moves: %s\n", string(result, "reason"));
 		return;
@@ -151,9 +153,12 @@ void print_status(json_t *result)
 		       text_plural((uint64_t)integer(nodes, "pending"), "machine that is no node", "machines that are no nodes"));
 	printf("health   ");
 	print_health_line(json_object_get(result, "health"));
-	printf("memory   %s, reserved %s, written %s\n", units_size((double)integer(memory, "capacity") * PAGE_BYTES, a),
+	printf("memory   %s, reserved %s, written %s", units_size((double)integer(memory, "capacity") * PAGE_BYTES, a),
 	       units_size((double)integer(memory, "reserved") * PAGE_BYTES, b),
 	       units_size((double)integer(memory, "written") * PAGE_BYTES, c));
+	if (integer(memory, "promised"))
+		printf(", promised %s", units_size((double)integer(memory, "promised") * PAGE_BYTES, a));
+	putchar('\n');
 	printf("cache    %s, given to VMs %s\n", units_size((double)integer(cache, "capacity") * PAGE_BYTES, a),
 	       units_size((double)integer(cache, "given") * PAGE_BYTES, b));
 	printf("VMs      %d, running %d; regions %d, placed by %s\n\n", (int)integer(vms, "total"), (int)integer(vms, "running"),
@@ -163,18 +168,21 @@ void print_status(json_t *result)
 
 /* ---------------------------------------------------------------- records */
 
-/* "cordoned (node cordon), retired (node retire)"; how many of what does not fit a line. */
+/* Names; "cordoned (node cordon), retired (node retire)"; how many of what does not fit a line. */
 static void print_array(json_t *array)
 {
+	json_t *item = json_array_get(array, 0);
 	size_t i;
-	json_t *item;
 
-	if (json_array_size(array) == 0 || !json_object_get(json_array_get(array, 0), "command")) {
+	if (!json_is_string(item) && !json_object_get(item, "command")) {
 		printf("%zu\n", json_array_size(array));
 		return;
 	}
 	json_array_foreach(array, i, item)
-		printf("%s%s (%s)", i ? ", " : "", string(item, "to"), string(item, "command"));
+		if (json_is_string(item))
+			printf("%s%s", i ? ", " : "", json_string_value(item));
+		else
+			printf("%s%s (%s)", i ? ", " : "", string(item, "to"), string(item, "command"));
 	putchar('\n');
 }
 

@@ -2,7 +2,9 @@
 /*
  * Which regions to move so that memory components are used evenly. This only plans; rebalance.c has the moves made. A plan is
  * made when the used share of a component is further than GMM_BALANCE_START from the rack's, and ends when all are within
- * GMM_BALANCE_GOAL: the distance between the two keeps small changes from starting it again.
+ * GMM_BALANCE_GOAL: the distance between the two keeps small changes from starting it again. Whatever the distance, VMs that are
+ * on more components than their spread allows are taken off some first, onto the others that they are on; and no move makes a VM's
+ * set larger than its spread: within the set, or from where its only region is.
  */
 #ifndef PLENUM_GMM_BALANCE_H
 #define PLENUM_GMM_BALANCE_H
@@ -24,6 +26,8 @@ struct gmm_move {
 	uint32_t batch;				/* counts from 0 */
 };
 
+#define GMM_BALANCE_NOWHERE UINT16_MAX		/* of a region that is only promised */
+
 struct gmm_balance {
 	uint32_t move_count;
 	struct gmm_move moves[GMM_BALANCE_MOVES_MAX];
@@ -31,10 +35,13 @@ struct gmm_balance {
 	uint64_t ready_ns;			/* the moves are not to be made before: cool-down */
 	uint32_t distance_before, distance_after; /* the largest, in millionths */
 	char reason[GMM_TEXT_BYTES];		/* why there are no moves; empty: there are */
+	bool spread_limits;			/* what keeps it from the goal is that VMs may be on so many components only */
 	/* Scratch of the planner. */
 	uint64_t used[NODES_MAX];
 	uint32_t movable[NODES_MAX];		/* first of the node's regions that may move */
 	uint32_t next[GMM_REGIONS_MAX];
+	uint16_t place[GMM_REGIONS_MAX];	/* index of the node that the region is on when the moves are made; none: GMM_BALANCE_NOWHERE */
+	uint16_t vm[GMM_REGIONS_MAX];		/* index of its VM */
 };
 
 /*

@@ -27,10 +27,19 @@ const struct gmm_health_kind gmm_health_kinds[GMM_HEALTH_COUNT] = {
 	     .meaning = "At least 85 % of the memory of all components that are up is promised to regions. Guests are "
 			"not affected; new VMs will be refused soon.",
 	     .remedies = { "gmm status", "gmm vm list", "gmm vm destroy VM" }),
+	KIND(RACK_OVERCOMMITTED, WARN, .title = "more memory is promised than there is",
+	     .meaning = "VMs that were created with overcommit could together need more memory than all components that are "
+			"up have left. Guests are not affected as long as they do not need it all at the same time; one "
+			"that finds no room waits.",
+	     .remedies = { "gmm status", "gmm vm list", "gmm vm destroy VM" }),
 	KIND(VM_STALLED, ERR, .title = "VMs stand still",
 	     .meaning = "The VM is paused, for it needs a page from a memory component that does not answer. It runs "
 			"on by itself when the component answers again with the pages it had.",
 	     .remedies = { "gmm vm show VM", "gmm node list", "gmm events" }),
+	KIND(VM_MEMORY_WAITS, ERR, .title = "VMs wait for memory that was promised",
+	     .meaning = "The VM was created with overcommit and needs another region, and no memory component has room for it. "
+			"It stands still, and goes on by itself as soon as there is room. Nothing of it is lost.",
+	     .remedies = { "gmm vm list", "gmm vm destroy VM", "gmm node list", "gmm node uncordon NODE" }),
 	KIND(VM_MEMORY_LOST, ERR, .title = "VMs have lost memory",
 	     .meaning = "A memory component started again, and what it held of this VM is gone. The VM stands still "
 			"for good at the first page that it needs from there.",
@@ -46,6 +55,10 @@ const struct gmm_health_kind gmm_health_kinds[GMM_HEALTH_COUNT] = {
 	KIND(VM_CRASH_LOOP, ERR, .title = "VMs end again and again",
 	     .meaning = "The guest ended more often than its restart policy allows, so it is not started again.",
 	     .remedies = { "gmm vm show VM", "gmm vm console VM --history --no-follow", "gmm vm start VM", "gmm vm stop VM" }),
+	KIND(PLACEMENT_VIOLATION, WARN, .title = "VMs are on more memory components than they should be",
+	     .meaning = "The VM's memory is on more components than its spread allows, as after one of them was drained and no other "
+			"could take its place. The guest is not affected, but the loss of any of them is its loss.",
+	     .remedies = { "gmm vm show VM", "gmm balance plan", "gmm balance apply", "gmm vm set VM --spread N" }),
 	KIND(NODE_FLAPPING, WARN, .title = "nodes go down and up again and again",
 	     .meaning = "The node went down three times within ten minutes. Guests that need it stop and go on each "
 			"time.",

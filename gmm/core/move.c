@@ -90,6 +90,8 @@ static int check_vm(struct gmm_core *core, const struct gmm_vm *vm, const struct
 		return gmm_refuse_words(core, -EBUSY, "another region of ", vm->spec.name, " is being moved");
 	if (region->state != GMM_REGION_LIVE)
 		return gmm_refuse_words(core, -EBUSY, "the region is ", gmm_region_state_name(region->state), "");
+	if (region->wanted)
+		return gmm_refuse_words(core, -EBUSY, "the region is just getting its first place", "", "");
 	if (owner->state != GMM_NODE_UP)
 		return gmm_refuse_words(core, -EBUSY, "its process component is down: ", owner->name, "");
 	if (moves_of(core, owner->id) >= REGION_MOVES_PER_NODE_MAX)
@@ -136,7 +138,7 @@ int gmm_move_start(struct gmm_core *core, struct gmm_vm *vm, uint32_t at, struct
 	return 0;
 }
 
-/* What the operator named: all three, or refused. */
+/* What the operator named: all three, and within the VM's spread; or refused. */
 static int find_move(struct gmm_core *core, const char *name, uint32_t index, const char *to_name, struct gmm_vm **vm, uint32_t *at,
 		     struct gmm_node **to)
 {
@@ -149,7 +151,7 @@ static int find_move(struct gmm_core *core, const char *name, uint32_t index, co
 	*at = *link_of(core, *vm, index);
 	if (*at == GMM_NONE)
 		return gmm_refuse_words(core, -ENOENT, name, " has no region of that index", "");
-	return 0;
+	return gmm_spread_allows(core, *vm, *at, *to) ? 0 : -EBUSY;
 }
 
 int gmm_core_region_move_plan(struct gmm_core *core, const char *name, uint32_t index, const char *to_name, const struct gmm_region **region)

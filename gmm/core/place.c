@@ -37,11 +37,6 @@ uint64_t gmm_node_lines_free(const struct gmm_node *node)
 
 /* ---------------------------------------------------------------- regions */
 
-bool gmm_takes_regions(const struct gmm_node *node)
-{
-	return node->role == WIRE_ROLE_MEMORY && gmm_node_eligible(node);
-}
-
 /* Of the nodes with that many pages free, the one with the largest free share; node_count: none has room. */
 static uint32_t roomiest(const struct gmm_core *core, const uint64_t free_pages[NODES_MAX], uint32_t pages)
 {
@@ -118,6 +113,44 @@ static bool less_full(const struct fullness *left, const struct fullness *right)
 	return left->both != right->both ? left->both < right->both : left->vms < right->vms;
 }
 
+static bool lacks_cache(const struct gmm_node *node, const struct gmm_vm_spec *spec)
+{
+	return gmm_node_lines_free(node) < lines_of(spec);
+}
+
+static bool lacks_processors(const struct gmm_core *core, const struct gmm_node *node, const struct gmm_vm_spec *spec)
+{
+	return core->config.vcpus_limited && !(spec->overcommit & GMM_OVERCOMMIT_VCPUS) && node->vcpus_given + spec->vcpus > cpus_of(node);
+}
+
+static bool lacks_bandwidth(const struct gmm_node *node, const struct gmm_vm_spec *spec)
+{
+	return spec->bandwidth_mbps && node->bandwidth_given_mbps + spec->bandwidth_mbps > node->link_mbps;
+}
+
+struct gmm_node *gmm_place_vm(struct gmm_core *core, const struct gmm_vm_spec *spec)
+{
+	struct gmm_node *best = NULL;
+	struct fullness least = { 0 };
+
+	for (uint32_t i = 0; i < core->node_count; i++) {
+		struct gmm_node *node = &core->nodes[i];
+		struct fullness fullness;
+
+		if (node->role != WIRE_ROLE_PROCESS || !gmm_node_eligible(node) || node->vms >= VMS_PER_NODE_MAX ||
+		    lacks_cache(node, spec) || lacks_processors(core, node, spec) || lacks_bandwidth(node, spec))
+			continue;
+		fullness = fullness_with(node, spec);
+		if (best && !less_full(&fullness, &least))
+			continue;
+		best = node;
+		least = fullness;
+	}
+	return best;
+}
+
+/* ---------------------------------------------------------------- refusals */
+
 /* "; p1 has LEFT of ALL WHAT left, the VM asks for ASKED" */
 static void text_short(struct text *text, bool first, uint64_t left, uint64_t all, const char *what, uint64_t asked)
 {
@@ -140,49 +173,26 @@ bool gmm_place_lacks(const struct gmm_core *core, const struct gmm_node *node, c
 		text_string(text, " has its largest number of VMs");
 		return true;
 	}
-	if (gmm_node_lines_free(node) < lines_of(spec)) {
+	if (lacks_cache(node, spec)) {
 		text_string(text, " has ");
 		text_pages(text, gmm_node_lines_free(node));
 		text_string(text, " of cache left, the VM asks for ");
 		text_pages(text, lines_of(spec));
 		lacks = true;
 	}
-	if (core->config.vcpus_limited && !spec->overcommit && node->vcpus_given + spec->vcpus > cpus) {
+	if (lacks_processors(core, node, spec)) {
 		text_short(text, !lacks, cpus > node->vcpus_given ? cpus - node->vcpus_given : 0, cpus,
 			   text_plural(cpus, " vCPU", " vCPUs"), spec->vcpus);
-		text_string(text, " (it may share processors if it is created with overcommit)");
+		text_string(text, " (it may share processors if it is created with overcommit = vcpus)");
 		lacks = true;
 	}
-	if (spec->bandwidth_mbps && given + spec->bandwidth_mbps > link) {
+	if (lacks_bandwidth(node, spec)) {
 		text_short(text, !lacks, link > given ? link - given : 0, link, " Mbit/s", spec->bandwidth_mbps);
 		text_string(text, link ? "" : " (link = RATE in its section says how fast it is)");
 		lacks = true;
 	}
 	return lacks;
 }
-
-struct gmm_node *gmm_place_vm(struct gmm_core *core, const struct gmm_vm_spec *spec)
-{
-	struct gmm_node *best = NULL;
-	struct fullness least = { 0 };
-
-	for (uint32_t i = 0; i < core->node_count; i++) {
-		struct gmm_node *node = &core->nodes[i];
-		struct text nowhere = { 0 };
-		struct fullness fullness;
-
-		if (node->role != WIRE_ROLE_PROCESS || !gmm_node_eligible(node) || gmm_place_lacks(core, node, spec, &nowhere))
-			continue;
-		fullness = fullness_with(node, spec);
-		if (best && !less_full(&fullness, &least))
-			continue;
-		best = node;
-		least = fullness;
-	}
-	return best;
-}
-
-/* ---------------------------------------------------------------- refusals */
 
 /* " free: NAME what, NAME what": all nodes of the role, with what each has left or why it has nothing. */
 static void text_nodes(const struct gmm_core *core, struct text *text, uint32_t role,

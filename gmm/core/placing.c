@@ -6,12 +6,6 @@
 #include "gmm/core/internal.h"
 #include "gmm/core/placing.h"
 
-/* What a component can take of the regions to come: whole ones, and the smaller last one in what these leave. */
-struct room {
-	uint64_t regions;
-	bool tail;
-};
-
 /* ---------------------------------------------------------------- the VM's set */
 
 struct gmm_node_set gmm_copyset(const struct gmm_core *core, const struct gmm_vm *vm, uint32_t without)
@@ -19,7 +13,7 @@ struct gmm_node_set gmm_copyset(const struct gmm_core *core, const struct gmm_vm
 	struct gmm_node_set set = { 0 };
 
 	for (uint32_t at = vm->region_first; at != GMM_NONE; at = core->regions[at].next)
-		if (core->regions[at].node != without)
+		if (core->regions[at].node && core->regions[at].node != without)
 			gmm_set_add(&set, core->regions[at].node);
 	return set;
 }
@@ -53,23 +47,25 @@ static bool is_member(const struct gmm_placing *placing, const struct gmm_candid
 
 /* ---------------------------------------------------------------- does it fit? */
 
-static struct room room_of(const struct gmm_placing *placing, const struct gmm_candidate *candidate)
+static void look(struct gmm_placing *placing, uint32_t index)
 {
-	return (struct room){ .regions = candidate->pages_free / REGION_PAGES,
-			      .tail = placing->tail_pages && candidate->pages_free % REGION_PAGES >= placing->tail_pages };
+	uint64_t pages = placing->candidates[index].pages_free;
+
+	placing->rooms[index] = (struct gmm_room){ .regions = pages / REGION_PAGES,
+						   .tail = placing->tail_pages && pages % REGION_PAGES >= placing->tail_pages };
 }
 
-static struct room together(struct room left, struct room right)
+static struct gmm_room together(struct gmm_room left, struct gmm_room right)
 {
-	return (struct room){ .regions = left.regions + right.regions, .tail = left.tail || right.tail };
+	return (struct gmm_room){ .regions = left.regions + right.regions, .tail = left.tail || right.tail };
 }
 
-static bool holds(const struct gmm_placing *placing, struct room room)
+static bool holds(const struct gmm_placing *placing, struct gmm_room room)
 {
 	return room.regions >= placing->regions + (placing->tail_pages && !room.tail);
 }
 
-static bool roomier(struct room left, struct room right)
+static bool roomier(struct gmm_room left, struct gmm_room right)
 {
 	return left.regions != right.regions ? left.regions > right.regions : left.tail && !right.tail;
 }
@@ -79,27 +75,25 @@ static void sort_by_room(struct gmm_placing *placing)
 {
 	for (uint32_t i = 1; i < placing->count; i++) {
 		uint16_t index = placing->roomiest[i];
-		struct room room = room_of(placing, &placing->candidates[index]);
+		struct gmm_room room = placing->rooms[index];
 		uint32_t at = i;
 
-		for (; at && roomier(room, room_of(placing, &placing->candidates[placing->roomiest[at - 1]])); at--)
+		for (; at && roomier(room, placing->rooms[placing->roomiest[at - 1]]); at--)
 			placing->roomiest[at] = placing->roomiest[at - 1];
 		placing->roomiest[at] = index;
 	}
 }
 
 /* The members, and the `others` roomiest that are none. */
-static struct room room_with(const struct gmm_placing *placing, uint32_t others)
+static struct gmm_room room_with(const struct gmm_placing *placing, uint32_t others)
 {
-	struct room room = { 0 };
+	struct gmm_room room = { 0 };
 
 	for (uint32_t i = 0; i < placing->count; i++) {
-		const struct gmm_candidate *candidate = &placing->candidates[placing->roomiest[i]];
+		uint32_t index = placing->roomiest[i];
 
-		if (is_member(placing, candidate))
-			room = together(room, room_of(placing, candidate));
-		else if (others && others--)
-			room = together(room, room_of(placing, candidate));
+		if (is_member(placing, &placing->candidates[index]) || (others && others--))
+			room = together(room, placing->rooms[index]);
 	}
 	return room;
 }
@@ -110,15 +104,14 @@ static struct room room_with(const struct gmm_placing *placing, uint32_t others)
 static void find_fits(struct gmm_placing *placing, uint32_t pages)
 {
 	uint32_t left = placing->places_left, among = 0;
-	struct room best = placing->limited && left ? room_with(placing, left - 1) : (struct room){ 0 };
+	struct gmm_room best = placing->limited && left ? room_with(placing, left - 1) : (struct gmm_room){ 0 };
 	uint8_t may[NODES_MAX];
 
 	for (uint32_t i = 0; i < placing->count; i++) {
-		const struct gmm_candidate *candidate = &placing->candidates[placing->roomiest[i]];
-		bool member = is_member(placing, candidate);
+		uint32_t index = placing->roomiest[i];
+		bool member = !placing->limited || is_member(placing, &placing->candidates[index]);
 
-		may[placing->roomiest[i]] = !placing->limited || member ||
-					    (left && (among < left - 1 || holds(placing, together(best, room_of(placing, candidate)))));
+		may[index] = member || (left && (among < left - 1 || holds(placing, together(best, placing->rooms[index]))));
 		among += !member;
 	}
 	placing->fit_count = 0;
@@ -174,6 +167,8 @@ bool gmm_placing_expect(struct gmm_placing *placing, uint64_t pages)
 	placing->regions = pages / REGION_PAGES;
 	placing->tail_pages = pages % REGION_PAGES;
 	placing->fit_pages = 0;
+	for (uint32_t i = 0; i < placing->count; i++)
+		look(placing, i);
 	if (placing->limited)
 		sort_by_room(placing);
 	return holds(placing, room_with(placing, placing->places_left));
@@ -192,6 +187,7 @@ struct gmm_node *gmm_placing_next(struct gmm_placing *placing, uint32_t pages)
 	chosen = &placing->candidates[choose(placing) - placing->candidates];
 	assert(chosen->pages_free >= pages);
 	chosen->pages_free -= pages;
+	look(placing, (uint32_t)(chosen - placing->candidates));
 	node = gmm_core_node(placing->core, chosen->node);
 	if (placing->limited && !is_member(placing, chosen)) {
 		assert(placing->places_left > 0);
@@ -290,7 +286,7 @@ static uint64_t pages_to_place(const struct gmm_core *core, const struct gmm_vm 
 	uint64_t pages = vm->spec.memory_bytes / PAGE_BYTES;
 
 	for (uint32_t at = vm->region_first; at != GMM_NONE; at = core->regions[at].next)
-		if (core->regions[at].node != without)
+		if (core->regions[at].node && core->regions[at].node != without)
 			pages -= core->regions[at].pages;
 	return pages;
 }
@@ -318,4 +314,43 @@ struct gmm_node *gmm_place_away(struct gmm_core *core, const struct gmm_vm *vm, 
 	struct gmm_node *node = place_one(core, vm, leaving->node, vm->spec.spread, leaving->pages);
 
 	return node || !vm->spec.spread ? node : place_one(core, vm, leaving->node, 0, leaving->pages);
+}
+
+/* ---------------------------------------------------------------- one that is asked for by name */
+
+void gmm_text_set(const struct gmm_core *core, const struct gmm_node_set *set, struct text *text)
+{
+	uint32_t named = 0;
+
+	for (uint32_t i = 0; i < core->node_count; i++) {
+		if (!gmm_set_has(set, core->nodes[i].id))
+			continue;
+		text_string(text, named++ ? ", " : "");
+		text_string(text, core->nodes[i].name);
+	}
+}
+
+bool gmm_spread_allows(struct gmm_core *core, const struct gmm_vm *vm, uint32_t region, const struct gmm_node *to)
+{
+	uint32_t from = core->regions[region].node;
+	bool last = gmm_copyset_regions(core, vm, from) == 1;
+	struct gmm_node_set others = gmm_copyset(core, vm, last ? from : 0);
+	struct text text;
+
+	/* What is no memory component is refused for that. */
+	if (vm->spec.spread == 0 || to->role != WIRE_ROLE_MEMORY || gmm_set_has(&others, to->id) || others.count < vm->spec.spread)
+		return true;
+	text = gmm_refuse(core);
+	text_string(&text, "on ");
+	text_string(&text, to->name);
+	text_string(&text, ", ");
+	text_string(&text, vm->spec.name);
+	text_string(&text, " would be on ");
+	text_count(&text, others.count + 1, "memory component");
+	text_string(&text, ", and its spread is ");
+	text_number(&text, vm->spec.spread);
+	text_string(&text, "; from there: one that it is on already (");
+	gmm_text_set(core, &others, &text);
+	text_string(&text, "), or a larger spread (gmm vm set --spread)");
+	return false;
 }

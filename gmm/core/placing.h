@@ -37,6 +37,18 @@ static inline void gmm_set_add(struct gmm_node_set *set, uint32_t id)
 	set->words[(id - GMM_NODE_FIRST) / 64] |= UINT64_C(1) << (id - GMM_NODE_FIRST) % 64;
 }
 
+static inline void gmm_set_remove(struct gmm_node_set *set, uint32_t id)
+{
+	set->count -= gmm_set_has(set, id);
+	set->words[(id - GMM_NODE_FIRST) / 64] &= ~(UINT64_C(1) << (id - GMM_NODE_FIRST) % 64);
+}
+
+/* What a component can take of the regions to come: whole ones, and the smaller last one in what these leave. */
+struct gmm_room {
+	uint64_t regions;
+	bool tail;
+};
+
 struct gmm_placing {
 	struct gmm_core *core;
 	uint32_t places_left;		/* so many may still join the set */
@@ -50,6 +62,7 @@ struct gmm_placing {
 	uint32_t count;			/* components that may be given regions, in order of their ids */
 	const struct gmm_candidate *fits[NODES_MAX];
 	struct gmm_candidate candidates[NODES_MAX];
+	struct gmm_room rooms[NODES_MAX];
 	uint16_t roomiest[NODES_MAX];	/* their indices; in order of room once a limit asks for it */
 };
 
@@ -62,6 +75,9 @@ struct gmm_node *gmm_placing_next(struct gmm_placing *placing, uint32_t pages);
 
 /* Memory components that the VM's regions are on, but for the node `without`; 0: all. */
 struct gmm_node_set gmm_copyset(const struct gmm_core *core, const struct gmm_vm *vm, uint32_t without);
+/* "m1, m2" */
+struct text;
+void gmm_text_set(const struct gmm_core *core, const struct gmm_node_set *set, struct text *text);
 /* How many of its regions are on the node. */
 uint32_t gmm_copyset_regions(const struct gmm_core *core, const struct gmm_vm *vm, uint32_t node);
 

@@ -73,8 +73,9 @@ static void start_moves(struct gmm_core *core, struct gmm_operation *operation, 
 		struct gmm_vm *vm = gmm_core_vm(core, core->regions[wanted->region].vm);
 		struct gmm_operation *move;
 
-		/* One a VM at a time: the plan's next one of it waits for the next plan. */
-		under_way += gmm_move_start(core, vm, wanted->region, gmm_core_node(core, wanted->to), operation->id, &move,
+		/* One a VM at a time: the plan's next one of it waits for the next plan. And not before one that it counts on. */
+		under_way += gmm_spread_allows(core, vm, wanted->region, gmm_core_node(core, wanted->to)) &&
+			     gmm_move_start(core, vm, wanted->region, gmm_core_node(core, wanted->to), operation->id, &move,
 					    now_ns) == 0;
 	}
 	if (under_way == 0)
@@ -94,8 +95,11 @@ void gmm_rebalance_tick(struct gmm_core *core, struct gmm_operation *operation, 
 		return;
 	}
 	gmm_balance_plan_beyond(core, plan, GMM_BALANCE_GOAL, now_ns);
-	/* Short of the goal, and still so uneven that it would have been begun: something is in the way, also after some moves. */
-	if (plan->move_count == 0 && plan->distance_before > GMM_BALANCE_START) {
+	/*
+	 * Short of the goal, and still so uneven that it would have been begun: something is in the way, also after some moves. What
+	 * the VMs' spreads forbid is none: all that may move has.
+	 */
+	if (plan->move_count == 0 && plan->distance_before > GMM_BALANCE_START && !plan->spread_limits) {
 		gmm_operation_fail(core, operation, -EBUSY, plan->reason, now_ns);
 	} else if (plan->move_count == 0) {
 		operation->reason[0] = '\0';

@@ -85,6 +85,10 @@ static struct gmm_vm *find_for(struct gmm_core *core, const char *name, enum gmm
 
 	bool ends = kind == GMM_OPERATION_VM_STOP || kind == GMM_OPERATION_VM_KILL;
 
+	if (vm && kind == GMM_OPERATION_VM_STOP && !(vm->spec.devices & DEVICE_BUTTON)) {
+		*status = gmm_refuse_words(core, -EINVAL, name, " has no power button; use vm kill", "");
+		return NULL;
+	}
 	/* One that is to be started again can be stopped: it is not, then. */
 	if (!vm || kind == GMM_OPERATION_VM_DESTROY || runs == ends || (ends && (gmm_vm_restarts(vm) || vm->looping)))
 		return vm;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What can be changed of a VM that exists without anything being done on its component: its restart policy, and the bandwidth that
- * is reserved for it. Both hold from the moment that their row is kept, whatever state the VM is in.
+ * What can be changed of a VM that exists without anything being done on its component: its restart policy, the bandwidth that
+ * is reserved for it, and its spread, which no region moves for. All hold from the moment that their row is kept, whatever state the
+ * VM is in.
  */
 #include <errno.h>
 
@@ -12,7 +13,8 @@ struct gmm_vm_settings gmm_vm_settings(const struct gmm_vm *vm)
 	const struct gmm_vm_spec *spec = &vm->spec;
 
 	return (struct gmm_vm_settings){ .restart = spec->restart, .restart_max = spec->restart_max, .restart_window_s = spec->restart_window_s,
-					 .bandwidth_mbps = spec->bandwidth_mbps };
+					 .bandwidth_mbps = spec->bandwidth_mbps,
+					 .spread = spec->spread };
 }
 
 static bool restarts_differ(const struct gmm_vm_spec *spec, const struct gmm_vm_settings *settings)
@@ -48,6 +50,8 @@ void gmm_vm_settings_text(const struct gmm_vm *vm, const struct gmm_vm_settings 
 		text_from_to(text, "their window", spec->restart_window_s, settings->restart_window_s, " s");
 	if (spec->bandwidth_mbps != settings->bandwidth_mbps)
 		text_from_to(text, "bandwidth", spec->bandwidth_mbps, settings->bandwidth_mbps, " Mbit/s");
+	if (spec->spread != settings->spread)
+		text_from_to(text, "spread", spec->spread, settings->spread, " memory components (0: no limit)");
 }
 
 /* More of its component's link, if it is on one: a lost VM has none, and takes what it is to have where it is made anew. */
@@ -84,6 +88,8 @@ int gmm_core_vm_set_plan(struct gmm_core *core, const char *name, const struct g
 	if (settings->restart >= GMM_RESTARTS || settings->restart_max == 0 || settings->restart_max > GMM_RESTART_MAX_LIMIT ||
 	    settings->restart_window_s == 0 || settings->restart_window_s > GMM_RESTART_WINDOW_S_LIMIT)
 		return gmm_refuse_words(core, -EINVAL, "a guest is started again 1 to 1000 times in 1 to 604800 seconds", "", "");
+	if (gmm_check_spread(core, settings->spread))
+		return -EINVAL;
 	return check_bandwidth(core, vm, settings->bandwidth_mbps);
 }
 
@@ -110,6 +116,7 @@ int gmm_core_vm_set(struct gmm_core *core, const char *name, const struct gmm_vm
 		node->bandwidth_given_mbps -= spec->bandwidth_mbps;
 	}
 	spec->bandwidth_mbps = settings->bandwidth_mbps;
+	spec->spread = settings->spread;
 	spec->restart = settings->restart;
 	spec->restart_max = settings->restart_max;
 	spec->restart_window_s = settings->restart_window_s;

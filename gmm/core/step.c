@@ -9,6 +9,10 @@ uint32_t gmm_step_region(const struct gmm_core *core, uint32_t at, struct wire_v
 {
 	const struct gmm_region *region = &core->regions[at];
 
+	if (region->state == GMM_REGION_PROMISED) {
+		*entry = (struct wire_vm_region){ .index = region->index, .pages = region->pages };
+		return region->next;
+	}
 	*entry = (struct wire_vm_region){
 		.index = region->index, .rkey = region->rkey, .node = region->node,
 		.address = core->nodes[region->node - GMM_NODE_FIRST].address, .base = region->base,
@@ -44,7 +48,7 @@ static void put_vm_create(const struct gmm_vm *vm, struct gmm_step_call *call)
 {
 	struct wire_vm_create body = {
 		.vm = vm->id, .memory_bytes = vm->spec.memory_bytes, .vcpus = vm->spec.vcpus,
-		.cache_lines = vm->cache_lines,
+		.cache_lines = vm->cache_lines, .devices = vm->spec.devices,
 	};
 
 	memcpy(body.name, vm->spec.name, sizeof(body.name));

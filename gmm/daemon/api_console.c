@@ -205,6 +205,10 @@ void api_view_console(struct api_request *request, json_t *arguments)
 		api_refuse(request, vm ? 503 : 404, vm ? "%s is being set up, try again" : "there is no VM named %s", name);
 		return;
 	}
+	if (!(vm->spec.devices & DEVICE_SERIAL)) {
+		api_refuse(request, 400, CONSOLE_NONE, name);
+		return;
+	}
 	if (!find_start(request, arguments, &offset))
 		return;
 	viewer = (struct viewer *)api_stream_new(request, &console_stream, sizeof(*viewer), ": serial line of a VM\n\n");

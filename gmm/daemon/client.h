@@ -91,6 +91,7 @@ client_command run_vm_set;					/* command_vm_set.c */
  */
 bool client_restart(struct client *client, const char *policy, json_int_t max, double window_s, struct gmm_vm_settings *settings);
 bool client_bandwidth(struct client *client, json_int_t mbps, uint32_t *bandwidth_mbps);
+bool client_spread(struct client *client, json_int_t components, uint32_t *spread);
 /* The node that the argument "name" names; NULL when there is none, and the client has been told. */
 struct gmm_node *client_node(struct gmmd *gmmd, struct client *client, json_t *arguments);
 extern const struct client_command_entry node_commands[], vm_commands[], key_commands[], store_commands[],
@@ -111,6 +112,7 @@ json_t *json_life_next(enum gmm_life life);	/* what commands make of it: a list 
 /* Machines that are no nodes and were heard of lately. */
 uint32_t machines_waiting(const struct gmmd *gmmd);
 json_t *json_histogram(const struct wire_histogram *histogram);
+json_t *json_node_name(const struct gmmd *gmmd, uint32_t node);	/* null: of no node */
 json_t *json_text(const char *text);		/* any bytes: what is not UTF-8 becomes '?' */
 json_t *json_health(const struct gmmd *gmmd);	/* as of the last look */
 json_t *json_seconds_ago(const struct gmmd *gmmd, uint64_t time_ns);	/* null when 0 */

@@ -38,9 +38,10 @@ static void run_balance_plan(struct gmmd *gmmd, struct client *client, json_t *a
 	moves = json_array();
 	for (uint32_t i = 0; i < plan->move_count; i++)
 		json_array_append_new(moves, move_object(gmmd, &plan->moves[i]));
-	client_result(client, json_pack("{s:f,s:f,s:I,s:f,s:s,s:o}", "distance_before", plan->distance_before / MILLION,
+	client_result(client, json_pack("{s:f,s:f,s:I,s:f,s:s,s:b,s:o}", "distance_before", plan->distance_before / MILLION,
 					"distance_after", plan->distance_after / MILLION, "pages", (json_int_t)plan->pages,
-					"ready_in_s", (double)wait_ns / 1e9, "reason", plan->reason, "moves", moves));
+					"ready_in_s", (double)wait_ns / 1e9, "reason", plan->reason,
+					"spread_limits", plan->spread_limits, "moves", moves));
 	free(plan);
 }
 

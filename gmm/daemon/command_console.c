@@ -78,7 +78,11 @@ static struct gmm_vm *find(struct gmmd *gmmd, struct client *client, const char 
 
 	if (!vm)
 		client_error(client, -ENOENT, "there is no VM named %s", name);
-	return vm;
+	else if (!(vm->spec.devices & DEVICE_SERIAL))
+		client_error(client, -EINVAL, CONSOLE_NONE, name);
+	else
+		return vm;
+	return NULL;
 }
 
 /* What is kept of its line; NULL: the client has its error. */

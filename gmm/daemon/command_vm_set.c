@@ -36,10 +36,20 @@ bool client_bandwidth(struct client *client, json_int_t mbps, uint32_t *bandwidt
 	return true;
 }
 
+bool client_spread(struct client *client, json_int_t components, uint32_t *spread)
+{
+	if (components < 0 || components > GMM_SPREAD_MAX) {
+		client_error(client, -EINVAL, "spread is 1 to %u memory components, or 0 for no limit", (unsigned)GMM_SPREAD_MAX);
+		return false;
+	}
+	*spread = (uint32_t)components;
+	return true;
+}
+
 void run_vm_set(struct gmmd *gmmd, struct client *client, json_t *arguments)
 {
 	const char *name, *restart = NULL;
-	json_int_t max = 0, bandwidth = -1;
+	json_int_t max = 0, bandwidth = -1, spread = -1;
 	struct gmm_vm_settings settings;
 	char changes[GMM_TEXT_BYTES];
 	struct text text = text_over(changes, sizeof(changes));
@@ -47,11 +57,11 @@ void run_vm_set(struct gmmd *gmmd, struct client *client, json_t *arguments)
 	double window_s = 0;
 	struct gmm_vm *vm;
 
-	if (!client_unpack(client, arguments, "{s:s,s?s,s?I,s?F,s?I,s?b}", "name", &name, "restart", &restart, "restart_max", &max,
-			   "restart_window_s", &window_s, "bandwidth_mbps", &bandwidth, "dry_run", &dry_run))
+	if (!client_unpack(client, arguments, "{s:s,s?s,s?I,s?F,s?I,s?I,s?b}", "name", &name, "restart", &restart, "restart_max", &max,
+			   "restart_window_s", &window_s, "bandwidth_mbps", &bandwidth, "spread", &spread, "dry_run", &dry_run))
 		return;
 	if (json_object_size(arguments) == 1 + (json_object_get(arguments, "dry_run") != NULL)) {
-		client_error(client, -EINVAL, "nothing to change: give a restart policy, its numbers or a bandwidth");
+		client_error(client, -EINVAL, "nothing to change: give a restart policy, its numbers, a bandwidth or a spread");
 		return;
 	}
 	vm = gmm_core_vm_named(gmmd->core, name);
@@ -61,7 +71,8 @@ void run_vm_set(struct gmmd *gmmd, struct client *client, json_t *arguments)
 	}
 	settings = gmm_vm_settings(vm);
 	if (!client_restart(client, restart, max, window_s, &settings) ||
-	    (json_object_get(arguments, "bandwidth_mbps") && !client_bandwidth(client, bandwidth, &settings.bandwidth_mbps)))
+	    (json_object_get(arguments, "bandwidth_mbps") && !client_bandwidth(client, bandwidth, &settings.bandwidth_mbps)) ||
+	    (json_object_get(arguments, "spread") && !client_spread(client, spread, &settings.spread)))
 		return;
 	gmm_vm_settings_text(vm, &settings, &text);
 	status = dry_run ? gmm_core_vm_set_plan(gmmd->core, name, &settings) : gmm_core_vm_set(gmmd->core, name, &settings, gmmd->now_ns);

@@ -193,6 +193,8 @@ void console_turn(struct gmmd *gmmd);
 uint32_t console_read(const struct gmmd *gmmd, const struct vm_side *side, uint64_t *offset, uint8_t *bytes,
 		      uint32_t capacity);
 uint64_t console_oldest(const struct gmmd *gmmd, const struct vm_side *side);
+/* Why nobody can see or type there, for printf: of a VM without DEVICE_SERIAL. */
+#define CONSOLE_NONE "%s has no serial console: it was created without the device 'serial'"
 struct vm_side *console_side(struct gmmd *gmmd, const struct gmm_vm *vm);
 /* Make what is kept of a new VM. */
 void console_add(struct gmmd *gmmd, const struct gmm_vm *vm);

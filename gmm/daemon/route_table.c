@@ -23,7 +23,7 @@ const struct route routes[] = {
 	{ "GET", "/v1/vms", "vm.list", ROLE_READ_ONLY, "VMs and their states", ROUTE_COMMAND, NO_QUERIES },
 	{ "POST", "/v1/vms", "vm.create", ROLE_OPERATOR, "Place a VM's memory and set it up, not running", ROUTE_COMMAND, NO_QUERIES },
 	{ "GET", "/v1/vms/{name}", "vm.show", ROLE_READ_ONLY, "Everything about one VM", ROUTE_COMMAND, NO_QUERIES },
-	{ "PATCH", "/v1/vms/{name}", "vm.set", ROLE_OPERATOR, "Change its restart policy or bandwidth", ROUTE_COMMAND, NO_QUERIES },
+	{ "PATCH", "/v1/vms/{name}", "vm.set", ROLE_OPERATOR, "Change its restart policy, bandwidth or spread", ROUTE_COMMAND, NO_QUERIES },
 	{ "DELETE", "/v1/vms/{name}", "vm.destroy", ROLE_OPERATOR, "Forget the VM and free its memory", ROUTE_COMMAND, NO_QUERIES },
 	{ "POST", "/v1/vms/{name}/start", "vm.start", ROLE_OPERATOR, "Load the guest's kernel and run it", ROUTE_COMMAND, NO_QUERIES },
 	{ "POST", "/v1/vms/{name}/stop", "vm.stop", ROLE_OPERATOR, "Press the guest's power button, and end it if that does not help",

@@ -15,6 +15,10 @@
 /* GMM_DIGEST_BYTES of 0 */
 #define NO_DIGEST "x'0000000000000000000000000000000000000000000000000000000000000000'"
 
+/* DEVICES_FIRST */
+#define DEVICES_OF_BEFORE "15"
+_Static_assert(DEVICES_FIRST == 15, "what VMs of before had");
+
 static const struct column meta_columns[] = {
 	FIELD("vm_id_next", COLUMN_U64, meta.vm_id_next),
 	FIELD("operation_id_next", COLUMN_U64, meta.operation_id_next),
@@ -56,6 +60,7 @@ static const struct column vm_columns[] = {
 	FIELD_SINCE(2, "0", "cache_wanted_bytes", COLUMN_U64, vm.cache_wanted_bytes),
 	FIELD_SINCE(2, "0", "bandwidth_mbps", COLUMN_U32, vm.spec.bandwidth_mbps),
 	FIELD_SINCE(2, "0", "overcommit", COLUMN_U32, vm.spec.overcommit),
+	FIELD_SINCE(3, "0", "spread", COLUMN_U32, vm.spec.spread),
 	FIELD_SINCE(2, "0", "restart", COLUMN_U32, vm.spec.restart),
 	FIELD_SINCE(2, "5", "restart_max", COLUMN_U32, vm.spec.restart_max),
 	FIELD_SINCE(2, "600", "restart_window_s", COLUMN_U32, vm.spec.restart_window_s),
@@ -63,6 +68,7 @@ static const struct column vm_columns[] = {
 	FIELD_SINCE(2, "0", "looping", COLUMN_U32, vm.looping),
 	FIELD_SINCE(2, "0", "restarts", COLUMN_U32, vm.restarts),
 	FIELD_SINCE(2, "0", "restart_since_wall_ns", COLUMN_U64, vm.restart_since_wall_ns),
+	FIELD_SINCE(3, DEVICES_OF_BEFORE, "devices", COLUMN_U32, vm.spec.devices),
 	{ 0 },
 };
 

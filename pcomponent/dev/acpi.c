@@ -15,13 +15,15 @@
 #define TABLE_ALIGN 16u
 
 #define FADT_FLAG_WBINVD (1u << 0)
-#define FADT_FLAG_NO_POWER_BUTTON (1u << 4)
-#define FADT_FLAG_NO_SLEEP_BUTTON (1u << 5)
+/* 5.2.9, PWR_BUTTON and SLP_BUTTON: no button of the fixed hardware. If there is a power button, it is a device of the DSDT (4.8.2.2.1). */
+#define FADT_FLAG_NO_FIXED_POWER_BUTTON (1u << 4)
+#define FADT_FLAG_NO_FIXED_SLEEP_BUTTON (1u << 5)
 #define FADT_FLAG_RESET_REGISTER (1u << 10)
 #define FADT_FLAG_HARDWARE_REDUCED (1u << 20)
-/* IAPC_BOOT_ARCH: COM1 is a legacy device; no VGA, no MSI limit set, and bit 1 clear: no 8042. */
+/* IAPC_BOOT_ARCH (5.2.9.3): COM1 is a legacy device; no VGA, no MSI limit set, and bit 1 clear: no 8042. */
 #define BOOT_ARCH_LEGACY_DEVICES (1u << 0)
 #define BOOT_ARCH_NO_VGA (1u << 2)
+#define BOOT_ARCH_NO_CMOS_RTC (1u << 5)
 
 #define SPACE_PORT 1u
 #define ACCESS_BYTE 1u
@@ -111,16 +113,18 @@ static void put_port_register(struct writer *out, uint16_t port)
 }
 
 /* FADT (5.2.9). All fields of the fixed hardware stay zero, as 4.1 asks of a hardware-reduced platform. */
-static uint32_t build_fadt(struct writer *out, uint64_t dsdt)
+static uint32_t build_fadt(struct writer *out, uint64_t dsdt, uint32_t devices)
 {
 	uint32_t start = table_begin(out, "FACP", 6);
+	uint16_t boot_arch = (uint16_t)(BOOT_ARCH_NO_VGA | (devices & DEVICE_SERIAL ? BOOT_ARCH_LEGACY_DEVICES : 0) |
+					(devices & DEVICE_RTC ? 0 : BOOT_ARCH_NO_CMOS_RTC));
 
 	put(out, 0, 4);				/* 36: FACS: none */
 	put(out, dsdt, 4);			/* 40 */
 	put_zeros(out, 109 - 44);
-	put(out, BOOT_ARCH_LEGACY_DEVICES | BOOT_ARCH_NO_VGA, 2); /* 109 */
+	put(out, boot_arch, 2);			/* 109 */
 	put(out, 0, 1);
-	put(out, FADT_FLAG_WBINVD | FADT_FLAG_NO_POWER_BUTTON | FADT_FLAG_NO_SLEEP_BUTTON | FADT_FLAG_RESET_REGISTER |
+	put(out, FADT_FLAG_WBINVD | FADT_FLAG_NO_FIXED_POWER_BUTTON | FADT_FLAG_NO_FIXED_SLEEP_BUTTON | FADT_FLAG_RESET_REGISTER |
 	    FADT_FLAG_HARDWARE_REDUCED, 4);	/* 112 */
 	put_port_register(out, ACPI_RESET_PORT); /* 116 */
 	put(out, ACPI_RESET_VALUE, 1);		/* 128 */
@@ -270,6 +274,46 @@ static const uint8_t button_resources[] = {
 	0x79, 0x00,
 };
 
+/* Memory32Fixed (ReadWrite, RNG_MMIO_BASE, RNG_MMIO_BYTES) (6.4.3.4), Interrupt (Level, ActiveHigh, Exclusive) { RNG_GSI }, end tag. */
+static const uint8_t rng_resources[] = {
+	0x86, 0x09, 0x00, 0x01, 0x00, 0x00, 0xb0, 0xfe, 0x00, 0x02, 0x00, 0x00,
+	0x89, 0x06, 0x00, 0x01, 0x01, RNG_GSI, 0x00, 0x00, 0x00,
+	0x79, 0x00,
+};
+_Static_assert(RNG_MMIO_BASE == 0xfeb00000 && RNG_MMIO_BYTES == 0x200, "as in its resources");
+
+/* Name (_HID, "...") Name (_UID, 0) Name (_CRS, Buffer { resources }): of a device whose identity is no EISA one. */
+static void build_identity(struct writer *out, const char *hardware_id, const uint8_t *resources, uint32_t len)
+{
+	uint32_t buffer;
+
+	aml_name(out, "_HID");
+	put(out, AML_STRING, 1);
+	put_bytes(out, hardware_id, (uint32_t)strlen(hardware_id) + 1);
+	aml_name(out, "_UID");
+	put(out, AML_ZERO, 1);
+	aml_name(out, "_CRS");
+	put(out, AML_BUFFER, 1);
+	buffer = aml_begin(out);
+	put(out, AML_BYTE, 1);
+	put(out, len, 1);
+	put_bytes(out, resources, len);
+	aml_end(out, buffer);
+}
+
+/* Device (RNG_) { Name (_HID, "LNRO0005") ... }: a virtio device over MMIO, to Linux and QEMU. */
+static void build_rng(struct writer *out)
+{
+	uint32_t device;
+
+	put(out, AML_EXTENDED, 1);
+	put(out, AML_DEVICE, 1);
+	device = aml_begin(out);
+	put_bytes(out, "RNG_", 4);
+	build_identity(out, "LNRO0005", rng_resources, sizeof(rng_resources));
+	aml_end(out, device);
+}
+
 /*
  * Device (PWRB) { Name (_HID, EISAID) Name (_UID, 0) Name (_STA, 0x0f) Name (_CRS, Buffer { end tag }) }
  * Device (GED_) { Name (_HID, "ACPI0013") Name (_UID, 0) Name (_CRS, ...) Method (_E09) { Notify (\_SB.PWRB, 0x80) } }
@@ -284,18 +328,7 @@ static void build_button(struct writer *out)
 	put(out, AML_DEVICE, 1);
 	device = aml_begin(out);
 	put_bytes(out, "GED_", 4);
-	aml_name(out, "_HID");
-	put(out, AML_STRING, 1);
-	put_bytes(out, "ACPI0013", 9);
-	aml_name(out, "_UID");
-	put(out, AML_ZERO, 1);
-	aml_name(out, "_CRS");
-	put(out, AML_BUFFER, 1);
-	inner = aml_begin(out);
-	put(out, AML_BYTE, 1);
-	put(out, sizeof(button_resources), 1);
-	put_bytes(out, button_resources, sizeof(button_resources));
-	aml_end(out, inner);
+	build_identity(out, "ACPI0013", button_resources, sizeof(button_resources));
 	put(out, AML_METHOD, 1);
 	inner = aml_begin(out);
 	put_bytes(out, "_E09", 4);
@@ -310,7 +343,7 @@ static void build_button(struct writer *out)
 	aml_end(out, device);
 }
 
-static uint32_t build_dsdt(struct writer *out)
+static uint32_t build_dsdt(struct writer *out, uint32_t devices)
 {
 	uint32_t start = table_begin(out, "DSDT", 2), scope;
 
@@ -318,9 +351,14 @@ static uint32_t build_dsdt(struct writer *out)
 	put(out, AML_SCOPE, 1);
 	scope = aml_begin(out);
 	put_bytes(out, "\\_SB_", 5);
-	build_device(out, "COM1", EISA_PNP0501, com1_resources, sizeof(com1_resources));
-	build_device(out, "RTC_", EISA_PNP0B00, rtc_resources, sizeof(rtc_resources));
-	build_button(out);
+	if (devices & DEVICE_SERIAL)
+		build_device(out, "COM1", EISA_PNP0501, com1_resources, sizeof(com1_resources));
+	if (devices & DEVICE_RTC)
+		build_device(out, "RTC_", EISA_PNP0B00, rtc_resources, sizeof(rtc_resources));
+	if (devices & DEVICE_BUTTON)
+		build_button(out);
+	if (devices & DEVICE_RNG)
+		build_rng(out);
 	aml_end(out, scope);
 	table_end(out, start);
 	return start;
@@ -343,7 +381,7 @@ static void build_rsdp(struct writer *out, uint64_t xsdt)
 	out->bytes[32] = checksum(out->bytes, RSDP_BYTES);
 }
 
-uint32_t acpi_build(uint8_t *bytes, uint64_t address, uint32_t vcpus)
+uint32_t acpi_build(uint8_t *bytes, uint64_t address, uint32_t vcpus, uint32_t devices)
 {
 	struct writer out = { bytes, RSDP_BYTES, ACPI_TABLES_BYTES_MAX };
 	struct writer rsdp = { bytes, 0, RSDP_BYTES };
@@ -352,8 +390,8 @@ uint32_t acpi_build(uint8_t *bytes, uint64_t address, uint32_t vcpus)
 	assert(vcpus >= 1 && vcpus <= VCPUS_PER_VM_MAX);
 	/* The FADT holds the DSDT's address in 32 bits too, and tables are aligned by their offset. */
 	assert(address <= UINT32_MAX - ACPI_TABLES_BYTES_MAX && address % TABLE_ALIGN == 0);
-	dsdt = build_dsdt(&out);
-	fadt = build_fadt(&out, address + dsdt);
+	dsdt = build_dsdt(&out, devices);
+	fadt = build_fadt(&out, address + dsdt, devices);
 	madt = build_madt(&out, vcpus);
 	xsdt = table_begin(&out, "XSDT", 1);
 	put(&out, address + fadt, 8);

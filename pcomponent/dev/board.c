@@ -13,6 +13,7 @@
 #define NS_PER_S UINT64_C(1000000000)
 #define MMIO_PAGE_BYTES 4096u
 
+#define PORT_TIMER2 0x42u
 #define PORT_SPEAKER 0x61u
 #define PORT_KEYBOARD 0x64u
 #define PORT_CMOS_INDEX 0x70u
@@ -56,13 +57,16 @@ static void reset_devices(struct board *board)
 	board->event = BOARD_NONE;
 }
 
-void board_init(struct board *board, uint32_t vcpus, uint64_t tsc_khz, uint64_t boot_time_s)
+void board_init(struct board *board, uint32_t vcpus, uint32_t devices, uint64_t tsc_khz, uint64_t boot_time_s)
 {
+	assert(!(devices & ~DEVICES_ALL));
 	memset(board, 0, sizeof(*board));
+	board->devices = devices;
 	lapic_bus_init(&board->lapics, vcpus);
 	board->lapics.tsc_khz = tsc_khz;
 	board->boot_time_s = boot_time_s;
 	uart_init(&board->uart, &board->ioapic);
+	rng_init(&board->rng, &board->ioapic);
 	reset_devices(board);
 }
 
@@ -70,17 +74,30 @@ void board_reset(struct board *board)
 {
 	reset_devices(board);
 	uart_reset(&board->uart);
+	rng_reset(&board->rng);
+}
+
+bool board_has(const struct board *board, uint32_t devices)
+{
+	return (board->devices & devices) == devices;
 }
 
 void board_press_power(struct board *board)
 {
+	if (!board_has(board, DEVICE_BUTTON))
+		return;
 	ioapic_set_pin(&board->ioapic, ACPI_BUTTON_GSI, true);
 	ioapic_set_pin(&board->ioapic, ACPI_BUTTON_GSI, false);
 }
 
-static bool is_uart(uint16_t port)
+static bool is_uart(const struct board *board, uint16_t port)
 {
-	return port >= PORT_UART && port < PORT_UART + 8;
+	return board_has(board, DEVICE_SERIAL) && port >= PORT_UART && port < PORT_UART + 8;
+}
+
+static bool is_rtc(const struct board *board, uint16_t port)
+{
+	return board_has(board, DEVICE_RTC) && (port == PORT_CMOS_INDEX || port == PORT_CMOS_DATA);
 }
 
 static uint32_t read_speaker(const struct board *board, uint64_t now_ns)
@@ -91,14 +108,16 @@ static uint32_t read_speaker(const struct board *board, uint64_t now_ns)
 
 static bool read_byte(struct board *board, uint16_t port, uint8_t *value, uint64_t now_ns)
 {
-	if (is_uart(port)) {
+	if (is_uart(board, port)) {
 		*value = uart_read(&board->uart, port - PORT_UART);
 		return true;
 	}
-	switch (port) {
-	case PORT_CMOS_DATA:
-		*value = rtc_read(board->cmos_index, board->cmos_status_b, board->boot_time_s + now_ns / NS_PER_S);
+	if (is_rtc(board, port)) {
+		*value = port == PORT_CMOS_INDEX ? 0xff :
+			 rtc_read(board->cmos_index, board->cmos_status_b, board->boot_time_s + now_ns / NS_PER_S);
 		return true;
+	}
+	switch (port) {
 	case PORT_SPEAKER: *value = (uint8_t)read_speaker(board, now_ns); return true;
 	case PORT_SYSTEM_A: *value = board->port92; return true;
 	/* No keyboard controller, but "input buffer empty": else Linux waits here before it resets by 0xfe. */
@@ -106,8 +125,9 @@ static bool read_byte(struct board *board, uint16_t port, uint8_t *value, uint64
 	case PORT_RESET:
 	case ACPI_SLEEP_CONTROL_PORT:
 	case ACPI_SLEEP_CONTROL_PORT + 1:
-	case ACPI_RESET_PORT: *value = 0; return true;
-	case PORT_CMOS_INDEX:
+	case ACPI_RESET_PORT:
+	/* There is no PIT: to Linux a counter that stands at 0xff is about to begin, and it looks for long. */
+	case PORT_TIMER2: *value = 0; return true;
 	case PORT_POST_CODE:
 	case PORT_DELAY: *value = 0xff; return true;
 	default: return false;
@@ -147,19 +167,26 @@ static void reset_if(struct board *board, bool asked)
 		board->event = BOARD_RESET;
 }
 
+/* Only the format can be chosen: there is no alarm, and the time is the host's. */
+static void write_rtc(struct board *board, uint16_t port, uint8_t value)
+{
+	if (port == PORT_CMOS_INDEX)
+		board->cmos_index = value & 0x7f; /* bit 7 masks NMI */
+	else if (board->cmos_index == RTC_STATUS_B)
+		board->cmos_status_b = value & (RTC_STATUS_B_24_HOURS | RTC_STATUS_B_BINARY);
+}
+
 static bool write_byte(struct board *board, uint16_t port, uint8_t value)
 {
-	if (is_uart(port)) {
+	if (is_uart(board, port)) {
 		uart_write(&board->uart, port - PORT_UART, value);
 		return true;
 	}
-	switch (port) {
-	case PORT_CMOS_INDEX: board->cmos_index = value & 0x7f; return true; /* bit 7 masks NMI */
-	case PORT_CMOS_DATA:
-		/* Only the format can be chosen: there is no alarm, and the time is the host's. */
-		if (board->cmos_index == RTC_STATUS_B)
-			board->cmos_status_b = value & (RTC_STATUS_B_24_HOURS | RTC_STATUS_B_BINARY);
+	if (is_rtc(board, port)) {
+		write_rtc(board, port, value);
 		return true;
+	}
+	switch (port) {
 	case PORT_SPEAKER: board->port61 = value & SPEAKER_WRITABLE; return true;
 	case PORT_SYSTEM_A:
 		board->port92 = value & SYSTEM_A_A20;
@@ -205,6 +232,13 @@ static bool is_ioapic(uint64_t address, uint32_t size)
 	return address >= IOAPIC_BASE && address < IOAPIC_BASE + MMIO_PAGE_BYTES && size == 4;
 }
 
+/* Its registers are 32 bits wide and aligned (virtio 1.2 section 4.2.2.2). */
+bool board_is_rng(const struct board *board, uint64_t address, uint32_t size)
+{
+	return board_has(board, DEVICE_RNG) && address >= RNG_MMIO_BASE && address < RNG_MMIO_BASE + RNG_MMIO_BYTES && size == 4 &&
+	       address % 4 == 0;
+}
+
 uint64_t board_mmio_read(struct board *board, uint32_t vcpu, uint64_t address, uint32_t size, uint64_t now_ns)
 {
 	assert(vcpu < board->lapics.count && (size == 1 || size == 2 || size == 4 || size == 8));
@@ -212,6 +246,8 @@ uint64_t board_mmio_read(struct board *board, uint32_t vcpu, uint64_t address, u
 		return lapic_mmio_read(&board->lapics, vcpu, (uint32_t)(address - LAPIC_MMIO_BASE), now_ns);
 	if (is_ioapic(address, size))
 		return ioapic_read(&board->ioapic, (uint32_t)(address - IOAPIC_BASE));
+	if (board_is_rng(board, address, size))
+		return rng_read(&board->rng, (uint32_t)(address - RNG_MMIO_BASE));
 	board->mmio_unknown++;
 	return size == 8 ? UINT64_MAX : all_ones(size);
 }
@@ -223,6 +259,8 @@ void board_mmio_write(struct board *board, uint32_t vcpu, uint64_t address, uint
 		lapic_mmio_write(&board->lapics, vcpu, (uint32_t)(address - LAPIC_MMIO_BASE), (uint32_t)value, now_ns);
 	else if (is_ioapic(address, size))
 		ioapic_write(&board->ioapic, (uint32_t)(address - IOAPIC_BASE), (uint32_t)value);
+	else if (board_is_rng(board, address, size))
+		rng_write(&board->rng, (uint32_t)(address - RNG_MMIO_BASE), (uint32_t)value);
 	else
 		board->mmio_unknown++;
 }

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The virtual devices, one file each, as pure state machines. A device never touches guest memory, never waits,
- * and never names a backend. Time comes in as `now_ns`; effects go out through return values and the two
+ * The virtual devices, one file each, as pure state machines. A device never waits, never names a backend, and touches guest memory
+ * through callbacks only (the entropy device; no other does). Time comes in as `now_ns`; effects go out through return values and the two
  * callbacks below.
  *
- * Wiring: uart -> ioapic pin 4 -> lapic, power button -> pin 9; ioapic and the vCPUs' own LAPICs hand vectors to struct lapic;
- * the shim asks lapic_pending() before each entry. A vCPU other than the caller's that must look is reported by `kick`.
+ * Wiring: uart -> ioapic pin 4 -> lapic, power button -> pin 9, entropy device -> pin 16; ioapic and the vCPUs' own LAPICs hand
+ * vectors to struct lapic; the shim asks lapic_pending() before each entry. A vCPU other than the caller's that must look is reported by `kick`.
  */
 #ifndef PLENUM_PCOMPONENT_DEV_H
 #define PLENUM_PCOMPONENT_DEV_H
@@ -14,6 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <plenum/device.h>
 #include <plenum/limits.h>
 
 /* ------------------------------------------------------------------ local APICs (Intel SDM vol. 3 ch. 11; AMD APM vol. 2 ch. 16) */
@@ -118,18 +119,70 @@ uint32_t uart_type(struct uart *uart, const uint8_t *bytes, uint32_t len);
 uint32_t uart_peek(const struct uart *uart, uint8_t *bytes, uint32_t len);
 void uart_drop(struct uart *uart, uint32_t len);
 
+/* ------------------------------------------------------------------ entropy device (virtio 1.2 sections 4.2 and 5.4), pin 16 */
+
+#define RNG_MMIO_BASE UINT64_C(0xfeb00000)
+#define RNG_MMIO_BYTES 0x200u
+#define RNG_NOTIFY 0x50u			/* register: the guest has made buffers available */
+#define RNG_GSI 16u				/* level */
+#define RNG_QUEUE_SIZE_MAX 8u
+#define RNG_BYTES_MAX 64u			/* of a buffer that are used */
+
+/* The queue as the guest has set it up, hostile throughout. */
+struct rng_queue {
+	uint64_t descriptors, available, used;	/* guest-physical */
+	uint32_t size;
+	bool ready;
+	uint16_t next;				/* of the available ring's entries, and so of the used ring's */
+};
+struct rng {
+	struct ioapic *ioapic;
+	uint32_t status, interrupt_status;
+	uint32_t device_features_select, driver_features_select, queue_select;
+	uint64_t driver_features;
+	struct rng_queue queue;
+	bool busy;				/* between rng_begin() and rng_end(): no register may change */
+};
+/* The queue while it is served. */
+struct rng_work {
+	struct rng_queue queue;
+	bool served, silent;
+};
+/* Guest memory as gmem_read() and gmem_write() are: 0, -EAGAIN (the page is on its way: later), -EFAULT. And random bytes. */
+struct rng_environment {
+	int (*read)(void *context, uint64_t address, void *bytes, uint32_t len);
+	int (*write)(void *context, uint64_t address, const void *bytes, uint32_t len);
+	void (*random)(void *context, void *bytes, uint32_t len);
+	void *context;
+};
+void rng_init(struct rng *rng, struct ioapic *ioapic);
+void rng_reset(struct rng *rng);
+/* Registers, at a multiple of 4 below RNG_MMIO_BYTES. Not written while `busy`. */
+uint32_t rng_read(const struct rng *rng, uint32_t offset);
+void rng_write(struct rng *rng, uint32_t offset, uint32_t value);
+/*
+ * What a write to RNG_NOTIFY asks for. Under the VM's lock rng_begin(): true: there is a queue to be served, and it is the caller's
+ * (`busy` was clear). Without it rng_serve(), which serves one buffer: 1; 0: no other one is there; -EAGAIN; -EFAULT: the queue makes no
+ * sense. RNG_QUEUE_SIZE_MAX buffers at most are there at a time. Then under the lock rng_end() with the last outcome.
+ */
+bool rng_begin(struct rng *rng, struct rng_work *work);
+int rng_serve(struct rng_work *work, const struct rng_environment *environment);
+void rng_end(struct rng *rng, const struct rng_work *work, int status);
+
 /* ------------------------------------------------------------------ port space */
 
 enum board_event { BOARD_NONE, BOARD_POWER_OFF, BOARD_RESET };
 
 /*
  * The board: every device of a VM and the decoding of ports and device memory. What is not there behaves as on
- * hardware: reads give all ones, writes vanish.
+ * hardware: reads give all ones, writes vanish. That holds for devices that the VM was made without, too.
  */
 struct board {
+	uint32_t devices;			/* bits of enum device */
 	struct lapic_bus lapics;
 	struct ioapic ioapic;
 	struct uart uart;
+	struct rng rng;
 	uint8_t cmos_index, cmos_status_b;
 	uint32_t pci_address;			/* 0xcf8 */
 	uint8_t port61, port92;
@@ -137,17 +190,21 @@ struct board {
 	enum board_event event;			/* asked for by the guest; the shim takes and clears it */
 	uint64_t port_unknown, mmio_unknown;	/* counters */
 };
-void board_init(struct board *board, uint32_t vcpus, uint64_t tsc_khz, uint64_t boot_time_s);
+void board_init(struct board *board, uint32_t vcpus, uint32_t devices, uint64_t tsc_khz, uint64_t boot_time_s);
+/* `devices`: all of them. */
+bool board_has(const struct board *board, uint32_t devices);
 /*
  * Machine reset: all devices to their power-on state, the LAPICs in x2APIC mode as a direct boot finds them; console buffers,
  * counters and the callbacks of `lapics` stay.
  */
-/* Whoever has a driver for it hears of it; nothing else happens. */
+/* Whoever has a driver for it hears of it; nothing else happens. Without a button nothing at all does. */
 void board_press_power(struct board *board);
 void board_reset(struct board *board);
 /* size 1, 2 or 4 bytes. */
 uint32_t board_port_read(struct board *board, uint32_t vcpu, uint16_t port, uint32_t size, uint64_t now_ns);
 void board_port_write(struct board *board, uint32_t vcpu, uint16_t port, uint32_t size, uint32_t value, uint64_t now_ns);
+/* A register of the entropy device, if the board has one. */
+bool board_is_rng(const struct board *board, uint64_t address, uint32_t size);
 /* size 1, 2, 4 or 8. */
 uint64_t board_mmio_read(struct board *board, uint32_t vcpu, uint64_t address, uint32_t size, uint64_t now_ns);
 void board_mmio_write(struct board *board, uint32_t vcpu, uint64_t address, uint32_t size, uint64_t value, uint64_t now_ns);
@@ -179,8 +236,8 @@ void pvclock_wall_fill(struct pvclock_wall *wall, uint64_t boot_time_s, uint64_t
 #define ACPI_TABLES_BYTES_MAX 4096u
 /*
  * Build RSDP, XSDT, FADT (hardware-reduced), MADT and DSDT for guest-physical `address` into `bytes`
- * (ACPI_TABLES_BYTES_MAX). The RSDP stands first. Returns the length used.
+ * (ACPI_TABLES_BYTES_MAX), for a board with these devices (bits of enum device). The RSDP stands first. Returns the length used.
  */
-uint32_t acpi_build(uint8_t *bytes, uint64_t address, uint32_t vcpus);
+uint32_t acpi_build(uint8_t *bytes, uint64_t address, uint32_t vcpus, uint32_t devices);
 
 #endif

@@ -36,8 +36,8 @@
 #define LEAF_1_EDX_MIRRORED UINT32_C(0x0183f3ff)
 #define LEAF_80000007_EDX_SET BIT(8)	/* the TSC is invariant */
 
-/* KVM's interface (Documentation/virt/kvm/x86/cpuid.rst): no I/O delay needed, clock at the new MSRs, clock is stable */
-#define KVM_FEATURES (BIT(0) | BIT(3) | BIT(24))
+/* KVM's interface (Documentation/virt/kvm/x86/cpuid.rst): clock at the old MSRs and at the new ones, clock is stable */
+#define KVM_FEATURES_CLOCK (BIT(0) | BIT(3) | BIT(24))
 
 struct cpuid_leaf {
 	uint32_t leaf;
@@ -107,7 +107,7 @@ static void kvm(const struct vcpu *vcpu, uint32_t leaf, uint32_t out[4])
 	if (leaf == LEAF_KVM)
 		set(out, LEAF_KVM_MAX, 0x4b4d564b, 0x564b4d56, 0x4d);	/* "KVMKVMKVM" */
 	else if (leaf == LEAF_KVM + 1)
-		set(out, KVM_FEATURES, 0, 0, 0);
+		set(out, board_has(&vcpu->vm->board, DEVICE_KVMCLOCK) ? KVM_FEATURES_CLOCK : 0, 0, 0, 0);
 	else if (leaf == LEAF_KVM_MAX)
 		set(out, (uint32_t)vcpu->vm->hv->config.tsc_khz, (uint32_t)(LAPIC_TIMER_HZ / 1000), 0, 0);
 }

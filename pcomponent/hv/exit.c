@@ -74,6 +74,15 @@ static enum handled find_next_rip(struct vcpu *vcpu, const struct backend_exit *
 
 /* ------------------------------------------------------------------ memory */
 
+/* What a write to the entropy device needs of guest memory. True: go on with the write; false: the exit happens again, now or later. */
+static bool before_rng_write(struct vcpu *vcpu, uint64_t address, enum handled *handled)
+{
+	int status = address == RNG_MMIO_BASE + RNG_NOTIFY ? entropy_serve(vcpu) : 0;
+
+	*handled = status == -EAGAIN ? HANDLED_WAIT : HANDLED;
+	return status == 0;
+}
+
 static enum handled handle_mmio(struct vcpu *vcpu, const struct backend_exit *exit)
 {
 	struct vm *vm = vcpu->vm;
@@ -82,7 +91,7 @@ static enum handled handle_mmio(struct vcpu *vcpu, const struct backend_exit *ex
 	enum board_event event;
 	enum handled handled;
 	uint64_t value = 0;
-	bool ok;
+	bool ok, rng_write;
 
 	vcpu->exits_mmio++;
 	if (exit->fetch || exit->page_table_walk || backend_event_pending(vcpu->backend)) {
@@ -97,7 +106,15 @@ static enum handled handle_mmio(struct vcpu *vcpu, const struct backend_exit *ex
 		vm_fail(vcpu, "device memory touched by an unknown instruction", NULL, 0);
 		return HANDLED;
 	}
+	rng_write = instruction_writes(&instruction) && board_is_rng(&vm->board, exit->guest_physical, instruction.operand_bytes);
+	if (rng_write && !before_rng_write(vcpu, exit->guest_physical, &handled))
+		return handled;
 	vm_lock(vm, vcpu->number);
+	/* Another vCPU serves the queue: its registers stand still meanwhile, and the guest comes back. */
+	if (rng_write && vm->board.rng.busy) {
+		vm_unlock(vm);
+		return HANDLED;
+	}
 	if (instruction_reads(&instruction))
 		value = board_mmio_read(&vm->board, vcpu->number, exit->guest_physical, instruction.operand_bytes,
 					hv_now_ns(vm->hv));

@@ -16,6 +16,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <plenum/device.h>
 #include <plenum/limits.h>
 #include <plenum/page.h>
 #include <plenum/wire.h>
@@ -78,6 +79,8 @@ struct hv_environment {
 	void (*kick)(void *context, uint32_t vm, uint32_t vcpu);
 	/* The guest's console has output (rate-limited by the receiver), or the VM changed its state: tell the manager. */
 	void (*changed)(void *context, uint32_t vm);
+	/* Random bytes for a guest's entropy device; called without any lock. */
+	void (*random)(void *context, void *bytes, size_t len);
 	void *context;
 };
 
@@ -115,7 +118,7 @@ void hv_vm_status(struct hv *hv, uint32_t vm, struct wire_vm_status *status);
 void hv_vm_set_state(struct hv *hv, uint32_t vm, enum wire_vm_state state, int status, const char *reason);
 int hv_vm_find(const struct hv *hv, uint64_t id);	/* slot, or -ENOENT */
 /* The guest's serial console: what uart_type(), uart_peek() and uart_drop() do, under the VM's lock. */
-/* Press the guest's power button. What it makes of that is its own affair. */
+/* Press the guest's power button, if it has one. What it makes of that is its own affair. */
 void hv_vm_press_power(struct hv *hv, uint32_t vm);
 uint32_t hv_console_type(struct hv *hv, uint32_t vm, const uint8_t *bytes, uint32_t len);
 uint32_t hv_console_peek(struct hv *hv, uint32_t vm, uint8_t *bytes, uint32_t len);
@@ -126,6 +129,7 @@ enum wire_vm_state hv_vm_state(const struct hv *hv, uint32_t vm);
 /* The negative errno behind the state, or 0. */
 int hv_vm_state_status(struct hv *hv, uint32_t vm);
 uint32_t hv_vm_vcpus(const struct hv *hv, uint32_t vm);
+uint32_t hv_vm_devices(const struct hv *hv, uint32_t vm);	/* bits of enum device */
 uint64_t hv_vm_memory_bytes(const struct hv *hv, uint32_t vm);
 /* The guest asked for a reset: the caller loads it again and calls hv_vm_start(). Reading clears it. */
 bool hv_vm_take_reset(struct hv *hv, uint32_t vm);

@@ -137,6 +137,12 @@ int gmem_translate(struct vcpu *vcpu, const struct vcpu_registers *registers, ui
 /* Up to INSTRUCTION_BYTES_MAX bytes at CS:RIP; fewer when the next page is not mapped. */
 int gmem_fetch(struct vcpu *vcpu, const struct vcpu_registers *registers, uint8_t *bytes, uint32_t *len);
 
+/*
+ * entropy.c: what the entropy device's bell asks for, without the VM's lock. 0: it is done; -EAGAIN: as gmem_read(); -EBUSY: another vCPU
+ * is at it: do the exit again.
+ */
+int entropy_serve(struct vcpu *vcpu);
+
 /* exit.c */
 enum handled exit_handle(struct vcpu *vcpu, const struct backend_exit *exit);
 

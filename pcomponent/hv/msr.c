@@ -86,9 +86,17 @@ static int write_ignored(struct vcpu *vcpu, uint32_t msr, uint64_t value)
 	return 0;
 }
 
+/* A VM may have been made without the paravirtual clock. */
+static bool has_clock(const struct vcpu *vcpu)
+{
+	return board_has(&vcpu->vm->board, DEVICE_KVMCLOCK);
+}
+
 static int read_system_time(struct vcpu *vcpu, uint32_t msr, uint64_t *value)
 {
 	(void)msr;
+	if (!has_clock(vcpu))
+		return -EFAULT;
 	*value = vcpu->clock_msr;
 	return 0;
 }
@@ -103,6 +111,8 @@ static int write_system_time(struct vcpu *vcpu, uint32_t msr, uint64_t value)
 	struct pvclock_info info = { 0 };
 
 	(void)msr;
+	if (!has_clock(vcpu))
+		return -EFAULT;
 	if (value & SYSTEM_TIME_ENABLE) {
 		uint64_t address = value & ~SYSTEM_TIME_ENABLE;
 		int status;
@@ -121,6 +131,8 @@ static int write_system_time(struct vcpu *vcpu, uint32_t msr, uint64_t value)
 static int read_wall_clock(struct vcpu *vcpu, uint32_t msr, uint64_t *value)
 {
 	(void)msr;
+	if (!has_clock(vcpu))
+		return -EFAULT;
 	*value = vcpu->wall_msr;
 	return 0;
 }
@@ -132,7 +144,7 @@ static int write_wall_clock(struct vcpu *vcpu, uint32_t msr, uint64_t value)
 	int status;
 
 	(void)msr;
-	if (value & 3 || value >= vm->memory_bytes || vm->memory_bytes - value < sizeof(wall))
+	if (!has_clock(vcpu) || value & 3 || value >= vm->memory_bytes || vm->memory_bytes - value < sizeof(wall))
 		return -EFAULT;
 	/* the wall clock's time when the guest's system time was 0 */
 	pvclock_wall_fill(&wall, vm->hv->config.boot_time_s, vm->start_ns);

@@ -94,6 +94,12 @@ uint32_t hv_vm_vcpus(const struct hv *hv, uint32_t slot)
 	return hv->vm[slot].vcpus;
 }
 
+uint32_t hv_vm_devices(const struct hv *hv, uint32_t slot)
+{
+	assert(slot < VMS_PER_NODE_MAX);
+	return hv->vm[slot].board.devices;
+}
+
 uint64_t hv_vm_memory_bytes(const struct hv *hv, uint32_t slot)
 {
 	assert(slot < VMS_PER_NODE_MAX);

@@ -172,7 +172,7 @@ static bool create_valid(const struct wire_vm_create *create)
 {
 	return create->vm && create->memory_bytes && !(create->memory_bytes & PAGE_MASK) &&
 	       create->memory_bytes <= HV_MEMORY_BYTES_MAX && create->vcpus && create->vcpus <= VCPUS_PER_VM_MAX &&
-	       memchr(create->name, 0, sizeof(create->name));
+	       !(create->devices & ~DEVICES_ALL) && memchr(create->name, 0, sizeof(create->name));
 }
 
 int hv_vm_create(struct hv *hv, const struct wire_vm_create *create)
@@ -201,7 +201,7 @@ int hv_vm_create(struct hv *hv, const struct wire_vm_create *create)
 	vm->reason[0] = 0;
 	vm->reset_wanted = false;
 	vm->resets = 0;
-	board_init(&vm->board, vm->vcpus, hv->config.tsc_khz, hv->config.boot_time_s);
+	board_init(&vm->board, vm->vcpus, create->devices, hv->config.tsc_khz, hv->config.boot_time_s);
 	vm->board.lapics.kick = board_kick;
 	vm->board.lapics.eoi = board_eoi;
 	vm->board.lapics.context = vm;

@@ -43,7 +43,10 @@ enum small_offset {
 #define COMMAND_LINE_BYTES_MAX (SMALL_PML4 - SMALL_COMMAND_LINE)
 
 _Static_assert(SMALL_ACPI + ACPI_TABLES_BYTES_MAX == LOAD_SMALL_BYTES, "small is laid out whole");
-_Static_assert(VM_COMMAND_LINE_BYTES <= COMMAND_LINE_BYTES_MAX, "every command line a VM can have fits");
+#define TSC_WORDS_BYTES 56u			/* TSC_WORDS, a number of 64 bits, a space, the NUL */
+#define TSC_WORDS "tsc=reliable tsc_early_khz="
+
+_Static_assert(TSC_WORDS_BYTES + VM_COMMAND_LINE_BYTES <= COMMAND_LINE_BYTES_MAX, "every command line a VM can have fits");
 
 /* Offsets in the setup header, which are those in the zero page, and in the rest of the zero page. */
 enum header_offset {
@@ -86,7 +89,9 @@ struct linux_image {
 	uint64_t load_address, load_end;	/* with the memory it needs before it reads the memory map */
 	uint64_t initrd_address;
 	uint32_t header_end;
-	uint32_t command_line_bytes;		/* with the NUL */
+	char tsc_words[TSC_WORDS_BYTES];		/* stands before the command line; empty: nothing does */
+	uint32_t tsc_words_len_bytes;
+	uint32_t command_line_bytes;		/* with the NUL, without what stands before it */
 };
 
 static uint64_t get(const uint8_t *bytes, uint32_t offset, uint32_t size)
@@ -195,13 +200,42 @@ static int place_initrd(const struct load_request *request, struct linux_image *
 	return 0;
 }
 
+/*
+ * Before the command line, so that what that says about the rate counts. Reliable, as it is: Linux would compare it with its count of
+ * ticks, which fails when the guest has to wait for pages, and would count time by ticks then.
+ */
+static void write_tsc_words(const struct load_request *request, struct linux_image *image)
+{
+	static const char words[] = TSC_WORDS;
+	uint64_t scale = 1;
+	uint32_t len = 0;
+
+	if (!(request->devices & DEVICE_KVMCLOCK)) {
+		assert(request->tsc_khz > 0);
+		memcpy(image->tsc_words, words, sizeof(words) - 1);
+		len = sizeof(words) - 1;
+		while (request->tsc_khz / scale >= 10)
+			scale *= 10;
+		for (; scale; scale /= 10)
+			image->tsc_words[len++] = (char)('0' + request->tsc_khz / scale % 10);
+		image->tsc_words[len++] = ' ';
+		assert(len < TSC_WORDS_BYTES);
+	}
+	image->tsc_words[len] = '\0';
+	image->tsc_words_len_bytes = len;
+}
+
 static int check_command_line(const struct load_request *request, struct linux_image *image, const struct refusal *refusal)
 {
 	uint64_t most = get(request->header, HEADER_COMMAND_LINE_BYTES, 4); /* without the NUL */
 	uint32_t len = 0;
 
+	write_tsc_words(request, image);
 	if (most > COMMAND_LINE_BYTES_MAX - 1)
 		most = COMMAND_LINE_BYTES_MAX - 1;
+	if (most < image->tsc_words_len_bytes)
+		return refuse(refusal, -E2BIG, "command line is longer than the kernel takes");
+	most -= image->tsc_words_len_bytes;
 	while (request->command_line[len]) {
 		if (len == most)
 			return refuse(refusal, -E2BIG, "command line is longer than the kernel takes");
@@ -297,10 +331,11 @@ static void fill_plan(struct load_plan *plan, const struct load_request *request
 
 	memset(plan, 0, sizeof(*plan));
 	fill_zero_page(plan, request, image);
-	memcpy(plan->small + SMALL_COMMAND_LINE, request->command_line, image->command_line_bytes);
+	memcpy(plan->small + SMALL_COMMAND_LINE, image->tsc_words, image->tsc_words_len_bytes);
+	memcpy(plan->small + SMALL_COMMAND_LINE + image->tsc_words_len_bytes, request->command_line, image->command_line_bytes);
 	fill_page_tables(plan);
 	fill_entry(plan, image);
-	acpi_bytes = acpi_build(plan->small + SMALL_ACPI, ACPI_ADDRESS, request->vcpus);
+	acpi_bytes = acpi_build(plan->small + SMALL_ACPI, ACPI_ADDRESS, request->vcpus, request->devices);
 	plan->small_len_bytes = SMALL_ACPI + acpi_bytes;
 	add_segment(plan, image->load_address, image->kernel_bytes, image->kernel_offset, LOAD_FROM_KERNEL);
 	if (request->initrd_len_bytes)
@@ -317,7 +352,7 @@ int load_linux_plan(struct load_plan *plan, const struct load_request *request, 
 	int status;
 
 	assert(plan && request->header && request->command_line);
-	assert(request->vcpus >= 1 && request->vcpus <= VCPUS_PER_VM_MAX);
+	assert(request->vcpus >= 1 && request->vcpus <= VCPUS_PER_VM_MAX && !(request->devices & ~DEVICES_ALL));
 	if (request->memory_bytes > VM_MEMORY_BYTES_MAX)
 		return refuse(&refusal, -EOPNOTSUPP, "a guest has at most 3 GiB of memory");
 	status = check_header(request, &image, &refusal);

@@ -8,6 +8,7 @@
 
 #include <stdint.h>
 
+#include <plenum/device.h>
 #include <plenum/limits.h>
 
 #define LOAD_SEGMENTS_MAX 12u
@@ -46,10 +47,13 @@ struct load_request {
 	const char *command_line;		/* NUL-terminated */
 	uint64_t memory_bytes;
 	uint32_t vcpus;
+	uint32_t devices;			/* bits of enum device */
+	uint64_t tsc_khz;			/* of the guest's TSC */
 };
 
 /*
- * Plan a direct boot of a Linux bzImage by the 64-bit boot protocol (Documentation/x86/boot.rst). 0, or a negative errno
+ * Plan a direct boot of a Linux bzImage by the 64-bit boot protocol (Documentation/x86/boot.rst). Without the clock of KVM a guest
+ * has nothing to measure its TSC by: its command line begins with "tsc=reliable tsc_early_khz=RATE" then. 0, or a negative errno
  * with one line for the operator in `reason`: not a bzImage (-ENOEXEC), protocol older than 2.12 or not 64-bit
  * (-EOPNOTSUPP), truncated or inconsistent (-EBADMSG), command line too long (-E2BIG), memory too small for kernel and
  * initrd (-ENOMEM), or larger than a flat guest can have (VM_MEMORY_BYTES_MAX, -EOPNOTSUPP).

@@ -18,6 +18,7 @@
 #define PROCESSES 576u
 #define REGIONS_WANTED 100000u
 #define MEMORY_REGIONS 2048u		/* of a component: 128 GiB; mixed sizes are this, half and one and a half of it */
+#define DOMAIN_MEMORIES 8u		/* memory components that fail together */
 #define PROCESS_CACHE_BYTES (UINT64_C(9) << 29)	/* 4.5 GiB */
 #define PROCESS_CPUS 16u
 
@@ -54,6 +55,7 @@ uint64_t bench_now_ns(void);
 
 struct mix {
 	uint64_t state;
+	uint32_t spread;			/* of all VMs; 0: no limit */
 };
 
 struct mix_vm {
@@ -88,7 +90,24 @@ struct decade_result {
 	double stranded, stranded_most;		/* mean and largest over the samples, of the memory */
 	double first_refusal;			/* mean of what is free when the first VM is refused, of the memory */
 };
-struct decade_result decade_run(enum gmm_placement placement, uint64_t seed, uint32_t years);
+struct decade_result decade_run(enum gmm_placement placement, uint64_t seed, uint32_t years, uint32_t spread);
+
+/*
+ * spread.c: a rack filled to REGIONS_WANTED by VMs of one spread, of which some thousands go and come: what the loss of a memory
+ * component, and of a failure domain of DOMAIN_MEMORIES, takes with it, of the VMs there are.
+ */
+struct spread_result {
+	double components;			/* mean of a VM */
+	double lost_mean, lost_worst;		/* with a component */
+	double domain_mean, domain_worst;	/* with a domain */
+	double imbalance;
+	uint64_t vm_p50_ns, vm_p99_ns;		/* of a request, as in decision.c */
+	uint64_t refused;
+};
+struct spread_result spread_run(enum gmm_placement placement, uint64_t seed, uint32_t spread);
+/* decision.c: a VM that is there, drawn, goes. */
+void destroy_any(struct rack *rack, struct mix *mix);
+void quantiles(uint64_t *samples_ns, uint32_t count, uint64_t *p50_ns, uint64_t *p99_ns);
 
 /* newcomer.c: an empty component joins 63 that are `used` full; what is planned then. */
 struct newcomer_result {

@@ -71,11 +71,11 @@ static double free_share(const struct rack *rack)
 }
 
 /* Of the memory; *first_refusal: free when the first VM was refused. */
-static double stranded_share(const struct rack *rack, uint64_t seed, double *first_refusal)
+static double stranded_share(const struct rack *rack, uint64_t seed, uint32_t spread, double *first_refusal)
 {
 	struct gmm_core *copy = malloc(sizeof(*copy));
 	struct rack full = *rack;
-	struct mix mix = { .state = seed };
+	struct mix mix = { .state = seed, .spread = spread };
 	uint64_t number = 0, ignored_ns;
 	double share;
 
@@ -99,9 +99,9 @@ static double stranded_share(const struct rack *rack, uint64_t seed, double *fir
 	return share;
 }
 
-static void sample(const struct rack *rack, uint32_t samples, struct decade_result *result)
+static void sample(const struct rack *rack, uint32_t samples, uint32_t spread, struct decade_result *result)
 {
-	double first_refusal, stranded = stranded_share(rack, samples, &first_refusal);
+	double first_refusal, stranded = stranded_share(rack, samples, spread, &first_refusal);
 
 	result->used += 1 - free_share(rack);
 	result->first_refusal += first_refusal;
@@ -119,11 +119,11 @@ static void depart(struct rack *rack, struct departures *departures)
 	rack_destroy(rack, name);
 }
 
-struct decade_result decade_run(enum gmm_placement placement, uint64_t seed, uint32_t years)
+struct decade_result decade_run(enum gmm_placement placement, uint64_t seed, uint32_t years, uint32_t spread)
 {
 	static struct departures departures;
 	struct decade_result result = { 0 };
-	struct mix mix = { .state = seed };
+	struct mix mix = { .state = seed, .spread = spread };
 	double now_s = 0, sample_s = WARM_UP_YEARS * YEAR_S, per_s;
 	uint32_t samples = 0;
 	struct rack rack;
@@ -140,7 +140,7 @@ struct decade_result decade_run(enum gmm_placement placement, uint64_t seed, uin
 		while (departures.count && departures.heap[0].time_s <= now_s)
 			depart(&rack, &departures);
 		if (now_s >= sample_s) {
-			sample(&rack, samples++, &result);
+			sample(&rack, samples++, spread, &result);
 			sample_s += YEAR_S / SAMPLES_A_YEAR;
 		}
 		refused = rack_create(&rack, &vm.spec, &ignored_ns) != 0;

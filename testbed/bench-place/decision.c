@@ -17,14 +17,14 @@ static int compare(const void *left, const void *right)
 	return a < b ? -1 : a > b;
 }
 
-static void quantiles(uint64_t *p50_ns, uint64_t *p99_ns)
+void quantiles(uint64_t *samples, uint32_t count, uint64_t *p50_ns, uint64_t *p99_ns)
 {
-	qsort(samples_ns, REQUESTS, sizeof(samples_ns[0]), compare);
-	*p50_ns = samples_ns[REQUESTS / 2];
-	*p99_ns = samples_ns[REQUESTS / 100 * 99];
+	qsort(samples, count, sizeof(samples[0]), compare);
+	*p50_ns = samples[count / 2];
+	*p99_ns = samples[count / 100 * 99];
 }
 
-static void destroy_any(struct rack *rack, struct mix *mix)
+void destroy_any(struct rack *rack, struct mix *mix)
 {
 	uint32_t at = mix_below(mix, GMM_VMS_MAX);
 
@@ -59,7 +59,7 @@ struct decision_result decision_run(enum gmm_placement placement, uint64_t seed)
 			destroy_any(&rack, &mix);
 		create(&rack, &mix, number++, &samples_ns[i]);
 	}
-	quantiles(&result.vm_p50_ns, &result.vm_p99_ns);
+	quantiles(samples_ns, REQUESTS, &result.vm_p50_ns, &result.vm_p99_ns);
 	result.imbalance = rack_imbalance(&rack);
 	result.regions = rack.core->regions_used;
 	for (uint32_t i = 0; i < GMM_VMS_MAX; i++)
@@ -70,7 +70,7 @@ struct decision_result decision_run(enum gmm_placement placement, uint64_t seed)
 		gmm_place_region(rack.core, &vm, REGION_PAGES);
 		samples_ns[i] = bench_now_ns() - begin_ns;
 	}
-	quantiles(&result.region_p50_ns, &result.region_p99_ns);
+	quantiles(samples_ns, REQUESTS, &result.region_p50_ns, &result.region_p99_ns);
 	rack_close(&rack);
 	return result;
 }

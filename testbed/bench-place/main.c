@@ -41,10 +41,36 @@ static void print_years(uint64_t seed, int only, uint32_t years)
 
 		if (only < GMM_PLACEMENTS && i != only)
 			continue;
-		result = decade_run((enum gmm_placement)i, seed, years);
+		result = decade_run((enum gmm_placement)i, seed, years, 0);
 		printf("%-10s %9llu %6.2f %%  %5.1f %%  %7.2f %%  %7.2f %% %7.2f %%  %11.2f %%\n", gmm_policies[i].name,
 		       (unsigned long long)result.arrivals, 100 * (double)result.refused / (double)result.arrivals, 100 * result.used,
 		       100 * result.imbalance, 100 * result.stranded, 100 * result.stranded_most, 100 * result.first_refusal);
+		fflush(stdout);
+	}
+}
+
+/* Of the default policy: what spreads do to what is lost with a component, and what they cost. */
+static void print_spreads(uint64_t seed, enum gmm_placement placement, uint32_t years)
+{
+	static const uint32_t spreads[] = { 0, 16, 8, 4, 2, 1 };
+
+	printf("\n%s, VMs of one spread; domains of %u memory components; VMs lost with a component, and with a domain\n",
+	       gmm_policies[placement].name, DOMAIN_MEMORIES);
+	printf("%6s %10s  %9s %9s  %9s %9s  %9s %8s  %10s %10s  %9s %9s\n", "spread", "components", "mean", "worst", "domain", "worst",
+	       "imbalance", "refused", "VM p50", "VM p99", "stranded", "most");
+	for (unsigned i = 0; i < sizeof(spreads) / sizeof(spreads[0]); i++) {
+		struct spread_result result = spread_run(placement, seed, spreads[i]);
+		struct decade_result decade = { 0 };
+
+		if (years)
+			decade = decade_run(placement, seed, years, spreads[i]);
+		printf("%6u %10.1f  %7.2f %% %7.2f %%  %7.2f %% %7.2f %%  %7.2f %% %8llu  %7.1f us %7.1f us", spreads[i], result.components,
+		       100 * result.lost_mean, 100 * result.lost_worst, 100 * result.domain_mean, 100 * result.domain_worst,
+		       100 * result.imbalance, (unsigned long long)result.refused, (double)result.vm_p50_ns / 1e3,
+		       (double)result.vm_p99_ns / 1e3);
+		if (years)
+			printf("  %7.2f %% %7.2f %%", 100 * decade.stranded, 100 * decade.stranded_most);
+		printf("\n");
 		fflush(stdout);
 	}
 }
@@ -91,6 +117,7 @@ int main(int argc, char **argv)
 	print_decisions(seed, only);
 	if (years)
 		print_years(seed, only, (uint32_t)years);
+	print_spreads(seed, only < GMM_PLACEMENTS ? (enum gmm_placement)only : GMM_PLACEMENT_LEAST, (uint32_t)years);
 	print_newcomers(seed);
 	return 0;
 }

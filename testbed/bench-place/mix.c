@@ -61,7 +61,7 @@ static double draw_lifetime_s(struct mix *mix)
 struct mix_vm mix_draw(struct mix *mix, uint64_t number)
 {
 	static const uint32_t cache_shifts[] = { 3, 2, 2, 1 }, vcpus[] = { 1, 1, 1, 1, 1, 2, 2, 2, 4, 4 };
-	struct mix_vm vm = { .spec = { .memory_bytes = draw_memory_bytes(mix) } };
+	struct mix_vm vm = { .spec = { .memory_bytes = draw_memory_bytes(mix), .spread = mix->spread } };
 
 	snprintf(vm.spec.name, sizeof(vm.spec.name), "v%llu", (unsigned long long)number);
 	vm.spec.cache_bytes = vm.spec.memory_bytes >> cache_shifts[mix_below(mix, 4)];

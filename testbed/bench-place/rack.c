@@ -50,7 +50,14 @@ static void add_node(struct rack *rack, const char *kind, uint32_t role, uint64_
 
 void rack_add_memory(struct rack *rack, uint32_t regions)
 {
+	char domain[NODE_NAME_BYTES];
+
 	add_node(rack, "m", WIRE_ROLE_MEMORY, (uint64_t)regions * REGION_PAGES, 2);
+	snprintf(domain, sizeof(domain), "d%u", rack->memories / DOMAIN_MEMORIES);
+	if (gmm_core_node_set_domain(rack->core, GMM_NODE_FIRST + rack->core->node_count - 1, domain)) {
+		fprintf(stderr, "domain %s: %s\n", domain, rack->core->refusal);
+		exit(1);
+	}
 	rack->memories++;
 }
 

@@ -100,7 +100,7 @@ static void settle(uint64_t *kept_ns)
 
 static void create_vm(uint32_t number)
 {
-	struct gmm_vm_spec spec = { .memory_bytes = VM_MEMORY_BYTES_MAX, .cache_bytes = CACHE_BYTES, .vcpus = 1,
+	struct gmm_vm_spec spec = { .memory_bytes = VM_MEMORY_BYTES_MAX, .cache_bytes = CACHE_BYTES, .vcpus = 1, .devices = DEVICES_DEFAULT,
 				    .kernel = "/boot/vmlinuz", .command_line = "console=ttyS0" };
 	uint64_t operation, began_ns;
 

@@ -4,7 +4,7 @@ GUEST := $(O)/guest
 GUEST_SOURCES := $(addprefix testbed/guest/,memory_check.c options.c lines.c phases.c sort.c progress.c)
 # Each a statically linked Linux program in the guest's /bin.
 GUEST_PROGRAMS := $(GUEST)/memory-check $(GUEST)/device-probe
-GUEST_MODULES := $(addprefix $(GUEST)/,msr.ko button.ko evdev.ko)
+GUEST_MODULES := $(addprefix $(GUEST)/,msr.ko button.ko evdev.ko virtio.ko virtio_ring.ko virtio_mmio.ko virtio-rng.ko)
 BUSYBOX ?= /bin/busybox
 unit-tests-y += tests/unit/test_guest_check.c
 

@@ -199,6 +199,7 @@ class Facts:
             "pages": REGION_PAGES * len(moves),
             "ready_in_s": 0.0,
             "reason": "",
+            "spread_limits": False,
             "moves": moves,
         }
 
@@ -252,7 +253,10 @@ class Facts:
             {"index": index, "node": node, "pages": REGION_PAGES, "state": "live"} for index, node in enumerate(self.places(name))
         ]
         shown["restart"] = {"policy": "on-failure", "max": 5, "window_s": 600.0, "wanted": True, "count": 0, "crash_loop": False}
+        shown["devices"] = ["serial", "rtc", "kvmclock", "button"]
         shown["restart"].update(self.restarts.get(name, {}))
+        shown["spread"] = 0
+        shown["memory_components"] = len({place["node"] for place in shown["places"]})
         return shown
 
     def set_vm(self, name, arguments):

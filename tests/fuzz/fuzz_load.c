@@ -37,7 +37,7 @@ static void check(const struct load_plan *plan, const struct sizes *sizes)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct load_plan plan;
-	struct load_request request = { .command_line = "console=ttyS0", .vcpus = 1 };
+	struct load_request request = { .command_line = "console=ttyS0", .vcpus = 1, .tsc_khz = 2000000 };
 	struct sizes sizes;
 	char reason[80] = "";
 	uint8_t *header;
@@ -51,6 +51,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	header = malloc(size + 1);
 	memcpy(header, data + sizeof(sizes), size);
 	request.header = header;
+	request.devices = (uint32_t)size & DEVICES_ALL;
 	request.header_len_bytes = (uint32_t)size;
 	request.kernel_len_bytes = sizes.kernel_bytes;
 	request.initrd_len_bytes = sizes.initrd_bytes;

@@ -114,6 +114,26 @@ def test_balancing_waits_for_calm_and_can_be_cancelled(rack):
     assert rack.gmm("balance", "apply", "--cancel", check=False).returncode == NOT_FOUND
 
 
+def test_a_vm_is_on_as_many_components_as_its_spread(rack):
+    rack.gmm("vm", "create", "narrow", "--memory", "128M", "--cache", "16M", "--spread", "1", "--kernel", str(BUILD / "guest" / "vmlinuz"))
+    here, = nodes_of(rack, "narrow")
+    there = {"m1": "m2", "m2": "m1"}[here]
+    done = rack.gmm("region", "move", "narrow", "0", "--to", there, check=False)
+    assert done.returncode == CONFLICT and f"narrow would be on 2 memory components, and its spread is 1; from there: one that it is on already ({here})" in done.stderr
+    rack.gmm("node", "drain", here)
+    assert nodes_of(rack, "narrow") == {there}
+    rack.gmm("node", "drain", here, "--cancel")
+    # A limit that is made smaller moves nothing, and is told of.
+    rack.gmm("vm", "set", "narrow", "--spread", "2")
+    rack.gmm("region", "move", "narrow", "0", "--to", here)
+    rack.gmm("vm", "set", "narrow", "--spread", "1")
+    shown = rack.gmm_json("vm", "show", "narrow")
+    assert (shown["spread"], shown["memory_components"]) == (1, 2)
+    wait_until(lambda: "narrow: on 2 memory components, its spread is 1: m1, m2" in rack.gmm("health", "detail"), "PLACEMENT_VIOLATION")
+    rack.gmm("region", "move", "narrow", "0", "--to", there)
+    wait_until(lambda: "PLACEMENT_VIOLATION" not in rack.gmm("health", "detail"), "it to be cleared")
+
+
 def test_status_says_how_regions_are_placed(rack):
     status = rack.gmm_json("status")
     assert status["placement"] == "least" and status["rebuild_reserve"] is False

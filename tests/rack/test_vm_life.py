@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The life of VMs: stop and kill, restart policies of guests that end by themselves, on a component that is lost, too."""
+"""The life of VMs: stop and kill, restart policies of guests that end by themselves, on a component that is lost, too, and what devices they have."""
 
 import time
 
@@ -85,6 +85,7 @@ def test_a_lost_vm_is_made_anew(rack):
 @pytest.mark.parametrize("options, words", [
     (("--restart", "sometimes"), "no, on-failure or always"), (("--restart", "always", "--restart-max", "1001"), "1 to 1000"),
     (("--restart", "always", "--restart-window", "8d"), "604800"),
+    (("--devices", "serial,kvmclok"), "there is no device 'kvmclok'; did you mean 'kvmclock'?"), (("--devices", "serial,"), "or none"),
 ])
 def test_refused(rack, options, words):
     done = rack.gmm("vm", "create", "bad", "--memory", "96M", "--cache", "48M", "--kernel", str(BUILD / "guest" / "vmlinuz"), *options, check=False)
@@ -123,3 +124,65 @@ def test_a_guest_that_does_not_listen_is_ended(rack):
         assert show(rack, "deaf")["state"] == "stopped"
     finally:
         rack.gmm("vm", "destroy", "deaf")
+
+
+DEVICES = ["serial", "rtc", "kvmclock", "button"]
+
+
+def found(rack, name):
+    """What a guest found, by the first word of its lines; it has ended then."""
+    rack.gmm("vm", "start", name, timeout_s=200)
+    wait_until(lambda: show(rack, name)["state"] == "powered-off", "it to end", 200)
+    wait_until(lambda: "plenum-guest: power off" in console(rack, name), "what it wrote")
+    lines = [line.strip().removeprefix("plenum-guest: ") for line in console(rack, name).splitlines() if "plenum-guest: " in line]
+    words = {}
+    for line in lines:
+        words.setdefault(line.split()[0], []).append(line)
+    return {word: "\n".join(several) for word, several in words.items()}
+
+
+def test_a_guest_finds_the_devices_it_was_given(rack):
+    create(rack, "all", "devices", "--devices", "serial,rtc,kvmclock,button,rng")
+    create(rack, "few", "devices", "--devices", "serial")
+    try:
+        assert show(rack, "all")["devices"] == [*DEVICES, "rng"] and show(rack, "few")["devices"] == ["serial"]
+        every, few = found(rack, "all"), found(rack, "few")
+        assert "16550A port:000003F8" in every["uart"] and "16550A port:000003F8" in few["uart"]
+        assert "PNP0501" in every["acpi"] and "PNP0501" in few["acpi"]
+        for identity in ("PNP0B00", "PNP0C0C", "ACPI0013", "LNRO0005"):
+            assert identity in every["acpi"] and identity not in few["acpi"]
+        assert "rtc_cmos" in every["rtc"] and few["rtc"] == "rtc"
+        assert "kvm-clock" in every["clock"] and "kvm-clock" not in few["clock"]
+        # It counts time by its TSC, whose rate the loader has told it, and does not doubt it.
+        assert "tsc" in few["clock"], few
+        source, entropy = every["rng"].split()[1:]
+        assert source == "virtio_rng.0" and len(bytes.fromhex(entropy)) == 16 and len(set(bytes.fromhex(entropy))) > 4
+        assert few["rng"] == "rng none"
+    finally:
+        rack.gmm("vm", "destroy", "all")
+        rack.gmm("vm", "destroy", "few")
+
+
+def test_what_needs_a_device_that_is_not_there(rack, tmp_path):
+    description = tmp_path / "bare.vm"
+    description.write_text("[vm]\ndevices = none\n", encoding="utf-8")
+    create(rack, "usual", "shell")
+    create(rack, "bare", "shell", "--from", str(description))
+    try:
+        assert show(rack, "usual")["devices"] == DEVICES
+        rack.restart_manager()
+        assert show(rack, "bare")["devices"] == []
+        wait_until(lambda: rack.nodes()["p1"]["state"] == "up", "p1 to join again")
+        rack.gmm("vm", "start", "bare", timeout_s=200)
+        for command, words in (
+            (("vm", "stop", "bare"), "bare has no power button; use vm kill"), (("vm", "stop", "bare", "--dry-run"), "use vm kill"),
+            (("vm", "console", "bare", "--history", "--no-follow", "--no-input"), "bare has no serial console"),
+            (("vm", "type", "bare", "x"), "bare has no serial console"),
+        ):
+            done = rack.gmm(*command, check=False)
+            assert done.returncode == 2 and words in done.stderr
+        assert show(rack, "bare")["state"] == "running"
+        rack.gmm("vm", "kill", "bare")
+    finally:
+        rack.gmm("vm", "destroy", "bare")
+        rack.gmm("vm", "destroy", "usual")

@@ -150,6 +150,7 @@ struct fixture {
 	struct cache_waiter *waiter;		/* waits for waiter_page */
 	uint64_t waiter_page;
 	unsigned accesses, kicks, changes;
+	uint8_t randoms;
 	bool locked, vm_locked, yield;
 	uint64_t now;
 	struct vcpu *vcpu;
@@ -207,6 +208,14 @@ static uint64_t fake_now(void *context) { (void)context; return the->now; }
 static uint64_t fake_tsc(void *context) { (void)context; return the->now * 2; }	/* 2 GHz */
 static bool fake_yield(void *context) { (void)context; assert_true(fake_held); return the->yield; }
 static void fake_kick(void *context, uint32_t vm, uint32_t vcpu) { (void)context; (void)vm; (void)vcpu; the->kicks++; }
+/* Counts up from 1, so that a test can tell which bytes came when. */
+static void fake_random(void *context, void *bytes, size_t len)
+{
+	(void)context;
+	assert_false(the->locked || the->vm_locked);
+	for (size_t i = 0; i < len; i++)
+		((uint8_t *)bytes)[i] = ++the->randoms;
+}
 static void fake_changed(void *context, uint32_t vm) { (void)context; (void)vm; the->changes++; }
 static uint64_t fake_physical(const void *pointer) { return (uint64_t)(uintptr_t)pointer; }
 static void *fake_pointer(uint64_t physical) { return (void *)(uintptr_t)physical; }
@@ -221,10 +230,10 @@ static void *pages_of(size_t bytes)
 
 static int fixture_open(void **state, uint32_t vcpus)
 {
-	struct wire_vm_create create = { .vm = 77, .memory_bytes = GUEST_BYTES, .vcpus = vcpus, .name = "guest" };
+	struct wire_vm_create create = { .vm = 77, .memory_bytes = GUEST_BYTES, .vcpus = vcpus, .name = "guest", .devices = DEVICES_ALL };
 	struct load_entry entry = { .rip = 0x1000 };
 	struct hv_config config = { .tsc_khz = 2000000, .environment = {
-		fake_lock, fake_unlock, fake_lock_vm, fake_unlock_vm, fake_now, fake_tsc, fake_yield, fake_kick, fake_changed, NULL } };
+		fake_lock, fake_unlock, fake_lock_vm, fake_unlock_vm, fake_now, fake_tsc, fake_yield, fake_kick, fake_changed, fake_random, NULL } };
 	char reason[64];
 
 	the = calloc(1, sizeof(*the));

@@ -18,7 +18,7 @@ static struct board board;
 static int setup(void **state)
 {
 	(void)state;
-	board_init(&board, 2, 2500000, LEAP_DAY_S - 100);
+	board_init(&board, 2, DEVICES_ALL, 2500000, LEAP_DAY_S - 100);
 	return 0;
 }
 
@@ -65,7 +65,7 @@ static void test_clock(void **state)
 
 static void check_date(uint64_t time_s, uint32_t year, uint32_t month, uint32_t day, uint32_t hour_12)
 {
-	board_init(&board, 1, 2500000, time_s - 100);
+	board_init(&board, 1, DEVICES_ALL, 2500000, time_s - 100);
 	out(0x70, 1, 0x0b);
 	out(0x71, 1, 0x04);
 	assert_int_equal(cmos(0x32) * 100 + cmos(9), year);
@@ -86,7 +86,7 @@ static void test_dates(void **state)
 
 static void test_nothing_there(void **state)
 {
-	static const uint16_t absent[] = { 0, 0x20, 0x21, 0x40, 0x60, 0xa1, 0x2f8, 0x3e8, 0x402, 0x510, 0xcfb, 0x605, 0xffff };
+	static const uint16_t absent[] = { 0, 0x20, 0x21, 0x40, 0x43, 0x60, 0xa1, 0x2f8, 0x3e8, 0x402, 0x510, 0xcfb, 0x605, 0xffff };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(absent) / sizeof(absent[0]); i++) {
@@ -102,6 +102,38 @@ static void test_nothing_there(void **state)
 	assert_true(board_mmio_read(&board, 0, 0xfed00000, 2, 0) == 0xffff);
 	board_mmio_write(&board, 0, UINT64_MAX, 1, 0, 0);
 	assert_int_equal(board.mmio_unknown, 3);
+}
+
+/* A board without a device is as one on which nobody put it: its ports float, what is written there goes nowhere. */
+static void test_without(void **state)
+{
+	static const struct { uint32_t device; uint16_t first, last; } ports[] = {
+		{ DEVICE_SERIAL, 0x3f8, 0x3ff }, { DEVICE_RTC, 0x70, 0x71 },
+	};
+	uint8_t byte;
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		board_init(&board, 1, DEVICES_ALL & ~ports[i].device, 2500000, LEAP_DAY_S - 100);
+		assert_true(board_has(&board, ports[1 - i].device) && board_has(&board, DEVICE_KVMCLOCK | DEVICE_BUTTON));
+		assert_false(board_has(&board, ports[i].device));
+		for (uint32_t port = ports[i].first; port <= ports[i].last; port++) {
+			out((uint16_t)port, 1, 0x0b);
+			assert_int_equal(in((uint16_t)port, 1), 0xff);
+		}
+		assert_int_equal(board.port_unknown, 2 * (ports[i].last - ports[i].first + 1));
+		/* The other one is there. */
+		assert_int_equal(i == 0 ? cmos(0x0d) : in(0x3fd, 1), i == 0 ? 0x80 : 0x60);
+	}
+	board_init(&board, 1, 0, 2500000, 0);
+	assert_true(board_has(&board, 0));
+	out(0x3f8, 1, 'x');
+	assert_int_equal(uart_peek(&board.uart, &byte, 1), 0);
+	assert_int_equal(in(0x64, 1), 0);			/* reset and power-off stay */
+	out(0x600, 1, 0x20 | 5 << 2);
+	assert_int_equal(board.event, BOARD_POWER_OFF);
+	board_reset(&board);
+	assert_int_equal(board.devices, 0);
 }
 
 static void test_pci_is_empty(void **state)
@@ -133,6 +165,7 @@ static void test_power(void **state)
 	assert_int_equal(board.port_unknown, 0);
 	assert_int_equal(in(0x64, 1) & 2, 0);			/* Linux waits for this before 0xfe */
 	assert_int_equal(in(0x61, 1) & 0x20, 0x20);
+	assert_int_equal(in(0x42, 1), 0);			/* and soon gives up to measure itself by the timer that is not there */
 }
 
 static void test_mmio(void **state)
@@ -170,6 +203,9 @@ static void test_power_button(void **state)
 		board_mmio_write(&board, 1, LAPIC_MMIO_BASE + 0xb0, 4, 0, 0);
 	}
 	assert_int_equal(board.event, BOARD_NONE);
+	board.devices &= ~DEVICE_BUTTON;
+	board_press_power(&board);
+	assert_int_equal(lapic_pending(&board.lapics.lapic[1]), -1);
 }
 
 static void on_kick(void *context, uint32_t vcpu)
@@ -296,7 +332,7 @@ static void test_acpi(void **state)
 	uint32_t len, lapics = 0, ioapics = 0;
 
 	(void)state;
-	tables_len = acpi_build(tables, TABLES_ADDRESS, VCPUS_PER_VM_MAX);
+	tables_len = acpi_build(tables, TABLES_ADDRESS, VCPUS_PER_VM_MAX, DEVICES_ALL);
 	assert_true(tables_len <= ACPI_TABLES_BYTES_MAX);
 	assert_memory_equal(tables, "RSD PTR ", 8);
 	assert_int_equal(sum(tables, 20), 0);
@@ -331,12 +367,37 @@ static void test_acpi(void **state)
 	assert_non_null(memmem(dsdt, len, "_E09\x00\x86\x5c\x2e_SB_PWRB\x0a\x80", 18));
 }
 
+/* What the tables say is what the board has: each device in the DSDT, and the flags that speak of one. */
+static void test_acpi_says_what_there_is(void **state)
+{
+	static const struct { uint32_t device; const char *name; size_t len; } nodes[] = {
+		{ DEVICE_SERIAL, "COM1\x08_HID", 9 }, { DEVICE_RTC, "RTC_\x08_HID", 9 }, { DEVICE_BUTTON, "PWRB\x08_HID", 9 },
+		{ DEVICE_BUTTON, "GED_\x08_HID", 9 }, { DEVICE_RNG, "RNG_\x08_HID\x0d" "LNRO0005", 19 },
+		{ DEVICE_RNG, "\x86\x09\x00\x01\x00\x00\xb0\xfe\x00\x02\x00\x00\x89\x06\x00\x01\x01\x10\x00\x00\x00\x79", 22 },
+	};
+	const uint8_t *fadt, *dsdt;
+	uint32_t len;
+
+	(void)state;
+	for (uint32_t devices = 0; devices <= DEVICES_ALL; devices++) {
+		tables_len = acpi_build(tables, TABLES_ADDRESS, 1, devices);
+		fadt = table_at(get(table_at(get(tables + 24, 8), "XSDT", &len) + 36, 8), "FACP", &len);
+		assert_int_equal(get(fadt + 109, 2), 1 << 2 | (devices & DEVICE_SERIAL ? 1 : 0) | (devices & DEVICE_RTC ? 0 : 1 << 5));
+		assert_int_equal(get(fadt + 112, 4) & 3 << 4, 3 << 4);	/* no fixed buttons, ever */
+		dsdt = table_at(get(fadt + 140, 8), "DSDT", &len);
+		assert_memory_equal(dsdt + 36, "\x08_S5_", 5);
+		for (size_t i = 0; i < sizeof(nodes) / sizeof(nodes[0]); i++)
+			assert_int_equal(memmem(dsdt, len, nodes[i].name, nodes[i].len) != NULL, (devices & nodes[i].device) != 0);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(test_clock, setup),
 		cmocka_unit_test_setup(test_dates, setup),
 		cmocka_unit_test_setup(test_nothing_there, setup),
+		cmocka_unit_test_setup(test_without, setup),
 		cmocka_unit_test_setup(test_pci_is_empty, setup),
 		cmocka_unit_test_setup(test_power, setup),
 		cmocka_unit_test_setup(test_mmio, setup),
@@ -345,6 +406,7 @@ int main(void)
 		cmocka_unit_test(test_pvclock),
 		cmocka_unit_test(test_pvclock_wall),
 		cmocka_unit_test(test_acpi),
+		cmocka_unit_test(test_acpi_says_what_there_is),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -241,6 +241,7 @@ static void test_specs_that_are_refused(void **state)
 	REFUSED(spec.cache_bytes = UINT64_MAX - 4095);
 	REFUSED(spec.vcpus = 0);
 	REFUSED(spec.vcpus = VCPUS_PER_VM_MAX + 1);
+	REFUSED(spec.devices = DEVICES_ALL + 1);
 #undef REFUSED
 	assert_int_equal(gmm_core_vm_create(rack->core, &good, &operation, rack->now_ns), 0);
 	assert_int_equal(gmm_core_vm_create(rack->core, &good, &operation, rack->now_ns), -EEXIST);

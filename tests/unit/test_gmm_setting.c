@@ -118,8 +118,9 @@ static void test_a_lost_vm_has_no_link(void **state)
 static void test_numbers(void **state)
 {
 	static const struct gmm_vm_settings bad[] = {
-		{ GMM_RESTARTS, 1, 1, 0 }, { GMM_RESTART_ALWAYS, 0, 1, 0 }, { GMM_RESTART_ALWAYS, 1, 0, 0 },
-		{ GMM_RESTART_ALWAYS, GMM_RESTART_MAX_LIMIT + 1, 1, 0 }, { GMM_RESTART_ALWAYS, 1, GMM_RESTART_WINDOW_S_LIMIT + 1, 0 },
+		{ GMM_RESTARTS, 1, 1, 0, 0 }, { GMM_RESTART_ALWAYS, 0, 1, 0, 0 }, { GMM_RESTART_ALWAYS, 1, 0, 0, 0 },
+		{ GMM_RESTART_ALWAYS, GMM_RESTART_MAX_LIMIT + 1, 1, 0, 0 }, { GMM_RESTART_ALWAYS, 1, GMM_RESTART_WINDOW_S_LIMIT + 1, 0, 0 },
+		{ GMM_RESTART_ALWAYS, 1, 1, 0, GMM_SPREAD_MAX + 1 },
 	};
 	struct rack *rack = with_vm(0);
 	struct gmm_vm_settings settings = gmm_vm_settings(vm_a(rack));
@@ -197,7 +198,7 @@ static void test_a_policy_holds_at_once(void **state)
 static void test_they_last(void **state)
 {
 	struct rack *rack = with_vm(0);
-	struct gmm_vm_settings settings = { GMM_RESTART_ON_FAILURE, 7, 70, 700 };
+	struct gmm_vm_settings settings = { GMM_RESTART_ON_FAILURE, 7, 70, 700, 3 };
 
 	(void)state;
 	assert_int_equal(set(rack, &settings), 0);
@@ -210,6 +211,7 @@ static void test_they_last(void **state)
 	assert_int_equal(settings.restart_max, 7);
 	assert_int_equal(settings.restart_window_s, 70);
 	assert_int_equal(settings.bandwidth_mbps, 700);
+	assert_int_equal(settings.spread, 3);
 	assert_int_equal(given_mbps(rack), 700);
 	rack_free(rack);
 }

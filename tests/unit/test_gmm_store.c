@@ -16,6 +16,7 @@ static struct rack *busy_rack(struct store *store)
 
 	rack->keep = store ? keep : NULL;
 	rack->store = store;
+	spec.devices = DEVICE_SERIAL;
 	rack_node(rack, "p1", WIRE_ROLE_PROCESS, 64);
 	rack_node(rack, "m1", WIRE_ROLE_MEMORY, 1024);
 	rack_node(rack, "m2", WIRE_ROLE_MEMORY, 1024);

@@ -45,6 +45,7 @@ static void loads(struct store *store)
 	assert_int_equal(core->node_count, 3);
 	assert_int_equal(gmm_core_vm_named(core, "whole")->phase, GMM_VM_READY);
 	assert_int_equal(gmm_core_vm_named(core, "half")->phase, GMM_VM_CREATING);
+	assert_int_equal(gmm_core_vm_named(core, "half")->spec.devices, DEVICES_FIRST);
 	assert_null(gmm_core_vm_named(core, "gone"));
 	assert_int_equal(core->nodes[0].zombies[0].vm, 3);
 	assert_int_equal(core->event_sequence, 5);

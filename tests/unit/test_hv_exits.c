@@ -297,6 +297,101 @@ static void clock_page_may_be_remote(void **state)
 	assert_int_equal(the->vcpu->clock_msr, 0x7041);
 }
 
+/* mov %eax, (%rdi) to a register of the entropy device. */
+static enum vcpu_next write_rng(uint32_t offset, uint32_t value)
+{
+	struct backend_exit *exit;
+
+	the->b->r.rip = 0x1000;
+	CODE("\x89\x07");
+	the->b->r.general[REGISTER_RAX] = value;
+	exit = script_add(EXIT_NESTED_FAULT);
+	exit->guest_physical = RNG_MMIO_BASE + offset;
+	exit->write = true;
+	return run_vcpu();
+}
+
+static void set_up_rng(void)
+{
+	static const struct { uint32_t offset, value; } writes[] = {
+		{ 0x70, 3 }, { 0x24, 1 }, { 0x20, 1 }, { 0x70, 0xb }, { 0x38, 8 }, { 0x80, 0x4000 }, { 0x90, 0x5000 }, { 0xa0, 0x6000 },
+		{ 0x44, 1 }, { 0x70, 0xf },
+	};
+	/* One buffer of 8 bytes, at the end of a page; it is available. */
+	static const uint8_t descriptor[] = { 0xf8, 0x7f, 0, 0, 0, 0, 0, 0, 8, 0, 0, 0, 2, 0, 0, 0 };
+
+	for (size_t i = 0; i < sizeof(writes) / sizeof(writes[0]); i++) {
+		write_rng(writes[i].offset, writes[i].value);
+		assert_int_equal(the->b->r.rip, 0x1002);
+	}
+	memcpy(the->guest + 0x4000, descriptor, sizeof(descriptor));
+	the->guest[0x5002] = 1;
+}
+
+/* The store to the bell happens again for each page that is not here, changes nothing before, and is done once. */
+static void entropy_waits_for_its_pages(void **state)
+{
+	(void)state;
+	set_up_rng();
+	for (unsigned page = 4; page <= 7; page++)
+		the->here[page] = false;
+	for (unsigned i = 0; i < 4; i++) {
+		assert_int_equal(write_rng(RNG_NOTIFY, 0), VCPU_WAIT_PAGE);
+		assert_int_equal(the->b->r.rip, 0x1000);
+		assert_int_equal(the->guest[0x6002], 0);
+		assert_int_equal(the->vm->board.rng.interrupt_status, 0);
+		assert_false(the->vm->board.rng.busy);
+		page_comes(0);
+	}
+	assert_int_equal(write_rng(RNG_NOTIFY, 0), VCPU_RUN);
+	assert_int_equal(the->b->r.rip, 0x1002);
+	assert_int_equal(the->guest[0x6002], 1);
+	assert_int_equal(the->guest[0x6008], 8);
+	assert_int_equal(the->guest[0x7ff8] + 7, the->guest[0x7fff]);
+	assert_int_equal(the->guest[0x7fff], the->randoms);
+	assert_int_equal(the->vm->board.rng.interrupt_status, 1);
+}
+
+/* While another vCPU serves the queue no register changes, and the guest comes back with its store. */
+static void entropy_is_served_by_one(void **state)
+{
+	(void)state;
+	set_up_rng();
+	the->vm->board.rng.busy = true;
+	for (unsigned i = 0; i < 2; i++) {
+		write_rng(i ? RNG_NOTIFY : 0x70, 0);
+		assert_int_equal(the->b->r.rip, 0x1000);
+		assert_int_equal(the->vm->board.rng.status, 0xf);
+		assert_int_equal(the->guest[0x6002], 0);
+	}
+	the->vm->board.rng.busy = false;
+	write_rng(RNG_NOTIFY, 0);
+	assert_int_equal(the->guest[0x6002], 1);
+	/* Without the device its bell is as any place where nothing is. */
+	the->vm->board.devices &= ~DEVICE_RNG;
+	the->guest[0x5002] = 2;
+	write_rng(RNG_NOTIFY, 0);
+	assert_int_equal(the->b->r.rip, 0x1002);
+	assert_int_equal(the->guest[0x6002], 1);
+}
+
+/* What CPUID does not offer is not there either. */
+static void without_the_clock_its_registers_fault(void **state)
+{
+	static const uint32_t clocks[] = { 0x11, 0x12, 0x4b564d00, 0x4b564d01 };
+
+	(void)state;
+	the->vm->board.devices = DEVICES_ALL & ~DEVICE_KVMCLOCK;
+	for (size_t i = 0; i < 2 * sizeof(clocks) / sizeof(clocks[0]); i++) {
+		the->b->event_vector = 0;
+		msr_exit(i % 2, clocks[i / 2], 0x7041);
+		run_vcpu();
+		assert_int_equal(the->b->event_vector, VECTOR_GP);
+	}
+	assert_int_equal(the->vcpu->clock_msr, 0);
+	assert_int_equal(the->vcpu->wall_msr, 0);
+}
+
 static void clock_page_outside_memory_faults(void **state)
 {
 	static const uint64_t bad[] = { GUEST_BYTES | 1, (GUEST_BYTES - 16) | 1, UINT64_MAX, 0x7003 };
@@ -582,6 +677,8 @@ static void stop_and_destroy_give_everything_back(void **state)
 	assert_int_equal(the->pool.free_count, POOL_PAGES);
 	assert_int_equal(hv_vm_find(the->hv, 77), -ENOENT);
 	assert_int_equal(hv_vm_create(the->hv, &create), 0);
+	/* Those of the one before are gone. */
+	assert_int_equal(hv_vm_devices(the->hv, 0), 0);
 }
 
 static void hostile_creates_are_refused(void **state)
@@ -602,6 +699,8 @@ static void hostile_creates_are_refused(void **state)
 	REFUSED(memory_bytes, HV_MEMORY_BYTES_MAX, -ENOSPC);
 	REFUSED(vcpus, 0, -EINVAL);
 	REFUSED(vcpus, VCPUS_PER_VM_MAX + 1, -EINVAL);
+	REFUSED(devices, DEVICES_ALL + 1, -EINVAL);
+	REFUSED(devices, UINT32_MAX, -EINVAL);
 	bad = good;
 	memset(bad.name, 'x', sizeof(bad.name));
 	assert_int_equal(hv_vm_create(the->hv, &bad), -EINVAL);
@@ -634,6 +733,7 @@ int main(void)
 		ONE(nothing_there_reads_all_ones), ONE(an_unknown_instruction_fails_this_vm_with_its_bytes),
 		ONE(tables_in_device_memory_fail_the_vm), ONE(unknown_msrs_fault), ONE(clock_page_may_be_remote),
 		ONE(clock_page_outside_memory_faults), ONE(mtrrs_keep_what_is_written), ONE(halt_waits_for_an_interrupt),
+		ONE(entropy_waits_for_its_pages), ONE(entropy_is_served_by_one), ONE(without_the_clock_its_registers_fault),
 		ONE(halt_with_interrupts_off_stays), ONE(shadow_delays_an_interrupt),
 		ONE(a_nearer_timer_is_told_to_the_caller), ONE(others_get_the_processor), ONE(cr8_in_both_encodings),
 		ONE(absent_port_reads_all_ones), ONE(power_off_is_told), ONE(reset_by_port_and_by_triple_fault),

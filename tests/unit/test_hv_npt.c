@@ -223,6 +223,9 @@ static void kvm_is_found_at_once_and_nobody_else(void **state)
 	(void)state;
 	cpuid_guest(the->vcpu, 0x40000001, 0, out);
 	assert_int_equal(out[0], 1u << 0 | 1u << 3 | 1u << 24);
+	the->vm->board.devices = DEVICES_ALL & ~DEVICE_KVMCLOCK;
+	cpuid_guest(the->vcpu, 0x40000001, 0, out);
+	assert_int_equal(out[0], 0);
 	cpuid_guest(the->vcpu, 0x40000010, 0, out);
 	assert_int_equal(out[0], 2000000);
 	assert_int_equal(out[1], 1000000);

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <errno.h>
@@ -64,6 +65,7 @@ static int setup(void **state)
 	f->request = (struct load_request){
 		.header = f->header, .header_len_bytes = sizeof(f->header), .kernel_len_bytes = KERNEL_BYTES,
 		.initrd_len_bytes = 3 * MIB + 5, .command_line = "console=ttyS0 quiet", .memory_bytes = 256 * MIB, .vcpus = 2,
+		.devices = DEVICES_ALL, .tsc_khz = 2700000,
 	};
 	memset(&f->plan, 0xa5, sizeof(f->plan));
 	*state = f;
@@ -346,6 +348,40 @@ static void test_long_command_line(void **state)
 	check_refused(f, -E2BIG);
 }
 
+/* Without the clock of KVM the guest is told the rate of its TSC; what its own command line says comes later and counts. */
+static void test_clock_word(void **state)
+{
+	static const struct { uint64_t khz; const char *word; } rates[] = {
+		{ 1, "tsc=reliable tsc_early_khz=1 " }, { 10, "tsc=reliable tsc_early_khz=10 " }, { 2700000, "tsc=reliable tsc_early_khz=2700000 " },
+		{ UINT64_MAX, "tsc=reliable tsc_early_khz=18446744073709551615 " },
+	};
+	struct fixture *f = *state;
+	char line[4096];
+	size_t word_len;
+
+	assert_int_equal(plan(f), 0);
+	assert_string_equal(small_at(f, 0x11040), "console=ttyS0 quiet");
+	f->request.devices = DEVICES_ALL & ~DEVICE_KVMCLOCK;
+	for (size_t i = 0; i < sizeof(rates) / sizeof(rates[0]); i++) {
+		f->request.tsc_khz = rates[i].khz;
+		assert_int_equal(plan(f), 0);
+		snprintf(line, sizeof(line), "%sconsole=ttyS0 quiet", rates[i].word);
+		assert_string_equal(small_at(f, 0x11040), line);
+	}
+	f->request.tsc_khz = 2700000;
+	word_len = strlen(rates[2].word);
+	memset(line, 'x', sizeof(line));
+	line[2047 - word_len] = '\0';
+	f->request.command_line = line;
+	assert_int_equal(plan(f), 0);
+	line[2047 - word_len] = 'x';
+	line[2048 - word_len] = '\0';
+	check_refused(f, -E2BIG);
+	f->request.command_line = "";
+	put(f->header, 0x238, (uint32_t)word_len - 1, 4);
+	check_refused(f, -E2BIG);
+}
+
 static void test_short_reason(void **state)
 {
 	struct fixture *f = *state;
@@ -370,6 +406,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_above_mapped, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_truncated, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_long_command_line, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_clock_word, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_short_reason, setup, teardown),
 	};
 

@@ -15,8 +15,19 @@ const FIELDS = [
 	{ name: "kernel", label: "Kernel", hint: "path of a Linux bzImage on the manager's host", required: true },
 	{ name: "initrd", label: "Initrd", hint: "path on the manager's host" },
 	{ name: "command_line", label: "Command line", hint: "of the guest's kernel, as in console=ttyS0" },
+	{
+		name: "overcommit",
+		label: "Overcommit",
+		hint: "vCPUs may share processors; memory is reserved when the guest needs it",
+		choices: ["none", "vcpus", "memory", "all"],
+	},
+	{ name: "spread", label: "Spread", hint: "its memory is on at most so many components; 0: no limit", number: true },
+	{ name: "devices", label: "Devices", hint: "names with commas, as in serial, kvmclock; none; the usual ones when it is left out", list: true },
 	{ name: "restart", label: "Restart", hint: "what happens when the guest ends by itself", choices: ["no", "on-failure", "always"] },
 ];
+
+/* As `gmm vm create` reads it. */
+const listOf = (text) => (text === "none" ? [] : text.split(",").map((name) => name.trim()));
 
 /* The request's body; throws what is wrong with it. */
 function bodyOf(form) {
@@ -25,7 +36,7 @@ function bodyOf(form) {
 		const text = form.elements[field.name].value.trim();
 		if (!text && field.required) throw new Error(`${field.label} is missing`);
 		if (!text || (field.choices && text === field.choices[0])) continue;
-		body[field.name] = field.size ? bytes(text) : field.number ? Number(text) : text;
+		body[field.name] = field.size ? bytes(text) : field.number ? Number(text) : field.list ? listOf(text) : text;
 		if (field.size && body[field.name] === null)
 			throw new Error(`${field.label}: ${text} is no size of whole pages of 4 KiB, as in 256M`);
 		if (field.number && !Number.isInteger(body[field.name])) throw new Error(`${field.label}: ${text} is no whole number`);
@@ -50,6 +61,9 @@ function words(form) {
 		...option("initrd", value("initrd")),
 		...option("command-line", value("command_line")),
 		...option("vcpus", value("vcpus")),
+		...option("overcommit", value("overcommit") === "none" ? "" : value("overcommit")),
+		...option("spread", value("spread")),
+		...option("devices", value("devices").replace(/\s*,\s*/g, ",")),
 		...option("restart", value("restart") === "no" ? "" : value("restart")),
 		...option("on", form.elements.on.value),
 	];

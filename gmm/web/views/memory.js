@@ -49,6 +49,7 @@ function protection(model) {
 	const states = new Map();
 	for (const region of model.regions) {
 		states.set(region.state, (states.get(region.state) ?? 0) + 1);
+		if (region.node === null) continue;
 		const domain = where.get(region.node) ?? region.node;
 		vms.set(domain, (vms.get(domain) ?? new Set()).add(region.vm));
 	}
@@ -81,6 +82,7 @@ function balance(model) {
 			`${share(plan.distance_after)}, by ${plural(plan.moves.length, "move")} of ${pages(plan.pages)} in all`,
 		],
 		plan.ready_in_s > 0 && ["Begins in", seconds(plan.ready_in_s)],
+		plan.spread_limits && ["Not nearer", "VMs stay on as many components as their spread allows"],
 	]);
 	if (plan.moves.length === 0) return [facts, h("p", { class: "empty" }, plan.reason || "memory is used evenly: nothing to move")];
 	return [

@@ -120,11 +120,11 @@ function places(more, vm) {
 		[...sums.values()].map((sum) =>
 			h(
 				"li",
-				{ "data-key": sum.node },
+				{ "data-key": sum.node ?? "promised" },
 				h(
 					"div",
 					{ class: "line" },
-					h("a", { href: nodeHref(sum.node) }, sum.node),
+					sum.node === null ? "no place yet" : h("a", { href: nodeHref(sum.node) }, sum.node),
 					h("span", { class: "dim" }, `${pages(sum.pages)} in ${plural(sum.regions, "region")}`),
 					[...sum.states].filter((one) => one !== "live").map((one) => state(one)),
 				),
@@ -175,14 +175,23 @@ function restartText(restart) {
 	];
 }
 
+/* With one copy of each page, the VM is lost with any of the memory components that it is on. */
+function spreadText(more) {
+	const text = `${plural(more.memory_components, "memory component")}, ${more.spread ? `at most ${more.spread}` : "no limit"}`;
+	return more.spread && more.memory_components > more.spread ? h("span", { class: "problem" }, text) : text;
+}
+
 function about(vm, more) {
 	return pairs([
 		["State", [state(vm.state), ` for ${seconds(vm.changed_s_ago)}`]],
 		vm.reason && ["Reason", h("span", { class: "problem" }, vm.reason)],
 		["Runs on", h("a", { href: nodeHref(vm.node) }, vm.node)],
 		["vCPUs", vm.vcpus],
+		more?.overcommit && ["Overcommit", more.overcommit],
 		["Created", ago(vm.created_s_ago)],
+		more && ["Spread", spreadText(more)],
 		more?.restart && ["Restart", restartText(more.restart)],
+		more?.devices && ["Devices", more.devices.join(", ") || "none"],
 		more && ["Kernel", h("code", {}, more.kernel)],
 		more?.initrd && ["Initrd", h("code", {}, more.initrd)],
 		more?.command_line && ["Command line", h("code", {}, more.command_line)],

@@ -212,6 +212,7 @@ static void start(void)
 		.initrd_len_bytes = boot_info.module_count > 1 ? boot_info.modules[1].bytes : 0,
 		.command_line = guest_command_line(),
 		.memory_bytes = guest_bytes, .vcpus = (uint32_t)command_line_number("vcpus", 1),
+		.devices = hv_vm_devices(hv, 0), .tsc_khz = tsc_khz(),
 	};
 	char reason[128];
 
@@ -250,10 +251,10 @@ void component_main(void)
 {
 	static uint8_t bytes[UART_OUTPUT_BYTES];
 	struct wire_vm_create create = { .vm = 1, .memory_bytes = command_line_number("memory", 256u << 20),
-					 .vcpus = (uint32_t)command_line_number("vcpus", 1), .name = "test" };
+					 .vcpus = (uint32_t)command_line_number("vcpus", 1), .name = "test", .devices = DEVICES_DEFAULT };
 	static struct npt_pool pool;
 	struct hv_config config = { .npt_pool = &pool, .tsc_khz = tsc_khz(), .boot_time_s = boot_time_s(),
-		.environment = { lock, unlock, lock_vm, unlock_vm, now, tsc, yield_wanted, kick, changed, NULL } };
+		.environment = { lock, unlock, lock_vm, unlock_vm, now, tsc, yield_wanted, kick, changed, random_bytes, NULL } };
 	uint64_t spoke_ns = now_ns();
 	char reason[128];
 	size_t pages;

@@ -54,7 +54,7 @@ static bool drained(struct sim *sim)
 	for (uint32_t i = 0; i < SIM_VMS; i++) {
 		struct sim_vm *vm = &sim->vms[i];
 
-		if (!vm->destroyed && guest_done(vm) && sim->victims_count == 0 && region_move_stop(sim->regions, i) &&
+		if (!vm->destroyed && guest_done(vm) && resizer_done(sim, vm) && sim->victims_count == 0 && region_move_stop(sim->regions, i) &&
 		    cache_vm_destroy(sim->cache, i, process_now_ns(sim)) == 0) {
 			region_vm_destroy(sim->regions, i);
 			vm->destroyed = true;
@@ -74,14 +74,17 @@ static void print(const struct sim *sim, const struct wire_vm_status *status)
 		errors += sim->vms[i].errors;
 	}
 	printf("seed=%llu hash=%016llx events=%llu packets=%llu lost=%llu operations=%llu fills=%llu write_backs=%llu "
-	       "rescues=%llu fill_errors=%llu write_back_errors=%llu guest_errors=%llu moves=%llu moves_abandoned=%llu\n",
+	       "rescues=%llu fill_errors=%llu write_back_errors=%llu guest_errors=%llu moves=%llu moves_abandoned=%llu "
+	       "resizes=%llu places=%llu places_refused=%llu\n",
 	       (unsigned long long)sim->world.seed, (unsigned long long)sim->world.hash,
 	       (unsigned long long)sim->world.events_count, (unsigned long long)network->sent,
 	       (unsigned long long)(network->lost + network->overflowed + network->cut), (unsigned long long)operations,
 	       (unsigned long long)status->fills, (unsigned long long)status->write_backs,
 	       (unsigned long long)status->rescues, (unsigned long long)status->fill_errors,
 	       (unsigned long long)status->write_back_errors, (unsigned long long)errors,
-	       (unsigned long long)sim->moves_done, (unsigned long long)sim->moves_abandoned);
+	       (unsigned long long)sim->moves_done, (unsigned long long)sim->moves_abandoned,
+	       (unsigned long long)sim->resizes_begun,
+	       (unsigned long long)sim->places_given, (unsigned long long)sim->places_refused);
 }
 
 static void run_rack(struct sim *sim)
