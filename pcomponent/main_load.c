@@ -55,6 +55,12 @@ bool keeper_wake(struct cache_waiter *waiter)
 	return false;
 }
 
+void keeper_stop_waiting(struct process_vm *vm)
+{
+	cache_wait_end(process.cache, vm->slot, &vm->waiter, -ECANCELED);
+	thread_wake(vm->keeper);
+}
+
 /* ------------------------------------------------------------------ guest memory */
 
 static int store_page(struct process_vm *vm, uint64_t address, const uint8_t *bytes, uint32_t len)
@@ -68,6 +74,8 @@ static int store_page(struct process_vm *vm, uint64_t address, const uint8_t *by
 		fabric_lock(process.fabric);
 		waiter->status = 0;
 		result = cache_access(process.cache, vm->slot, address >> PAGE_SHIFT, true, waiter, &frame, now_ns());
+		if (result == CACHE_WAIT && vm->abort)
+			cache_wait_end(process.cache, vm->slot, waiter, -ECANCELED);
 		if (result == CACHE_READY)
 			memcpy((uint8_t *)frame + (address & PAGE_MASK), bytes, len);
 		sweeper_wake_if_wanted();
@@ -294,12 +302,12 @@ static void load(struct process_vm *vm)
 
 /* ------------------------------------------------------------------ pause */
 
-/* A VM that paused because its memory was out of reach runs on when all of it answers again. */
+/* A VM that paused because its memory was out of reach, or had no place, runs on when all of it answers again. */
 static void resume_if_reachable(struct process_vm *vm)
 {
 	int status = hv_vm_state_status(process.hv, vm->slot);
 
-	if (status != -EHOSTUNREACH && status != -ETIMEDOUT)
+	if (status != -EHOSTUNREACH && status != -ETIMEDOUT && status != -ENOSPC)
 		return;
 	fabric_lock(process.fabric);
 	if (region_vm_reachable(process.regions, vm->slot) && !vm->abort)
@@ -317,7 +325,7 @@ static void take_apart(struct process_vm *vm)
 		thread_wait(now_ns() + TAKE_APART_RETRY_NS);
 	while (status == -EAGAIN) {
 		fabric_lock(process.fabric);
-		status = vm->output_under_way || vm->event_under_way || !region_move_stop(process.regions, vm->slot) ? -EAGAIN :
+		status = vm->output_under_way || vm->event_under_way || vm->wanted_under_way || !region_move_stop(process.regions, vm->slot) ? -EAGAIN :
 			cache_vm_destroy(process.cache, vm->slot, now_ns());
 		if (status == 0) {
 			region_vm_destroy(process.regions, vm->slot);

@@ -101,6 +101,21 @@ static void wake(void *context, struct cache_waiter *waiter)
 		process.shim.wake(context, waiter);
 }
 
+/* Who asks the manager for a place is the reporter. */
+static void place_wanted(void *context, uint32_t slot)
+{
+	(void)context;
+	(void)slot;
+	thread_wake(process.reporter);
+}
+
+/* A VM that was paused for want of a place may go on. */
+static void placed(void *context, uint32_t slot, uint64_t now)
+{
+	cache_region_placed(context, slot, now);
+	thread_wake(process_vm(slot)->keeper);
+}
+
 static void other_completed(void *context, const struct roce_event *event, uint64_t now)
 {
 	uint64_t cookie = event->cookie & ~REGION_COOKIE_OTHER;
@@ -220,7 +235,8 @@ static void start_regions(void)
 		.vms_max = SLOTS, .requests_max = REQUESTS_MAX,
 		.pages_written_max = (uint64_t)process.npt_pool.pages_count * NPT_PAGE_COVERS, .give_up_ns = GIVE_UP_NS,
 		.moves_max = SLOTS < REGION_MOVES_PER_NODE_MAX ? SLOTS : REGION_MOVES_PER_NODE_MAX,
-		.done = cache_region_done, .context = process.cache, .other = other_completed,
+		.done = cache_region_done, .placed = placed, .context = process.cache, .wanted = place_wanted,
+		.other = other_completed,
 	};
 
 	process.regions = region_client_create(boot_alloc(region_client_bytes(&config), 64), &config, now_ns());

@@ -10,6 +10,7 @@
 
 #define BATCH_NS UINT64_C(5000000)		/* console output is gathered this long */
 #define RETRY_NS UINT64_C(200000000)
+#define PLACE_PATIENCE_NS UINT64_C(1000000000)	/* a VM that waits longer for a place is paused */
 #define CALL_TIMEOUT_NS UINT64_C(0)		/* the session sends again for ever; a new manager gets it anew */
 
 void report_changed(uint32_t slot)
@@ -100,6 +101,59 @@ static void send_event(struct process_vm *vm, uint64_t now)
 	}
 }
 
+/* ------------------------------------------------------------------ places of promised regions; under the fabric lock */
+
+static void wanted_done(void *context, uint64_t cookie, int status, const void *body, uint32_t len_bytes, uint64_t now)
+{
+	struct process_vm *vm = process_vm((uint32_t)cookie);
+
+	(void)context;
+	(void)status;
+	(void)body;
+	(void)len_bytes;
+	(void)now;
+	/* Whatever was answered: what has no place is asked for again (G13). */
+	vm->wanted_under_way = false;
+	thread_wake(process.reporter);
+}
+
+/* Ask for the places that lines wait for. A VM that waits for long is paused: it would only chase its pages through the cache. */
+static void send_wanted(struct process_vm *vm, uint64_t now)
+{
+	uint64_t waits_ns = region_vm_waits_ns(process.regions, vm->slot);
+	struct wire_vm_region_wanted wanted = { .vm = vm->id };
+
+	if (waits_ns && now - waits_ns >= PLACE_PATIENCE_NS)
+		hv_vm_stop(process.hv, vm->slot, WIRE_VM_PAUSED, -ENOSPC, "waits for memory: a promised region has no place yet");
+	if (vm->wanted_under_way || now < vm->wanted_retry_ns ||
+	    !region_place_wanted(process.regions, vm->slot, &wanted.index, now))
+		return;
+	if (rpc_call(fabric_rpc(process.fabric), process.agent.session, WIRE_VM_REGION_WANTED, &wanted, sizeof(wanted),
+		     CALL_TIMEOUT_NS, wanted_done, NULL, vm->slot, now) == 0) {
+		vm->wanted_under_way = true;
+	} else {
+		region_place_not_asked(process.regions, vm->slot, wanted.index);
+		vm->wanted_retry_ns = now + RETRY_NS;
+	}
+}
+
+/* When send_wanted() has something to do; a call that ends wakes the reporter. */
+static uint64_t wanted_deadline_ns(const struct process_vm *vm)
+{
+	uint64_t waits_ns = region_vm_waits_ns(process.regions, vm->slot);
+	uint64_t ask_ns = region_place_deadline_ns(process.regions, vm->slot);
+
+	if (waits_ns == 0)
+		return UINT64_MAX;
+	if (ask_ns < vm->wanted_retry_ns)
+		ask_ns = vm->wanted_retry_ns;
+	if (vm->wanted_under_way)
+		ask_ns = UINT64_MAX;
+	if (hv_vm_state(process.hv, vm->slot) == WIRE_VM_RUNNING && waits_ns + PLACE_PATIENCE_NS < ask_ns)
+		ask_ns = waits_ns + PLACE_PATIENCE_NS;
+	return ask_ns;
+}
+
 /* ------------------------------------------------------------------ thread */
 
 /* Returns when to look again: guests that run may write at any time. */
@@ -117,9 +171,12 @@ static uint64_t look(void)
 			continue;
 		/* a state stands in the manager's log behind what the guest wrote before it */
 		sent = send_output(vm, now);
+		send_wanted(vm, now);
 		send_event(vm, now);
 		if (!sent || vm->changed || hv_vm_state(process.hv, slot) == WIRE_VM_RUNNING)
-			next_ns = now + BATCH_NS;
+			next_ns = now + BATCH_NS < next_ns ? now + BATCH_NS : next_ns;
+		if (wanted_deadline_ns(vm) < next_ns)
+			next_ns = wanted_deadline_ns(vm);
 	}
 	fabric_unlock(process.fabric);
 	return next_ns;

@@ -54,6 +54,7 @@ static int create(const struct wire_vm_create *body)
 	vm->output_offset = vm->input_offset = 0;
 	vm->output_under_way = 0;
 	vm->event_retry_ns = 0;
+	vm->wanted_retry_ns = 0;
 	__atomic_store_n(&vm->changed, false, __ATOMIC_RELEASE);
 	log_line(LOG_INFO, "event=vm_create vm=%lu slot=%d name=%s memory_bytes=%lu vcpus=%u cache_lines=%u devices=%x", body->vm,
 		 slot, body->name, body->memory_bytes, body->vcpus, body->cache_lines, body->devices);
@@ -87,7 +88,8 @@ static void serve_regions(void *context, struct rpc_endpoint *endpoint, const st
 		struct wire_vm_region region;
 
 		memcpy(&region, (const uint8_t *)request->body + sizeof(head) + i * sizeof(region), sizeof(region));
-		status = region_map(process.regions, vm->slot, &region, now);
+		status = region.epoch ? region_map(process.regions, vm->slot, &region, now) :
+					region_promise(process.regions, vm->slot, &region);
 	}
 	answer(endpoint, request, status, now);
 }
@@ -287,6 +289,7 @@ static void serve_stop(void *context, struct rpc_endpoint *endpoint, const struc
 	if (vm) {
 		vm->abort = true;
 		hv_vm_stop(process.hv, vm->slot, WIRE_VM_STOPPED, 0, "stopped by the operator");
+		keeper_stop_waiting(vm);
 	}
 	answer(endpoint, request, vm ? 0 : -ENOENT, now);
 }
@@ -304,6 +307,7 @@ static void serve_destroy(void *context, struct rpc_endpoint *endpoint, const st
 	vm->destroy_wanted = true;
 	vm->destroy_token = request->token;	/* the keeper answers */
 	hv_vm_stop(process.hv, vm->slot, WIRE_VM_STOPPED, 0, "destroyed");
+	keeper_stop_waiting(vm);
 	thread_wake(vm->keeper);
 }
 

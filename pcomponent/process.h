@@ -67,6 +67,8 @@ struct process_vm {
 	bool changed;			/* atomic: the state changed since it was told */
 	bool event_under_way;
 	uint64_t event_retry_ns;
+	bool wanted_under_way;		/* a call that asks for a region's place */
+	uint64_t wanted_retry_ns;	/* none before */
 };
 
 /* One place for a transfer of the benchmark; its page is the queue pair's while the transfer is under way. */
@@ -135,6 +137,8 @@ extern const struct rpc_type process_rpc_types[];
 /* main_load.c */
 void keepers_create(void);
 void load_piece_completed(uint32_t slot, uint32_t number, int status);
+/* The VM is being stopped: a page that its loader waits for need not come. Under the fabric lock. */
+void keeper_stop_waiting(struct process_vm *vm);
 /* Is this waiter a keeper's? Then wake it. */
 bool keeper_wake(struct cache_waiter *waiter);
 

@@ -153,9 +153,12 @@ void print_status(json_t *result)
 		       text_plural((uint64_t)integer(nodes, "pending"), "machine that is no node", "machines that are no nodes"));
 	printf("health   ");
 	print_health_line(json_object_get(result, "health"));
-	printf("memory   %s, reserved %s, written %s\n", units_size((double)integer(memory, "capacity") * PAGE_BYTES, a),
+	printf("memory   %s, reserved %s, written %s", units_size((double)integer(memory, "capacity") * PAGE_BYTES, a),
 	       units_size((double)integer(memory, "reserved") * PAGE_BYTES, b),
 	       units_size((double)integer(memory, "written") * PAGE_BYTES, c));
+	if (integer(memory, "promised"))
+		printf(", promised %s", units_size((double)integer(memory, "promised") * PAGE_BYTES, a));
+	putchar('\n');
 	printf("cache    %s, given to VMs %s\n", units_size((double)integer(cache, "capacity") * PAGE_BYTES, a),
 	       units_size((double)integer(cache, "given") * PAGE_BYTES, b));
 	printf("VMs      %d, running %d; regions %d, placed by %s\n\n", (int)integer(vms, "total"), (int)integer(vms, "running"),

@@ -94,7 +94,8 @@ static struct gmm_node_set planned_set(const struct gmm_core *core, const struct
 	struct gmm_node_set set = { 0 };
 
 	for (uint32_t at = vm->region_first; at != GMM_NONE; at = core->regions[at].next)
-		gmm_set_add(&set, core->nodes[plan->place[at]].id);
+		if (plan->place[at] != GMM_BALANCE_NOWHERE)
+			gmm_set_add(&set, core->nodes[plan->place[at]].id);
 	return set;
 }
 
@@ -120,7 +121,7 @@ static bool vacate(const struct gmm_core *core, struct gmm_balance *plan, const 
 
 		if (plan->place[at] != from)
 			continue;
-		if (core->regions[at].state != GMM_REGION_LIVE || core->nodes[from].id != core->regions[at].node)
+		if (core->regions[at].state != GMM_REGION_LIVE || core->regions[at].wanted || core->nodes[from].id != core->regions[at].node)
 			return false;
 		for (uint32_t i = 0; i < core->node_count; i++) {
 			uint64_t capacity = core->nodes[i].join.capacity_pages;
@@ -181,16 +182,18 @@ static void list_movable(const struct gmm_core *core, struct gmm_balance *plan)
 		    core->nodes[vm->node - GMM_NODE_FIRST].state != GMM_NODE_UP)
 			continue;
 		for (uint32_t at = vm->region_first; at != GMM_NONE; at = core->regions[at].next) {
-			plan->place[at] = (uint16_t)(core->regions[at].node - GMM_NODE_FIRST);
+			plan->place[at] = core->regions[at].node ? (uint16_t)(core->regions[at].node - GMM_NODE_FIRST) : GMM_BALANCE_NOWHERE;
 			plan->vm[at] = (uint16_t)i;
 		}
 		while (vm->spec.spread && repair(core, plan, vm))
 			;
 		for (uint32_t at = vm->region_first; at != GMM_NONE; at = core->regions[at].next) {
-			uint32_t *first = &plan->movable[plan->place[at]];
+			uint32_t *first;
 
-			if (core->regions[at].state != GMM_REGION_LIVE || core->nodes[plan->place[at]].id != core->regions[at].node)
+			if (core->regions[at].state != GMM_REGION_LIVE || core->regions[at].wanted ||
+			    core->nodes[plan->place[at]].id != core->regions[at].node)
 				continue;
+			first = &plan->movable[plan->place[at]];
 			plan->next[at] = *first;
 			*first = at;
 		}

@@ -26,6 +26,8 @@ struct gmm_move {
 	uint32_t batch;				/* counts from 0 */
 };
 
+#define GMM_BALANCE_NOWHERE UINT16_MAX		/* of a region that is only promised */
+
 struct gmm_balance {
 	uint32_t move_count;
 	struct gmm_move moves[GMM_BALANCE_MOVES_MAX];
@@ -38,7 +40,7 @@ struct gmm_balance {
 	uint64_t used[NODES_MAX];
 	uint32_t movable[NODES_MAX];		/* first of the node's regions that may move */
 	uint32_t next[GMM_REGIONS_MAX];
-	uint16_t place[GMM_REGIONS_MAX];	/* index of the node that the region is on when the moves are made */
+	uint16_t place[GMM_REGIONS_MAX];	/* index of the node that the region is on when the moves are made; none: GMM_BALANCE_NOWHERE */
 	uint16_t vm[GMM_REGIONS_MAX];		/* index of its VM */
 };
 

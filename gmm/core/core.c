@@ -161,6 +161,9 @@ void gmm_core_result(struct gmm_core *core, uint64_t token, int status, const vo
 	case GMM_CALL_OFFER:
 		gmm_resume_told(core, &call, status, now_ns);
 		break;
+	case GMM_CALL_PLACE:
+		gmm_promise_told(core, &call);
+		break;
 	case GMM_CALL_NONE:
 		assert(!"a call without a kind");
 	}
@@ -197,7 +200,7 @@ int gmm_core_output(struct gmm_core *core, struct gmm_command *command, uint64_t
 	for (uint32_t i = 0; i < GMM_OPERATIONS_MAX; i++)
 		if (gmm_operation_output(core, &core->operations[i], command, now_ns))
 			return 1;
-	return gmm_resume_output(core, command, now_ns) || gmm_vm_output(core, command, now_ns);
+	return gmm_promise_output(core, command, now_ns) || gmm_resume_output(core, command, now_ns) || gmm_vm_output(core, command, now_ns);
 }
 
 /* ---------------------------------------------------------------- events */
@@ -254,10 +257,10 @@ const char *gmm_role_name(uint32_t role)
 const char *gmm_region_state_name(enum gmm_region_state state)
 {
 	static const char *const names[] = {
-		"free", "planned", "creating", "live", "lost", "reclaim", "reclaiming",
+		"free", "planned", "creating", "live", "lost", "reclaim", "reclaiming", "promised",
 	};
 
-	assert(state <= GMM_REGION_RECLAIMING);
+	assert(state < GMM_REGION_STATES);
 	return names[state];
 }
 
@@ -294,6 +297,7 @@ struct totals {
 static void check_nodes(const struct gmm_core *core)
 {
 	struct totals totals[NODES_MAX] = { 0 };
+	uint64_t promised = 0;
 
 	for (uint32_t i = 0; i < core->region_top; i++) {
 		const struct gmm_region *region = &core->regions[i];
@@ -301,11 +305,17 @@ static void check_nodes(const struct gmm_core *core)
 
 		if (region->state == GMM_REGION_FREE)
 			continue;
+		assert((region->state == GMM_REGION_PROMISED) == (region->node == 0));
+		if (region->node == 0) {
+			promised += region->pages;
+			continue;
+		}
 		of = &totals[region->node - GMM_NODE_FIRST];
 		of->pages += region->pages;
 		of->pages_planned += region->state == GMM_REGION_PLANNED ? region->pages : 0;
 		of->regions += region->state != GMM_REGION_PLANNED;
 	}
+	assert(promised == core->pages_promised);
 	for (uint32_t i = 0; i < GMM_CALLS_MAX; i++)
 		if (core->calls[i].kind != GMM_CALL_NONE)
 			totals[core->calls[i].node - GMM_NODE_FIRST].calls++;
@@ -332,7 +342,7 @@ static void check_nodes(const struct gmm_core *core)
 void gmm_core_check(const struct gmm_core *core)
 {
 	uint8_t seen[GMM_REGIONS_MAX / 8] = { 0 };
-	uint32_t used = 0;
+	uint32_t used = 0, places_wanted = 0;
 
 	check_nodes(core);
 	gmm_poll_check(core);
@@ -354,7 +364,9 @@ void gmm_core_check(const struct gmm_core *core)
 		assert(vm->resize == GMM_NONE || core->operations[vm->resize].vm == i);
 		assert((vm->resize == GMM_NONE) == (vm->cache_wanted_bytes == 0));
 		assert(vm->move == GMM_NONE || core->operations[vm->move].vm == i);
+		places_wanted += vm->places_wanted;
 	}
+	assert(places_wanted == core->places_wanted);
 	for (uint32_t i = 0; i < GMM_OPERATIONS_MAX; i++)
 		if (gmm_operation_holds_region(&core->operations[i]) && core->operations[i].region != GMM_NONE)
 			used += list_length(core, core->operations[i].region, seen);

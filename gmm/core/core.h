@@ -22,13 +22,19 @@
  *      that the move is abandoned, neither the old nor the new one is destroyed, unless the VM is (gmm/core/move.c).
  *  M9  A node's pages_planned is the sum of the pages of the PLANNED regions among those of M2. Its lines_given and
  *      vcpus_given are the sums over the VMs in the table that name it and are not GONE.
+ *  M11 A place that may have been told to a process component is never taken back, and one that was not told is taken back only
+ *      when nothing can be stored there (gmm/core/promise.c). pages_promised is the sum of the pages of the PROMISED regions, and
+ *      places_wanted counts the VMs that wait for a place or for being told of one.
  *  M10 A node's `life` is what its origin, admin, state and boots say (life.c), and changes along the table there only.
  *
  *  region: PLANNED -> CREATING -> LIVE -> RECLAIM -> RECLAIMING -> (free)
  *             |           |        |         ^------------'  the call failed or the node came back
  *             v (free)    |        v
- *                         |      LOST -> (free)              the node came back as a new incarnation
- *                         '-> CREATING + condemned -> RECLAIM    its operation failed before the answer came
+ *             ^           |      LOST -> (free)              the node came back as a new incarnation
+ *             | placed    |
+ *          PROMISED <-----'  refused, or gone before anybody was told of it
+ *
+ *                        CREATING + condemned -> RECLAIM    its operation failed before the answer came
  */
 #ifndef PLENUM_GMM_CORE_H
 #define PLENUM_GMM_CORE_H
@@ -159,6 +165,8 @@ enum gmm_region_state {
 	GMM_REGION_LOST,		/* its node came back without it */
 	GMM_REGION_RECLAIM,		/* to be destroyed when the node can be asked */
 	GMM_REGION_RECLAIMING,
+	GMM_REGION_PROMISED,		/* on no node yet: it gets one when its guest needs it. The numbers stand in stores */
+	GMM_REGION_STATES,
 };
 
 struct gmm_region {
@@ -167,7 +175,7 @@ struct gmm_region {
 	uint32_t index;			/* within the VM */
 	uint32_t epoch;
 	uint32_t epoch_tried;		/* the highest of a move of it; 0: it was never moved */
-	uint32_t node;			/* memory component */
+	uint32_t node;			/* memory component; 0: PROMISED */
 	uint32_t owner;			/* process component */
 	uint32_t pages;
 	uint32_t rkey;
@@ -175,6 +183,9 @@ struct gmm_region {
 	uint32_t operation;		/* that waits for it to be created or gone; GMM_NONE */
 	enum gmm_region_state state;
 	bool condemned;			/* CREATING, already in the reclaim list */
+	bool wanted;			/* its process component asked for its place, and was not told yet */
+	bool untold;			/* it was PROMISED, and no process component can know where it is now */
+	bool telling;			/* WIRE_VM_REGIONS with its place is under way */
 	bool unsure;			/* PLANNED, but an earlier manager may have created it: destroyed, not just freed */
 };
 
@@ -203,6 +214,13 @@ enum gmm_restart {
 	GMM_RESTART_ALWAYS,		/* start it again, if its process component is lost on another one */
 	GMM_RESTARTS,
 };
+/* What a VM may be given although it is given to others, too; bits. The numbers stand in stores. */
+#define GMM_OVERCOMMIT_VCPUS 1u			/* its vCPUs may share processors with others' */
+#define GMM_OVERCOMMIT_MEMORY 2u		/* its regions are promised, and reserved when the guest needs them */
+#define GMM_OVERCOMMIT_ALL (GMM_OVERCOMMIT_VCPUS | GMM_OVERCOMMIT_MEMORY)
+#define GMM_OVERCOMMIT_PERCENT_DEFAULT 200u	/* of the memory that is there: promised and reserved together */
+#define GMM_OVERCOMMIT_PERCENT_MIN 100u
+#define GMM_OVERCOMMIT_PERCENT_MAX 10000u
 #define GMM_SPREAD_MAX NODES_MAX
 #define GMM_STOP_GRACE_MS_DEFAULT 30000u
 #define GMM_STOP_GRACE_MS_MAX 3600000u
@@ -221,7 +239,7 @@ struct gmm_vm_spec {
 	char kernel[GMM_FILE_BYTES];	/* files on the manager's host; the core only keeps them */
 	char initrd[GMM_FILE_BYTES];	/* empty: none */
 	uint32_t bandwidth_mbps;	/* of its component's link, reserved; 0: none */
-	uint32_t overcommit;		/* bool: its vCPUs may share processors with others' */
+	uint32_t overcommit;		/* GMM_OVERCOMMIT_* */
 	uint32_t spread;		/* its regions lie on at most so many memory components; 0: no limit */
 	uint32_t restart;		/* enum gmm_restart */
 	uint32_t restart_max;		/* so many restarts, */
@@ -246,6 +264,10 @@ struct gmm_vm {
 	uint32_t resize;		/* operation that changes its cache share; GMM_NONE */
 	uint32_t region_first;		/* list in order of index */
 	uint32_t region_count;
+	bool places_wanted;		/* one of its regions is `wanted` */
+	bool place_waits;		/* the operator was told that there is no room */
+	uint64_t place_since_ns;	/* since when a region of it waits for room; 0: none does */
+	uint64_t place_ns;		/* a component refused: no region is created before */
 	uint32_t state;			/* enum wire_vm_state */
 	int32_t status;
 	char reason[WIRE_REASON_BYTES];
@@ -278,6 +300,12 @@ void gmm_vm_settings_text(const struct gmm_vm *vm, const struct gmm_vm_settings 
 const char *gmm_vm_state_name(const struct gmm_vm *vm, const struct gmm_node *node);
 const char *gmm_wire_state_name(uint32_t state);
 const char *gmm_restart_name(uint32_t restart);
+/* "none", "vcpus", "memory", "all" */
+const char *gmm_overcommit_name(uint32_t overcommit);
+/* UINT32_MAX when there is no such name. */
+uint32_t gmm_overcommit_named(const char *name);
+/* Regions of the VM that are only promised. */
+uint32_t gmm_vm_regions_promised(const struct gmm_core *core, const struct gmm_vm *vm);
 /* GMM_RESTARTS when no policy has this name. */
 enum gmm_restart gmm_restart_named(const char *name);
 /* The table of devices (plenum/device.h); what is said of one goes behind its name. */
@@ -419,6 +447,7 @@ enum gmm_call_kind {
 	GMM_CALL_POLL,			/* WIRE_VM_STATE */
 	GMM_CALL_ZOMBIE,
 	GMM_CALL_OFFER,			/* WIRE_VM_OFFER */
+	GMM_CALL_PLACE,			/* WIRE_VM_REGIONS with the place of one region that was promised */
 };
 
 struct gmm_call {
@@ -505,6 +534,7 @@ struct gmm_config {
 	uint32_t address_first, address_last; /* of nodes that are admitted; 0: any in that network */
 	uint32_t lent_first, lent_last;	/* addresses that a DHCP server lends to anybody: no node's; 0: none */
 	struct gmm_balance *plan;	/* memory for plans of balancing, the caller's; NULL: it is not carried out */
+	uint32_t overcommit_percent;	/* of the memory: so much may be promised and reserved together; 0: nothing is promised */
 	bool vcpus_limited;		/* refuse vCPUs beyond processors to VMs that do not ask for it */
 	bool rebuild_reserve;		/* refuse VMs when the largest failure domain could not be rebuilt in the others */
 };
@@ -541,6 +571,8 @@ struct gmm_core {
 	uint32_t poll_first, poll_last;	/* VMs in the order in which their components are asked for them (poll.c) */
 	uint64_t vm_changes;		/* how often a VM entered the table, was made anew, or left it */
 	uint32_t regions_used;
+	uint32_t places_wanted;		/* VMs that are (M11) */
+	uint64_t pages_promised;	/* of PROMISED regions (M11) */
 	char refusal[GMM_TEXT_BYTES];	/* why the last request was refused */
 	struct gmm_health health;
 	struct gmm_machine machines[GMM_MACHINES_MAX];
@@ -589,6 +621,11 @@ int gmm_core_renew(struct gmm_core *core, uint32_t node, const struct wire_node_
 void gmm_core_reset(struct gmm_core *core, uint32_t node, uint64_t now_ns);
 /* A process component says that a VM changed. -ENOENT: not a VM of that node. */
 int gmm_core_vm_event(struct gmm_core *core, uint32_t node, const struct wire_vm_event *event, uint64_t now_ns);
+/*
+ * A process component needs the place of a region that was promised. 0: it will be told as soon as there is room. -ENOENT: not a VM of
+ * that node; -EINVAL: no such region; -EAGAIN: not now, ask again.
+ */
+int gmm_core_region_wanted(struct gmm_core *core, uint32_t node, const struct wire_vm_region_wanted *wanted, uint64_t now_ns);
 
 /*
  * Requests of the operator. 0: *operation was started, gmm_core_finished() tells the outcome. Else a negative errno
@@ -602,6 +639,7 @@ int gmm_core_vm_create(struct gmm_core *core, const struct gmm_vm_spec *spec, ui
 struct gmm_vm_plan {
 	uint32_t node;			/* process component */
 	uint32_t regions[NODES_MAX];	/* by index of the memory component */
+	uint32_t promised;		/* regions that would have no place yet */
 };
 int gmm_core_vm_create_plan(struct gmm_core *core, const struct gmm_vm_spec *spec, struct gmm_vm_plan *plan);
 int gmm_core_vm_check(struct gmm_core *core, const char *name, enum gmm_operation_kind kind);

@@ -12,6 +12,8 @@ void gmm_health_look(struct gmm_core *core, enum gmm_health_code code, const str
 		[GMM_HEALTH_MNODE_DOWN] = gmm_health_mnode_down, [GMM_HEALTH_PNODE_DOWN] = gmm_health_pnode_down,
 		[GMM_HEALTH_MNODE_NEARFULL] = gmm_health_mnode_nearfull, [GMM_HEALTH_MNODE_FULL] = gmm_health_mnode_full,
 		[GMM_HEALTH_RACK_NEARFULL] = gmm_health_rack_nearfull, [GMM_HEALTH_VM_STALLED] = gmm_health_vm_stalled,
+		[GMM_HEALTH_RACK_OVERCOMMITTED] = gmm_health_rack_overcommitted,
+		[GMM_HEALTH_VM_MEMORY_WAITS] = gmm_health_vm_memory_waits,
 		[GMM_HEALTH_VM_MEMORY_LOST] = gmm_health_vm_memory_lost, [GMM_HEALTH_VM_LOST] = gmm_health_vm_lost,
 		[GMM_HEALTH_VM_CRASH_LOOP] = gmm_health_vm_crash_loop, [GMM_HEALTH_PLACEMENT_VIOLATION] = gmm_health_placement_violation,
 		[GMM_HEALTH_VM_FAILED] = gmm_health_vm_failed, [GMM_HEALTH_NODE_FLAPPING] = gmm_health_flapping,

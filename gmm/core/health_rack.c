@@ -60,6 +60,23 @@ void gmm_health_imbalanced(const struct gmm_health_view *view)
 	text_string(&text, " %");
 }
 
+void gmm_health_rack_overcommitted(const struct gmm_health_view *view)
+{
+	uint64_t capacity, reserved, promised = view->core->pages_promised;
+	struct text text;
+
+	gmm_promise_sums(view->core, &capacity, &reserved);
+	if (promised == 0 || reserved + promised <= capacity)
+		return;
+	view->found->count = 1;
+	text = gmm_health_summary(view->found);
+	text_pages(&text, promised);
+	text_string(&text, " promised and ");
+	text_pages(&text, reserved);
+	text_string(&text, " reserved of ");
+	text_pages(&text, capacity);
+}
+
 /* ---------------------------------------------------------------- who knocks */
 
 void gmm_health_unenrolled_names(const struct gmm_health_view *view)

@@ -27,10 +27,19 @@ const struct gmm_health_kind gmm_health_kinds[GMM_HEALTH_COUNT] = {
 	     .meaning = "At least 85 % of the memory of all components that are up is promised to regions. Guests are "
 			"not affected; new VMs will be refused soon.",
 	     .remedies = { "gmm status", "gmm vm list", "gmm vm destroy VM" }),
+	KIND(RACK_OVERCOMMITTED, WARN, .title = "more memory is promised than there is",
+	     .meaning = "VMs that were created with overcommit could together need more memory than all components that are "
+			"up have left. Guests are not affected as long as they do not need it all at the same time; one "
+			"that finds no room waits.",
+	     .remedies = { "gmm status", "gmm vm list", "gmm vm destroy VM" }),
 	KIND(VM_STALLED, ERR, .title = "VMs stand still",
 	     .meaning = "The VM is paused, for it needs a page from a memory component that does not answer. It runs "
 			"on by itself when the component answers again with the pages it had.",
 	     .remedies = { "gmm vm show VM", "gmm node list", "gmm events" }),
+	KIND(VM_MEMORY_WAITS, ERR, .title = "VMs wait for memory that was promised",
+	     .meaning = "The VM was created with overcommit and needs another region, and no memory component has room for it. "
+			"It stands still, and goes on by itself as soon as there is room. Nothing of it is lost.",
+	     .remedies = { "gmm vm list", "gmm vm destroy VM", "gmm node list", "gmm node uncordon NODE" }),
 	KIND(VM_MEMORY_LOST, ERR, .title = "VMs have lost memory",
 	     .meaning = "A memory component started again, and what it held of this VM is gone. The VM stands still "
 			"for good at the first page that it needs from there.",

@@ -45,13 +45,48 @@ static void summarize(const struct gmm_health_view *view, const char *one, const
 	gmm_health_of(&text, view->found->count, count_vms(view->core), "VM", text_plural(view->found->count, one, many));
 }
 
-/* A VM that waits for memory which is gone for good is told by vm_memory_lost alone. */
+static uint32_t regions_waiting(const struct gmm_core *core, const struct gmm_vm *vm, uint32_t *pages)
+{
+	uint32_t count = 0;
+
+	for (uint32_t at = vm->region_first; at != GMM_NONE; at = core->regions[at].next) {
+		if (core->regions[at].state != GMM_REGION_PROMISED || !core->regions[at].wanted)
+			continue;
+		*pages += core->regions[at].pages;
+		count++;
+	}
+	return count;
+}
+
+void gmm_health_vm_memory_waits(const struct gmm_health_view *view)
+{
+	for (uint32_t i = 0; i < GMM_VMS_MAX; i++) {
+		const struct gmm_vm *vm = &view->core->vms[i];
+		uint32_t pages = 0, count;
+		struct text text;
+
+		if (vm->phase == GMM_VM_FREE || !vm->place_waits)
+			continue;
+		count = regions_waiting(view->core, vm, &pages);
+		text = gmm_health_add(view->found, vm->spec.name);
+		text_string(&text, "needs ");
+		text_pages(&text, pages);
+		text_string(&text, " (");
+		gmm_health_of(&text, count, vm->region_count, "region", ") for ");
+		gmm_health_time(&text, view->now_ns - vm->place_since_ns);
+		text_string(&text, ";");
+		gmm_place_free(view->core, &text);
+	}
+	summarize(view, " waits for promised memory that finds no room", " wait for promised memory that finds no room");
+}
+
+/* A VM that waits for memory which is gone for good, or that finds no room, is told by those checks alone. */
 void gmm_health_vm_stalled(const struct gmm_health_view *view)
 {
 	for (uint32_t i = 0; i < GMM_VMS_MAX; i++) {
 		const struct gmm_vm *vm = &view->core->vms[i];
 
-		if (vm->phase == GMM_VM_READY && vm->state == WIRE_VM_PAUSED && regions_lost(view->core, vm) == 0 &&
+		if (vm->phase == GMM_VM_READY && vm->state == WIRE_VM_PAUSED && regions_lost(view->core, vm) == 0 && !vm->place_waits &&
 		    gmm_core_node(view->core, vm->node)->state == GMM_NODE_UP)
 			add(view, vm);
 	}

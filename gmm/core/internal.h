@@ -37,6 +37,11 @@ static inline bool gmm_region_is_kept(const struct gmm_region *region)
 }
 uint32_t gmm_region_allocate(struct gmm_core *core, uint64_t vm, uint32_t index, uint32_t pages, uint32_t node,
 			     uint32_t owner);
+/* As above, without a place. */
+uint32_t gmm_region_promise(struct gmm_core *core, uint64_t vm, uint32_t index, uint32_t pages, uint32_t owner);
+/* A PROMISED region goes to a node that has room; or from there, when nothing of it is there, back to being PROMISED. */
+void gmm_region_place(struct gmm_core *core, uint32_t region, struct gmm_node *node);
+void gmm_region_unplace(struct gmm_core *core, uint32_t region);
 /* Take a region out of service: it must have been taken from its VM's list before. */
 void gmm_region_condemn(struct gmm_core *core, uint32_t region, uint32_t operation);
 bool gmm_region_output_create(struct gmm_core *core, uint32_t region, struct gmm_command *command);
@@ -48,6 +53,22 @@ void gmm_region_destroyed(struct gmm_core *core, uint32_t region, int status, ui
 void gmm_region_node_reset(struct gmm_core *core, struct gmm_node *node, uint64_t now_ns);
 /* The node cannot be asked for now: operations go on without it. */
 void gmm_region_node_down(struct gmm_core *core, struct gmm_node *node, uint64_t now_ns);
+
+/* promise.c */
+void gmm_promise_tick(struct gmm_core *core, uint64_t now_ns);
+bool gmm_promise_output(struct gmm_core *core, struct gmm_command *command, uint64_t now_ns);
+/* The memory component answered: 0 or a negative errno. */
+void gmm_promise_created(struct gmm_core *core, uint32_t region, int status, uint64_t now_ns);
+/* The process component was told its place. */
+void gmm_promise_told(struct gmm_core *core, const struct gmm_call *call);
+/* It has waited for room for so long that the operator should have a word in it. */
+bool gmm_promise_waits(const struct gmm_vm *vm, uint64_t now_ns);
+/* The VM's regions are gone, and nobody waits for them. */
+void gmm_promise_forget(struct gmm_core *core, struct gmm_vm *vm);
+/* Could so many pages more be promised? Else false, and why. */
+bool gmm_promise_allowed(const struct gmm_core *core, uint64_t pages, struct text *text);
+/* Of the memory components that are up: all there is, and what is reserved. */
+void gmm_promise_sums(const struct gmm_core *core, uint64_t *capacity, uint64_t *reserved);
 
 /* life.c: take the state that follows from the rest, */
 void gmm_life_begin(struct gmm_node *node, uint64_t now_ns);

@@ -90,6 +90,8 @@ static int check_vm(struct gmm_core *core, const struct gmm_vm *vm, const struct
 		return gmm_refuse_words(core, -EBUSY, "another region of ", vm->spec.name, " is being moved");
 	if (region->state != GMM_REGION_LIVE)
 		return gmm_refuse_words(core, -EBUSY, "the region is ", gmm_region_state_name(region->state), "");
+	if (region->wanted)
+		return gmm_refuse_words(core, -EBUSY, "the region is just getting its first place", "", "");
 	if (owner->state != GMM_NODE_UP)
 		return gmm_refuse_words(core, -EBUSY, "its process component is down: ", owner->name, "");
 	if (moves_of(core, owner->id) >= REGION_MOVES_PER_NODE_MAX)

@@ -391,6 +391,7 @@ void gmm_core_tick(struct gmm_core *core, uint64_t now_ns)
 	}
 	gmm_operation_tick(core, now_ns);
 	gmm_restart_tick(core, now_ns);
+	gmm_promise_tick(core, now_ns);
 	core->tick_ns = now_ns + GMM_TICK_NS;
 }
 

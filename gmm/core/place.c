@@ -120,7 +120,7 @@ static bool lacks_cache(const struct gmm_node *node, const struct gmm_vm_spec *s
 
 static bool lacks_processors(const struct gmm_core *core, const struct gmm_node *node, const struct gmm_vm_spec *spec)
 {
-	return core->config.vcpus_limited && !spec->overcommit && node->vcpus_given + spec->vcpus > cpus_of(node);
+	return core->config.vcpus_limited && !(spec->overcommit & GMM_OVERCOMMIT_VCPUS) && node->vcpus_given + spec->vcpus > cpus_of(node);
 }
 
 static bool lacks_bandwidth(const struct gmm_node *node, const struct gmm_vm_spec *spec)
@@ -183,7 +183,7 @@ bool gmm_place_lacks(const struct gmm_core *core, const struct gmm_node *node, c
 	if (lacks_processors(core, node, spec)) {
 		text_short(text, !lacks, cpus > node->vcpus_given ? cpus - node->vcpus_given : 0, cpus,
 			   text_plural(cpus, " vCPU", " vCPUs"), spec->vcpus);
-		text_string(text, " (it may share processors if it is created with overcommit)");
+		text_string(text, " (it may share processors if it is created with overcommit = vcpus)");
 		lacks = true;
 	}
 	if (lacks_bandwidth(node, spec)) {

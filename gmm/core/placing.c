@@ -13,7 +13,7 @@ struct gmm_node_set gmm_copyset(const struct gmm_core *core, const struct gmm_vm
 	struct gmm_node_set set = { 0 };
 
 	for (uint32_t at = vm->region_first; at != GMM_NONE; at = core->regions[at].next)
-		if (core->regions[at].node != without)
+		if (core->regions[at].node && core->regions[at].node != without)
 			gmm_set_add(&set, core->regions[at].node);
 	return set;
 }
@@ -286,7 +286,7 @@ static uint64_t pages_to_place(const struct gmm_core *core, const struct gmm_vm 
 	uint64_t pages = vm->spec.memory_bytes / PAGE_BYTES;
 
 	for (uint32_t at = vm->region_first; at != GMM_NONE; at = core->regions[at].next)
-		if (core->regions[at].node != without)
+		if (core->regions[at].node && core->regions[at].node != without)
 			pages -= core->regions[at].pages;
 	return pages;
 }

@@ -6,19 +6,27 @@
 
 #include "gmm/core/internal.h"
 
-uint32_t gmm_region_allocate(struct gmm_core *core, uint64_t vm, uint32_t index, uint32_t pages, uint32_t node_id,
-			     uint32_t owner)
+static uint32_t take_place(struct gmm_core *core)
 {
-	struct gmm_node *node = gmm_core_node(core, node_id);
 	uint32_t at = core->region_free;
 
-	assert(gmm_region_room(core) && pages > 0 && pages <= REGION_PAGES);
-	assert(node && gmm_node_pages_free(node) >= pages);
+	assert(gmm_region_room(core));
 	if (at != GMM_NONE)
 		core->region_free = core->regions[at].next;
 	else
 		at = core->region_top++;
 	core->regions_used++;
+	return at;
+}
+
+uint32_t gmm_region_allocate(struct gmm_core *core, uint64_t vm, uint32_t index, uint32_t pages, uint32_t node_id,
+			     uint32_t owner)
+{
+	struct gmm_node *node = gmm_core_node(core, node_id);
+	uint32_t at = take_place(core);
+
+	assert(pages > 0 && pages <= REGION_PAGES);
+	assert(node && gmm_node_pages_free(node) >= pages);
 	core->regions[at] = (struct gmm_region){
 		.vm = vm, .index = index, .epoch = 1, .node = node_id, .owner = owner, .pages = pages,
 		.next = GMM_NONE, .operation = GMM_NONE, .state = GMM_REGION_PLANNED,
@@ -29,12 +37,25 @@ uint32_t gmm_region_allocate(struct gmm_core *core, uint64_t vm, uint32_t index,
 	return at;
 }
 
-static void gmm_region_free(struct gmm_core *core, uint32_t at)
+uint32_t gmm_region_promise(struct gmm_core *core, uint64_t vm, uint32_t index, uint32_t pages, uint32_t owner)
 {
-	struct gmm_region *region = &core->regions[at];
+	uint32_t at = take_place(core);
+
+	assert(pages > 0 && pages <= REGION_PAGES);
+	core->regions[at] = (struct gmm_region){
+		.vm = vm, .index = index, .epoch = 1, .owner = owner, .pages = pages, .next = GMM_NONE, .operation = GMM_NONE,
+		.state = GMM_REGION_PROMISED,
+	};
+	core->pages_promised += pages;
+	gmm_dirty_region(core, at);
+	return at;
+}
+
+/* Its node has nothing to do with it any more. */
+static void leave_node(struct gmm_core *core, const struct gmm_region *region)
+{
 	struct gmm_node *node = gmm_core_node(core, region->node);
 
-	assert(region->state != GMM_REGION_FREE && core->regions_used > 0);
 	assert(node->pages_reserved >= region->pages);
 	node->pages_reserved -= region->pages;
 	if (region->state != GMM_REGION_PLANNED) {
@@ -44,6 +65,46 @@ static void gmm_region_free(struct gmm_core *core, uint32_t at)
 		assert(node->pages_planned >= region->pages);
 		node->pages_planned -= region->pages;
 	}
+}
+
+void gmm_region_place(struct gmm_core *core, uint32_t at, struct gmm_node *node)
+{
+	struct gmm_region *region = &core->regions[at];
+
+	assert(region->state == GMM_REGION_PROMISED && core->pages_promised >= region->pages);
+	assert(gmm_node_pages_free(node) >= region->pages);
+	core->pages_promised -= region->pages;
+	region->node = node->id;
+	region->state = GMM_REGION_PLANNED;
+	region->untold = true;
+	node->pages_reserved += region->pages;
+	node->pages_planned += region->pages;
+	gmm_dirty_region(core, at);
+}
+
+void gmm_region_unplace(struct gmm_core *core, uint32_t at)
+{
+	struct gmm_region *region = &core->regions[at];
+
+	assert(region->untold && !region->condemned && region->operation == GMM_NONE && region->state < GMM_REGION_RECLAIM);
+	leave_node(core, region);
+	region->node = region->rkey = 0;
+	region->base = 0;
+	region->untold = region->unsure = false;
+	region->state = GMM_REGION_PROMISED;
+	core->pages_promised += region->pages;
+	gmm_dirty_region(core, at);
+}
+
+static void gmm_region_free(struct gmm_core *core, uint32_t at)
+{
+	struct gmm_region *region = &core->regions[at];
+
+	assert(region->state != GMM_REGION_FREE && core->regions_used > 0);
+	if (region->state == GMM_REGION_PROMISED)
+		core->pages_promised -= region->pages;
+	else
+		leave_node(core, region);
 	region->state = GMM_REGION_FREE;
 	gmm_dirty_region(core, at);
 	region->next = core->region_free;
@@ -56,15 +117,16 @@ void gmm_region_condemn(struct gmm_core *core, uint32_t at, uint32_t operation)
 	struct gmm_region *region = &core->regions[at];
 	struct gmm_node *node = gmm_core_node(core, region->node);
 
-	assert(!region->condemned && region->state < GMM_REGION_RECLAIM);
+	assert(!region->condemned && (region->state < GMM_REGION_RECLAIM || region->state == GMM_REGION_PROMISED));
 	region->operation = GMM_NONE;
+	region->wanted = region->untold = false;
 	gmm_dirty_region(core, at);
 	if (region->state == GMM_REGION_PLANNED && region->unsure) {
 		region->state = GMM_REGION_LIVE;
 		node->pages_planned -= region->pages;
 		node->regions++;
 	}
-	if (region->state == GMM_REGION_PLANNED || region->state == GMM_REGION_LOST) {
+	if (region->state == GMM_REGION_PLANNED || region->state == GMM_REGION_LOST || region->state == GMM_REGION_PROMISED) {
 		gmm_region_free(core, at);
 		return;
 	}
@@ -159,6 +221,10 @@ void gmm_region_created(struct gmm_core *core, uint32_t at, int status, const vo
 		region->state = GMM_REGION_RECLAIM;
 		if (status < 0 && status != -EBADMSG && status != -ECONNRESET && !region->unsure)
 			reclaimed(core, at, now_ns);
+		return;
+	}
+	if (region->untold) {
+		gmm_promise_created(core, at, status, now_ns);
 		return;
 	}
 	if (status == 0 || status == -EBADMSG || status == -ECONNRESET)
@@ -276,7 +342,9 @@ void gmm_region_node_reset(struct gmm_core *core, struct gmm_node *node, uint64_
 		for (uint32_t at = vm->region_first; at != GMM_NONE; at = core->regions[at].next) {
 			struct gmm_region *region = &core->regions[at];
 
-			if (region->node == node->id && region->state == GMM_REGION_LIVE) {
+			if (region->node == node->id && region->untold) {
+				gmm_region_unplace(core, at);	/* M11: nobody can have stored anything there */
+			} else if (region->node == node->id && region->state == GMM_REGION_LIVE) {
 				region->state = GMM_REGION_LOST;
 				gmm_dirty_region(core, at);
 				count++;

@@ -78,6 +78,8 @@ static int check_spec(struct gmm_core *core, const struct gmm_vm_spec *spec)
 	    spec->restart_window_s > GMM_RESTART_WINDOW_S_LIMIT || !spec->restart_max != !spec->restart_window_s)
 		return gmm_refuse_words(core, -EINVAL, "a guest is started again 1 to 1000 times in 1 to 604800 seconds; ",
 					"give both numbers or none", "");
+	if (spec->overcommit > GMM_OVERCOMMIT_ALL)
+		return gmm_refuse_words(core, -EINVAL, "overcommit is none, vcpus, memory or all", "", "");
 	if (spec->devices & ~DEVICES_ALL)
 		return gmm_refuse_words(core, -EINVAL, "it has devices that this manager does not know", "", "");
 	if (gmm_core_vm_named(core, spec->name))
@@ -109,12 +111,47 @@ static uint32_t regions_of(const struct gmm_vm_spec *spec)
 	return (uint32_t)((spec->memory_bytes / PAGE_BYTES + REGION_PAGES - 1) / REGION_PAGES);
 }
 
-static int choose_regions(struct gmm_core *core, const struct gmm_vm_spec *spec, uint32_t nodes[REGIONS_PER_VM_MAX])
+static int check_table(struct gmm_core *core, const struct gmm_vm_spec *spec)
 {
 	assert(regions_of(spec) <= REGIONS_PER_VM_MAX);
-	if (regions_of(spec) > GMM_REGIONS_MAX - core->regions_used)
-		return gmm_refuse_words(core, -ENOSPC, "the manager's table of regions is full", "", "");
-	return gmm_place_regions(core, spec, nodes);
+	if (regions_of(spec) <= GMM_REGIONS_MAX - core->regions_used)
+		return 0;
+	return gmm_refuse_words(core, -ENOSPC, "the manager's table of regions is full", "", "");
+}
+
+static int choose_regions(struct gmm_core *core, const struct gmm_vm_spec *spec, uint32_t nodes[REGIONS_PER_VM_MAX])
+{
+	int status = check_table(core, spec);
+
+	return status ? status : gmm_place_regions(core, spec, nodes);
+}
+
+static int check_promise(struct gmm_core *core, const struct gmm_vm_spec *spec)
+{
+	struct text text = gmm_refuse(core);
+
+	if (!gmm_promise_allowed(core, spec->memory_bytes / PAGE_BYTES, &text))
+		return -ENOSPC;
+	return check_table(core, spec);
+}
+
+/* As place_all(), for a VM whose memory is only promised. */
+static int promise_all(struct gmm_core *core, struct gmm_vm *vm, uint32_t operation)
+{
+	uint64_t pages_left = vm->spec.memory_bytes / PAGE_BYTES;
+	uint32_t *link = &vm->region_first;
+	int status = check_promise(core, &vm->spec);
+
+	for (uint32_t index = 0; !status && pages_left; index++) {
+		uint32_t pages = pages_left < REGION_PAGES ? (uint32_t)pages_left : REGION_PAGES;
+
+		*link = gmm_region_promise(core, vm->id, index, pages, vm->node);
+		core->regions[*link].operation = operation;
+		link = &core->regions[*link].next;
+		vm->region_count++;
+		pages_left -= pages;
+	}
+	return status;
 }
 
 /* Reserve all regions of a VM, or none. */
@@ -165,7 +202,7 @@ static int begin(struct gmm_core *core, struct gmm_vm *vm, struct gmm_node *node
 	vm->region_count = 0;
 	vm->operation = gmm_operation_index(core, operation);
 	gmm_dirty_vm(core, vm);
-	status = place_all(core, vm, vm->operation);
+	status = (vm->spec.overcommit & GMM_OVERCOMMIT_MEMORY ? promise_all : place_all)(core, vm, vm->operation);
 	if (status) {
 		operation->kind = GMM_OPERATION_NONE;
 		return status;
@@ -178,7 +215,10 @@ static int begin(struct gmm_core *core, struct gmm_vm *vm, struct gmm_node *node
 	node->vcpus_given += vm->spec.vcpus;
 	node->bandwidth_given_mbps += vm->spec.bandwidth_mbps;
 	operation->vm = gmm_vm_index(core, vm);
-	operation->pending = operation->parts = vm->region_count;
+	operation->parts = vm->region_count;
+	operation->pending = vm->region_count - gmm_vm_regions_promised(core, vm);
+	if (operation->pending == 0)
+		operation->step = GMM_STEP_VM;
 	return 0;
 }
 
@@ -245,8 +285,13 @@ static int plan_regions(struct gmm_core *core, const struct gmm_vm_spec *spec, s
 {
 	uint64_t chance = core->chance;
 	uint32_t placed_last = core->placed_last, nodes[REGIONS_PER_VM_MAX];
-	int status = choose_regions(core, spec, nodes);
+	int status;
 
+	if (spec->overcommit & GMM_OVERCOMMIT_MEMORY) {
+		plan->promised = regions_of(spec);
+		return check_promise(core, spec);
+	}
+	status = choose_regions(core, spec, nodes);
 	core->chance = chance;
 	core->placed_last = placed_last;
 	for (uint32_t i = 0; !status && i < regions_of(spec); i++)

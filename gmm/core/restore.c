@@ -118,7 +118,7 @@ static const char *take_vm(struct gmm_core *core, uint32_t slot, const struct gm
 		return "its size is out of range";
 	if (spec->restart >= GMM_RESTARTS || spec->restart_max == 0 || spec->restart_max > GMM_RESTART_MAX_LIMIT ||
 	    spec->restart_window_s == 0 || spec->restart_window_s > GMM_RESTART_WINDOW_S_LIMIT || from->wanted > 1 ||
-	    spec->overcommit > 1 || spec->spread > GMM_SPREAD_MAX || from->looping > 1)
+	    spec->overcommit > GMM_OVERCOMMIT_ALL || spec->spread > GMM_SPREAD_MAX || from->looping > 1)
 		return "its restart policy, overcommit or spread is out of range";
 	if (spec->devices & ~DEVICES_ALL)
 		return "it has devices that this manager does not know";
@@ -147,13 +147,13 @@ static const char *take_region(struct gmm_core *core, uint32_t slot, const struc
 {
 	const struct gmm_node *node = gmm_core_node(core, from->node);
 
-	if (!node || node->role != WIRE_ROLE_MEMORY)
-		return "it is on no memory component";
+	if (from->state == GMM_REGION_PROMISED ? from->node != 0 : !node || node->role != WIRE_ROLE_MEMORY)
+		return "it is on no memory component, or promised and on one";
 	if (from->vm == 0 || from->vm >= core->vm_id_next || from->index >= REGIONS_PER_VM_MAX || from->epoch == 0 ||
 	    from->pages == 0 || from->pages > REGION_PAGES || !gmm_core_node(core, from->owner))
 		return "its VM, index, epoch, size or owner is out of range";
 	if (from->state != GMM_REGION_PLANNED && from->state != GMM_REGION_LIVE && from->state != GMM_REGION_LOST &&
-	    from->state != GMM_REGION_RECLAIM)
+	    from->state != GMM_REGION_RECLAIM && from->state != GMM_REGION_PROMISED)
 		return "there is no such state";
 	if (slot >= core->region_top)
 		core->region_top = slot + 1;
@@ -352,11 +352,15 @@ static const char *link_region(struct gmm_core *core, uint32_t slot, struct gmm_
 	struct gmm_region *region = &core->regions[slot];
 	struct gmm_node *node = gmm_core_node(core, region->node);
 
-	node->pages_reserved += region->pages;
-	node->regions += region->state != GMM_REGION_PLANNED;
-	node->pages_planned += region->state == GMM_REGION_PLANNED ? region->pages : 0;
-	if (node->pages_reserved > GMM_NODE_PAGES_MAX)
-		return "its node is fuller than nodes can be";
+	if (node) {
+		node->pages_reserved += region->pages;
+		node->regions += region->state != GMM_REGION_PLANNED;
+		node->pages_planned += region->state == GMM_REGION_PLANNED ? region->pages : 0;
+		if (node->pages_reserved > GMM_NODE_PAGES_MAX)
+			return "its node is fuller than nodes can be";
+	} else {
+		core->pages_promised += region->pages;
+	}
 	if (region->state == GMM_REGION_RECLAIM) {
 		region->next = node->reclaim_first;
 		node->reclaim_first = slot;
@@ -371,6 +375,8 @@ static const char *link_region(struct gmm_core *core, uint32_t slot, struct gmm_
 		return "its VM is not there";
 	if ((*last)->phase == GMM_VM_GONE)
 		return "its VM is lost, but it is not being reclaimed";
+	/* Who is told of a region first keeps it as LIVE (promise.c). */
+	region->untold = region->state == GMM_REGION_PLANNED && (*last)->phase == GMM_VM_READY;
 	region->next = (*last)->region_first;
 	(*last)->region_first = slot;
 	(*last)->region_count++;

@@ -9,6 +9,10 @@ uint32_t gmm_step_region(const struct gmm_core *core, uint32_t at, struct wire_v
 {
 	const struct gmm_region *region = &core->regions[at];
 
+	if (region->state == GMM_REGION_PROMISED) {
+		*entry = (struct wire_vm_region){ .index = region->index, .pages = region->pages };
+		return region->next;
+	}
 	*entry = (struct wire_vm_region){
 		.index = region->index, .rkey = region->rkey, .node = region->node,
 		.address = core->nodes[region->node - GMM_NODE_FIRST].address, .base = region->base,

@@ -75,6 +75,7 @@ void gmm_vm_condemn_regions(struct gmm_core *core, struct gmm_vm *vm, uint32_t o
 		gmm_region_condemn(core, at, operation);
 	}
 	assert(vm->region_count == 0);
+	gmm_promise_forget(core, vm);
 }
 
 static void leave_node(struct gmm_core *core, struct gmm_vm *vm)

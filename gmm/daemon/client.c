@@ -72,6 +72,13 @@ struct client *client_by_id(struct gmmd *gmmd, uint64_t id)
 	return NULL;
 }
 
+json_t *json_node_name(const struct gmmd *gmmd, uint32_t id)
+{
+	const struct gmm_node *node = gmm_core_node(gmmd->core, id);
+
+	return node ? json_string(node->name) : json_null();
+}
+
 json_t *json_text(const char *text)
 {
 	json_t *value = json_string(text);

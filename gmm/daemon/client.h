@@ -112,6 +112,7 @@ json_t *json_life_next(enum gmm_life life);	/* what commands make of it: a list 
 /* Machines that are no nodes and were heard of lately. */
 uint32_t machines_waiting(const struct gmmd *gmmd);
 json_t *json_histogram(const struct wire_histogram *histogram);
+json_t *json_node_name(const struct gmmd *gmmd, uint32_t node);	/* null: of no node */
 json_t *json_text(const char *text);		/* any bytes: what is not UTF-8 becomes '?' */
 json_t *json_health(const struct gmmd *gmmd);	/* as of the last look */
 json_t *json_seconds_ago(const struct gmmd *gmmd, uint64_t time_ns);	/* null when 0 */

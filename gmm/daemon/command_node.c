@@ -139,10 +139,10 @@ static void run_status(struct gmmd *gmmd, struct client *client, json_t *argumen
 	}
 	config_format_address(gmmd->config.address, address);
 	health_look(gmmd);
-	client_result(client, json_pack("{s:s,s:{s:i,s:i,s:i},s:{s:I,s:I,s:I,s:I},s:{s:I,s:I},s:{s:i,s:i},s:i,s:s,s:b,s:o,s:o}",
+	client_result(client, json_pack("{s:s,s:{s:i,s:i,s:i},s:{s:I,s:I,s:I,s:I,s:I},s:{s:I,s:I},s:{s:i,s:i},s:i,s:s,s:b,s:o,s:o}",
 		"manager", address, "nodes_total", "up", up, "configured", (int)known, "pending", (int)machines_waiting(gmmd),
 		"memory_pages", "capacity", (json_int_t)memory[0], "reserved", (json_int_t)memory[1],
-		"written", (json_int_t)memory[2], "stored", (json_int_t)memory[3],
+		"written", (json_int_t)memory[2], "stored", (json_int_t)memory[3], "promised", (json_int_t)gmmd->core->pages_promised,
 		"cache_lines", "capacity", (json_int_t)cache[0], "given", (json_int_t)cache[1],
 		"vms", "total", vms, "running", running, "regions", (int)gmmd->core->regions_used,
 		"placement", gmm_policies[gmmd->core->config.placement].name,
@@ -275,9 +275,9 @@ static void run_region_list(struct gmmd *gmmd, struct client *client, json_t *ar
 			id = region->vm;
 			vm = gmm_core_vm(gmmd->core, id);
 		}
-		json_array_append_new(array, json_pack("{s:s,s:I,s:i,s:s,s:s,s:i,s:i,s:s}",
+		json_array_append_new(array, json_pack("{s:s,s:I,s:i,s:o,s:s,s:i,s:i,s:s}",
 			"vm", vm ? vm->spec.name : "-", "vm_id", (json_int_t)region->vm, "index", (int)region->index,
-			"node", gmm_core_node(gmmd->core, region->node)->name,
+			"node", json_node_name(gmmd, region->node),
 			"owner", gmm_core_node(gmmd->core, region->owner)->name, "pages", (int)region->pages,
 			"epoch", (int)region->epoch, "state", gmm_region_state_name(region->state)));
 	}

@@ -90,15 +90,17 @@ json_t *json_vm(const struct gmmd *gmmd, const struct gmm_vm *vm)
 	for (uint32_t at = vm->region_first; at != GMM_NONE; at = gmmd->core->regions[at].next) {
 		const struct gmm_region *region = &gmmd->core->regions[at];
 
-		json_array_append_new(places, json_pack("{s:i,s:s,s:i,s:s}", "index", (int)region->index,
-			"node", gmm_core_node(gmmd->core, region->node)->name, "pages", (int)region->pages,
+		json_array_append_new(places, json_pack("{s:i,s:o,s:i,s:s}", "index", (int)region->index,
+			"node", json_node_name(gmmd, region->node), "pages", (int)region->pages,
 			"state", gmm_region_state_name(region->state)));
 	}
 	json_object_set_new(object, "places", places);
 	json_object_set_new(object, "restart", restart_object(vm));
 	json_object_set_new(object, "devices", devices_array(vm));
 	json_object_set_new(object, "bandwidth_mbps", json_integer(vm->spec.bandwidth_mbps));
-	json_object_set_new(object, "overcommit", json_boolean(vm->spec.overcommit));
+	json_object_set_new(object, "overcommit", json_string(gmm_overcommit_name(vm->spec.overcommit)));
+	json_object_set_new(object, "regions_promised", json_integer(gmm_vm_regions_promised(gmmd->core, vm)));
+	json_object_set_new(object, "waits_for_memory", json_boolean(vm->place_waits));
 	json_object_set_new(object, "spread", json_integer(vm->spec.spread));
 	json_object_set_new(object, "memory_components", json_integer(gmm_copyset(gmmd->core, vm, 0).count));
 	json_object_set_new(object, "command_line", json_text(vm->spec.command_line));
@@ -192,15 +194,14 @@ static bool unpack_devices(struct client *client, json_t *names, struct gmm_vm_s
 static bool unpack_create(struct gmmd *gmmd, struct client *client, json_t *arguments, struct gmm_vm_spec *spec,
 			  int *dry_run)
 {
-	const char *name, *kernel, *initrd = "", *line = "", *on = NULL, *restart = "no";
+	const char *name, *kernel, *initrd = "", *line = "", *on = NULL, *restart = "no", *overcommit = "none";
 	json_int_t memory, cache, vcpus = 1, restart_max = 0, bandwidth = 0, spread = gmmd->config.spread;
-	int overcommit = 0;
 	double window_s = 0;
 	json_t *devices = NULL;
 	const struct gmm_node *node;
 
 	*dry_run = 0;
-	if (!client_unpack(client, arguments, "{s:s,s:I,s:I,s?I,s?s,s:s,s?s,s?s,s?b,s?s,s?I,s?F,s?I,s?b,s?I,s?o}", "name", &name, "memory_bytes", &memory,
+	if (!client_unpack(client, arguments, "{s:s,s:I,s:I,s?I,s?s,s:s,s?s,s?s,s?b,s?s,s?I,s?F,s?I,s?s,s?I,s?o}", "name", &name, "memory_bytes", &memory,
 			   "cache_bytes", &cache, "vcpus", &vcpus, "on", &on, "kernel", &kernel, "initrd", &initrd,
 			   "command_line", &line, "dry_run", dry_run, "restart", &restart, "restart_max", &restart_max,
 			   "restart_window_s", &window_s,
@@ -209,7 +210,11 @@ static bool unpack_create(struct gmmd *gmmd, struct client *client, json_t *argu
 		return false;
 	if (!client_bandwidth(client, bandwidth, &spec->bandwidth_mbps) || !client_spread(client, spread, &spec->spread))
 		return false;
-	spec->overcommit = (uint32_t)overcommit;
+	spec->overcommit = gmm_overcommit_named(overcommit);
+	if (spec->overcommit == UINT32_MAX) {
+		client_error(client, -EINVAL, "overcommit must be none, vcpus, memory or all");
+		return false;
+	}
 	if (memory < 0 || cache < 0 || vcpus < 0 || vcpus > UINT32_MAX) {
 		client_error(client, -EINVAL, "memory, cache and vcpus must not be negative");
 		return false;
@@ -258,8 +263,11 @@ static void plan_create(struct gmmd *gmmd, struct client *client, const struct g
 					json_array_size(regions) ? "," : "", name, plan.regions[i], text_plural(plan.regions[i], "", "s"));
 		json_array_append_new(regions, json_pack("{s:s,s:i}", "node", name, "regions", (int)plan.regions[i]));
 	}
-	client_result(client, json_pack("{s:b,s:s,s:s,s:o}", "dry_run", 1, "would", words,
-					"node", gmm_core_node(gmmd->core, plan.node)->name, "regions", regions));
+	if (plan.promised)
+		snprintf(words, sizeof(words), "would create %s on %s, its memory (%u region%s) only promised", spec->name,
+			 gmm_core_node(gmmd->core, plan.node)->name, plan.promised, text_plural(plan.promised, "", "s"));
+	client_result(client, json_pack("{s:b,s:s,s:s,s:o,s:i}", "dry_run", 1, "would", words, "node",
+					gmm_core_node(gmmd->core, plan.node)->name, "regions", regions, "promised", (int)plan.promised));
 }
 
 /* "name" and "dry_run" of a command about a VM. NULL: the client has its answer, be it the one to a dry run. */

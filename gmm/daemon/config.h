@@ -79,6 +79,7 @@ struct config {
 	uint32_t move_pages_min;	/* a second: a move is not slower, whatever the guests feel */
 	enum gmm_placement placement;
 	bool vcpu_overcommit;
+	uint32_t memory_overcommit_percent; /* of the memory: promised and reserved together */
 	uint32_t spread;		/* of VMs that are created without one; 0: no limit */
 	bool rebuild_reserve;
 	uint32_t address_first, address_last; /* of nodes that are admitted; 0: any in the network */

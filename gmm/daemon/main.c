@@ -133,6 +133,7 @@ static void open_core(struct gmmd *self)
 		.move_pace = { .slowdown_permille = self->config.move_slowdown_percent * 10,
 			       .pages_per_second_min = self->config.move_pages_min },
 		.placement = self->config.placement, .rebuild_reserve = self->config.rebuild_reserve, .vcpus_limited = !self->config.vcpu_overcommit,
+		.overcommit_percent = self->config.memory_overcommit_percent,
 		.address = self->config.address, .prefix = self->config.prefix,
 		.address_first = self->config.address_first, .address_last = self->config.address_last,
 		.lent_first = self->config.netboot.range_first, .lent_last = self->config.netboot.range_last,

@@ -238,12 +238,12 @@ static void put_vms(struct metrics *metrics, struct gmm_core *core)
 
 static void put_regions(struct metrics *metrics, const struct gmm_core *core)
 {
-	uint32_t counts[GMM_REGION_RECLAIMING + 1] = { 0 };
+	uint32_t counts[GMM_REGION_STATES] = { 0 };
 
 	for (uint32_t i = 0; i < core->region_top; i++)
 		counts[core->regions[i].state]++;
 	metrics_family(metrics, "plenum_regions", METRICS_GAUGE, "Regions by state.");
-	for (uint32_t state = GMM_REGION_FREE + 1; state <= GMM_REGION_RECLAIMING; state++)
+	for (uint32_t state = GMM_REGION_FREE + 1; state < GMM_REGION_STATES; state++)
 		metrics_count(metrics, (struct metrics_label[]){ { "state", gmm_region_state_name(state) }, { 0 } }, counts[state]);
 }
 
@@ -255,6 +255,8 @@ void metrics_rack(struct metrics *metrics, struct gmm_core *core, uint64_t now_n
 	put_nodes(metrics, core, now_ns);
 	put_vms(metrics, core);
 	put_regions(metrics, core);
+	metrics_family(metrics, "plenum_memory_promised_bytes", METRICS_GAUGE, "Promised to VMs, and not reserved yet.");
+	put_in_unit(metrics, NULL, UNIT_PAGES, core->pages_promised);
 	for (uint32_t i = 0; i < GMM_OPERATIONS_MAX; i++)
 		running += core->operations[i].kind != GMM_OPERATION_NONE;
 	metrics_family(metrics, "plenum_operations_running", METRICS_GAUGE, "Operations under way.");

@@ -100,6 +100,19 @@ static void serve_vm_event(void *context, struct rpc_endpoint *endpoint, const s
 	rpc_reply(endpoint, request->token, status, NULL, 0, now_ns);
 }
 
+static void serve_region_wanted(void *context, struct rpc_endpoint *endpoint, const struct rpc_request *request, uint64_t now_ns)
+{
+	struct gmmd *gmmd = context;
+	uint32_t index = index_of_session(gmmd, request->session);
+	struct wire_vm_region_wanted wanted;
+	int status = -ENOENT;
+
+	memcpy(&wanted, request->body, sizeof(wanted));
+	if (index != GMM_NONE)
+		status = gmm_core_region_wanted(gmmd->core, GMM_NODE_FIRST + index, &wanted, now_ns);
+	rpc_reply(endpoint, request->token, status, NULL, 0, now_ns);
+}
+
 static void serve_console(void *context, struct rpc_endpoint *endpoint, const struct rpc_request *request, uint64_t now_ns)
 {
 	struct gmmd *gmmd = context;
@@ -117,6 +130,7 @@ static const struct rpc_type types[] = {
 	{ WIRE_NODE_RENEW, 0, sizeof(struct wire_node_renew), RPC_BODY_BYTES_MAX, serve_renew, 0 },
 	{ WIRE_VM_CONSOLE_OUTPUT, 0, sizeof(struct wire_vm_console) + 1, RPC_BODY_BYTES_MAX, serve_console, 0 },
 	{ WIRE_VM_EVENT, 0, sizeof(struct wire_vm_event), RPC_BODY_BYTES_MAX, serve_vm_event, 0 },
+	{ WIRE_VM_REGION_WANTED, 0, sizeof(struct wire_vm_region_wanted), RPC_BODY_BYTES_MAX, serve_region_wanted, 0 },
 	{ 0 },
 };
 

@@ -20,6 +20,7 @@ let pointed = null; /* name of the machine whose wires are shown alone */
 export function uses(regions) {
 	const links = new Map();
 	for (const region of regions) {
+		if (region.node === null) continue;
 		const key = `${region.owner}\n${region.node}`;
 		const link = links.get(key) ?? { key, from: region.owner, to: region.node, pages: 0, regions: 0 };
 		link.pages += region.pages;

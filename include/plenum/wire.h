@@ -42,6 +42,7 @@ enum wire_role { WIRE_ROLE_MANAGER = 1, WIRE_ROLE_PROCESS = 2, WIRE_ROLE_MEMORY 
 	X(VM_REGION_MOVE_CANCEL, 44)	/* manager -> process: give it up, unless the region has moved already */ \
 	X(VM_RESIZE, 45)		/* manager -> process: change its cache share, or say how far that is */ \
 	X(VM_BUTTON, 46)		/* manager -> process: press its power button */ \
+	X(VM_REGION_WANTED, 47)		/* process -> manager: a promised region needs a place */ \
 	X(BENCH_READ, 48)		/* manager -> process: measure raw READs of a region */
 
 enum wire_type {
@@ -204,6 +205,7 @@ struct wire_vm_create {
 #define WIRE_VM_CREATE_BYTES_MIN 56u		/* without the devices, as older managers send it: DEVICES_FIRST */
 _Static_assert(sizeof(struct wire_vm_create) == WIRE_VM_CREATE_BYTES_MIN + 8, "wire");
 
+/* A region that is only promised has an index and pages, and nothing else: it has no place yet. */
 #define WIRE_REGIONS_PER_CHUNK 64
 struct wire_vm_region {
 	uint32_t index;
@@ -212,7 +214,7 @@ struct wire_vm_region {
 	uint32_t address;			/* its IPv4 address */
 	uint64_t base;
 	uint32_t pages;
-	uint32_t epoch;
+	uint32_t epoch;				/* > 0; 0: promised */
 };
 struct wire_vm_regions {
 	uint64_t vm;
@@ -220,6 +222,14 @@ struct wire_vm_regions {
 	uint32_t reserved;
 	struct wire_vm_region regions[];
 };
+
+/* The guest wrote to a region that is only promised. 0: its place will be told by WIRE_VM_REGIONS, as soon as there is room. */
+struct wire_vm_region_wanted {
+	uint64_t vm;
+	uint32_t index;
+	uint32_t reserved;
+};
+_Static_assert(sizeof(struct wire_vm_region_wanted) == 16, "wire");
 
 /* How fast a region is moved under a running guest (docs/migration.md). */
 #define WIRE_MOVE_SLOWDOWN_PERMILLE_MIN 1000

@@ -105,6 +105,7 @@ int cache_vm_create(struct cache *cache, uint32_t vm, uint32_t lines)
 	if (sets > cache->sets_count - cache->sets_given)
 		return -ENOSPC;
 	memset(share, 0, sizeof(*share));
+	list_init(&share->unplaced);
 	share->active = true;
 	share->order_first = cache->sets_given;
 	share_give(cache, vm, sets);
@@ -245,6 +246,41 @@ int cache_access(struct cache *cache, uint32_t vm, uint64_t page, bool write, st
 	if (status < 0)
 		return status;
 	return status > 0 ? line_ready(cache, line, write, frame) : wait_on(&line->waiters, waiter, page, now_ns);
+}
+
+static bool ring_remove(struct cache_waiter **last, const struct cache_waiter *waiter)
+{
+	struct cache_waiter *rest = *last;
+	bool found = false;
+
+	*last = NULL;
+	while (rest != NULL) {
+		struct cache_waiter *next = waiter_dequeue(&rest);
+
+		if (next == waiter)
+			found = true;
+		else
+			waiter_enqueue(last, next);
+	}
+	return found;
+}
+
+void cache_wait_end(struct cache *cache, uint32_t vm, struct cache_waiter *waiter, int status)
+{
+	struct cache_set *set, *other;
+	struct cache_line *line;
+	bool found;
+
+	if (!waiter->queued)
+		return;
+	/* In a ring (C7): of its page's line, or of a set that the page may belong to. */
+	set = page_set(cache, vm, waiter->page, &other);
+	found = ring_remove(&set->waiters, waiter) || (other != NULL && ring_remove(&other->waiters, waiter));
+	line = found ? NULL : page_line(cache, vm, waiter->page, &set);
+	found = found || (line != NULL && ring_remove(&line->waiters, waiter));
+	assert(found);
+	waiter->status = status;
+	__atomic_store_n(&waiter->queued, false, __ATOMIC_RELEASE);
 }
 
 /* ------------------------------------------------------------------ pins */

@@ -70,6 +70,8 @@ struct cache *cache_create(void *memory, const struct cache_config *config);
 void cache_attach(struct cache *cache, struct region_client *regions);
 /* The region client's `done`, with the cache as context. */
 void cache_region_done(void *cache, uint32_t cookie, bool write, int status, uint64_t latency_ns, uint64_t now_ns);
+/* And its `placed`: the write-backs of the VM that waited for a place are tried again, by the next cache_poll(). */
+void cache_region_placed(void *cache, uint32_t vm, uint64_t now_ns);
 
 /* Give VM slot `vm` a share of `lines` (rounded down to whole sets). -ENOSPC, -EEXIST, -EINVAL. */
 int cache_vm_create(struct cache *cache, uint32_t vm, uint32_t lines);
@@ -103,6 +105,8 @@ enum cache_result {
  */
 int cache_access(struct cache *cache, uint32_t vm, uint64_t page, bool write, struct cache_waiter *waiter, void **frame,
 		 uint64_t now_ns);
+/* Wait no longer: the waiter, if it is queued, leaves its queue with `status`, and is not woken. */
+void cache_wait_end(struct cache *cache, uint32_t vm, struct cache_waiter *waiter, int status);
 /* Keep the line of a READY page where it is until unpinned (kvmclock pages). -EBUSY when too many in its set are. */
 int cache_pin(struct cache *cache, uint32_t vm, uint64_t page);
 void cache_unpin(struct cache *cache, uint32_t vm, uint64_t page);

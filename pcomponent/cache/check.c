@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What the operator sees of a VM's cache, and the check of C1 to C7 for tests and the simulator. */
+/* What the operator sees of a VM's cache, and the check of C1 to C9 for tests and the simulator. */
 #include "pcomponent/cache/internal.h"
 
 void cache_vm_status(const struct cache *cache, uint32_t vm, struct wire_vm_status *status)
@@ -59,6 +59,8 @@ static void check_line(const struct cache *cache, const struct cache_set *set, c
 {
 	bool posted = line->flags & LINE_POSTED, failed = line->flags & LINE_FAILED;
 
+	assert(!(line->flags & LINE_UNPLACED) || failed);
+
 	if (line->state == LINE_FREE) {
 		assert(line->flags == 0 && line->waiters == NULL && line->pins == 0);
 		return;
@@ -111,7 +113,7 @@ static void check_set(const struct cache *cache, const struct cache_set *set, st
 	assert(set->queued || evictable == 0 || set_shortage(cache, set) == 0);
 }
 
-static uint32_t check_list(const struct cache *cache, const struct line_list *list, uint8_t state, bool failed)
+static uint32_t check_list(const struct cache *cache, const struct line_list *list, uint8_t state, uint8_t failed)
 {
 	uint32_t count = 0, previous = LINE_NONE;
 
@@ -119,7 +121,7 @@ static uint32_t check_list(const struct cache *cache, const struct line_list *li
 		const struct cache_line *line = &cache->lines[number];
 
 		assert(line->prev == previous && line->state == state && !(line->flags & LINE_POSTED));
-		assert(failed == ((line->flags & LINE_FAILED) != 0));
+		assert(failed == (line->flags & (LINE_FAILED | LINE_UNPLACED)));
 		assert(++count <= cache->config.lines_count);
 		previous = number;
 	}
@@ -151,7 +153,7 @@ static void check_queues(const struct cache *cache)
 
 void cache_check(const struct cache *cache)
 {
-	uint32_t sets = 0, unposted = 0, resizing = 0;
+	uint32_t sets = 0, unposted = 0, unplaced = 0, resizing = 0;
 
 	for (uint32_t vm = 0; vm < cache->config.vms_max; vm++) {
 		const struct cache_vm *share = &cache->vms[vm];
@@ -166,6 +168,7 @@ void cache_check(const struct cache *cache)
 			check_set(cache, set, &tally);
 		}
 		assert(tally.used == share->lines_used && tally.dirty == share->lines_dirty && tally.busy == share->busy);
+		unplaced += check_list(cache, &share->unplaced, LINE_WRITING, LINE_FAILED | LINE_UNPLACED);
 		sets += share->sets;
 		resizing += share->sets_from != share->sets_to;
 		assert(share->sets == (share->sets_from > share->sets_to ? share->sets_from : share->sets_to));
@@ -175,9 +178,9 @@ void cache_check(const struct cache *cache)
 	assert(sets == cache->sets_given && resizing == cache->resizing);
 	for (uint32_t i = cache->sets_given; i < cache->sets_count; i++)
 		assert(cache->sets[cache->order[i]].vm == VM_NONE);
-	unposted = check_list(cache, &cache->postponed_fills, LINE_FILLING, false) +
-		   check_list(cache, &cache->postponed_writes, LINE_WRITING, false) +
-		   check_list(cache, &cache->failed, LINE_WRITING, true);
+	unposted = unplaced + check_list(cache, &cache->postponed_fills, LINE_FILLING, 0) +
+		   check_list(cache, &cache->postponed_writes, LINE_WRITING, 0) +
+		   check_list(cache, &cache->failed, LINE_WRITING, LINE_FAILED);
 	for (uint32_t i = 0; i < cache->config.lines_count; i++) {
 		const struct cache_line *line = &cache->lines[i];
 

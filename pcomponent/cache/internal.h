@@ -20,6 +20,7 @@
  *	C7 A waiter is in one queue, and leaves it by being woken or by moving to its page's line.
  *	C8 While a share is resized, a page whose old set is in the window may be in its old set or in its new one, never in both, and is
  *	   filled into the new one only. Passed sets hold no misplaced line (resize.c).
+ *	C9 A dirty line whose region has no place yet is WRITING+FAILED+UNPLACED, in its VM's list; cache_region_placed() tries again.
  */
 #ifndef PLENUM_PCOMPONENT_CACHE_INTERNAL_H
 #define PLENUM_PCOMPONENT_CACHE_INTERNAL_H
@@ -63,6 +64,7 @@ enum line_state { LINE_FREE, LINE_FILLING, LINE_VALID, LINE_UNMAPPED, LINE_WRITI
 #define LINE_REFERENCED 0x2u			/* touched through the cache since the sweeper last passed */
 #define LINE_POSTED 0x4u			/* FILLING, WRITING: the region client has the request */
 #define LINE_FAILED 0x8u			/* WRITING: the last try failed; in `failed` until time_ns */
+#define LINE_UNPLACED 0x20u			/* and FAILED: its region has no place; in the VM's `unplaced`, not in `failed` */
 #define LINE_FRESH 0x10u			/* VALID: the guest has not used it since it was mapped at time_ns */
 
 struct cache_line {
@@ -98,6 +100,10 @@ _Static_assert(sizeof(struct cache_line) + (sizeof(struct cache_set) + sizeof(ui
 	X(touches) X(hits) X(joins) X(zero_fills) X(fills) X(fill_errors) X(write_backs) X(write_back_errors) \
 	X(clean_drops) X(rescues) X(set_full_waits) X(shootdowns) X(lines_used) X(lines_dirty)
 
+struct line_list {
+	uint32_t head, tail;
+};
+
 struct cache_vm {
 	bool active;
 	bool dying;				/* cache_vm_destroy() has begun */
@@ -111,10 +117,7 @@ struct cache_vm {
 	CACHE_COUNTERS(CACHE_COUNTER_FIELD)
 #undef CACHE_COUNTER_FIELD
 	struct wire_histogram read;
-};
-
-struct line_list {
-	uint32_t head, tail;
+	struct line_list unplaced;		/* lines that wait for a place (C9) */
 };
 
 struct set_list {

@@ -36,7 +36,9 @@ static void list_remove(struct cache *cache, struct line_list *list, struct cach
 void line_unqueue(struct cache *cache, struct cache_line *line)
 {
 	assert((line->state == LINE_FILLING || line->state == LINE_WRITING) && !(line->flags & LINE_POSTED));
-	if (line->flags & LINE_FAILED)
+	if (line->flags & LINE_UNPLACED)
+		list_remove(cache, &cache->vms[line_set(cache, line)->vm].unplaced, line);
+	else if (line->flags & LINE_FAILED)
 		list_remove(cache, &cache->failed, line);
 	else if (line->state == LINE_FILLING)
 		list_remove(cache, &cache->postponed_fills, line);
@@ -120,7 +122,7 @@ void line_revive(struct cache *cache, struct cache_line *line, uint64_t now_ns)
 	assert(!(line->flags & LINE_POSTED));
 	if (line_is_leaving(line))
 		set->leaving--;
-	line->flags &= (uint8_t)~LINE_FAILED;
+	line->flags &= (uint8_t)~(LINE_FAILED | LINE_UNPLACED);
 	if (set->waiters != NULL && set->rescues < CACHE_RESCUES_MAX)
 		set->rescues++;
 	cache->vms[set->vm].rescues++;
@@ -330,6 +332,29 @@ static void write_failed(struct cache *cache, struct cache_line *line, int statu
 	environment->write_back_failed(environment->context, set->vm, status);
 }
 
+/* C9: nothing is wrong with it. Like a line that failed it is not about to leave: others of its set go if a way is needed. */
+static void write_unplaced(struct cache *cache, struct cache_line *line, uint64_t now_ns)
+{
+	struct cache_set *set = line_set(cache, line);
+
+	if (line->waiters != NULL) {
+		line_revive(cache, line, now_ns);
+		return;
+	}
+	line->flags |= LINE_FAILED | LINE_UNPLACED;
+	set->leaving--;
+	list_append(cache, &cache->vms[set->vm].unplaced, line);
+	set_update(cache, set);
+}
+
+static void write_refused(struct cache *cache, struct cache_line *line, int status, uint64_t now_ns)
+{
+	if (status == -ENOSPC)
+		write_unplaced(cache, line, now_ns);
+	else
+		write_failed(cache, line, status, now_ns);
+}
+
 static void write_start(struct cache *cache, struct cache_line *line, uint64_t now_ns)
 {
 	int status = line_post_write(cache, line, now_ns);
@@ -337,7 +362,7 @@ static void write_start(struct cache *cache, struct cache_line *line, uint64_t n
 	if (status == -EAGAIN)
 		list_append(cache, &cache->postponed_writes, line);
 	else if (status != 0)
-		write_failed(cache, line, status, now_ns);
+		write_refused(cache, line, status, now_ns);
 }
 
 static void write_done(struct cache *cache, struct cache_line *line, int status, uint64_t now_ns)
@@ -374,6 +399,22 @@ void cache_region_done(void *context, uint32_t cookie, bool write, int status, u
 		fill_done(cache, line, status, latency_ns, now_ns);
 }
 
+void cache_region_placed(void *context, uint32_t number, uint64_t now_ns)
+{
+	struct cache *cache = context;
+	struct cache_vm *vm = &cache->vms[number];
+
+	(void)now_ns;
+	while (vm->unplaced.head != LINE_NONE) {
+		struct cache_line *line = &cache->lines[vm->unplaced.head];
+
+		line_unqueue(cache, line);
+		line->flags &= (uint8_t)~(LINE_FAILED | LINE_UNPLACED);
+		line_set(cache, line)->leaving++;
+		list_append(cache, &cache->postponed_writes, line);
+	}
+}
+
 /* vCPUs wait for fills, so those go first. */
 static bool poll_fills(struct cache *cache, uint64_t now_ns)
 {
@@ -403,7 +444,7 @@ static void poll_writes(struct cache *cache, uint64_t now_ns)
 			return;
 		list_remove(cache, &cache->postponed_writes, line);
 		if (status != 0)
-			write_failed(cache, line, status, now_ns);
+			write_refused(cache, line, status, now_ns);
 	}
 }
 

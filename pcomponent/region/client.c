@@ -158,6 +158,7 @@ int region_map(struct region_client *client, uint32_t vm, const struct wire_vm_r
 {
 	struct region_node *old_node = NULL, *new_node;
 	struct region_entry *entry;
+	bool was_wanted = false;
 	int node;
 
 	if (!vm_known(client, vm) || !region_valid(&client->vms[vm], region))
@@ -179,6 +180,8 @@ int region_map(struct region_client *client, uint32_t vm, const struct wire_vm_r
 		old_node = &client->nodes[entry->node];
 		old_node->regions--;
 		region_requests_move(client, old_node, new_node, vm, region->index);
+	} else if (entry->promised) {
+		was_wanted = region_place_given(client, vm, entry);
 	} else {
 		client->vms[vm].regions_known++;
 	}
@@ -187,6 +190,8 @@ int region_map(struct region_client *client, uint32_t vm, const struct wire_vm_r
 	if (old_node != NULL)
 		region_node_release(old_node, now_ns);
 	region_node_pump(client, new_node, now_ns);
+	if (was_wanted && client->config.placed != NULL)
+		client->config.placed(client->config.context, vm, now_ns);
 	return 0;
 }
 
@@ -202,7 +207,7 @@ bool region_vm_complete(const struct region_client *client, uint32_t vm)
 
 bool region_vm_reachable(const struct region_client *client, uint32_t vm)
 {
-	if (!vm_known(client, vm))
+	if (!vm_known(client, vm) || client->vms[vm].wanted > 0)
 		return false;
 	for (uint32_t i = 0; i < REGIONS_PER_VM_MAX; i++) {
 		const struct region_entry *entry = &client->vms[vm].regions[i];

@@ -25,6 +25,7 @@
  *	   be cut off by the memory component before it accepts the new one, lest an old WRITE land on a newer one.
  *	G5 A frame is the queue pair's while POSTED: a node's connection is given up only through data_link_close() or the
  *	   link's end, and both complete what was posted first.
+ *	G11 to G14, about regions that are only promised, stand in promise.c.
  *	G6 to G10, about a region that is being moved, stand in move.h.
  */
 #ifndef PLENUM_PCOMPONENT_REGION_INTERNAL_H
@@ -84,9 +85,11 @@ struct region_node {
 struct region_entry {
 	uint64_t base;
 	uint32_t rkey;
-	uint32_t epoch;				/* 0: not known yet */
+	uint32_t epoch;				/* 0: not known yet, or promised */
 	uint32_t tried_epoch;			/* the highest that a move of it, or the end of one, was asked for with */
 	uint16_t node;				/* index into nodes */
+	bool promised;				/* it has no place yet */
+	bool wanted;				/* promised, and something is to be stored there */
 };
 
 struct region_move;
@@ -96,6 +99,10 @@ struct region_vm {
 	uint64_t *written;			/* its part of the pool */
 	uint32_t regions_known;
 	uint32_t requests;			/* the cache's, under way */
+	uint32_t wanted;			/* regions that are */
+	uint32_t ask_next;			/* those below were asked for in this round */
+	uint64_t ask_ns;			/* when the next round begins */
+	uint64_t waits_ns;			/* since when one is wanted; 0: none */
 	struct region_move *move;		/* under way; NULL: none */
 	struct wire_vm_region_moved moved;	/* what became of the last one; epoch 0: there was none */
 	struct region_entry regions[REGIONS_PER_VM_MAX];
@@ -134,6 +141,12 @@ void region_requests_move(struct region_client *client, struct region_node *from
 			  uint32_t index);
 /* The place is one for a region of the VM. */
 bool region_valid(const struct region_vm *vm, const struct wire_vm_region *region);
+
+/* promise.c */
+/* A page of a promised region is to be stored: -ENOSPC, and somebody will ask for a place. */
+int region_place_want(struct region_client *client, uint32_t vm, uint64_t page, uint64_t now_ns);
+/* The region has just got its place. True: it was wanted. */
+bool region_place_given(struct region_client *client, uint32_t vm, struct region_entry *entry);
 
 /* connection.c */
 /* The node's place in the table; a new one begins to connect. -ENOBUFS. */

@@ -26,6 +26,13 @@ struct region_client;
  */
 typedef void region_done(void *context, uint32_t cookie, bool write, int status, uint64_t latency_ns, uint64_t now_ns);
 
+/*
+ * About regions that are only promised: `wanted`: lines of VM slot `vm` wait for a place now, region_place_wanted() says which.
+ * `placed`: one that was wanted has its place, region_write() takes its pages. From within region_write() and region_map().
+ */
+typedef void region_wanted(void *context, uint32_t vm);
+typedef void region_placed(void *context, uint32_t vm, uint64_t now_ns);
+
 /* Work that others post on a connection of region_node_qpn() has this bit in its cookie; it completes through `other`. */
 #define REGION_COOKIE_OTHER (UINT64_C(1) << 63)
 typedef void region_other(void *context, const struct roce_event *event, uint64_t now_ns);
@@ -42,9 +49,11 @@ struct region_config {
 	uint64_t give_up_ns;		/* unreachable for this long: requests fail with -EHOSTUNREACH */
 	uint32_t moves_max;		/* regions moved at the same time, one a VM at the most; 0: none */
 	region_done *done;
+	region_placed *placed;		/* may be NULL: no region is ever promised */
 	void *context;
+	region_wanted *wanted;		/* may be NULL: region_place_wanted() is polled */
 	region_other *other;		/* may be NULL: nobody posts such work */
-	void *other_context;
+	void *other_context;		/* of `wanted`, too */
 };
 
 size_t region_client_bytes(const struct region_config *config);
@@ -59,9 +68,25 @@ int region_vm_create(struct region_client *client, uint32_t vm, uint64_t pages);
 void region_vm_destroy(struct region_client *client, uint32_t vm);
 /* Where region `region->index` of the VM is. A later call for the same index with a higher epoch replaces it. */
 int region_map(struct region_client *client, uint32_t vm, const struct wire_vm_region *region, uint64_t now_ns);
-/* All memory components that the VM's regions are on are connected. */
+/*
+ * A region of the VM is only promised (an epoch of 0): what the guest writes there finds no place until region_map() names one. 0, also
+ * when said twice. -EINVAL: there is no such region; -ESTALE: it has a place.
+ */
+int region_promise(struct region_client *client, uint32_t vm, const struct wire_vm_region *region);
+/*
+ * Is a region's place to be asked for now? Each one that lines wait for is named once, and again every REGION_ASK_NS until
+ * region_map() names it. The deadline says when to ask this function next; UINT64_MAX: when `wanted` was called.
+ */
+bool region_place_wanted(struct region_client *client, uint32_t vm, uint32_t *index, uint64_t now_ns);
+uint64_t region_place_deadline_ns(const struct region_client *client, uint32_t vm);
+/* The place of a region could not be asked for, although it was to be: it is named again soon. */
+void region_place_not_asked(struct region_client *client, uint32_t vm, uint32_t index);
+/* Since when a region of the VM waits for a place; 0: none does. */
+uint64_t region_vm_waits_ns(const struct region_client *client, uint32_t vm);
+
+/* All memory components that the VM's regions are on are connected, and no region of it waits for a place. */
 bool region_vm_reachable(const struct region_client *client, uint32_t vm);
-/* All pages of the VM have a region. */
+/* All pages of the VM have a region, be it only promised. */
 bool region_vm_complete(const struct region_client *client, uint32_t vm);
 
 /*
@@ -72,7 +97,8 @@ bool region_page_written(const struct region_client *client, uint32_t vm, uint64
 
 /*
  * Fetch a page into `frame`, or store `frame` on every replica. 0: `done` will be called with `cookie`.
- * -EAGAIN: requests_max are under way; try again after a completion. -EFAULT: no such page.
+ * -EAGAIN: requests_max are under way; try again after a completion. -EFAULT: no such page. -ENOSPC (WRITE): its region has no
+ * place yet; try again when `placed` was called. No request is taken up meanwhile, so that a VM that waits holds up no other one.
  */
 int region_read(struct region_client *client, uint32_t vm, uint64_t page, void *frame, uint32_t cookie, uint64_t now_ns);
 int region_write(struct region_client *client, uint32_t vm, uint64_t page, const void *frame, uint32_t cookie,

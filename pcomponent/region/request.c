@@ -107,7 +107,7 @@ static int request_begin(struct region_client *client, bool write, uint32_t vm, 
 		return -EFAULT;
 	entry = page_entry(client, vm, page);
 	if (entry->epoch == 0)
-		return -EFAULT;
+		return entry->promised && write ? region_place_want(client, vm, page, now_ns) : -EFAULT;
 	if (number == REQUEST_NONE)
 		return -EAGAIN;
 	request = &client->requests[number];

@@ -26,11 +26,11 @@ def words(text):
     return dict(word.split("=", 1) for word in text.split() if "=" in word)
 
 
-def create_check(virtual, name, memory, cache, work, extra="", on=None, vcpus=1):
+def create_check(virtual, name, memory, cache, work, extra="", on=None, vcpus=1, options=()):
     """A VM that fills and checks `work` of memory, then powers itself off."""
     command_line = f"console=ttyS0 quiet loglevel=3 panic=-1 plenum.run=check plenum.work={work} {extra}".strip()
     place = ["--on", on] if on else []
-    virtual.gmm("vm", "create", name, "--memory", memory, "--cache", cache, "--vcpus", str(vcpus), *place,
+    virtual.gmm("vm", "create", name, "--memory", memory, "--cache", cache, "--vcpus", str(vcpus), *place, *options,
                 "--kernel", str(virtual.build / "guest" / "vmlinuz"),
                 "--initrd", str(virtual.build / "guest" / "initramfs.cpio.gz"), "--command-line", command_line)
 

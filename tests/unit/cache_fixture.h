@@ -35,6 +35,7 @@ struct region_client {
 	struct fake_request requests[FAKE_REQUESTS];
 	uint32_t requests_max, requests_count;
 	uint32_t reads, writes;
+	bool no_place[FAKE_VMS];	/* write-backs find none */
 };
 
 struct nested_entry {
@@ -86,6 +87,8 @@ int region_write(struct region_client *client, uint32_t vm, uint64_t page, const
 		 uint64_t now_ns)
 {
 	(void)now_ns;
+	if (vm < FAKE_VMS && page < FAKE_PAGES && client->no_place[vm])
+		return -ENOSPC;
 	return fake_request(client, true, vm, page, (void *)(uintptr_t)frame, cookie);
 }
 

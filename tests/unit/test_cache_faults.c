@@ -155,6 +155,139 @@ static void destroy_drops_failed_and_postponed_lines(void **state)
 	assert_int_equal(cache_lines_free(f.cache), LINES);
 }
 
+/* ------------------------------------------------------------------ regions that have no place yet */
+
+static void place_is_given(void)
+{
+	f.regions.no_place[0] = false;
+	cache_region_placed(f.cache, 0, f.now_ns);
+	cache_check(f.cache);
+	cache_poll(f.cache, f.now_ns);
+	cache_check(f.cache);
+}
+
+/* Nothing is wrong with it: no failure, no deadline; however many lines wait, none takes a request. */
+static void a_write_back_without_a_place_waits(void **state)
+{
+	uint64_t page = 0;
+	uint32_t waiting;
+
+	(void)state;
+	f.regions.no_place[0] = true;
+	for (; touch(&f, 0, page, false, (uint32_t)page, NULL) == CACHE_READY; page++)
+		guest_write(&f, 0, page, (uint8_t)(page + 1));
+	waiting = (uint32_t)page;
+	while (sweep(&f))
+		cache_poll(f.cache, f.now_ns);
+	assert_int_equal(f.regions.requests_count, 0);
+	assert_int_equal(f.failures, 0);
+	assert_int_equal(cache_deadline_ns(f.cache), UINT64_MAX);
+	assert_int_equal(status_of(&f, 0).write_back_errors, 0);
+	f.now_ns += UINT64_C(100000000000);
+	cache_poll(f.cache, f.now_ns);
+	assert_true(f.waiters[waiting].queued);
+	place_is_given();
+	assert_true(f.regions.requests_count > 1);
+	complete_all(&f);
+	assert_false(f.waiters[waiting].queued);
+	for (uint64_t stored = 0; stored < page; stored++)
+		if (f.regions.stored[0][stored])
+			assert_frame(f.regions.stored[0][stored], (uint8_t)(stored + 1));
+}
+
+/* Clean lines of the set leave instead: a set is not blocked by what waits. */
+static void clean_lines_leave_while_dirty_ones_wait(void **state)
+{
+	uint64_t page = 0;
+	uint32_t waiting;
+
+	(void)state;
+	f.regions.no_place[0] = true;
+	for (; touch(&f, 0, page, false, (uint32_t)page, NULL) == CACHE_READY; page++)
+		if (page % 2)
+			guest_write(&f, 0, page, 1);
+	waiting = (uint32_t)page;
+	for (uint32_t i = 0; i < 8 && f.waiters[waiting].queued; i++)
+		sweep(&f);
+	assert_false(f.waiters[waiting].queued);
+	assert_int_equal(f.regions.requests_count, 0);
+}
+
+static void an_access_takes_a_line_without_a_place_back(void **state)
+{
+	uint64_t page = 0, back;
+	void *frame;
+
+	(void)state;
+	f.regions.no_place[0] = true;
+	for (; touch(&f, 0, page, false, (uint32_t)page, NULL) == CACHE_READY; page++)
+		guest_write(&f, 0, page, (uint8_t)(page + 1));
+	assert_int_equal(sweep(&f), 1);
+	for (back = 0; is_mapped(&f, 0, back); back++)
+		;
+	assert_int_equal(touch(&f, 0, back, false, 30, &frame), CACHE_READY);
+	assert_frame(frame, (uint8_t)(back + 1));
+	place_is_given();
+	assert_int_equal(f.regions.requests_count, 0);
+	while (f.waiters[page].queued) {
+		sweep(&f);
+		complete_all(&f);
+	}
+}
+
+static void destroy_drops_lines_without_a_place(void **state)
+{
+	uint64_t page = 0;
+
+	(void)state;
+	f.regions.no_place[0] = true;
+	for (; touch(&f, 0, page, false, (uint32_t)page, NULL) == CACHE_READY; page++)
+		guest_write(&f, 0, page, 1);
+	while (sweep(&f))
+		;
+	assert_int_equal(cache_vm_destroy(f.cache, 0, f.now_ns), 0);
+	assert_int_equal(f.waiters[page].status, -ECONNRESET);
+	assert_int_equal(cache_lines_free(f.cache), LINES);
+	assert_int_equal(cache_vm_create(f.cache, 0, LINES), 0);
+	place_is_given();
+}
+
+/* Who waits for a way, or for a page that is being fetched, need not. */
+static void a_wait_can_be_ended(void **state)
+{
+	uint64_t page = 0;
+	uint32_t waiting;
+
+	(void)state;
+	f.regions.no_place[0] = true;
+	for (; touch(&f, 0, page, false, (uint32_t)page, NULL) == CACHE_READY; page++)
+		guest_write(&f, 0, page, 1);
+	waiting = (uint32_t)page;
+	assert_int_equal(touch(&f, 0, page, false, waiting + 1, NULL), CACHE_WAIT);
+	f.woken_count = 0;
+	cache_wait_end(f.cache, 0, &f.waiters[waiting], -ECANCELED);
+	cache_wait_end(f.cache, 0, &f.waiters[waiting], -EIO);		/* it is not queued */
+	cache_check(f.cache);
+	assert_int_equal(f.waiters[waiting].status, -ECANCELED);
+	assert_int_equal(f.woken_count, 0);
+	assert_true(f.waiters[waiting + 1].queued);
+	while (sweep(&f))
+		;
+	place_is_given();
+	complete_all(&f);
+	assert_false(f.waiters[waiting + 1].queued);
+	store_page(&f, 0, 100, 7);
+	while (touch(&f, 0, 100, false, 40, NULL) == CACHE_WAIT && f.regions.requests_count == 0) {
+		cache_wait_end(f.cache, 0, &f.waiters[40], -ECANCELED);
+		sweep(&f);
+		complete_all(&f);
+	}
+	cache_wait_end(f.cache, 0, &f.waiters[40], -ECANCELED);
+	assert_int_equal(f.waiters[40].status, -ECANCELED);
+	complete_all(&f);
+	assert_int_equal(touch(&f, 0, 100, false, 40, NULL), CACHE_READY);
+}
+
 /* ------------------------------------------------------------------ random run */
 
 #define RUN_PAGES 40u
@@ -232,10 +365,18 @@ static void run_seed(uint64_t seed, uint32_t steps)
 		default:
 			run_vcpu(&vcpus[vcpu], vcpu);
 		}
+		/* Regions without a place: now and then, for a while. */
+		if (random_below(50) == 0 && !f.regions.no_place[0])
+			f.regions.no_place[0] = true;
+		else if (random_below(50) == 0 && f.regions.no_place[0])
+			place_is_given();
+		if (vcpus[vcpu].parked && random_below(20) == 0)
+			cache_wait_end(f.cache, 0, &f.waiters[vcpu], -ECANCELED);
 		f.woken_count = 0;
 		cache_check(f.cache);
 	}
 	sweep_finish(&f, victims, victims_count);
+	place_is_given();
 	/* Everything drains: no lost wake-up. */
 	for (uint32_t round = 0; round < 200; round++) {
 		f.now_ns += UINT64_C(100000000);
@@ -280,6 +421,11 @@ int main(void)
 		TEST(a_full_request_table_postpones_write_backs),
 		TEST(an_access_takes_a_postponed_line_back),
 		TEST(destroy_drops_failed_and_postponed_lines),
+		TEST(a_write_back_without_a_place_waits),
+		TEST(clean_lines_leave_while_dirty_ones_wait),
+		TEST(an_access_takes_a_line_without_a_place_back),
+		TEST(destroy_drops_lines_without_a_place),
+		TEST(a_wait_can_be_ended),
 		TEST(random_runs_never_lose_a_byte_or_a_waiter),
 	};
 

@@ -95,6 +95,7 @@ static void random_request(struct rack *rack)
 	const char *memory = random_below(2) ? "m1" : "m2";
 	uint64_t operation;
 
+	spec.overcommit = random_below(2) * GMM_OVERCOMMIT_MEMORY;
 	spec.restart = random_below(GMM_RESTARTS);
 	spec.restart_max = 1 + random_below(4);
 	spec.restart_window_s = 1 + random_below(20);
@@ -115,6 +116,7 @@ static void random_request(struct rack *rack)
 
 static const struct gmm_rule everybody = { .name = "all", .role = WIRE_ROLE_MEMORY, .pattern = "x%d", .automatic = true };
 #define STRANGERS 4u
+static uint32_t places_wanted;
 static uint32_t strangers_joined, strangers_forgotten;	/* a test of admissions in which there are none is none */
 
 static void stranger_asks(struct rack *rack, uint8_t number)
@@ -178,6 +180,18 @@ static void random_vm_event(struct rack *rack)
 	gmm_core_vm_event(rack->core, model->id, &event, rack->now_ns);
 }
 
+static void random_want(struct rack *rack)
+{
+	struct model_node *model = &rack->nodes[0];
+	const struct gmm_vm *vm;
+
+	if (!model->linked || model->held_count == 0)
+		return;
+	vm = gmm_core_vm(rack->core, model->held[random_below(model->held_count)]);
+	if (vm && vm->phase == GMM_VM_READY && vm->region_count)
+		places_wanted += model_want(rack, model->id, vm->id, random_below(vm->region_count));
+}
+
 /* Mostly admitted, or nothing would ever be placed. Legal or not: the core knows. */
 static void random_admin(struct rack *rack)
 {
@@ -236,7 +250,7 @@ static void is_healthy(struct rack *rack)
 {
 	static const enum gmm_health_code codes[] = {
 		GMM_HEALTH_MNODE_DOWN, GMM_HEALTH_PNODE_DOWN, GMM_HEALTH_MNODE_NEARFULL, GMM_HEALTH_MNODE_FULL, GMM_HEALTH_RACK_NEARFULL,
-		GMM_HEALTH_VM_STALLED, GMM_HEALTH_VM_MEMORY_LOST, GMM_HEALTH_VM_LOST, GMM_HEALTH_VM_FAILED, GMM_HEALTH_NODE_FOREIGN,
+		GMM_HEALTH_VM_STALLED, GMM_HEALTH_VM_MEMORY_WAITS, GMM_HEALTH_VM_MEMORY_LOST, GMM_HEALTH_VM_LOST, GMM_HEALTH_VM_FAILED, GMM_HEALTH_NODE_FOREIGN,
 		GMM_HEALTH_RECLAIM_STALLED, GMM_HEALTH_IMBALANCED,
 	};
 
@@ -272,6 +286,8 @@ static void random_life(uint32_t seed, uint32_t kill_each)
 			rack->nodes[random_below(3)].refuse_type = (int[]){ WIRE_REGION_CREATE, WIRE_VM_CREATE, WIRE_VM_REGIONS,
 									    WIRE_VM_DESTROY, WIRE_VM_REGION_MOVE, WIRE_VM_RESIZE,
 									    WIRE_VM_REGION_MOVE_STATE }[random_below(7)];
+		else if (what < 34)
+			random_want(rack);
 		else
 			random_delivery(rack);
 		for (uint32_t i = 0; i < rack->count; i++)
@@ -335,7 +351,7 @@ static void test_random_lives_of_mortal_managers(void **state)
 	(void)state;
 	for (uint32_t seed = 1; seed <= 60; seed++)
 		random_life(seed, 20);
-	assert_true(strangers_joined > 100 && strangers_forgotten > 10);
+	assert_true(strangers_joined > 100 && strangers_forgotten > 10 && places_wanted > 100);
 }
 
 int main(void)

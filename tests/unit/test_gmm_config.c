@@ -44,7 +44,7 @@ static void test_good(void **state)
 	(void)state;
 	assert_int_equal(load_text("# a rack\n" MANAGER "prefix = 16\nhttp_port = 8080\nhistory_kib = 64\nlease_ms = 900\n"
 				   "move_slowdown_percent = 120\nmove_pages_min = 7\n"
-				   "port = verbs\nforeign_peers = yes\nplacement = lego-rr\nrebuild_reserve = yes\nvcpu_overcommit = yes\nspread = 4\n"
+				   "port = verbs\nforeign_peers = yes\nplacement = lego-rr\nrebuild_reserve = yes\nvcpu_overcommit = yes\nspread = 4\nmemory_overcommit = 300\n"
 				   NODE("m1", "1") "args = a=b  c\ndomain = pdu-a\n"
 				   "[node p1]\nrole = process\nmac = 525400770002\nip = 10.77.3.12\nlink = 25G\n"), 0);
 	assert_int_equal(config.address, 0x0a4d0001);
@@ -59,6 +59,7 @@ static void test_good(void **state)
 	assert_int_equal(config.placement, GMM_PLACEMENT_LEGO_RR);
 	assert_true(config.rebuild_reserve);
 	assert_true(config.vcpu_overcommit);
+	assert_int_equal(config.memory_overcommit_percent, 300);
 	assert_int_equal(config.spread, 4);
 	assert_int_equal(config.nodes[0].link_mbps, 0);
 	assert_int_equal(config.nodes[1].link_mbps, 25000);
@@ -166,6 +167,8 @@ static void test_mistakes(void **state)
 		{ MANAGER NODE("m1", "1") "link = 99999999999999999999G\n", "must be bits a second" },
 		{ MANAGER NODE("m1", "1") "link = -1M\n", "must be bits a second" },
 		{ MANAGER "vcpu_overcommit = maybe\n", ":6: vcpu_overcommit = maybe: must be yes or no" },
+		{ MANAGER "memory_overcommit = 99\n", ":6: memory_overcommit = 99: must be a number from 100 to 10000" },
+		{ MANAGER "memory_overcommit = yes\n", ":6: memory_overcommit = yes: must be a number from 100 to 10000" },
 		{ MANAGER "spread = 65\n", ":6: spread = 65: must be a number from 0 to 64" },
 		{ MANAGER "rebuild_reserve = 1\n", ":6: rebuild_reserve = 1: must be yes or no" },
 		{ MANAGER "[node m1]\ndomain = a-name-of-thirty-two-characters-\n", "characters-: must have 1 to 31 characters" },

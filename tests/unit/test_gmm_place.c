@@ -403,7 +403,9 @@ static void test_vcpus_and_bandwidth(void **state)
 	spec.on_node = p1;
 	assert_int_equal(CREATE("c"), -EBUSY);
 	assert_non_null(strstr(rack->core->refusal, "p1 has 1 of 4 vCPUs left, the VM asks for 2 (it may share processors"));
-	spec.overcommit = true;
+	spec.overcommit = GMM_OVERCOMMIT_MEMORY;
+	assert_int_equal(CREATE("c"), -EBUSY);	/* of something else only */
+	spec.overcommit = GMM_OVERCOMMIT_VCPUS;
 	PLACED("c", p1);
 	spec.bandwidth_mbps = 4001;
 	assert_int_equal(CREATE("d"), -EBUSY);

@@ -49,6 +49,7 @@ function protection(model) {
 	const states = new Map();
 	for (const region of model.regions) {
 		states.set(region.state, (states.get(region.state) ?? 0) + 1);
+		if (region.node === null) continue;
 		const domain = where.get(region.node) ?? region.node;
 		vms.set(domain, (vms.get(domain) ?? new Set()).add(region.vm));
 	}

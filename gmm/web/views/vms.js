@@ -120,11 +120,11 @@ function places(more, vm) {
 		[...sums.values()].map((sum) =>
 			h(
 				"li",
-				{ "data-key": sum.node },
+				{ "data-key": sum.node ?? "promised" },
 				h(
 					"div",
 					{ class: "line" },
-					h("a", { href: nodeHref(sum.node) }, sum.node),
+					sum.node === null ? "no place yet" : h("a", { href: nodeHref(sum.node) }, sum.node),
 					h("span", { class: "dim" }, `${pages(sum.pages)} in ${plural(sum.regions, "region")}`),
 					[...sum.states].filter((one) => one !== "live").map((one) => state(one)),
 				),
@@ -187,6 +187,7 @@ function about(vm, more) {
 		vm.reason && ["Reason", h("span", { class: "problem" }, vm.reason)],
 		["Runs on", h("a", { href: nodeHref(vm.node) }, vm.node)],
 		["vCPUs", vm.vcpus],
+		more?.overcommit && ["Overcommit", more.overcommit],
 		["Created", ago(vm.created_s_ago)],
 		more && ["Spread", spreadText(more)],
 		more?.restart && ["Restart", restartText(more.restart)],

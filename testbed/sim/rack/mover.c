@@ -61,7 +61,7 @@ static void begin_one(struct sim *sim, struct sim_vm *vm)
 						   .owner_node = 2, .pages = REGION_PAGES };
 	struct region *region;
 
-	if (node == known->node - 10)
+	if (known->epoch == 0 || region_vm_waits_ns(sim->regions, vm->number) != 0 || node == known->node - 10)
 		return;
 	vm->target = *known;
 	vm->target.node = 10 + node;

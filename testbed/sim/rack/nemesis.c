@@ -52,6 +52,10 @@ static void epoch(void *object, uint64_t argument)
 	(void)argument;
 	if (sim->world.now_ns >= sim->end_ns)
 		return;
+	if (known->epoch == 0) {
+		again(sim, epoch, EPOCH_EVERY_NS);
+		return;
+	}
 	if (region_set_raise_epoch(&sim->memories[known->node - 10]->component.regions, &raise, &region) != 0)
 		world_fail(&sim->world, "the epoch was not raised");
 	known->epoch = raise.epoch;

@@ -100,13 +100,14 @@ static void process_run(struct node *node)
 	sweep(sim);
 	if (sim->world.events_count % CHECK_EVENTS == 0)
 		cache_check(sim->cache);
+	placer_run(sim, node);
 	node_wake_at(node, region_deadline_ns(sim->regions));
 	node_wake_at(node, cache_deadline_ns(sim->cache));
 }
 
 /* ------------------------------------------------------------------ creation */
 
-static void place_region(struct sim *sim, struct sim_vm *vm, uint32_t index)
+void rack_place_region(struct sim *sim, struct sim_vm *vm, uint32_t index)
 {
 	uint32_t node = 1 + (vm->number * SIM_REGIONS + index) % (sim->nodes_count - 1);
 	const struct wire_region_create create = {
@@ -129,7 +130,15 @@ static void place_region(struct sim *sim, struct sim_vm *vm, uint32_t index)
 		.pages = REGION_PAGES,
 		.epoch = 1,
 	};
-	if (region_map(sim->regions, vm->number, &vm->regions[index], process_now_ns(sim)) != 0)
+}
+
+static void give_region(struct sim *sim, struct sim_vm *vm, uint32_t index, bool promised)
+{
+	vm->regions[index] = (struct wire_vm_region){ .index = index, .pages = REGION_PAGES };
+	if (!promised)
+		rack_place_region(sim, vm, index);
+	if ((promised ? region_promise(sim->regions, vm->number, &vm->regions[index]) :
+			region_map(sim->regions, vm->number, &vm->regions[index], process_now_ns(sim))) != 0)
 		world_fail(&sim->world, "region %u was not mapped", index);
 }
 
@@ -170,7 +179,10 @@ void process_create(struct sim *sim)
 		.give_up_ns = SECOND_NS,
 		.moves_max = SIM_VMS,
 		.done = cache_region_done,
+		.placed = cache_region_placed,
 	};
+
+	bool promised;
 
 	/* Each needs the other: the cache comes into being first, in memory that the client's context names. */
 	sim->regions_memory = sim_alloc(region_client_bytes(&config));
@@ -183,6 +195,7 @@ void process_create(struct sim *sim)
 	sim->think_ns = THINK_NS + world_skewed(&sim->world, 5 * MILLISECOND_NS);
 	sim->nodes[0].context = sim;
 	sim->nodes[0].run = process_run;
+	promised = placer_create(sim);
 	for (uint32_t i = 0; i < SIM_VMS; i++) {
 		struct sim_vm *vm = &sim->vms[i];
 
@@ -192,7 +205,7 @@ void process_create(struct sim *sim)
 		    cache_vm_create(sim->cache, i, i == 0 ? share : cache_lines_free(sim->cache)) != 0)
 			world_fail(&sim->world, "VM %u was not created", i);
 		for (uint32_t index = 0; index < SIM_REGIONS; index++)
-			place_region(sim, vm, index);
+			give_region(sim, vm, index, promised);
 		guest_create(sim, vm);
 	}
 }

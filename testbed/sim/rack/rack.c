@@ -74,7 +74,8 @@ static void print(const struct sim *sim, const struct wire_vm_status *status)
 		errors += sim->vms[i].errors;
 	}
 	printf("seed=%llu hash=%016llx events=%llu packets=%llu lost=%llu operations=%llu fills=%llu write_backs=%llu "
-	       "rescues=%llu fill_errors=%llu write_back_errors=%llu guest_errors=%llu moves=%llu moves_abandoned=%llu resizes=%llu\n",
+	       "rescues=%llu fill_errors=%llu write_back_errors=%llu guest_errors=%llu moves=%llu moves_abandoned=%llu "
+	       "resizes=%llu places=%llu places_refused=%llu\n",
 	       (unsigned long long)sim->world.seed, (unsigned long long)sim->world.hash,
 	       (unsigned long long)sim->world.events_count, (unsigned long long)network->sent,
 	       (unsigned long long)(network->lost + network->overflowed + network->cut), (unsigned long long)operations,
@@ -82,7 +83,8 @@ static void print(const struct sim *sim, const struct wire_vm_status *status)
 	       (unsigned long long)status->rescues, (unsigned long long)status->fill_errors,
 	       (unsigned long long)status->write_back_errors, (unsigned long long)errors,
 	       (unsigned long long)sim->moves_done, (unsigned long long)sim->moves_abandoned,
-	       (unsigned long long)sim->resizes_begun);
+	       (unsigned long long)sim->resizes_begun,
+	       (unsigned long long)sim->places_given, (unsigned long long)sim->places_refused);
 }
 
 static void run_rack(struct sim *sim)

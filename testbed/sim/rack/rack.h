@@ -73,6 +73,7 @@ struct sim_vm {
 	struct wire_vm_region regions[SIM_REGIONS];	/* as the manager knows them */
 	struct wire_vm_region target;	/* of the move under way */
 	bool moving;
+	bool asked[SIM_REGIONS];	/* the manager knows that it is to be given a place */
 	uint32_t epochs;		/* the last one of a move */
 	uint8_t *pinned_frame;		/* of pages[0], NULL: not pinned */
 	bool destroyed;
@@ -95,6 +96,8 @@ struct sim {
 	uint32_t victims_count;
 	uint64_t write_back_failures;
 	uint64_t moves_done, moves_abandoned;
+	uint32_t room;			/* regions that may still be given a place, of promised ones */
+	uint64_t places_given, places_refused;
 	uint64_t resizes_begun;
 	uint64_t think_ns;
 	struct sim_vm vms[SIM_VMS];
@@ -111,6 +114,8 @@ void memory_destroy(struct sim *sim, uint32_t node);
 /* process.c */
 /* By the process component's clock. */
 uint64_t process_now_ns(const struct sim *sim);
+/* Make a region on a memory component; vm->regions[index] says where. The process component is not told. */
+void rack_place_region(struct sim *sim, struct sim_vm *vm, uint32_t index);
 void process_create(struct sim *sim);
 void process_destroy(struct sim *sim);
 
@@ -124,6 +129,11 @@ struct nested_entry *guest_nested(struct sim_vm *vm, uint64_t page);
 /* mover.c: regions move from one memory component to another */
 void mover_create(struct sim *sim);
 
+/* placer.c: regions that are promised get their places */
+/* Are they? Else all have places from the beginning. */
+bool placer_create(struct sim *sim);
+/* The process component asks. */
+void placer_run(struct sim *sim, struct node *node);
 /* resizer.c: cache shares are resized */
 void resizer_create(struct sim *sim);
 /* The VM's share is as large as it was to be, and nothing of it is under way. */
