@@ -225,7 +225,7 @@ def test_refused_paths(manager, method, path, status, code):
 
 @pytest.mark.parametrize("method, path, allow", [
     ("PUT", "/v1/vms", "GET, HEAD, POST"), ("POST", "/v1/status", "GET, HEAD"), ("GET", "/v1/vms/a/start", "POST"),
-    ("OPTIONS", "/v1/vms/a", "GET, HEAD, DELETE"),
+    ("OPTIONS", "/v1/vms/a", "GET, HEAD, PATCH, DELETE"),
 ])
 def test_wrong_method(manager, method, path, allow):
     answer = manager.ask(method, path)
@@ -247,6 +247,21 @@ def test_bad_bodies(manager, body, words):
     answer = manager.ask("POST", "/v1/vms", body)
     assert (answer.status, answer.code) == (400, "invalid-argument"), answer.text
     assert words in answer.json["error"]["message"].lower(), answer.text
+
+
+def test_settings_and_dry_runs(manager):
+    answer = manager.ask("PATCH", "/v1/vms/none", {"restart": "always", "restart_max": 3})
+    assert (answer.status, answer.code) == (404, "not-found"), answer.text
+    for body in ({}, {"dry_run": True}, {"restart_max": "3"}, {"restart": 1}, {"vcpus": 2}):
+        answer = manager.ask("PATCH", "/v1/vms/none", body)
+        assert (answer.status, answer.code) == (400, "invalid-argument"), answer.text
+    answer = manager.ask("PATCH", "/v1/vms/none", {"restart": "always"}, token="reader")
+    assert (answer.status, answer.code) == (403, "forbidden")
+    answer = manager.ask("POST", "/v1/nodes/m1/cordon", {"dry_run": True})
+    assert answer.status == 200 and answer.json == {"dry_run": True, "would": "m1 would become cordoned, is admitted"}
+    assert manager.ask("GET", "/v1/nodes/m1").json["admin"] == "admitted"
+    answer = manager.ask("POST", "/v1/nodes/m1/drain", {"dry_run": True})
+    assert (answer.status, answer.code) == (409, "busy")
 
 
 def test_body_against_the_path(manager):
