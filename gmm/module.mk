@@ -17,14 +17,14 @@ gmmd-y += gmm/daemon/main.c gmm/daemon/log.c gmm/daemon/rack.c gmm/daemon/data.c
 	gmm/daemon/netboot_script.c gmm/daemon/netboot_files.c \
 	gmm/daemon/console.c gmm/daemon/listen.c gmm/daemon/control.c gmm/daemon/client.c gmm/daemon/keys.c gmm/daemon/keep.c \
 	gmm/daemon/health.c
-gmmd-y += gmm/daemon/command_node.c gmm/daemon/command_counters.c gmm/daemon/command_vm.c gmm/daemon/command_vm_set.c gmm/daemon/command_console.c \
+gmmd-y += gmm/daemon/command_node.c gmm/daemon/command_counters.c gmm/daemon/command_vm.c gmm/daemon/command_vm_create.c gmm/daemon/command_vm_set.c gmm/daemon/command_console.c \
 	gmm/daemon/command_operation.c gmm/daemon/command_store.c gmm/daemon/command_move.c gmm/daemon/command_balance.c
 gmmd-y += gmm/daemon/api.c gmm/daemon/api_check.c gmm/daemon/api_answer.c gmm/daemon/api_stream.c gmm/daemon/api_events.c \
 	gmm/daemon/api_console.c gmm/daemon/api_metrics.c
 gmm-y += gmm/cli/main.c gmm/cli/commands.c gmm/cli/arguments.c gmm/cli/client.c gmm/cli/run.c gmm/cli/output.c gmm/cli/print.c \
 	gmm/cli/print_health.c gmm/cli/table.c gmm/cli/terminal.c gmm/cli/help.c gmm/cli/completion.c gmm/cli/manual.c \
 	gmm/cli/console.c gmm/cli/full_screen.c gmm/cli/drain.c gmm/cli/vm_file.c
-host-y += gmm/base64.c gmm/units.c gmm/cli/csv.c gmm/cli/host_list.c gmm/cli/suggest.c
+host-y += gmm/base64.c gmm/units.c gmm/cli/csv.c gmm/cli/host_list.c gmm/suggest.c
 unit-tests-y += tests/unit/test_gmm_store_version.c tests/unit/test_gmm_store_faults.c
 unit-tests-y += tests/unit/test_gmm_core.c tests/unit/test_gmm_chaos.c tests/unit/test_gmm_config.c tests/unit/test_dnsmasq.c tests/unit/test_netboot_path.c tests/unit/test_gmm_store.c
 unit-tests-y += tests/unit/test_gmm_health.c tests/unit/test_gmm_health_nodes.c tests/unit/test_gmm_health_mutes.c tests/unit/test_gmm_cli.c tests/unit/test_gmm_move.c tests/unit/test_gmm_history.c

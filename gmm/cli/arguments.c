@@ -10,7 +10,7 @@
 
 #include "gmm/cli/cli.h"
 #include "gmm/units.h"
-#include "gmm/cli/suggest.h"
+#include "gmm/suggest.h"
 
 static int bad(const char *what, const char *value, const char *should)
 {

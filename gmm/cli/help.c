@@ -6,7 +6,7 @@
 #include <generated/build_id.h>
 
 #include "gmm/cli/cli.h"
-#include "gmm/cli/suggest.h"
+#include "gmm/suggest.h"
 
 #define USAGE_BYTES 512
 #define COMMANDS_MAX 128u

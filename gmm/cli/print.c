@@ -168,12 +168,16 @@ void print_status(json_t *result)
 
 /* ---------------------------------------------------------------- records */
 
-/* Names; "cordoned (node cordon), retired (node retire)"; how many of what does not fit a line. */
+/* Names; "cordoned (node cordon), retired (node retire)"; how many of what does not fit a line; none. */
 static void print_array(json_t *array)
 {
 	json_t *item = json_array_get(array, 0);
 	size_t i;
 
+	if (!item) {
+		puts("none");
+		return;
+	}
 	if (!json_is_string(item) && !json_object_get(item, "command")) {
 		printf("%zu\n", json_array_size(array));
 		return;

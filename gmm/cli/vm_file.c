@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "gmm/cli/cli.h"
-#include "gmm/cli/suggest.h"
+#include "gmm/suggest.h"
 
 #define LINE_BYTES_MAX 190		/* inih cuts longer ones silently into two */
 

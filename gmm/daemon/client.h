@@ -84,7 +84,10 @@ struct client_command_entry {
 };
 client_command run_vm_console, run_vm_output, run_vm_type;	/* command_console.c */
 client_command run_node_counters, run_node_refusals, run_manager_counters, run_manager_refusals;	/* command_counters.c */
+client_command run_vm_create;					/* command_vm_create.c */
 client_command run_vm_set;					/* command_vm_set.c */
+/* Text with its end into `to`; false: it is longer, and the client has been told that `what` is. */
+bool client_string(struct client *client, const char *what, const char *from, char *to, size_t bytes);
 /*
  * What a command gives of a restart policy, checked: `policy` NULL, `max` 0 or `window_s` 0 is not given and stays as it is in
  * `settings`. And a bandwidth. False: the client has been told what is wrong.

@@ -1,16 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The operator's commands about VMs, and the READ benchmark. */
-#include <assert.h>
 #include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "gmm/cli/suggest.h"
 #include "gmm/core/placing.h"
-#include "gmm/core/text.h"
 #include "gmm/daemon/client.h"
-#include "gmm/units.h"
 
 #define STATS_WAIT_NS UINT64_C(3000000000)
 
@@ -117,158 +111,7 @@ static void run_show(struct gmmd *gmmd, struct client *client, json_t *arguments
 		client_result(client, json_vm(gmmd, vm));
 }
 
-/* ---------------------------------------------------------------- create, start, stop, destroy */
-
-static bool copy_string(struct client *client, const char *what, const char *from, char *to, size_t bytes)
-{
-	if (strlen(from) < bytes) {
-		memcpy(to, from, strlen(from) + 1);
-		return true;
-	}
-	client_error(client, -EINVAL, "%s is longer than %zu characters", what, bytes - 1);
-	return false;
-}
-
-static bool check_file(struct client *client, const char *what, const char *path)
-{
-	char error[CONFIG_ERROR_BYTES];
-	int status = data_check_file(path, error);
-
-	if (status)
-		client_error(client, status == -ENOENT ? -EINVAL : status, "%s: %s", what, error);
-	return status == 0;
-}
-
-/* One of both numbers alone: the other one is the default. */
-static bool unpack_restart(struct client *client, const char *policy, json_int_t max, double window_s, struct gmm_vm_spec *spec)
-{
-	struct gmm_vm_settings settings = { 0 };
-
-	if (!client_restart(client, policy, max, window_s, &settings))
-		return false;
-	spec->restart = settings.restart;
-	if (max || window_s > 0) {
-		spec->restart_max = max ? settings.restart_max : GMM_RESTART_MAX_DEFAULT;
-		spec->restart_window_s = window_s > 0 ? settings.restart_window_s : GMM_RESTART_WINDOW_S_DEFAULT;
-	}
-	return true;
-}
-
-/* There is no such device: what there is, and what was probably meant. */
-static bool refuse_device(struct client *client, const char *name)
-{
-	const char *names[GMM_DEVICES], *meant;
-	char known[1024];
-	int len = 0;
-
-	for (uint32_t i = 0; i < GMM_DEVICES; i++) {
-		names[i] = gmm_devices[i].name;
-		len += snprintf(known + len, sizeof(known) - (size_t)len, "%s%s (%s)", i ? ", " : "", names[i], gmm_devices[i].what);
-		assert((size_t)len < sizeof(known));
-	}
-	meant = suggest(name, names, GMM_DEVICES);
-	client_error(client, -EINVAL, "there is no device '%.32s'%s%s%s A VM can have none or some of: %s", name,
-		     meant ? "; did you mean '" : ".", meant ? meant : "", meant ? "'?" : "", known);
-	return false;
-}
-
-static bool unpack_devices(struct client *client, json_t *names, struct gmm_vm_spec *spec)
-{
-	json_t *name;
-	size_t i;
-
-	spec->devices = names ? 0 : DEVICES_DEFAULT;
-	json_array_foreach(names, i, name) {
-		uint32_t bit = json_is_string(name) ? gmm_device_named(json_string_value(name)) : 0;
-
-		if (!bit)
-			return refuse_device(client, json_is_string(name) ? json_string_value(name) : "");
-		spec->devices |= bit;
-	}
-	if (!names || json_is_array(names))
-		return true;
-	client_error(client, -EINVAL, "devices must be a list of names");
-	return false;
-}
-
-static bool unpack_create(struct gmmd *gmmd, struct client *client, json_t *arguments, struct gmm_vm_spec *spec,
-			  int *dry_run)
-{
-	const char *name, *kernel, *initrd = "", *line = "", *on = NULL, *restart = "no", *overcommit = "none";
-	json_int_t memory, cache, vcpus = 1, restart_max = 0, bandwidth = 0, spread = gmmd->config.spread;
-	double window_s = 0;
-	json_t *devices = NULL;
-	const struct gmm_node *node;
-
-	*dry_run = 0;
-	if (!client_unpack(client, arguments, "{s:s,s:I,s:I,s?I,s?s,s:s,s?s,s?s,s?b,s?s,s?I,s?F,s?I,s?s,s?I,s?o}", "name", &name, "memory_bytes", &memory,
-			   "cache_bytes", &cache, "vcpus", &vcpus, "on", &on, "kernel", &kernel, "initrd", &initrd,
-			   "command_line", &line, "dry_run", dry_run, "restart", &restart, "restart_max", &restart_max,
-			   "restart_window_s", &window_s,
-			   "bandwidth_mbps", &bandwidth, "overcommit", &overcommit, "spread", &spread, "devices", &devices) ||
-	    !unpack_restart(client, restart, restart_max, window_s, spec) || !unpack_devices(client, devices, spec))
-		return false;
-	if (!client_bandwidth(client, bandwidth, &spec->bandwidth_mbps) || !client_spread(client, spread, &spec->spread))
-		return false;
-	spec->overcommit = gmm_overcommit_named(overcommit);
-	if (spec->overcommit == UINT32_MAX) {
-		client_error(client, -EINVAL, "overcommit must be none, vcpus, memory or all");
-		return false;
-	}
-	if (memory < 0 || cache < 0 || vcpus < 0 || vcpus > UINT32_MAX) {
-		client_error(client, -EINVAL, "memory, cache and vcpus must not be negative");
-		return false;
-	}
-	spec->memory_bytes = (uint64_t)memory;
-	spec->cache_bytes = (uint64_t)cache;
-	spec->vcpus = (uint32_t)vcpus;
-	if (!copy_string(client, "the name", name, spec->name, sizeof(spec->name)) ||
-	    !copy_string(client, "the path of the kernel", kernel, spec->kernel, sizeof(spec->kernel)) ||
-	    !copy_string(client, "the path of the initrd", initrd, spec->initrd, sizeof(spec->initrd)) ||
-	    !copy_string(client, "the command line", line, spec->command_line, sizeof(spec->command_line)))
-		return false;
-	if (!on)
-		return true;
-	node = gmm_core_node_named(gmmd->core, on);
-	if (!node) {
-		client_error(client, -ENOENT, "there is no node named %s", on);
-		return false;
-	}
-	spec->on_node = node->id;
-	return true;
-}
-
-/* --dry-run: what would be made, and where. */
-static void plan_create(struct gmmd *gmmd, struct client *client, const struct gmm_vm_spec *spec)
-{
-	json_t *regions = json_array();
-	struct gmm_vm_plan plan;
-	char words[1024];
-	int status = gmm_core_vm_create_plan(gmmd->core, spec, &plan), len;
-
-	if (status) {
-		json_decref(regions);
-		client_error(client, status, "%s", gmmd->core->refusal);
-		return;
-	}
-	len = snprintf(words, sizeof(words), "would create %s on %s, its memory on", spec->name,
-		       gmm_core_node(gmmd->core, plan.node)->name);
-	for (uint32_t i = 0; i < gmmd->core->node_count; i++) {
-		const char *name = gmmd->core->nodes[i].name;
-
-		if (plan.regions[i] == 0)
-			continue;
-		if ((size_t)len < sizeof(words))
-			len += snprintf(words + len, sizeof(words) - (size_t)len, "%s %s (%u region%s)",
-					json_array_size(regions) ? "," : "", name, plan.regions[i], text_plural(plan.regions[i], "", "s"));
-		json_array_append_new(regions, json_pack("{s:s,s:i}", "node", name, "regions", (int)plan.regions[i]));
-	}
-	if (plan.promised)
-		snprintf(words, sizeof(words), "would create %s on %s, its memory (%u region%s) only promised", spec->name,
-			 gmm_core_node(gmmd->core, plan.node)->name, plan.promised, text_plural(plan.promised, "", "s"));
-	client_result(client, json_pack("{s:b,s:s,s:s,s:o,s:i}", "dry_run", 1, "would", words, "node",
-					gmm_core_node(gmmd->core, plan.node)->name, "regions", regions, "promised", (int)plan.promised));
-}
+/* ---------------------------------------------------------------- start, stop, destroy */
 
 /* "name" and "dry_run" of a command about a VM. NULL: the client has its answer, be it the one to a dry run. */
 static struct gmm_vm *find_vm_for(struct gmmd *gmmd, struct client *client, json_t *arguments,
@@ -290,27 +133,6 @@ static struct gmm_vm *find_vm_for(struct gmmd *gmmd, struct client *client, json
 		client_result(client, json_pack("{s:b,s:o,s:s}", "dry_run", 1, "would", json_sprintf("would %s %s on %s", verb, name,
 						node_of(gmmd, vm)->name), "state", state_of(gmmd, vm)));
 	return NULL;
-}
-
-static void run_create(struct gmmd *gmmd, struct client *client, json_t *arguments)
-{
-	struct gmm_vm_spec spec = { 0 };
-	int status, dry_run;
-
-	if (!unpack_create(gmmd, client, arguments, &spec, &dry_run) || !check_file(client, "kernel", spec.kernel) ||
-	    (spec.initrd[0] && !check_file(client, "initrd", spec.initrd)))
-		return;
-	if (dry_run) {
-		plan_create(gmmd, client, &spec);
-		return;
-	}
-	console_sweep(gmmd);
-	status = gmm_core_vm_create(gmmd->core, &spec, &client->operation, gmmd->now_ns);
-	if (status) {
-		client_error(client, status, "%s", gmmd->core->refusal);
-		return;
-	}
-	console_add(gmmd, gmm_core_vm_named(gmmd->core, spec.name));
 }
 
 static void run_start(struct gmmd *gmmd, struct client *client, json_t *arguments)
@@ -437,7 +259,7 @@ static void run_wait(struct gmmd *gmmd, struct client *client, json_t *arguments
 	if (!client_unpack(client, arguments, "{s:s,s:s,s?F}", "name", &name, "state", &state, "timeout_s", &timeout_s))
 		return;
 	vm = named_vm(gmmd, client, name);
-	if (!vm || !copy_string(client, "the state", state, client->wanted, sizeof(client->wanted)))
+	if (!vm || !client_string(client, "the state", state, client->wanted, sizeof(client->wanted)))
 		return;
 	if (!(timeout_s >= 0 && timeout_s <= 1e6)) {
 		client_error(client, -EINVAL, "the timeout must be 0 to 1000000 seconds");
@@ -512,7 +334,7 @@ static void run_bench(struct gmmd *gmmd, struct client *client, json_t *argument
 const struct client_command_entry vm_commands[] = {
 	{ "vm.list", run_list, false },
 	{ "vm.show", run_show, false },
-	{ "vm.create", run_create, true },
+	{ "vm.create", run_vm_create, true },
 	{ "vm.start", run_start, true },
 	{ "vm.stop", run_stop, true },
 	{ "vm.kill", run_kill, true },

@@ -68,18 +68,24 @@ static void send_reply(struct roce_device *device, struct roce_datagram *datagra
 	device->replies_count--;
 }
 
+/* What REQ and REP both say of our end. */
+static void build_offer(const struct roce_device *device, const struct roce_connection *connection, struct cm_message *message)
+{
+	message->features = connection->handshake->features;
+	message->qpn = connection->qp->qpn;
+	message->starting_psn = connection->handshake->psn_remote;
+	message->guid = device->config.guid;
+	message->responder_resources = READS_PENDING_MAX;
+	message->initiator_depth = READS_PENDING_MAX;
+}
+
 static void build_req(const struct roce_device *device, const struct roce_connection *connection,
 		      struct cm_message *message)
 {
 	const struct handshake *handshake = connection->handshake;
 
 	message->attribute = CM_REQ;
-	message->features = handshake->features;
-	message->qpn = connection->qp->qpn;
-	message->starting_psn = handshake->psn_remote;
-	message->guid = device->config.guid;
-	message->responder_resources = READS_PENDING_MAX;
-	message->initiator_depth = READS_PENDING_MAX;
+	build_offer(device, connection, message);
 	message->rnr_retries = RNR_RETRIES;
 	message->service_id = CM_SERVICE_ID_TCP | connection->service_port;
 	message->path_mtu = handshake->mtu_code;
@@ -97,12 +103,7 @@ static void build_rep(const struct roce_device *device, const struct roce_connec
 	const struct handshake *handshake = connection->handshake;
 
 	message->attribute = CM_REP;
-	message->features = handshake->features;
-	message->qpn = connection->qp->qpn;
-	message->starting_psn = handshake->psn_remote;
-	message->guid = device->config.guid;
-	message->responder_resources = READS_PENDING_MAX;
-	message->initiator_depth = READS_PENDING_MAX;
+	build_offer(device, connection, message);
 	/* Neither side may ask for more than the other offered. */
 	if (message->responder_resources > handshake->peer_initiator_depth)
 		message->responder_resources = handshake->peer_initiator_depth;

@@ -16,7 +16,7 @@
 
 #include "gmm/cli/csv.h"
 #include "gmm/cli/host_list.h"
-#include "gmm/cli/suggest.h"
+#include "gmm/suggest.h"
 
 /* ---------------------------------------------------------------- lists of nodes */
 

@@ -2,7 +2,7 @@
 #include <stddef.h>
 #include <string.h>
 
-#include "gmm/cli/suggest.h"
+#include "gmm/suggest.h"
 
 #define LETTERS_MAX 32u		/* longer words are not compared */
 
