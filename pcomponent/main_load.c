@@ -325,7 +325,8 @@ static void take_apart(struct process_vm *vm)
 		thread_wait(now_ns() + TAKE_APART_RETRY_NS);
 	while (status == -EAGAIN) {
 		fabric_lock(process.fabric);
-		status = vm->output_under_way || vm->event_under_way || vm->wanted_under_way || !region_move_stop(process.regions, vm->slot) ? -EAGAIN :
+		status = vm->output_under_way || vm->event_under_way || vm->wanted_under_way ||
+			 !region_move_stop(process.regions, vm->slot) ? -EAGAIN :
 			cache_vm_destroy(process.cache, vm->slot, now_ns());
 		if (status == 0) {
 			region_vm_destroy(process.regions, vm->slot);

@@ -40,7 +40,7 @@ struct gmm_balance {
 	uint64_t used[NODES_MAX];
 	uint32_t movable[NODES_MAX];		/* first of the node's regions that may move */
 	uint32_t next[GMM_REGIONS_MAX];
-	uint16_t place[GMM_REGIONS_MAX];	/* index of the node that the region is on when the moves are made; none: GMM_BALANCE_NOWHERE */
+	uint16_t place[GMM_REGIONS_MAX];	/* index of the node that it is on after the moves, or GMM_BALANCE_NOWHERE */
 	uint16_t vm[GMM_REGIONS_MAX];		/* index of its VM */
 };
 

@@ -43,7 +43,7 @@ gmm_health_test gmm_health_mnode_down, gmm_health_pnode_down, gmm_health_mnode_n
 	gmm_health_id_conflict, gmm_health_pending, gmm_health_foreign, gmm_health_reclaim_stalled;
 gmm_health_test gmm_health_vm_stalled, gmm_health_vm_memory_waits, gmm_health_vm_memory_lost, gmm_health_vm_lost, gmm_health_vm_failed,
 	gmm_health_vm_crash_loop, gmm_health_placement_violation;
-gmm_health_test gmm_health_rack_nearfull, gmm_health_rack_overcommitted, gmm_health_imbalanced, gmm_health_unenrolled_names, gmm_health_strangers,
-	gmm_health_events_lost, gmm_health_store_readonly, gmm_health_store_disk_low, gmm_health_store_failed;
+gmm_health_test gmm_health_rack_nearfull, gmm_health_rack_overcommitted, gmm_health_imbalanced, gmm_health_unenrolled_names,
+	gmm_health_strangers, gmm_health_events_lost, gmm_health_store_readonly, gmm_health_store_disk_low, gmm_health_store_failed;
 
 #endif

@@ -295,7 +295,7 @@ void gmm_operation_tick(struct gmm_core *core, uint64_t now_ns)
 			gmm_operation_fail(core, operation, -ETIMEDOUT, "the guest is still being loaded", now_ns);
 		else if (operation->kind == GMM_OPERATION_VM_START && operation->step == GMM_STEP_LOADING &&
 			 gmm_promise_waits(&core->vms[operation->vm], now_ns))
-			gmm_operation_fail(core, operation, -ENOSPC, "it waits for memory that was promised; it is loaded when there is room",
+			gmm_operation_fail(core, operation, -ENOSPC, "it waits for memory that was promised, and is loaded when it has it",
 					   now_ns);
 		if (operation->step == GMM_STEP_WAITING && now_ns >= operation->grace_until_ns) {
 			operation->cancel = true;

@@ -106,7 +106,8 @@ static int key_number(const char *const *keys, const char *name)
 static const char *const manager_keys[] = {
 	"address", "prefix", "http_port", "socket", "images", "history_kib", "lease_ms", "grace_ms", "key_file",
 	"boot_key", "packet_macs", "port", "foreign_peers", "store",
-	"move_slowdown_percent", "move_pages_min", "placement", "rebuild_reserve", "node_addresses", "vcpu_overcommit", "spread", "memory_overcommit", NULL,
+	"move_slowdown_percent", "move_pages_min", "placement", "rebuild_reserve", "node_addresses", "vcpu_overcommit", "spread",
+	"memory_overcommit", NULL,
 };
 static const char *const api_keys[] = {
 	"api_port", "api_address", "api_socket", "api_clear", "token_file", "tls_certificate", "tls_key", NULL,
@@ -160,7 +161,8 @@ static int manager_key(struct loading *loading, int key, const char *name, const
 	case 19: return yes_or_no(loading, name, value, &config->vcpu_overcommit);
 	case 20: return number(loading, name, value, 0, GMM_SPREAD_MAX, &config->spread);
 	case 21:
-		return number(loading, name, value, GMM_OVERCOMMIT_PERCENT_MIN, GMM_OVERCOMMIT_PERCENT_MAX, &config->memory_overcommit_percent);
+		return number(loading, name, value, GMM_OVERCOMMIT_PERCENT_MIN, GMM_OVERCOMMIT_PERCENT_MAX,
+			      &config->memory_overcommit_percent);
 	default:
 		return config_parse_addresses(value, &config->address_first, &config->address_last) == 0 ? 1 :
 		       fail(loading, "%s = %s: must be a range, as in 10.77.0.11-10.77.0.99", name, value);

@@ -90,8 +90,8 @@ static void fuzz_client(struct input input)
 	uint32_t count = 0;
 	/* Without a name it connects to nobody. */
 	struct region_config config = { .secure = (struct secure *)&count, .incarnation = 1, .vms_max = 1, .requests_max = 4,
-					.pages_written_max = PAGES, .give_up_ns = UINT64_MAX / 2, .moves_max = 0, .done = done, .placed = placed,
-					.context = &count };
+					.pages_written_max = PAGES, .give_up_ns = UINT64_MAX / 2, .moves_max = 0, .done = done,
+					.placed = placed, .context = &count };
 	struct region_client *client;
 	uint64_t now_ns = 1000;
 	struct input record;
@@ -134,7 +134,8 @@ static void answer(struct input *record)
 	while (gmm_core_output(core, &command, core->now_ns)) {
 		int status = record && take(record) % 8 == 1 ? -(int)ENOSPC : 0;
 
-		gmm_core_result(core, command.token, status, &created, command.type == WIRE_REGION_CREATE ? sizeof(created) : 0, core->now_ns);
+		gmm_core_result(core, command.token, status, &created, command.type == WIRE_REGION_CREATE ? sizeof(created) : 0,
+				core->now_ns);
 		gmm_core_kept(core);
 	}
 }
