@@ -23,6 +23,7 @@ struct process process;
 static uint64_t keepers[SLOTS];		/* threads that do not run; threads_run() does what they would */
 static enum wire_vm_state states[SLOTS];
 static bool pressed[SLOTS], exists[SLOTS];
+static uint32_t devices[SLOTS];
 static int reply_status;
 static unsigned replies;
 static struct wire_vm_resized resized;
@@ -33,6 +34,8 @@ static void *cache_memory, *lines;
 void thread_wake(struct thread *thread) { assert((uint64_t *)thread >= keepers && (uint64_t *)thread < keepers + SLOTS); }
 void log_line(enum log_level level, const char *format, ...) { (void)level; (void)format; }
 void sweeper_wake_if_wanted(void) { }
+/* No loader waits for a page: there is nothing to be loaded. */
+void keeper_stop_waiting(struct process_vm *vm) { assert(exists[vm->slot] && !vm->waiter.queued); }
 int bench_start(const struct wire_bench_read *request, uint64_t token) { (void)request; (void)token; return -EBUSY; }
 struct secure *fabric_secure(struct fabric *fabric) { (void)fabric; return NULL; }
 
@@ -87,6 +90,11 @@ int region_map(struct region_client *client, uint32_t vm, const struct wire_vm_r
 	return region->index < REGIONS_PER_VM_MAX ? 0 : -EINVAL;
 }
 
+int region_promise(struct region_client *client, uint32_t vm, const struct wire_vm_region *region)
+{
+	return region_map(client, vm, region, 0);
+}
+
 int region_move(struct region_client *client, uint32_t vm, const struct wire_vm_region *target, const struct wire_move_pace *pace,
 		uint64_t now_ns)
 {
@@ -130,11 +138,13 @@ int hv_vm_create(struct hv *hv, const struct wire_vm_create *create)
 {
 	(void)hv;
 	if (create->vm == 0 || create->vcpus == 0 || create->vcpus > VCPUS_PER_VM_MAX || create->memory_bytes == 0 ||
-	    create->memory_bytes % PAGE_BYTES || create->memory_bytes > VM_MEMORY_BYTES_MAX || !memchr(create->name, 0, sizeof(create->name)))
+	    create->memory_bytes % PAGE_BYTES || create->devices & ~DEVICES_ALL ||
+	    create->memory_bytes > VM_MEMORY_BYTES_MAX || !memchr(create->name, 0, sizeof(create->name)))
 		return -EINVAL;
 	for (int slot = 0; slot < (int)SLOTS; slot++)
 		if (!exists[slot]) {
 			exists[slot] = true;
+			devices[slot] = create->devices;
 			states[slot] = WIRE_VM_CREATED;
 			return slot;
 		}
@@ -142,6 +152,7 @@ int hv_vm_create(struct hv *hv, const struct wire_vm_create *create)
 }
 
 void hv_vm_destroy(struct hv *hv, uint32_t vm) { (void)hv; assert(exists[vm]); exists[vm] = false; }
+uint32_t hv_vm_devices(const struct hv *hv, uint32_t vm) { (void)hv; assert(exists[vm]); return devices[vm]; }
 enum wire_vm_state hv_vm_state(const struct hv *hv, uint32_t vm) { (void)hv; assert(exists[vm]); return states[vm]; }
 
 void hv_vm_set_state(struct hv *hv, uint32_t vm, enum wire_vm_state state, int status, const char *reason)
@@ -158,10 +169,10 @@ void hv_vm_stop(struct hv *hv, uint32_t vm, enum wire_vm_state state, int status
 
 void hv_vm_status(struct hv *hv, uint32_t vm, struct wire_vm_status *status) { status->state = hv_vm_state(hv, vm); }
 
-/* Only a guest that runs hears its button. */
+/* Only a guest that runs, and has a button, hears it. */
 void hv_vm_press_power(struct hv *hv, uint32_t vm)
 {
-	assert(hv_vm_state(hv, vm) == WIRE_VM_RUNNING);
+	assert(hv_vm_state(hv, vm) == WIRE_VM_RUNNING && devices[vm] & DEVICE_BUTTON);
 	pressed[vm] = true;
 }
 
@@ -170,7 +181,7 @@ uint32_t hv_console_type(struct hv *hv, uint32_t vm, const uint8_t *bytes, uint3
 	uint32_t sum = 0;
 
 	(void)hv;
-	assert(exists[vm] && len <= WIRE_CONSOLE_BYTES_MAX);
+	assert(exists[vm] && devices[vm] & DEVICE_SERIAL && len <= WIRE_CONSOLE_BYTES_MAX);
 	for (uint32_t i = 0; i < len; i++)
 		sum += bytes[i];		/* they can be read */
 	return sum % 3 ? len : len / 2;
@@ -250,7 +261,7 @@ static void check_reply(const struct rpc_type *type, const struct process_vm *vm
 	struct wire_vm_resize asked;
 
 	if (type->type == WIRE_VM_BUTTON && vm) {
-		assert(reply_status == (pressed[vm->slot] ? 0 : -EBUSY));
+		assert(reply_status == (pressed[vm->slot] ? 0 : devices[vm->slot] & DEVICE_BUTTON ? -EBUSY : -EOPNOTSUPP));
 		pressed[vm->slot] = false;
 	}
 	if (type->type != WIRE_VM_RESIZE || !vm || reply_status)
