@@ -225,10 +225,24 @@ static void build_s5(struct writer *out)
 	aml_end(out, package);
 }
 
+/* Name (_CRS, Buffer { resources }) */
+static void aml_resources(struct writer *out, const uint8_t *resources, uint32_t len)
+{
+	uint32_t buffer;
+
+	aml_name(out, "_CRS");
+	put(out, AML_BUFFER, 1);
+	buffer = aml_begin(out);
+	put(out, AML_BYTE, 1);
+	put(out, len, 1);
+	put_bytes(out, resources, len);
+	aml_end(out, buffer);
+}
+
 /* Device (NAME) { Name (_HID, EISAID) Name (_UID, 0) Name (_STA, 0x0f) Name (_CRS, Buffer { resources }) }. */
 static void build_device(struct writer *out, const char *name, uint32_t hardware_id, const uint8_t *resources, uint32_t len)
 {
-	uint32_t device, buffer;
+	uint32_t device;
 
 	put(out, AML_EXTENDED, 1);
 	put(out, AML_DEVICE, 1);
@@ -242,13 +256,7 @@ static void build_device(struct writer *out, const char *name, uint32_t hardware
 	aml_name(out, "_STA");
 	put(out, AML_BYTE, 1);
 	put(out, 0x0f, 1);
-	aml_name(out, "_CRS");
-	put(out, AML_BUFFER, 1);
-	buffer = aml_begin(out);
-	put(out, AML_BYTE, 1);
-	put(out, len, 1);
-	put_bytes(out, resources, len);
-	aml_end(out, buffer);
+	aml_resources(out, resources, len);
 	aml_end(out, device);
 }
 
@@ -285,20 +293,12 @@ _Static_assert(RNG_MMIO_BASE == 0xfeb00000 && RNG_MMIO_BYTES == 0x200, "as in it
 /* Name (_HID, "...") Name (_UID, 0) Name (_CRS, Buffer { resources }): of a device whose identity is no EISA one. */
 static void build_identity(struct writer *out, const char *hardware_id, const uint8_t *resources, uint32_t len)
 {
-	uint32_t buffer;
-
 	aml_name(out, "_HID");
 	put(out, AML_STRING, 1);
 	put_bytes(out, hardware_id, (uint32_t)strlen(hardware_id) + 1);
 	aml_name(out, "_UID");
 	put(out, AML_ZERO, 1);
-	aml_name(out, "_CRS");
-	put(out, AML_BUFFER, 1);
-	buffer = aml_begin(out);
-	put(out, AML_BYTE, 1);
-	put(out, len, 1);
-	put_bytes(out, resources, len);
-	aml_end(out, buffer);
+	aml_resources(out, resources, len);
 }
 
 /* Device (RNG_) { Name (_HID, "LNRO0005") ... }: a virtio device over MMIO, to Linux and QEMU. */

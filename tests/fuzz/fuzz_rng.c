@@ -5,11 +5,10 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "pcomponent/dev/dev.h"
+#include "tests/unit/rng_memory.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-#define MEMORY_BYTES 4096u
 #define ACCESSES_PER_BUFFER_MAX 6u
 
 struct operation {
@@ -17,39 +16,6 @@ struct operation {
 	uint16_t at;
 	uint32_t value;
 };
-
-static struct board board;
-static uint8_t memory[MEMORY_BYTES];
-static uint32_t away, accesses;
-
-static int touch(uint64_t address, uint32_t len)
-{
-	assert(len > 0 && len <= RNG_BYTES_MAX);
-	accesses++;
-	if (address >= MEMORY_BYTES || len > MEMORY_BYTES - address)
-		return -EFAULT;
-	return away && --away == 0 ? -EAGAIN : 0;
-}
-
-static int on_read(void *context, uint64_t address, void *bytes, uint32_t len)
-{
-	int status = touch(address, len);
-
-	(void)context;
-	if (!status)
-		memcpy(bytes, memory + address, len);
-	return status;
-}
-
-static int on_write(void *context, uint64_t address, const void *bytes, uint32_t len)
-{
-	int status = touch(address, len);
-
-	(void)context;
-	if (!status)
-		memcpy(memory + address, bytes, len);
-	return status;
-}
 
 static void on_random(void *context, void *bytes, uint32_t len)
 {

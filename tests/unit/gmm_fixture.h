@@ -334,17 +334,23 @@ static inline struct gmm_vm_spec vm_spec(const char *name, uint64_t memory_mib, 
 	return spec;
 }
 
-static inline int rack_create(struct rack *rack, const char *name, uint64_t memory_mib, struct gmm_finished *finished)
+static inline int rack_create_spec(struct rack *rack, const struct gmm_vm_spec *spec, struct gmm_finished *finished)
 {
-	struct gmm_vm_spec spec = vm_spec(name, memory_mib, 1);
 	uint64_t operation;
-	int status = gmm_core_vm_create(rack->core, &spec, &operation, rack->now_ns);
+	int status = gmm_core_vm_create(rack->core, spec, &operation, rack->now_ns);
 
 	if (status)
 		return status;
 	rack_settle(rack);
 	assert_true(rack_finished(rack, operation, finished));
 	return finished->status;
+}
+
+static inline int rack_create(struct rack *rack, const char *name, uint64_t memory_mib, struct gmm_finished *finished)
+{
+	struct gmm_vm_spec spec = vm_spec(name, memory_mib, 1);
+
+	return rack_create_spec(rack, &spec, finished);
 }
 
 static inline int rack_destroy(struct rack *rack, const char *name)

@@ -9,47 +9,14 @@
 
 #include <cmocka.h>
 
-#include "pcomponent/dev/dev.h"
+#include "tests/unit/rng_memory.h"
 
-#define MEMORY_BYTES 0x4000u
 #define DESCRIPTORS 0x1000u
 #define AVAILABLE 0x1100u
 #define USED 0x1200u
 #define BUFFER 0x2000u
 
-static struct board board;
-static uint8_t memory[MEMORY_BYTES];
-static unsigned away;			/* so many accesses until one finds its page away; 0: none does */
-static unsigned accesses;
 static uint8_t counter;
-
-static int touch(uint64_t address, uint32_t len)
-{
-	accesses++;
-	if (address >= MEMORY_BYTES || len > MEMORY_BYTES - address)
-		return -EFAULT;
-	return away && --away == 0 ? -EAGAIN : 0;
-}
-
-static int on_read(void *context, uint64_t address, void *bytes, uint32_t len)
-{
-	int status = touch(address, len);
-
-	(void)context;
-	if (!status)
-		memcpy(bytes, memory + address, len);
-	return status;
-}
-
-static int on_write(void *context, uint64_t address, const void *bytes, uint32_t len)
-{
-	int status = touch(address, len);
-
-	(void)context;
-	if (!status)
-		memcpy(memory + address, bytes, len);
-	return status;
-}
 
 static void on_random(void *context, void *bytes, uint32_t len)
 {

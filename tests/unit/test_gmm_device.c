@@ -14,15 +14,11 @@ static struct rack *with_vm(uint32_t devices)
 	struct rack *rack = rack_new();
 	struct gmm_vm_spec spec = vm_spec("a", 64, 1);
 	struct gmm_finished finished;
-	uint64_t operation;
 
 	rack_node(rack, "p1", WIRE_ROLE_PROCESS, 64);
 	rack_node(rack, "m1", WIRE_ROLE_MEMORY, 1024);
 	spec.devices = devices;
-	assert_int_equal(gmm_core_vm_create(rack->core, &spec, &operation, rack->now_ns), 0);
-	rack_settle(rack);
-	assert_true(rack_finished(rack, operation, &finished));
-	assert_int_equal(finished.status, 0);
+	assert_int_equal(rack_create_spec(rack, &spec, &finished), 0);
 	return rack;
 }
 

@@ -22,16 +22,9 @@ static int create_promised(struct rack *rack, const char *name, uint64_t regions
 {
 	struct gmm_vm_spec spec = vm_spec(name, regions * REGION_MIB, 1);
 	struct gmm_finished finished;
-	uint64_t operation;
-	int status;
 
 	spec.overcommit = GMM_OVERCOMMIT_MEMORY;
-	status = gmm_core_vm_create(rack->core, &spec, &operation, rack->now_ns);
-	if (status)
-		return status;
-	rack_settle(rack);
-	assert_true(rack_finished(rack, operation, &finished));
-	return finished.status;
+	return rack_create_spec(rack, &spec, &finished);
 }
 
 static const struct gmm_vm *vm_named(struct rack *rack, const char *name)

@@ -36,16 +36,9 @@ static int create(struct rack *rack, const char *name, uint32_t regions, uint32_
 {
 	struct gmm_vm_spec spec = vm_spec(name, regions * REGION_MIB, 1);
 	struct gmm_finished finished;
-	uint64_t operation;
-	int status;
 
 	spec.spread = spread;
-	status = gmm_core_vm_create(rack->core, &spec, &operation, rack->now_ns);
-	if (status)
-		return status;
-	rack_settle(rack);
-	assert_true(rack_finished(rack, operation, &finished));
-	return finished.status;
+	return rack_create_spec(rack, &spec, &finished);
 }
 
 /* p1 and p2, and memory components m0... of so many regions. */
