@@ -182,7 +182,7 @@ int cache_access(struct cache *cache, uint32_t vm, uint64_t page, bool write, st
 }
 
 /* The page that is waited for comes, or fails. */
-static void page_comes(int status)
+static inline void page_comes(int status)
 {
 	struct cache_waiter *waiter = the->waiter;
 
@@ -272,6 +272,23 @@ static int fixture_close(void **state)
 	free(the);
 	the = NULL;
 	return 0;
+}
+
+static inline enum vcpu_next run_vcpu(void)
+{
+	uint64_t deadline_ns;
+
+	return vcpu_run(the->hv, 0, 0, &deadline_ns);
+}
+
+static inline int open_one(void **state)
+{
+	return fixture_open(state, 1);
+}
+
+static inline int open_two(void **state)
+{
+	return fixture_open(state, 2);
 }
 
 #endif

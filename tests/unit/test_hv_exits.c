@@ -20,22 +20,6 @@ static void code(const char *bytes, size_t len)
 }
 #define CODE(text) code(text, sizeof(text) - 1)
 
-static enum vcpu_next run_vcpu(void)
-{
-	uint64_t deadline_ns;
-
-	return vcpu_run(the->hv, 0, 0, &deadline_ns);
-}
-
-static int open_one(void **state)
-{
-	return fixture_open(state, 1);
-}
-static int open_two(void **state)
-{
-	return fixture_open(state, 2);
-}
-
 /* ------------------------------------------------------------------ lengths, registers */
 
 static void cpuid_with_prefixes_is_stepped_over(void **state)
@@ -642,88 +626,9 @@ static void shootdown_finds_the_processor_and_the_next_entry_flushes(void **stat
 	assert_int_equal(the->b->flushes, flushes + 2);
 }
 
-/* ------------------------------------------------------------------ several vCPUs, stopping */
-
-static void second_vcpu_waits_for_its_start(void **state)
-{
-	uint64_t deadline_ns;
-
-	(void)state;
-	assert_int_equal(vcpu_run(the->hv, 0, 1, &deadline_ns), VCPU_HALT);
-	lapic_deliver(&the->vm->board.lapics, 1, false, 5, 0, false);	/* INIT, and SIPI before it looks */
-	lapic_deliver(&the->vm->board.lapics, 1, false, 6, 0x9a, false);
-	assert_true(the->kicks >= 2);
-	assert_int_equal(vcpu_run(the->hv, 0, 1, &deadline_ns), VCPU_RUN);
-	assert_true(the->vm->vcpu[1].backend->ap_started);
-	assert_int_equal(the->vm->vcpu[1].backend->ap_vector, 0x9a);
-	assert_false(the->b->ap_started);
-}
-
-static void stop_and_destroy_give_everything_back(void **state)
-{
-	struct wire_vm_create create = { .vm = 78, .memory_bytes = GUEST_BYTES, .vcpus = 1, .name = "next" };
-
-	(void)state;
-	hv_vm_stop(the->hv, 0, WIRE_VM_STOPPED, 0, "test");
-	assert_int_equal(run_vcpu(), VCPU_STOPPED);
-	hv_vm_stop(the->hv, 0, WIRE_VM_PAUSED, -EIO, "too late");
-	vm_take_board_event(the->vm, BOARD_RESET);
-	vm_take_board_event(the->vm, BOARD_POWER_OFF);
-	vm_fail(the->vcpu, "too late", NULL, 0);
-	hv_vm_resume(the->hv, 0);
-	assert_int_equal(hv_vm_state(the->hv, 0), WIRE_VM_STOPPED);
-	assert_false(hv_vm_take_reset(the->hv, 0));
-	hv_vm_destroy(the->hv, 0);
-	assert_int_equal(the->pool.free_count, POOL_PAGES);
-	assert_int_equal(hv_vm_find(the->hv, 77), -ENOENT);
-	assert_int_equal(hv_vm_create(the->hv, &create), 0);
-	/* Those of the one before are gone. */
-	assert_int_equal(hv_vm_devices(the->hv, 0), 0);
-}
-
-static void hostile_creates_are_refused(void **state)
-{
-	struct wire_vm_create good = { .vm = 78, .memory_bytes = GUEST_BYTES, .vcpus = 1, .name = "x" }, bad;
-	uint32_t free_count = the->pool.free_count;
-
-	(void)state;
-#define REFUSED(field, value, status) \
-	bad = good; \
-	bad.field = (value); \
-	assert_int_equal(hv_vm_create(the->hv, &bad), status)
-	REFUSED(vm, 0, -EINVAL);
-	REFUSED(vm, 77, -EEXIST);
-	REFUSED(memory_bytes, 0, -EINVAL);
-	REFUSED(memory_bytes, GUEST_BYTES + 1, -EINVAL);
-	REFUSED(memory_bytes, UINT64_MAX & ~PAGE_MASK, -EINVAL);
-	REFUSED(memory_bytes, HV_MEMORY_BYTES_MAX, -ENOSPC);
-	REFUSED(vcpus, 0, -EINVAL);
-	REFUSED(vcpus, VCPUS_PER_VM_MAX + 1, -EINVAL);
-	REFUSED(devices, DEVICES_ALL + 1, -EINVAL);
-	REFUSED(devices, UINT32_MAX, -EINVAL);
-	bad = good;
-	memset(bad.name, 'x', sizeof(bad.name));
-	assert_int_equal(hv_vm_create(the->hv, &bad), -EINVAL);
-	assert_int_equal(the->pool.free_count, free_count);
-}
-
-static void a_processor_without_svm_is_named(void **state)
-{
-	struct hv_config config = the->hv->config;
-	void *memory = pages_of(hv_bytes());
-	char reason[16];
-
-	(void)state;
-	fake_missing = "no such thing as nested paging";
-	assert_null(hv_create(memory, &config, reason, sizeof(reason)));
-	assert_string_equal(reason, "no such thing a");
-	free(memory);
-}
-
 int main(void)
 {
 #define ONE(test) cmocka_unit_test_setup_teardown(test, open_one, fixture_close)
-#define TWO(test) cmocka_unit_test_setup_teardown(test, open_two, fixture_close)
 	const struct CMUnitTest tests[] = {
 		ONE(cpuid_with_prefixes_is_stepped_over), ONE(a_told_length_needs_no_decoding),
 		ONE(a_shadow_ends_with_the_instruction), ONE(fetch_of_a_remote_page_changes_nothing),
@@ -738,9 +643,7 @@ int main(void)
 		ONE(a_nearer_timer_is_told_to_the_caller), ONE(others_get_the_processor), ONE(cr8_in_both_encodings),
 		ONE(absent_port_reads_all_ones), ONE(power_off_is_told), ONE(reset_by_port_and_by_triple_fault),
 		ONE(string_io_and_refused_states_fail_the_vm), ONE(svm_instructions_are_undefined),
-		ONE(shootdown_finds_the_processor_and_the_next_entry_flushes), TWO(second_vcpu_waits_for_its_start),
-		ONE(stop_and_destroy_give_everything_back), ONE(hostile_creates_are_refused),
-		ONE(a_processor_without_svm_is_named),
+		ONE(shootdown_finds_the_processor_and_the_next_entry_flushes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,10 +2,6 @@
 /* Nested page tables, the guest's own tables as the shim walks them, and what CPUID tells the guest. */
 #include "tests/unit/hv_fixture.h"
 
-static int open_one(void **state)
-{
-	return fixture_open(state, 1);
-}
 static int open_four(void **state)
 {
 	return fixture_open(state, 4);
