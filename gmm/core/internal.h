@@ -208,6 +208,10 @@ void gmm_move_resume(struct gmm_core *core, struct gmm_operation *operation);
 
 /* restart.c */
 void gmm_restart_tick(struct gmm_core *core, uint64_t now_ns);
+/* Is there such a policy (enum gmm_restart), and are its numbers within their limits? */
+bool gmm_restart_is_valid(uint32_t restart, uint32_t max, uint32_t window_s);
+/* It is not, and core->refusal says what the limits are; `rest` ends the sentence. -EINVAL. */
+int gmm_refuse_restart(struct gmm_core *core, const char *rest);
 /* The operator wants it to run, or not to: what was is forgotten. */
 void gmm_restart_want(struct gmm_core *core, struct gmm_vm *vm, bool wanted);
 

@@ -116,8 +116,7 @@ static const char *take_vm(struct gmm_core *core, uint32_t slot, const struct gm
 	    spec->cache_bytes / PAGE_BYTES > UINT32_MAX || from->cache_wanted_bytes / PAGE_BYTES > UINT32_MAX ||
 	    spec->vcpus == 0 || spec->vcpus > VCPUS_PER_VM_MAX)
 		return "its size is out of range";
-	if (spec->restart >= GMM_RESTARTS || spec->restart_max == 0 || spec->restart_max > GMM_RESTART_MAX_LIMIT ||
-	    spec->restart_window_s == 0 || spec->restart_window_s > GMM_RESTART_WINDOW_S_LIMIT || from->wanted > 1 ||
+	if (!gmm_restart_is_valid(spec->restart, spec->restart_max, spec->restart_window_s) || from->wanted > 1 ||
 	    spec->overcommit > GMM_OVERCOMMIT_ALL || spec->spread > GMM_SPREAD_MAX || from->looping > 1)
 		return "its restart policy, overcommit or spread is out of range";
 	if (spec->devices & ~DEVICES_ALL)
