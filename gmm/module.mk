@@ -8,7 +8,7 @@ portable-y += gmm/core/health.c gmm/core/health_look.c gmm/core/health_rows.c gm
 	gmm/core/health_vms.c
 host-y += gmm/store/store.c gmm/store/schema.c gmm/store/columns.c gmm/store/keep.c gmm/store/load.c gmm/store/backup.c
 # Those of the daemon that do without the rest of it.
-host-y += gmm/daemon/config.c gmm/daemon/config_netboot.c gmm/daemon/dnsmasq.c gmm/daemon/netboot_path.c
+host-y += gmm/daemon/config.c gmm/daemon/config_check.c gmm/daemon/config_netboot.c gmm/daemon/dnsmasq.c gmm/daemon/netboot_path.c
 host-y += gmm/daemon/http_status.c gmm/daemon/route.c gmm/daemon/route_table.c gmm/daemon/token_file.c gmm/daemon/metrics.c gmm/daemon/wall_time.c \
 	gmm/daemon/metrics_rack.c
 host-y += gmm/daemon/config_value.c gmm/daemon/config_rule.c gmm/daemon/inventory.c
