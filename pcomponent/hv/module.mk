@@ -6,5 +6,5 @@ pcomponent-y += pcomponent/hv/svm/svm.c pcomponent/hv/svm/vcpu.c pcomponent/hv/s
 images-y += hvtest
 portable-of-hvtest = $(filter kernel/% lib/% pcomponent/hv/% pcomponent/dev/% pcomponent/load/%,$(portable-y))
 hvtest-y += pcomponent/hv/selftest/main.c pcomponent/hv/svm/svm.c pcomponent/hv/svm/vcpu.c pcomponent/hv/svm/msr_map.c pcomponent/hv/svm/entry.S
-unit-tests-y += tests/unit/test_hv_exits.c tests/unit/test_hv_life.c tests/unit/test_hv_decode.c tests/unit/test_hv_npt.c
+unit-tests-y += tests/unit/test_hv_exits.c tests/unit/test_hv_mmio.c tests/unit/test_hv_msr.c tests/unit/test_hv_life.c tests/unit/test_hv_decode.c tests/unit/test_hv_npt.c
 fuzz-y += tests/fuzz/fuzz_emulate.c tests/fuzz/fuzz_vm_requests.c
