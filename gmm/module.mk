@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 portable-y += gmm/core/admin.c gmm/core/balance.c gmm/core/core.c gmm/core/device.c gmm/core/history.c gmm/core/node.c gmm/core/operation.c \
 	gmm/core/operation_result.c gmm/core/place.c gmm/core/record.c gmm/core/region.c gmm/core/resize.c gmm/core/restart.c gmm/core/request.c gmm/core/request_create.c \
-	gmm/core/restore.c gmm/core/resume.c gmm/core/step.c gmm/core/text.c gmm/core/vm.c gmm/core/move.c gmm/core/drain.c \
+	gmm/core/restore.c gmm/core/restore_operation.c gmm/core/resume.c gmm/core/step.c gmm/core/text.c gmm/core/vm.c gmm/core/move.c gmm/core/drain.c \
 	gmm/core/policy.c gmm/core/placing.c gmm/core/promise.c gmm/core/rebalance.c gmm/core/reserve.c gmm/core/setting.c gmm/core/poll.c
 portable-y += gmm/core/life.c gmm/core/machine.c gmm/core/rule.c gmm/core/admit.c
 portable-y += gmm/core/health.c gmm/core/health_look.c gmm/core/health_rows.c gmm/core/health_nodes.c gmm/core/health_rack.c gmm/core/health_table.c \

@@ -282,6 +282,11 @@ const char *gmm_history_restore(struct gmm_core *core, const struct gmm_record *
 void gmm_health_record(const struct gmm_core *core, struct gmm_record *record);
 const char *gmm_health_restore(struct gmm_core *core, const struct gmm_record *record);
 
+/* restore_operation.c; NULL, or what is wrong with the row */
+const char *gmm_operation_restore(struct gmm_core *core, const struct gmm_record *record, uint64_t now_ns);
+/* Some operation holds the region (below). */
+bool gmm_region_is_held(const struct gmm_core *core, uint32_t region);
+
 /* Its region is in no VM's list but in its own hands. */
 static inline bool gmm_operation_holds_region(const struct gmm_operation *operation)
 {
