@@ -179,14 +179,6 @@ static int place_all(struct gmm_core *core, struct gmm_vm *vm, uint32_t operatio
 		vm->region_count++;
 		pages_left -= pages;
 	}
-	if (core->config.rebuild_reserve) {
-		struct text text = gmm_refuse(core);
-
-		if (!gmm_reserve_holds(core, &text)) {
-			gmm_vm_condemn_regions(core, vm, GMM_NONE);
-			return -ENOSPC;
-		}
-	}
 	return 0;
 }
 
