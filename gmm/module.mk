@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-only
 portable-y += gmm/core/admin.c gmm/core/balance.c gmm/core/core.c gmm/core/device.c gmm/core/history.c gmm/core/node.c gmm/core/operation.c \
 	gmm/core/operation_result.c gmm/core/place.c gmm/core/record.c gmm/core/region.c gmm/core/resize.c gmm/core/restart.c gmm/core/request.c gmm/core/request_create.c \
-	gmm/core/restore.c gmm/core/resume.c gmm/core/step.c gmm/core/text.c gmm/core/vm.c gmm/core/move.c gmm/core/drain.c \
+	gmm/core/restore.c gmm/core/restore_operation.c gmm/core/resume.c gmm/core/step.c gmm/core/text.c gmm/core/vm.c gmm/core/move.c gmm/core/drain.c \
 	gmm/core/policy.c gmm/core/placing.c gmm/core/promise.c gmm/core/rebalance.c gmm/core/reserve.c gmm/core/setting.c gmm/core/poll.c
 portable-y += gmm/core/life.c gmm/core/machine.c gmm/core/rule.c gmm/core/admit.c
 portable-y += gmm/core/health.c gmm/core/health_look.c gmm/core/health_rows.c gmm/core/health_nodes.c gmm/core/health_rack.c gmm/core/health_table.c \
 	gmm/core/health_vms.c
 host-y += gmm/store/store.c gmm/store/schema.c gmm/store/columns.c gmm/store/keep.c gmm/store/load.c gmm/store/backup.c
 # Those of the daemon that do without the rest of it.
-host-y += gmm/daemon/config.c gmm/daemon/config_netboot.c gmm/daemon/dnsmasq.c gmm/daemon/netboot_path.c
+host-y += gmm/daemon/config.c gmm/daemon/config_check.c gmm/daemon/config_netboot.c gmm/daemon/dnsmasq.c gmm/daemon/netboot_path.c
 host-y += gmm/daemon/http_status.c gmm/daemon/route.c gmm/daemon/route_table.c gmm/daemon/token_file.c gmm/daemon/metrics.c gmm/daemon/wall_time.c \
 	gmm/daemon/metrics_rack.c
 host-y += gmm/daemon/config_value.c gmm/daemon/config_rule.c gmm/daemon/inventory.c
