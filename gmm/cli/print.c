@@ -214,6 +214,34 @@ static void print_array(json_t *array)
 	putchar('\n');
 }
 
+static bool ends_in(const char *key, const char *end)
+{
+	size_t key_len = strlen(key), len = strlen(end);
+
+	return key_len >= len && strcmp(key + key_len - len, end) == 0;
+}
+
+/* A number whose unit its name says: as people read it. False: it has none. */
+static bool print_measure(const char *key, json_t *value)
+{
+	double number = json_number_value(value);
+	char text[CELL_BYTES];
+
+	if (!json_is_number(value))
+		return false;
+	if (ends_in(key, "bytes"))
+		puts(units_size(number, text));
+	else if (ends_in(key, "_s_ago"))
+		puts(units_ago(number, text));
+	else if (ends_in(key, "_ns"))
+		puts(units_time(number, text));
+	else if (ends_in(key, "_us"))
+		puts(units_time(number * 1e3, text));
+	else
+		return false;
+	return true;
+}
+
 static void print_record(json_t *object, int indent)
 {
 	const char *key;
@@ -221,6 +249,8 @@ static void print_record(json_t *object, int indent)
 
 	json_object_foreach(object, key, value) {
 		printf("%*s%-*s ", indent, "", 20 - indent, key);
+		if (print_measure(key, value))
+			continue;
 		if (json_is_object(value)) {
 			putchar('\n');
 			print_record(value, indent + 2);

@@ -74,6 +74,13 @@ static int check_spec(struct gmm_core *core, const struct gmm_vm_spec *spec)
 		return gmm_refuse_words(core, -EINVAL, "the guest's command line is too long", "", "");
 	if (spec->memory_bytes == 0 || spec->memory_bytes % PAGE_BYTES)
 		return refuse_limit(core, "memory must be a multiple of ", PAGE_BYTES, " bytes and not 0");
+	if (spec->memory_bytes < GMM_VM_MEMORY_BYTES_MIN) {
+		text_string(&text, "memory of ");
+		text_number(&text, spec->memory_bytes);
+		text_string(&text, " bytes is too small for a guest: at least ");
+		text_pages(&text, GMM_VM_MEMORY_BYTES_MIN / PAGE_BYTES);
+		return -EINVAL;
+	}
 	if (spec->memory_bytes > VM_MEMORY_BYTES_MAX || spec->memory_bytes > REGIONS_PER_VM_MAX * REGION_BYTES) {
 		text_string(&text, "memory is more than a VM may have: ");
 		text_pages(&text, smaller(VM_MEMORY_BYTES_MAX, REGIONS_PER_VM_MAX * REGION_BYTES) / PAGE_BYTES);
@@ -105,7 +112,7 @@ static struct gmm_node *choose_process(struct gmm_core *core, const struct gmm_v
 		return node;
 	}
 	if (!node || node->role != WIRE_ROLE_PROCESS)
-		text_string(&text, "the node is not a process component");
+		gmm_refuse_words(core, 0, node ? node->name : "the node", " is not a process component", "");
 	else if (!gmm_node_eligible(node))
 		gmm_refuse_words(core, 0, node->name, " is ", gmm_place_obstacle(node));
 	else if (!gmm_place_lacks(core, node, spec, &text))

@@ -5,6 +5,7 @@
 
 #include "gmm/core/placing.h"
 #include "gmm/daemon/client.h"
+#include "gmm/suggest.h"
 #include "gmm/units.h"
 
 #define STATS_WAIT_NS UINT64_C(3000000000)
@@ -249,6 +250,24 @@ static void wait_turn(struct gmmd *gmmd, struct client *client)
 		client_error(client, -ETIMEDOUT, "%s is still %s", vm->spec.name, state);
 }
 
+/* One that is mistyped would be waited for in vain. */
+static bool known_state(struct client *client, const char *state)
+{
+	char known[256] = "";
+	const char *meant;
+	unsigned count = 0;
+
+	for (; gmm_vm_states[count]; count++) {
+		if (strcmp(gmm_vm_states[count], state) == 0)
+			return true;
+		snprintf(known + strlen(known), sizeof(known) - strlen(known), "%s%s", count ? ", " : "", gmm_vm_states[count]);
+	}
+	meant = suggest(state, gmm_vm_states, count);
+	client_error(client, -EINVAL, meant ? "no VM is ever %s; did you mean %s?" : "no VM is ever %s; states are %s", state,
+		     meant ? meant : known);
+	return false;
+}
+
 static void run_wait(struct gmmd *gmmd, struct client *client, json_t *arguments)
 {
 	const char *name, *state;
@@ -256,6 +275,8 @@ static void run_wait(struct gmmd *gmmd, struct client *client, json_t *arguments
 	struct gmm_vm *vm;
 
 	if (!client_unpack(client, arguments, "{s:s,s:s,s?F}", "name", &name, "state", &state, "timeout_s", &timeout_s))
+		return;
+	if (!known_state(client, state))
 		return;
 	vm = named_vm(gmmd, client, name);
 	if (!vm || !client_string(client, "the state", state, client->wanted, sizeof(client->wanted)))

@@ -383,7 +383,10 @@ int main(int argc, char **argv)
 		return check_files(&gmmd);
 	if (dnsmasq)
 		return write_dnsmasq(&gmmd, dnsmasq);
-	if (backup && store_restore(gmmd.config.store, backup, error))
+	if (!backup)
+		return run(&gmmd);
+	if (store_restore(gmmd.config.store, backup, error))
 		die(error);
-	return backup ? 0 : run(&gmmd);
+	printf("%s is what %s was; the store of before, if there was one, is %s.before-restore\n", gmmd.config.store, backup, gmmd.config.store);
+	return 0;
 }

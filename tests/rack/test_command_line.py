@@ -312,6 +312,18 @@ def test_health_codes_in_small_letters(manager):
     assert json.loads(manager.gmm("explain", "boot_loop", "-o", "json").stdout)["code"] == "BOOT_LOOP"
 
 
+@pytest.mark.parametrize("status, words, said", [
+    (2, ["vm", "wait", "web", "--state", "runing"], "no VM is ever runing; did you mean running?"),
+    (2, ["vm", "wait", "web", "--state", "x"], "states are creating, created"), (3, ["vm", "wait", "web", "--state", "lost"], "no VM named web"),
+    (2, ["vm", "create", "web", "--memory", "4096", "--cache", "1M", "--kernel", "/etc/hostname"], "memory of 4096 bytes is too small"),
+    (5, ["vm", "create", "web", "--memory", "64M", "--cache", "1M", "--kernel", "/etc/hostname", "--on", "m1"], "m1 is not a process component"),
+    (5, ["node", "forget", "p1"], "p1 cannot be forgotten: it is not retired but admitted; gmm node retire p1"),
+])
+def test_refusals_say_what_to_do(manager, status, words, said):
+    done = manager.gmm(*words)
+    assert done.returncode == status and said in done.stderr, done
+
+
 def test_health_of_the_store():
     with managing(store="4m") as manager:
         assert "STORE_DISK_LOW" in manager.gmm("health").stdout
@@ -398,6 +410,14 @@ def test_an_interrupted_drain_goes_on(tmp_path):
 def test_many_nodes_are_drained_one_after_the_other(manager):
     done = manager.gmm("node", "drain", "m[1-2]", "-o", "json")
     assert done.returncode == 5 and [answer["node"] for answer in json.loads(done.stdout)] == ["m1", "m2"]
+
+
+def test_what_people_read_has_units(tmp_path):
+    moved = {"regions_moved": 3, "pages_moved": 4096, "bytes": 16 << 20, "elapsed_ns": 9506959124}
+    with answering(tmp_path, {"result": moved}) as (path, _):
+        words = [line.split() for line in gmm("node", "drain", "m1", socket_path=path).stdout.splitlines()]
+        assert words == [["regions_moved", "3"], ["pages_moved", "4096"], ["bytes", "16", "MiB"], ["elapsed_ns", "9.51", "s"]]
+        assert json.loads(gmm("node", "drain", "m1", "-o", "json", socket_path=path).stdout) == moved
 
 
 def test_operations_say_why_they_failed(tmp_path):

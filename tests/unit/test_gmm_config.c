@@ -152,11 +152,11 @@ static void expect_mistakes(const struct mistake *cases, size_t count)
 static void test_mistakes_of_the_manager(void **state)
 {
 	static const struct mistake cases[] = {
-		{ "", ":0: [manager] lacks 'address'" },
+		{ "", ": [manager] lacks 'address'" },
 		{ "[manager]\naddress = 10.77.0.1\n", "lacks 'socket'" },
 		{ "[manager]\naddress = 10.77.0.1\nsocket = /s\nimages = /i\n", "lacks 'key_file'" },
 		{ MANAGER "boot_key = maybe\n", ":6: boot_key = maybe: must be yes or no" },
-		{ "[manager]\nadress = 10.77.0.1\n", ":2: unknown key 'adress' in [manager]; known are address" },
+		{ "[manager]\nadress = 10.77.0.1\n", ":2: unknown key 'adress' in [manager]; did you mean 'address'?" },
 		{ "[manager]\naddress = 10.77.0.256\n", ":2: address = 10.77.0.256: must be an IPv4 address" },
 		{ MANAGER "address = 10.77.0.2\n", ":6: 'address' is given twice" },
 		{ MANAGER "http_port = 0\n", ":6: http_port = 0: must be a number from 1 to 65535" },
@@ -190,7 +190,7 @@ static void test_mistakes_of_the_api(void **state)
 		{ MANAGER "api_port = 1\ntoken_file = /t\ntls_certificate = /k\n", "lacks 'tls_key'" },
 		{ MANAGER "token_file = /t\n", "lacks 'api_port'" },
 		{ MANAGER "api_port = 1\napi_port = 2\n", ":7: 'api_port' is given twice" },
-		{ MANAGER "api_prot = 1\n", ":6: unknown key 'api_prot' in [manager]; known are address" },
+		{ MANAGER "api_prot = 1\n", ":6: unknown key 'api_prot' in [manager]; did you mean 'api_port'?" },
 		{ MANAGER "api_port = 1\napi_address = 10.77.0.1\ntoken_file = /t\n", "in clear: set tls_certificate and tls_key, or api_clear" },
 	};
 
@@ -235,7 +235,7 @@ static void test_mistakes_of_rules(void **state)
 		{ MANAGER "[rule a]\nname = m%d\n", ":7: [rule a] lacks 'role'" },
 		{ MANAGER "[rule a]\nname = m%x\n", ":7: name = m%x: must be a node's name with one %d or %02d in it" },
 		{ MANAGER RULE("a") RULE("b") RULE("a"), "[rule a] stands twice" },
-		{ MANAGER RULE("a") "rule = b\n", ":9: unknown key 'rule' in [rule a]; known are manufacturer" },
+		{ MANAGER RULE("a") "rule = b\n", ":9: unknown key 'rule' in [rule a]; did you mean 'role'? Known are manufacturer" },
 		{ MANAGER RULE("a") "auto = yes\nauto = no\n", ":10: 'auto' is given twice in [rule a]" },
 		{ MANAGER RULE("a b") , "[rule a b]: a rule's name is made as a node's is" },
 		{ MANAGER RULE("a") "addresses = 10.78.0.1-10.78.0.2\n", ":7: [rule a]: its addresses are not in the manager's network" },
@@ -272,7 +272,7 @@ static void test_mistakes_of_netboot(void **state)
 		{ MANAGER "[netboot]\ninterface = a-name-too-long-\n", "must be the name of a network card" },
 		{ MANAGER "[netboot]\ndirectory = netboot\n", "must be the absolute path" },
 		{ MANAGER "[netboot]\ndirectory = /a,b\n", "must be the absolute path" },
-		{ MANAGER "[netboot]\nrole = memory\n", ":7: unknown key 'role' in [netboot]; known are interface, mode, range, directory" },
+		{ MANAGER "[netboot]\nrole = memory\n", ":7: unknown key 'role' in [netboot]; did you mean 'mode'? Known are interface, mode, range, directory" },
 		{ MANAGER NETBOOT "interface = eth2\n", ":9: 'interface' is given twice in [netboot]" },
 	};
 
