@@ -33,7 +33,7 @@ enum style state_style(const char *state)
 		const char *state;
 		enum style style;
 	} styles[] = {
-		{ "up", STYLE_GOOD }, { "running", STYLE_GOOD }, { "done", STYLE_GOOD },
+		{ "up", STYLE_GOOD }, { "running", STYLE_GOOD }, { "succeeded", STYLE_GOOD },
 		{ "down", STYLE_BAD }, { "failed", STYLE_BAD }, { "lost", STYLE_BAD }, { "unreachable", STYLE_BAD },
 		{ "paused", STYLE_WARN }, { "creating", STYLE_WARN }, { "loading", STYLE_WARN }, { "expected", STYLE_WARN },
 		{ "absent", STYLE_DIM }, { "stopped", STYLE_DIM }, { "powered-off", STYLE_DIM }, { "created", STYLE_DIM },
@@ -135,9 +135,8 @@ static void draw_row(const struct ui *ui, const struct table *table, const struc
 
 		if (!widths[i])
 			continue;
-		if (row >= 0 && i == count - 1 && table->bar) {
-			if (table->bar(model, row, &filled, &held))
-				screen_bar(screen, at, column, widths[i], STYLE_FILL, filled, held);
+		if (row >= 0 && i == count - 1 && table->bar && table->bar(model, row, &filled, &held)) {
+			screen_bar(screen, at, column, widths[i], STYLE_FILL, filled, held);
 			continue;
 		}
 		text[0] = '\0';

@@ -58,6 +58,10 @@ static void draw_summary(const struct model *model, struct screen *screen, int r
 	screen_text(screen, row + 4, column + 2, STYLE_DIM, "written");
 	screen_text(screen, row + 4, column + 13, STYLE_DIM, "reserved");
 	screen_text(screen, row + 4, column + 25, STYLE_DIM, "free");
+	if (model->pages_promised)
+		screen_format(screen, row + 4, column + 32,
+			      sums.pages_reserved + model->pages_promised > sums.pages_capacity ? STYLE_WARN : STYLE_NORMAL,
+			      "promised besides %s", pages_text(model->pages_promised, a));
 }
 
 static bool bar(const struct model *model, int row, double *filled, double *held)

@@ -52,7 +52,7 @@ struct table {
 	const struct table_column *columns;	/* ends with title NULL */
 	/* Text and style of one cell; `row` as in view_rows(). */
 	enum style (*cell)(const struct ui *ui, const struct model *model, int row, int column, char text[TABLE_CELL_BYTES]);
-	/* If not NULL, the last column is a bar; false: this row has none. Shares as of screen_bar(). */
+	/* If not NULL, the last column is a bar; false: this row has none, but a cell. Shares as of screen_bar(). */
 	bool (*bar)(const struct model *model, int row, double *filled, double *held);
 	const char *empty;		/* said when there are no rows */
 };

@@ -22,11 +22,6 @@ void gmm_health_record(const struct gmm_core *core, struct gmm_record *record)
 	memcpy(record->health.muted_by, check->muted_by, sizeof(check->muted_by));
 }
 
-static bool ends(const char *text, size_t bytes)
-{
-	return memchr(text, 0, bytes) != NULL;
-}
-
 const char *gmm_health_restore(struct gmm_core *core, const struct gmm_record *record)
 {
 	const struct gmm_record_health *from = &record->health;
@@ -34,8 +29,8 @@ const char *gmm_health_restore(struct gmm_core *core, const struct gmm_record *r
 	struct gmm_health_check *check;
 	enum gmm_health_code code;
 
-	if (!ends(from->code, sizeof(from->code)) || !ends(from->summary, sizeof(from->summary)) ||
-	    !ends(from->muted_by, sizeof(from->muted_by)))
+	if (!text_ends(from->code, sizeof(from->code)) || !text_ends(from->summary, sizeof(from->summary)) ||
+	    !text_ends(from->muted_by, sizeof(from->muted_by)))
 		return "one of its texts does not end";
 	if (from->muted > 1 || from->sticky > 1 || (from->count && !from->summary[0]))
 		return "it is neither muted nor not, or raised without a word";

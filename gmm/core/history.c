@@ -56,11 +56,6 @@ void gmm_history_record(const struct gmm_core *core, struct gmm_record *record)
 	memcpy(record->ended.who, ended->who, sizeof(ended->who));
 }
 
-static bool ends(const char *text, size_t bytes)
-{
-	return memchr(text, 0, bytes) != NULL;
-}
-
 const char *gmm_history_restore(struct gmm_core *core, const struct gmm_record *record)
 {
 	const struct gmm_record_ended *from = &record->ended;
@@ -71,8 +66,8 @@ const char *gmm_history_restore(struct gmm_core *core, const struct gmm_record *
 		return "its id, kind or status is out of range";
 	if (from->number == 0 || (from->number - 1) % GMM_ENDED_MAX != record->slot)
 		return "its number belongs to another place";
-	if (!ends(from->object, sizeof(from->object)) || !ends(from->reason, sizeof(from->reason)) ||
-	    !ends(from->who, sizeof(from->who)) || !ends(from->mark.key, sizeof(from->mark.key)))
+	if (!text_ends(from->object, sizeof(from->object)) || !text_ends(from->reason, sizeof(from->reason)) ||
+	    !text_ends(from->who, sizeof(from->who)) || !text_ends(from->mark.key, sizeof(from->mark.key)))
 		return "one of its texts does not end";
 	*ended = (struct gmm_ended){
 		.id = from->id, .number = from->number, .started_ns = from->started_wall_ns - core->config.wall_offset_ns,

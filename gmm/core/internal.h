@@ -119,8 +119,8 @@ bool gmm_place_lacks(const struct gmm_core *core, const struct gmm_node *node, c
 /* Why a node is not eligible, in a word. */
 const char *gmm_place_obstacle(const struct gmm_node *node);
 void gmm_place_full(struct gmm_core *core, struct text *text, uint64_t pages);
-/* What all memory components have left. */
-void gmm_place_free(const struct gmm_core *core, struct text *text);
+/* What all memory components, but one (NULL: none), have left. */
+void gmm_place_free(const struct gmm_core *core, const struct gmm_node *except, struct text *text);
 void gmm_place_no_process(struct gmm_core *core, struct text *text, const struct gmm_vm_spec *spec);
 
 /* drain.c: of an operation that consists of moves: how many are under way; give all of them up, and itself. */
@@ -208,6 +208,10 @@ void gmm_move_resume(struct gmm_core *core, struct gmm_operation *operation);
 
 /* restart.c */
 void gmm_restart_tick(struct gmm_core *core, uint64_t now_ns);
+/* Is there such a policy (enum gmm_restart), and are its numbers within their limits? */
+bool gmm_restart_is_valid(uint32_t restart, uint32_t max, uint32_t window_s);
+/* It is not, and core->refusal says what the limits are; `rest` ends the sentence. -EINVAL. */
+int gmm_refuse_restart(struct gmm_core *core, const char *rest);
 /* The operator wants it to run, or not to: what was is forgotten. */
 void gmm_restart_want(struct gmm_core *core, struct gmm_vm *vm, bool wanted);
 
@@ -277,6 +281,11 @@ const char *gmm_history_restore(struct gmm_core *core, const struct gmm_record *
 /* health_rows.c; NULL, or what is wrong with the row */
 void gmm_health_record(const struct gmm_core *core, struct gmm_record *record);
 const char *gmm_health_restore(struct gmm_core *core, const struct gmm_record *record);
+
+/* restore_operation.c; NULL, or what is wrong with the row */
+const char *gmm_operation_restore(struct gmm_core *core, const struct gmm_record *record, uint64_t now_ns);
+/* Some operation holds the region (below). */
+bool gmm_region_is_held(const struct gmm_core *core, uint32_t region);
 
 /* Its region is in no VM's list but in its own hands. */
 static inline bool gmm_operation_holds_region(const struct gmm_operation *operation)

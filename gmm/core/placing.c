@@ -123,18 +123,24 @@ static void find_fits(struct gmm_placing *placing, uint32_t pages)
 
 /* ---------------------------------------------------------------- score */
 
+/*
+ * P3. One from elsewhere gives way to one of the VM's domains, a member or not, by the same policy. Were members left out, each new one
+ * would be given a region without having been compared with them: all as many, however small.
+ */
 static const struct gmm_candidate *choose(struct gmm_placing *placing)
 {
 	const struct gmm_policy *policy = &gmm_policies[placing->core->config.placement];
 	const struct gmm_candidate *chosen = policy->choose(placing->core, placing->fits, placing->fit_count), *near[NODES_MAX];
-	uint32_t count = 0;
+	uint32_t count = 0, joining = 0;
 
 	if (!placing->limited || is_member(placing, chosen) || gmm_set_has(&placing->domains, chosen->domain))
 		return chosen;
 	for (uint32_t i = 0; i < placing->fit_count; i++)
-		if (!is_member(placing, placing->fits[i]) && gmm_set_has(&placing->domains, placing->fits[i]->domain))
+		if (gmm_set_has(&placing->domains, placing->fits[i]->domain)) {
 			near[count++] = placing->fits[i];
-	return count ? policy->choose(placing->core, near, count) : chosen;
+			joining += !is_member(placing, placing->fits[i]);
+		}
+	return joining ? policy->choose(placing->core, near, count) : chosen;
 }
 
 /* ---------------------------------------------------------------- one request */

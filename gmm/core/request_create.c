@@ -24,12 +24,22 @@ static uint64_t smaller(uint64_t first, uint64_t second)
 	return first < second ? first : second;
 }
 
+static int refuse_limit(struct gmm_core *core, const char *before, uint64_t limit, const char *behind)
+{
+	struct text text = gmm_refuse(core);
+
+	text_string(&text, before);
+	text_number(&text, limit);
+	text_string(&text, behind);
+	return -EINVAL;
+}
+
 int gmm_check_cache(struct gmm_core *core, uint64_t cache_bytes)
 {
 	struct text text = gmm_refuse(core);
 
 	if (cache_bytes % PAGE_BYTES || cache_bytes / PAGE_BYTES > UINT32_MAX)
-		return gmm_refuse_words(core, -EINVAL, "the cache share must be a multiple of 4096 bytes", "", "");
+		return refuse_limit(core, "the cache share must be a multiple of ", PAGE_BYTES, " bytes");
 	if (cache_bytes / PAGE_BYTES >= VM_CACHE_LINES_MIN)
 		return 0;
 	text_string(&text, "the cache share is too small: at least ");
@@ -39,14 +49,17 @@ int gmm_check_cache(struct gmm_core *core, uint64_t cache_bytes)
 
 int gmm_check_spread(struct gmm_core *core, uint32_t spread)
 {
-	struct text text = gmm_refuse(core);
-
 	if (spread <= GMM_SPREAD_MAX)
 		return 0;
-	text_string(&text, "a VM's spread is 1 to ");
-	text_number(&text, GMM_SPREAD_MAX);
-	text_string(&text, " memory components, or 0 for no limit");
-	return -EINVAL;
+	return refuse_limit(core, "a VM's spread is 1 to ", GMM_SPREAD_MAX, " memory components, or 0 for no limit");
+}
+
+/* Neither of both numbers: the defaults. */
+static bool restart_is_good(const struct gmm_vm_spec *spec)
+{
+	if (spec->restart_max == 0 && spec->restart_window_s == 0)
+		return spec->restart < GMM_RESTARTS;
+	return gmm_restart_is_valid(spec->restart, spec->restart_max, spec->restart_window_s);
 }
 
 static int check_spec(struct gmm_core *core, const struct gmm_vm_spec *spec)
@@ -54,13 +67,13 @@ static int check_spec(struct gmm_core *core, const struct gmm_vm_spec *spec)
 	struct text text = gmm_refuse(core);
 
 	if (!name_is_good(spec->name))
-		return gmm_refuse_words(core, -EINVAL, "a VM's name is 1 to 31 of a-z A-Z 0-9 . _ - and does not start with -", "", "");
+		return refuse_limit(core, "a VM's name is 1 to ", VM_NAME_BYTES - 1, " of a-z A-Z 0-9 . _ - and does not start with -");
 	if (strnlen(spec->kernel, GMM_FILE_BYTES) == GMM_FILE_BYTES || strnlen(spec->initrd, GMM_FILE_BYTES) == GMM_FILE_BYTES)
-		return gmm_refuse_words(core, -EINVAL, "the path of the kernel or initrd is longer than 511 characters", "", "");
+		return refuse_limit(core, "the path of the kernel or initrd is longer than ", GMM_FILE_BYTES - 1, " characters");
 	if (strnlen(spec->command_line, VM_COMMAND_LINE_BYTES) == VM_COMMAND_LINE_BYTES)
 		return gmm_refuse_words(core, -EINVAL, "the guest's command line is too long", "", "");
 	if (spec->memory_bytes == 0 || spec->memory_bytes % PAGE_BYTES)
-		return gmm_refuse_words(core, -EINVAL, "memory must be a multiple of 4096 bytes and not 0", "", "");
+		return refuse_limit(core, "memory must be a multiple of ", PAGE_BYTES, " bytes and not 0");
 	if (spec->memory_bytes > VM_MEMORY_BYTES_MAX || spec->memory_bytes > REGIONS_PER_VM_MAX * REGION_BYTES) {
 		text_string(&text, "memory is more than a VM may have: ");
 		text_pages(&text, smaller(VM_MEMORY_BYTES_MAX, REGIONS_PER_VM_MAX * REGION_BYTES) / PAGE_BYTES);
@@ -68,16 +81,10 @@ static int check_spec(struct gmm_core *core, const struct gmm_vm_spec *spec)
 	}
 	if (gmm_check_cache(core, spec->cache_bytes) || gmm_check_spread(core, spec->spread))
 		return -EINVAL;
-	if (spec->vcpus == 0 || spec->vcpus > VCPUS_PER_VM_MAX) {
-		text_string(&text, "a VM has 1 to ");
-		text_number(&text, VCPUS_PER_VM_MAX);
-		text_string(&text, " vCPUs");
-		return -EINVAL;
-	}
-	if (spec->restart >= GMM_RESTARTS || spec->restart_max > GMM_RESTART_MAX_LIMIT ||
-	    spec->restart_window_s > GMM_RESTART_WINDOW_S_LIMIT || !spec->restart_max != !spec->restart_window_s)
-		return gmm_refuse_words(core, -EINVAL, "a guest is started again 1 to 1000 times in 1 to 604800 seconds; ",
-					"give both numbers or none", "");
+	if (spec->vcpus == 0 || spec->vcpus > VCPUS_PER_VM_MAX)
+		return refuse_limit(core, "a VM has 1 to ", VCPUS_PER_VM_MAX, " vCPUs");
+	if (!restart_is_good(spec))
+		return gmm_refuse_restart(core, "; give both numbers or none");
 	if (spec->overcommit > GMM_OVERCOMMIT_ALL)
 		return gmm_refuse_words(core, -EINVAL, "overcommit is none, vcpus, memory or all", "", "");
 	if (spec->devices & ~DEVICES_ALL)

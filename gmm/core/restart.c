@@ -38,6 +38,24 @@ enum gmm_restart gmm_restart_named(const char *name)
 	return (enum gmm_restart)restart;
 }
 
+bool gmm_restart_is_valid(uint32_t restart, uint32_t max, uint32_t window_s)
+{
+	return restart < GMM_RESTARTS && max >= 1 && max <= GMM_RESTART_MAX_LIMIT && window_s >= 1 && window_s <= GMM_RESTART_WINDOW_S_LIMIT;
+}
+
+int gmm_refuse_restart(struct gmm_core *core, const char *rest)
+{
+	struct text text = gmm_refuse(core);
+
+	text_string(&text, "a guest is started again 1 to ");
+	text_number(&text, GMM_RESTART_MAX_LIMIT);
+	text_string(&text, " times in 1 to ");
+	text_number(&text, GMM_RESTART_WINDOW_S_LIMIT);
+	text_string(&text, " seconds");
+	text_string(&text, rest);
+	return -EINVAL;
+}
+
 void gmm_restart_want(struct gmm_core *core, struct gmm_vm *vm, bool wanted)
 {
 	vm->wanted = wanted;

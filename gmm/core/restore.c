@@ -23,11 +23,6 @@ static int refuse_row(struct gmm_core *core, enum gmm_record_kind kind, uint32_t
 	return -EINVAL;
 }
 
-static bool ends(const char *string, size_t bytes)
-{
-	return memchr(string, 0, bytes) != NULL;
-}
-
 /* ---------------------------------------------------------------- single rows */
 
 static const char *take_meta(struct gmm_core *core, const struct gmm_record_meta *meta)
@@ -59,10 +54,10 @@ static const char *take_node(struct gmm_core *core, uint32_t slot, const struct 
 		return "nodes before it are missing";
 	if (from->origin >= GMM_ORIGINS)
 		return "it comes from nowhere";
-	if (!ends(from->name, sizeof(from->name)) || from->name[0] == '\0' ||
+	if (!text_ends(from->name, sizeof(from->name)) || from->name[0] == '\0' ||
 	    (from->origin != GMM_ORIGIN_FORGOTTEN && gmm_core_node_named(core, from->name)))
 		return "its name is empty, too long or another node's";
-	if (!ends(from->domain, sizeof(from->domain)))
+	if (!text_ends(from->domain, sizeof(from->domain)))
 		return "its domain does not end";
 	if (from->origin == GMM_ORIGIN_FORGOTTEN && (from->incarnation || from->admin != GMM_ADMIN_RETIRED))
 		return "it is forgotten and not retired";
@@ -102,9 +97,9 @@ static const char *take_vm(struct gmm_core *core, uint32_t slot, const struct gm
 	const struct gmm_vm_spec *spec = &from->spec;
 	struct gmm_vm *vm = &core->vms[slot];
 
-	if (!ends(spec->name, sizeof(spec->name)) || !ends(spec->command_line, sizeof(spec->command_line)) ||
-	    !ends(spec->kernel, sizeof(spec->kernel)) || !ends(spec->initrd, sizeof(spec->initrd)) ||
-	    !ends(from->reason, sizeof(from->reason)))
+	if (!text_ends(spec->name, sizeof(spec->name)) || !text_ends(spec->command_line, sizeof(spec->command_line)) ||
+	    !text_ends(spec->kernel, sizeof(spec->kernel)) || !text_ends(spec->initrd, sizeof(spec->initrd)) ||
+	    !text_ends(from->reason, sizeof(from->reason)))
 		return "one of its texts does not end";
 	if (from->id == 0 || from->id >= core->vm_id_next || gmm_core_vm(core, from->id) || gmm_core_vm_named(core, spec->name))
 		return "its id or name is out of range or another VM's";
@@ -116,8 +111,7 @@ static const char *take_vm(struct gmm_core *core, uint32_t slot, const struct gm
 	    spec->cache_bytes / PAGE_BYTES > UINT32_MAX || from->cache_wanted_bytes / PAGE_BYTES > UINT32_MAX ||
 	    spec->vcpus == 0 || spec->vcpus > VCPUS_PER_VM_MAX)
 		return "its size is out of range";
-	if (spec->restart >= GMM_RESTARTS || spec->restart_max == 0 || spec->restart_max > GMM_RESTART_MAX_LIMIT ||
-	    spec->restart_window_s == 0 || spec->restart_window_s > GMM_RESTART_WINDOW_S_LIMIT || from->wanted > 1 ||
+	if (!gmm_restart_is_valid(spec->restart, spec->restart_max, spec->restart_window_s) || from->wanted > 1 ||
 	    spec->overcommit > GMM_OVERCOMMIT_ALL || spec->spread > GMM_SPREAD_MAX || from->looping > 1)
 		return "its restart policy, overcommit or spread is out of range";
 	if (spec->devices & ~DEVICES_ALL)
@@ -178,144 +172,6 @@ static const char *take_zombie(struct gmm_core *core, uint32_t slot, const struc
 	return NULL;
 }
 
-static enum gmm_vm_phase phase_under(uint32_t operation)
-{
-	return operation == GMM_OPERATION_VM_CREATE ? GMM_VM_CREATING :
-	       operation == GMM_OPERATION_VM_DESTROY ? GMM_VM_DESTROYING : GMM_VM_READY;
-}
-
-static bool region_is_held(const struct gmm_core *core, uint32_t region)
-{
-	for (uint32_t i = 0; i < GMM_OPERATIONS_MAX; i++)
-		if (gmm_operation_holds_region(&core->operations[i]) && core->operations[i].region == region)
-			return true;
-	return false;
-}
-
-/* A move goes on beside what else works on its VM. */
-static const char *check_move(const struct gmm_core *core, const struct gmm_record_operation *from)
-{
-	const struct gmm_vm *vm;
-
-	if (from->vm == GMM_NONE)
-		return from->region == GMM_NONE ? NULL : "its VM is not there, but its region is";
-	if (from->vm >= GMM_VMS_MAX || from->region >= GMM_REGIONS_MAX)
-		return "there is no such VM or region";
-	vm = &core->vms[from->vm];
-	if ((vm->phase != GMM_VM_READY && vm->phase != GMM_VM_DESTROYING) || vm->move != GMM_NONE)
-		return "its VM is in another state, or another region of it moves";
-	if (core->regions[from->region].state == GMM_REGION_FREE || core->regions[from->region].state >= GMM_REGION_RECLAIM ||
-	    core->regions[from->region].vm != vm->id || from->process_node != vm->node)
-		return "its region is not the VM's, or is being given back";
-	return NULL;
-}
-
-/* As a move, beside what else works on its VM. */
-static const char *check_resize(const struct gmm_core *core, const struct gmm_record_operation *from)
-{
-	const struct gmm_vm *vm;
-
-	if (from->vm == GMM_NONE || from->region != GMM_NONE)
-		return from->region == GMM_NONE ? NULL : "a resize has no region";
-	if (from->vm >= GMM_VMS_MAX)
-		return "there is no such VM";
-	vm = &core->vms[from->vm];
-	if ((vm->phase != GMM_VM_READY && vm->phase != GMM_VM_DESTROYING) || vm->resize != GMM_NONE || vm->cache_wanted_bytes == 0)
-		return "its VM is in another state, or its share is not being resized";
-	return NULL;
-}
-
-static const char *check_vm_operation(const struct gmm_core *core, const struct gmm_record_operation *from)
-{
-	bool bench = from->kind == GMM_OPERATION_BENCH;
-	const struct gmm_node *node = gmm_core_node((struct gmm_core *)core, from->process_node);
-
-	if (from->vm != GMM_NONE && (bench || from->vm >= GMM_VMS_MAX || core->vms[from->vm].phase == GMM_VM_FREE ||
-				     core->vms[from->vm].operation != GMM_NONE))
-		return "there is no such VM, or another operation works on it";
-	if (from->vm != GMM_NONE && core->vms[from->vm].phase != phase_under(from->kind))
-		return "its VM is in another state";
-	if (bench && (!node || node->role != WIRE_ROLE_PROCESS))
-		return "it is on no process component";
-	if (from->region != GMM_NONE && (!bench || from->region >= GMM_REGIONS_MAX ||
-					 core->regions[from->region].state == GMM_REGION_FREE))
-		return "there is no such region";
-	return NULL;
-}
-
-static const char *check_operation(const struct gmm_core *core, const struct gmm_record_operation *from)
-{
-	const struct gmm_node *node = gmm_core_node((struct gmm_core *)core, from->from_node);
-
-	if (from->region != GMM_NONE && region_is_held(core, from->region))
-		return "its region is another operation's";
-	if (from->kind == GMM_OPERATION_REGION_MOVE || from->kind == GMM_OPERATION_NODE_DRAIN) {
-		if (!node || node->role != WIRE_ROLE_MEMORY)
-			return "it is on no memory component";
-	}
-	if (from->kind == GMM_OPERATION_NODE_DRAIN || from->kind == GMM_OPERATION_BALANCE)
-		return from->vm == GMM_NONE && from->region == GMM_NONE ? NULL : "a drain has neither VM nor region";
-	if (from->kind == GMM_OPERATION_VM_RESIZE)
-		return check_resize(core, from);
-	return from->kind == GMM_OPERATION_REGION_MOVE ? check_move(core, from) : check_vm_operation(core, from);
-}
-
-/*
- * The time of grace goes on by the wall clock while no manager runs. One that has passed ends now; and whatever was done to the clock
- * meanwhile, a guest is waited for no longer than was asked for.
- */
-static uint64_t grace_until_ns(const struct gmm_core *core, const struct gmm_record_operation *from, uint64_t now_ns)
-{
-	uint64_t now_wall_ns = now_ns + core->config.wall_offset_ns, left_ns;
-
-	if (from->kind != GMM_OPERATION_VM_STOP || from->grace_until_wall_ns == 0)
-		return 0;
-	left_ns = from->grace_until_wall_ns > now_wall_ns ? from->grace_until_wall_ns - now_wall_ns : 0;
-	return now_ns + (left_ns < from->grace_ns ? left_ns : from->grace_ns);
-}
-
-static const char *take_operation(struct gmm_core *core, uint32_t slot, const struct gmm_record_operation *from, uint64_t now_ns)
-{
-	struct gmm_operation *operation = &core->operations[slot];
-	const char *why;
-
-	if (from->id == 0 || from->id >= core->operation_id_next || from->kind <= GMM_OPERATION_NONE ||
-	    from->kind >= GMM_OPERATIONS_KINDS || from->status > 0 || !ends(from->reason, sizeof(from->reason)) || from->parts > GMM_REGIONS_MAX)
-		return "its id, kind, status, reason or size is out of range";
-	if (from->grace_ns > GMM_STOP_GRACE_MS_MAX * UINT64_C(1000000))
-		return "its time of grace is out of range";
-	if (!ends(from->who, sizeof(from->who)) || !ends(from->mark.key, sizeof(from->mark.key)))
-		return "the name or key of who asked does not end";
-	why = check_operation(core, from);
-	if (why)
-		return why;
-	operation->id = from->id;
-	operation->kind = (enum gmm_operation_kind)from->kind;
-	operation->vm = from->vm;
-	operation->region = from->region;
-	operation->process_node = from->process_node;
-	operation->from_node = from->from_node;
-	operation->parent = from->parent;
-	operation->status = from->status;
-	/* One whose start nobody wrote down began, as far as this manager knows, with it. */
-	operation->started_ns = from->started_wall_ns ? from->started_wall_ns - core->config.wall_offset_ns : now_ns;
-	operation->parts = from->parts;
-	operation->regions_moved = from->regions_moved;
-	operation->moved = from->moved;
-	operation->mark = from->mark;
-	operation->grace_ns = from->grace_ns;
-	operation->grace_until_ns = grace_until_ns(core, from, now_ns);
-	memcpy(operation->who, from->who, sizeof(operation->who));
-	memcpy(operation->reason, from->reason, sizeof(operation->reason));
-	if (from->vm != GMM_NONE && from->kind == GMM_OPERATION_REGION_MOVE)
-		core->vms[from->vm].move = slot;
-	else if (from->vm != GMM_NONE && from->kind == GMM_OPERATION_VM_RESIZE)
-		core->vms[from->vm].resize = slot;
-	else if (from->vm != GMM_NONE)
-		core->vms[from->vm].operation = slot;
-	return NULL;
-}
-
 int gmm_core_restore(struct gmm_core *core, const struct gmm_record *record, uint64_t now_ns)
 {
 	const char *why = "there is no such kind";
@@ -329,7 +185,7 @@ int gmm_core_restore(struct gmm_core *core, const struct gmm_record *record, uin
 	case GMM_RECORD_VM: why = take_vm(core, record->slot, &record->vm); break;
 	case GMM_RECORD_REGION: why = take_region(core, record->slot, &record->region); break;
 	case GMM_RECORD_ZOMBIE: why = take_zombie(core, record->slot, &record->zombie); break;
-	case GMM_RECORD_OPERATION: why = take_operation(core, record->slot, &record->operation, now_ns); break;
+	case GMM_RECORD_OPERATION: why = gmm_operation_restore(core, record, now_ns); break;
 	case GMM_RECORD_ENDED: why = gmm_history_restore(core, record); break;
 	case GMM_RECORD_HEALTH: why = gmm_health_restore(core, record); break;
 	case GMM_RECORD_KINDS: break;
@@ -366,7 +222,7 @@ static const char *link_region(struct gmm_core *core, uint32_t slot, struct gmm_
 		node->reclaim_first = slot;
 		return NULL;
 	}
-	if (region_is_held(core, slot))
+	if (gmm_region_is_held(core, slot))
 		return NULL;
 	/* Regions of one VM stand together, as they were made. */
 	if (!*last || (*last)->id != region->vm)

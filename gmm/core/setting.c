@@ -85,9 +85,8 @@ int gmm_core_vm_set_plan(struct gmm_core *core, const char *name, const struct g
 
 	if (!vm)
 		return gmm_refuse_words(core, -ENOENT, "there is no VM named ", name, "");
-	if (settings->restart >= GMM_RESTARTS || settings->restart_max == 0 || settings->restart_max > GMM_RESTART_MAX_LIMIT ||
-	    settings->restart_window_s == 0 || settings->restart_window_s > GMM_RESTART_WINDOW_S_LIMIT)
-		return gmm_refuse_words(core, -EINVAL, "a guest is started again 1 to 1000 times in 1 to 604800 seconds", "", "");
+	if (!gmm_restart_is_valid(settings->restart, settings->restart_max, settings->restart_window_s))
+		return gmm_refuse_restart(core, "");
 	if (gmm_check_spread(core, settings->spread))
 		return -EINVAL;
 	return check_bandwidth(core, vm, settings->bandwidth_mbps);

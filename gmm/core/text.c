@@ -118,6 +118,11 @@ void text_status(struct text *text, int status)
 	text_string(text, ")");
 }
 
+bool text_ends(const char *string, size_t bytes)
+{
+	return memchr(string, 0, bytes) != NULL;
+}
+
 void text_copy(char *to, size_t to_bytes, const char *from, size_t from_bytes)
 {
 	size_t at = 0;

@@ -6,6 +6,7 @@
 #ifndef PLENUM_GMM_TEXT_H
 #define PLENUM_GMM_TEXT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -31,6 +32,8 @@ void text_address(struct text *text, uint32_t address);
 void text_mac(struct text *text, const uint8_t mac[6]);
 /* A status as words and the errno's number: "no space left (-28)". */
 void text_status(struct text *text, int status);
+/* A string that somebody else wrote ends within its bytes. */
+bool text_ends(const char *string, size_t bytes);
 /* Copy a string that a node sent: at most `bytes`, terminated or not; what is not printable becomes '?'. */
 void text_copy(char *to, size_t to_bytes, const char *from, size_t from_bytes);
 

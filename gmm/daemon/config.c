@@ -15,7 +15,6 @@
 
 #define LINE_BYTES_MAX 190		/* inih cuts longer ones silently into two */
 #define API_KEY_FIRST 24		/* in `seen`, after those of manager_keys */
-#define LOOPBACK_NET 127u
 #define SECTION_BYTES (NODE_NAME_BYTES + 8)
 
 struct loading {
@@ -370,89 +369,12 @@ static char *read_line(char *buffer, int bytes, void *stream)
 	return line;
 }
 
-/* Nobody without a token, and no token where others can read along, unless told so. */
-static int check_api(struct loading *loading)
-{
-	const struct config_api *api = &loading->config->api;
-	bool tls = api->tls_certificate[0];
-
-	if (!api->tls_certificate[0] != !api->tls_key[0])
-		return fail(loading, "[manager] lacks '%s': TLS needs both files", tls ? "tls_key" : "tls_certificate");
-	if (!api->port)
-		return api->token_file[0] || tls ? fail(loading, "[manager] lacks 'api_port', which token_file and tls_certificate are for") : 1;
-	if (!api->token_file[0])
-		return fail(loading, "[manager] lacks 'token_file', for who may use api_port; 'gmmd --new-token FILE ROLE NAME' makes one");
-	if (api->address >> 24 != LOOPBACK_NET && !tls && !api->clear)
-		return fail(loading, "tokens would cross the network in clear: set tls_certificate and tls_key, or api_clear = yes");
-	return 1;
-}
-
-static bool in_network(const struct config *config, uint32_t address)
-{
-	uint32_t mask = UINT32_MAX << (32 - config->prefix);
-
-	return (address & mask) == (config->address & mask);
-}
-
-static int check_rules(struct loading *loading)
-{
-	const struct config *config = loading->config;
-	char why[CONFIG_ERROR_BYTES / 2];
-
-	if (config->address_first && !(in_network(config, config->address_first) && in_network(config, config->address_last)))
-		return fail(loading, "node_addresses is not in the manager's network");
-	for (uint32_t i = 0; i < config->rule_count; i++) {
-		const struct gmm_rule *rule = &config->rules[i];
-
-		loading->line = config->rule_lines[i];
-		if (!config_rule_is_whole(rule, why, sizeof(why)))
-			return fail(loading, "%s", why);
-		if (rule->address_first && !(in_network(config, rule->address_first) && in_network(config, rule->address_last)))
-			return fail(loading, "[rule %s]: its addresses are not in the manager's network", rule->name);
-	}
-	return 1;
-}
-
-static int check_netboot(struct loading *loading)
-{
-	char reason[CONFIG_ERROR_BYTES / 2];
-
-	if (config_netboot_check(loading->config, &loading->line, reason, sizeof(reason)))
-		return fail(loading, "%s", reason);
-	return 1;
-}
-
 static int check_whole(struct loading *loading)
 {
-	struct config *config = loading->config;
+	char reason[CONFIG_ERROR_BYTES];
 
 	loading->line = 0;
-	if (config->address == 0)
-		return fail(loading, "[manager] lacks 'address'");
-	if (config->socket[0] == '\0')
-		return fail(loading, "[manager] lacks 'socket'");
-	if (config->images[0] == '\0')
-		return fail(loading, "[manager] lacks 'images'");
-	if (config->key_file[0] == '\0')
-		return fail(loading, "[manager] lacks 'key_file', the rack's key; 'gmmd --new-key FILE' makes one");
-	if (!check_api(loading))
-		return 0;
-	for (uint32_t i = 0; i < config->node_count; i++) {
-		const struct config_node *node = &config->nodes[i];
-
-		loading->line = node->line;
-		if (node->role == 0)
-			return fail(loading, "[node %s] lacks 'role'; write role = process or role = memory", node->name);
-		if (!node->has_mac)
-			return fail(loading, "[node %s] lacks 'mac'", node->name);
-		if (node->address == 0)
-			return fail(loading, "[node %s] lacks 'ip'", node->name);
-		if (node->address == config->address)
-			return fail(loading, "[node %s]: its ip is the manager's own address", node->name);
-		if (!in_network(config, node->address))
-			return fail(loading, "[node %s]: its ip is not in the manager's network", node->name);
-	}
-	return check_rules(loading) && check_netboot(loading);
+	return config_check(loading->config, &loading->line, reason, sizeof(reason)) ? fail(loading, "%s", reason) : 1;
 }
 
 int config_load(struct config *config, const char *path, char error[CONFIG_ERROR_BYTES])

@@ -96,6 +96,12 @@ int config_load(struct config *config, const char *path, char error[CONFIG_ERROR
 /* NULL: there is none. */
 struct config_node *config_node_named(struct config *config, const char *name);
 
+/* config_check.c: the whole, once it has been read. 0, or -1, `reason` and the line that it is about; 0: none. */
+int config_check(const struct config *config, int *line, char *reason, size_t bytes);
+/* Write the reason; -1. */
+__attribute__((format(printf, 3, 4)))
+int config_refuse(char *reason, size_t bytes, const char *format, ...);
+
 /* config_netboot.c: the keys of [netboot], NULL-terminated. */
 extern const char *const config_netboot_keys[];
 /* Key `key` of these. 0, or -1 and in `reason` what would be right. */

@@ -1,23 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Section [netboot] of gmmd's configuration. What it says goes into a file for dnsmasq: only what cannot break out of it. */
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "gmm/daemon/config.h"
 
 const char *const config_netboot_keys[] = { "interface", "mode", "range", "directory", NULL };
-
-__attribute__((format(printf, 3, 4)))
-static int refuse(char *reason, size_t bytes, const char *format, ...)
-{
-	va_list arguments;
-
-	va_start(arguments, format);
-	vsnprintf(reason, bytes, format, arguments);
-	va_end(arguments);
-	return -1;
-}
 
 static bool made_of(const char *text, const char *others)
 {
@@ -31,7 +19,7 @@ static bool made_of(const char *text, const char *others)
 static int take_interface(struct config_netboot *netboot, const char *value, char *reason, size_t bytes)
 {
 	if (!value[0] || strlen(value) >= sizeof(netboot->interface) || !made_of(value, "-_.@"))
-		return refuse(reason, bytes, "must be the name of a network card, as in eth1");
+		return config_refuse(reason, bytes, "must be the name of a network card, as in eth1");
 	memcpy(netboot->interface, value, strlen(value) + 1);
 	return 0;
 }
@@ -40,7 +28,7 @@ static int take_mode(struct config_netboot *netboot, const char *value, char *re
 {
 	netboot->proxy = strcmp(value, "proxy") == 0;
 	if (!netboot->proxy && strcmp(value, "authoritative"))
-		return refuse(reason, bytes, "must be authoritative (dnsmasq gives the addresses) or proxy (another DHCP server does)");
+		return config_refuse(reason, bytes, "must be authoritative (dnsmasq gives the addresses) or proxy (another DHCP server does)");
 	return 0;
 }
 
@@ -53,16 +41,16 @@ static int take_range(struct config_netboot *netboot, const char *value, char *r
 		memcpy(first, value, (size_t)(dash - value));
 	if (!dash || config_parse_address(first, &netboot->range_first) || config_parse_address(dash + 1, &netboot->range_last) ||
 	    netboot->range_first == 0)
-		return refuse(reason, bytes, "must be two IPv4 addresses, as in 10.77.0.100-10.77.0.200");
+		return config_refuse(reason, bytes, "must be two IPv4 addresses, as in 10.77.0.100-10.77.0.200");
 	if (netboot->range_first > netboot->range_last)
-		return refuse(reason, bytes, "its first address is above its last one");
+		return config_refuse(reason, bytes, "its first address is above its last one");
 	return 0;
 }
 
 static int take_directory(struct config_netboot *netboot, const char *value, char *reason, size_t bytes)
 {
 	if (value[0] != '/' || strlen(value) >= sizeof(netboot->directory) || !made_of(value, "/-_."))
-		return refuse(reason, bytes, "must be the absolute path of a directory, of letters, digits, '/', '-', '_' and '.'");
+		return config_refuse(reason, bytes, "must be the absolute path of a directory, of letters, digits, '/', '-', '_' and '.'");
 	memcpy(netboot->directory, value, strlen(value) + 1);
 	return 0;
 }
@@ -96,16 +84,16 @@ static int check_range(const struct config *config, int *line, char *reason, siz
 	config_format_address(network, own);
 	/* Neither the network's own address nor its broadcast address. */
 	if (netboot->range_first <= network || netboot->range_last >= (network | ~mask))
-		return refuse(reason, bytes, "[netboot]: range %s-%s is not inside the manager's network %s/%u", first, last, own,
+		return config_refuse(reason, bytes, "[netboot]: range %s-%s is not inside the manager's network %s/%u", first, last, own,
 			      config->prefix);
 	if (config->address >= netboot->range_first && config->address <= netboot->range_last)
-		return refuse(reason, bytes, "[netboot]: the manager's own address lies in range %s-%s", first, last);
+		return config_refuse(reason, bytes, "[netboot]: the manager's own address lies in range %s-%s", first, last);
 	if (overlaps(netboot, config->address_first, config->address_last))
-		return refuse(reason, bytes, "[netboot]: range %s-%s and node_addresses overlap: a node's address is nobody else's", first, last);
+		return config_refuse(reason, bytes, "[netboot]: range %s-%s and node_addresses overlap: a node's address is nobody else's", first, last);
 	for (uint32_t i = 0; i < config->rule_count; i++) {
 		*line = config->rule_lines[i];
 		if (overlaps(netboot, config->rules[i].address_first, config->rules[i].address_last))
-			return refuse(reason, bytes, "[rule %s]: its addresses and [netboot]'s range %s-%s overlap", config->rules[i].name,
+			return config_refuse(reason, bytes, "[rule %s]: its addresses and [netboot]'s range %s-%s overlap", config->rules[i].name,
 				      first, last);
 	}
 	for (uint32_t i = 0; i < config->node_count; i++) {
@@ -114,7 +102,7 @@ static int check_range(const struct config *config, int *line, char *reason, siz
 		if (node->address < netboot->range_first || node->address > netboot->range_last)
 			continue;
 		*line = node->line;
-		return refuse(reason, bytes, "[node %s]: its ip lies in [netboot]'s range %s-%s, which is for machines that are not "
+		return config_refuse(reason, bytes, "[node %s]: its ip lies in [netboot]'s range %s-%s, which is for machines that are not "
 			      "configured", node->name, first, last);
 	}
 	return 0;
@@ -128,15 +116,15 @@ int config_netboot_check(const struct config *config, int *line, char *reason, s
 		return 0;
 	*line = netboot->line;
 	if (!netboot->directory[0])
-		return refuse(reason, bytes, "[netboot] lacks 'directory', for what gmmd writes, as in /var/lib/plenum/netboot");
+		return config_refuse(reason, bytes, "[netboot] lacks 'directory', for what gmmd writes, as in /var/lib/plenum/netboot");
 	if (!netboot->interface[0])
-		return refuse(reason, bytes, "[netboot] lacks 'interface', the card of the rack's network");
+		return config_refuse(reason, bytes, "[netboot] lacks 'interface', the card of the rack's network");
 	if (netboot->proxy && netboot->range_first)
-		return refuse(reason, bytes, "[netboot]: with mode = proxy the other DHCP server has the addresses: remove 'range'");
+		return config_refuse(reason, bytes, "[netboot]: with mode = proxy the other DHCP server has the addresses: remove 'range'");
 	if (netboot->proxy)
 		return 0;
 	if (!netboot->range_first)
-		return refuse(reason, bytes, "[netboot] lacks 'range', addresses for machines that are not configured, as in "
+		return config_refuse(reason, bytes, "[netboot] lacks 'range', addresses for machines that are not configured, as in "
 			      "10.77.0.100-10.77.0.200");
 	return check_range(config, line, reason, bytes);
 }

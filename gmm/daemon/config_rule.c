@@ -21,6 +21,8 @@ static const char *const expected[] = {
 	[ADDRESSES] = "a range, as in 10.77.0.20-10.77.0.60", [DOMAIN] = "a name as a node's", [AUTO] = "yes or no",
 };
 
+_Static_assert(GMM_INVENTORY_TEXT_BYTES - 1 == 47, "`expected` says so");
+
 static bool take_text(const char *value, char *text, size_t bytes)
 {
 	if (value[0] == '\0' || strlen(value) >= bytes)

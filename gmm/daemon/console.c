@@ -95,25 +95,23 @@ static void append_gap(struct gmmd *gmmd, struct vm_side *side, uint64_t offset)
 	}
 }
 
-void console_output(struct gmmd *gmmd, uint32_t node, const struct wire_vm_console *chunk, uint32_t len_bytes, int *status)
+int console_output(struct gmmd *gmmd, uint32_t node, const struct wire_vm_console *chunk, uint32_t len_bytes)
 {
 	const struct gmm_vm *vm = gmm_core_vm(gmmd->core, chunk->vm);
 	struct vm_side *side = vm && vm->node == node ? console_side(gmmd, vm) : NULL;
 	uint64_t skip;
 
-	*status = -ENOENT;
 	if (!side)
-		return;
-	*status = -EINVAL;
+		return -ENOENT;
 	if (chunk->len_bytes == 0 || chunk->len_bytes > WIRE_CONSOLE_BYTES_MAX ||
 	    chunk->len_bytes > len_bytes - sizeof(*chunk) || chunk->offset > UINT64_MAX / 2)
-		return;
-	*status = 0;
+		return -EINVAL;
 	if (chunk->offset > side->output_bytes)
 		append_gap(gmmd, side, chunk->offset);
 	skip = side->output_bytes - chunk->offset;
 	if (skip < chunk->len_bytes)
 		append(gmmd, side, chunk->bytes + skip, chunk->len_bytes - (uint32_t)skip);
+	return 0;
 }
 
 uint64_t console_oldest(const struct gmmd *gmmd, const struct vm_side *side)

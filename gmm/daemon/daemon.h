@@ -185,7 +185,7 @@ int api_timeout_ms(const struct gmmd *gmmd);
 void api_close(struct gmmd *gmmd);
 
 /* console.c */
-void console_output(struct gmmd *gmmd, uint32_t node, const struct wire_vm_console *chunk, uint32_t len_bytes, int *status);
+int console_output(struct gmmd *gmmd, uint32_t node, const struct wire_vm_console *chunk, uint32_t len_bytes);
 /* Queue typed bytes. 0, -ENOBUFS: all or nothing. */
 int console_type(struct gmmd *gmmd, struct vm_side *side, const uint8_t *bytes, uint32_t len_bytes);
 void console_turn(struct gmmd *gmmd);

@@ -74,63 +74,47 @@ static void serve_join(void *context, struct rpc_endpoint *endpoint, const struc
 	rpc_reply(endpoint, request->token, 0, &joined, sizeof(joined), now_ns);
 }
 
-static void serve_renew(void *context, struct rpc_endpoint *endpoint, const struct rpc_request *request, uint64_t now_ns)
+/* Of a node that has joined: to the core, or to who reads a console. Returns what the node is answered. */
+static int take_report(struct gmmd *gmmd, uint32_t node, const struct rpc_request *request, uint64_t now_ns)
 {
-	struct gmmd *gmmd = context;
-	uint32_t index = index_of_session(gmmd, request->session);
-	struct wire_node_renew renew;
-	int status = -ENOENT;
+	union {
+		struct wire_node_renew renew;
+		struct wire_vm_event event;
+		struct wire_vm_region_wanted wanted;
+	} report;
 
-	memcpy(&renew, request->body, sizeof(renew));
-	if (index != GMM_NONE)
-		status = gmm_core_renew(gmmd->core, GMM_NODE_FIRST + index, &renew, now_ns);
-	rpc_reply(endpoint, request->token, status, NULL, 0, now_ns);
+	switch (request->type) {
+	case WIRE_NODE_RENEW:
+		memcpy(&report.renew, request->body, sizeof(report.renew));
+		return gmm_core_renew(gmmd->core, node, &report.renew, now_ns);
+	case WIRE_VM_EVENT:
+		memcpy(&report.event, request->body, sizeof(report.event));
+		return gmm_core_vm_event(gmmd->core, node, &report.event, now_ns);
+	case WIRE_VM_REGION_WANTED:
+		memcpy(&report.wanted, request->body, sizeof(report.wanted));
+		return gmm_core_region_wanted(gmmd->core, node, &report.wanted, now_ns);
+	default:
+		assert(request->type == WIRE_VM_CONSOLE_OUTPUT);
+		return console_output(gmmd, node, request->body, request->len_bytes);
+	}
 }
 
-static void serve_vm_event(void *context, struct rpc_endpoint *endpoint, const struct rpc_request *request, uint64_t now_ns)
+static void serve_report(void *context, struct rpc_endpoint *endpoint, const struct rpc_request *request, uint64_t now_ns)
 {
 	struct gmmd *gmmd = context;
 	uint32_t index = index_of_session(gmmd, request->session);
-	struct wire_vm_event event;
-	int status = -ENOENT;
+	int status = index == GMM_NONE ? -ENOENT : take_report(gmmd, GMM_NODE_FIRST + index, request, now_ns);
 
-	memcpy(&event, request->body, sizeof(event));
-	if (index != GMM_NONE)
-		status = gmm_core_vm_event(gmmd->core, GMM_NODE_FIRST + index, &event, now_ns);
-	rpc_reply(endpoint, request->token, status, NULL, 0, now_ns);
-}
-
-static void serve_region_wanted(void *context, struct rpc_endpoint *endpoint, const struct rpc_request *request, uint64_t now_ns)
-{
-	struct gmmd *gmmd = context;
-	uint32_t index = index_of_session(gmmd, request->session);
-	struct wire_vm_region_wanted wanted;
-	int status = -ENOENT;
-
-	memcpy(&wanted, request->body, sizeof(wanted));
-	if (index != GMM_NONE)
-		status = gmm_core_region_wanted(gmmd->core, GMM_NODE_FIRST + index, &wanted, now_ns);
-	rpc_reply(endpoint, request->token, status, NULL, 0, now_ns);
-}
-
-static void serve_console(void *context, struct rpc_endpoint *endpoint, const struct rpc_request *request, uint64_t now_ns)
-{
-	struct gmmd *gmmd = context;
-	uint32_t index = index_of_session(gmmd, request->session);
-	int status = -ENOENT;
-
-	if (index != GMM_NONE)
-		console_output(gmmd, GMM_NODE_FIRST + index, request->body, request->len_bytes, &status);
 	rpc_reply(endpoint, request->token, status, NULL, 0, now_ns);
 }
 
 /* Bodies may have grown at their end: a newer node's longer one is fine. */
 static const struct rpc_type types[] = {
 	{ WIRE_NODE_JOIN, 0, sizeof(struct wire_node_join), RPC_BODY_BYTES_MAX, serve_join, 0 },
-	{ WIRE_NODE_RENEW, 0, sizeof(struct wire_node_renew), RPC_BODY_BYTES_MAX, serve_renew, 0 },
-	{ WIRE_VM_CONSOLE_OUTPUT, 0, sizeof(struct wire_vm_console) + 1, RPC_BODY_BYTES_MAX, serve_console, 0 },
-	{ WIRE_VM_EVENT, 0, sizeof(struct wire_vm_event), RPC_BODY_BYTES_MAX, serve_vm_event, 0 },
-	{ WIRE_VM_REGION_WANTED, 0, sizeof(struct wire_vm_region_wanted), RPC_BODY_BYTES_MAX, serve_region_wanted, 0 },
+	{ WIRE_NODE_RENEW, 0, sizeof(struct wire_node_renew), RPC_BODY_BYTES_MAX, serve_report, 0 },
+	{ WIRE_VM_CONSOLE_OUTPUT, 0, sizeof(struct wire_vm_console) + 1, RPC_BODY_BYTES_MAX, serve_report, 0 },
+	{ WIRE_VM_EVENT, 0, sizeof(struct wire_vm_event), RPC_BODY_BYTES_MAX, serve_report, 0 },
+	{ WIRE_VM_REGION_WANTED, 0, sizeof(struct wire_vm_region_wanted), RPC_BODY_BYTES_MAX, serve_report, 0 },
 	{ 0 },
 };
 

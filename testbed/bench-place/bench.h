@@ -18,6 +18,7 @@
 #define PROCESSES 576u
 #define REGIONS_WANTED 100000u
 #define MEMORY_REGIONS 2048u		/* of a component: 128 GiB; mixed sizes are this, half and one and a half of it */
+#define MEMORY_SIZES 3u
 #define DOMAIN_MEMORIES 8u		/* memory components that fail together */
 #define PROCESS_CACHE_BYTES (UINT64_C(9) << 29)	/* 4.5 GiB */
 #define PROCESS_CPUS 16u
@@ -101,6 +102,9 @@ struct spread_result {
 	double lost_mean, lost_worst;		/* with a component */
 	double domain_mean, domain_worst;	/* with a domain */
 	double imbalance;
+	double used[MEMORY_SIZES];		/* of components of each size, the smallest first: the mean of their used shares; */
+	double members[MEMORY_SIZES];		/* of a VM's components, the share that is of this size; */
+	double regions[MEMORY_SIZES];		/* how many of a VM's regions one of these has */
 	uint64_t vm_p50_ns, vm_p99_ns;		/* of a request, as in decision.c */
 	uint64_t refused;
 };

@@ -49,17 +49,36 @@ static void print_years(uint64_t seed, int only, uint32_t years)
 	}
 }
 
+#define SPREADS 6u
+static const uint32_t spreads[SPREADS] = { 0, 16, 8, 4, 2, 1 };
+
+/* Where an imbalance comes from: how full components of each size are, how often in a VM's set, and what each gets of its regions. */
+static void print_sizes(const struct spread_result results[SPREADS])
+{
+	printf("\nby size of component: used share, share of the VMs' members, regions of a VM on such a member\n%6s", "spread");
+	for (uint32_t size = 0; size < MEMORY_SIZES; size++)
+		printf("  %5llu GiB: used  members  regions",
+		       (1 + size) * MEMORY_REGIONS / 2 * (unsigned long long)REGION_BYTES >> 30);
+	for (uint32_t i = 0; i < SPREADS; i++) {
+		printf("\n%6u", spreads[i]);
+		for (uint32_t size = 0; size < MEMORY_SIZES; size++)
+			printf("  %13.1f %%  %5.1f %%  %7.2f", 100 * results[i].used[size], 100 * results[i].members[size],
+			       results[i].regions[size]);
+	}
+	printf("\n");
+}
+
 /* Of the default policy: what spreads do to what is lost with a component, and what they cost. */
 static void print_spreads(uint64_t seed, enum gmm_placement placement, uint32_t years)
 {
-	static const uint32_t spreads[] = { 0, 16, 8, 4, 2, 1 };
+	struct spread_result results[SPREADS];
 
 	printf("\n%s, VMs of one spread; domains of %u memory components; VMs lost with a component, and with a domain\n",
 	       gmm_policies[placement].name, DOMAIN_MEMORIES);
 	printf("%6s %10s  %9s %9s  %9s %9s  %9s %8s  %10s %10s  %9s %9s\n", "spread", "components", "mean", "worst", "domain", "worst",
 	       "imbalance", "refused", "VM p50", "VM p99", "stranded", "most");
-	for (unsigned i = 0; i < sizeof(spreads) / sizeof(spreads[0]); i++) {
-		struct spread_result result = spread_run(placement, seed, spreads[i]);
+	for (uint32_t i = 0; i < SPREADS; i++) {
+		const struct spread_result result = results[i] = spread_run(placement, seed, spreads[i]);
 		struct decade_result decade = { 0 };
 
 		if (years)
@@ -73,6 +92,7 @@ static void print_spreads(uint64_t seed, enum gmm_placement placement, uint32_t 
 		printf("\n");
 		fflush(stdout);
 	}
+	print_sizes(results);
 }
 
 static void print_newcomers(uint64_t seed)

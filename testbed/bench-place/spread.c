@@ -63,6 +63,43 @@ static void count_losses(const struct rack *rack, struct spread_result *result)
 	result->domain_mean /= domains;
 }
 
+static uint32_t size_of(const struct gmm_node *node)
+{
+	return (uint32_t)(2 * node->join.capacity_pages / REGION_PAGES / MEMORY_REGIONS) - 1;
+}
+
+/* Which sizes the VMs' sets are made of, and what each gets. */
+static void count_sizes(const struct rack *rack, struct spread_result *result)
+{
+	const struct gmm_core *core = rack->core;
+	uint32_t nodes[MEMORY_SIZES] = { 0 }, members[MEMORY_SIZES] = { 0 }, regions[MEMORY_SIZES] = { 0 }, all = 0;
+
+	for (uint32_t i = 0; i < core->node_count; i++) {
+		const struct gmm_node *node = &core->nodes[i];
+
+		if (node->role != WIRE_ROLE_MEMORY)
+			continue;
+		nodes[size_of(node)]++;
+		regions[size_of(node)] += node->regions;
+		result->used[size_of(node)] += (double)node->pages_reserved / (double)node->join.capacity_pages;
+	}
+	for (uint32_t v = 0; v < GMM_VMS_MAX; v++) {
+		struct gmm_node_set set = { 0 };
+
+		if (core->vms[v].phase != GMM_VM_FREE)
+			set = gmm_copyset(core, &core->vms[v], 0);
+		all += set.count;
+		for (uint32_t i = 0; i < core->node_count; i++)
+			if (gmm_set_has(&set, core->nodes[i].id))
+				members[size_of(&core->nodes[i])]++;
+	}
+	for (uint32_t size = 0; size < MEMORY_SIZES; size++) {
+		result->used[size] /= nodes[size];
+		result->members[size] = (double)members[size] / all;
+		result->regions[size] = (double)regions[size] / members[size];
+	}
+}
+
 struct spread_result spread_run(enum gmm_placement placement, uint64_t seed, uint32_t spread)
 {
 	struct spread_result result = { 0 };
@@ -81,6 +118,7 @@ struct spread_result spread_run(enum gmm_placement placement, uint64_t seed, uin
 	quantiles(samples_ns, REQUESTS, &result.vm_p50_ns, &result.vm_p99_ns);
 	result.imbalance = rack_imbalance(&rack);
 	count_losses(&rack, &result);
+	count_sizes(&rack, &result);
 	rack_close(&rack);
 	return result;
 }

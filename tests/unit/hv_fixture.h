@@ -291,4 +291,36 @@ static inline int open_two(void **state)
 	return fixture_open(state, 2);
 }
 
+/* ------------------------------------------------------------------ playing */
+
+static inline struct backend_exit *script_add(enum exit_reason reason)
+{
+	struct backend_exit *exit = &the->b->script[the->b->script_len++];
+
+	assert_true(the->b->script_len <= SCRIPT_MAX);
+	*exit = (struct backend_exit){ .reason = reason };
+	return exit;
+}
+
+/* The guest's code at RIP. */
+static inline void code(const char *bytes, size_t len)
+{
+	memcpy(the->guest + the->b->r.rip, bytes, len);
+}
+#define CODE(text) code(text, sizeof(text) - 1)
+
+static inline void msr_exit(bool write, uint32_t msr, uint64_t value)
+{
+	struct backend_exit *exit = script_add(EXIT_MSR);
+
+	if (write)
+		CODE("\x0f\x30");
+	else
+		CODE("\x0f\x32");
+	exit->write = write;
+	the->b->r.general[REGISTER_RCX] = msr | UINT64_C(0xdead00000000);	/* the upper half does not count */
+	the->b->r.general[REGISTER_RAX] = value & UINT32_MAX;
+	the->b->r.general[REGISTER_RDX] = value >> 32;
+}
+
 #endif

@@ -458,6 +458,8 @@ static void test_numbers(void **state)
 		spec.restart_max = bad[i][1];
 		spec.restart_window_s = bad[i][2];
 		assert_int_equal(gmm_core_vm_create(rack->core, &spec, &operation, rack->now_ns), -EINVAL);
+		assert_string_equal(rack->core->refusal,
+				    "a guest is started again 1 to 1000 times in 1 to 604800 seconds; give both numbers or none");
 	}
 	assert_int_equal(gmm_restart_named("always"), GMM_RESTART_ALWAYS);
 	assert_int_equal(gmm_restart_named("sometimes"), GMM_RESTARTS);

@@ -286,6 +286,40 @@ static void test_members_come_from_the_vms_domains(void **state)
 	rack_free(rack);
 }
 
+/* Of two that p2c draws one mostly is no member yet: it must not get a region for that alone. Small components would be the first to fill. */
+static void test_small_members_get_no_more(void **state)
+{
+	struct gmm_core *core = calloc(1, sizeof(*core));
+	const struct gmm_vm_spec spec = { .memory_bytes = 10 * REGION_BYTES, .spread = 8 };
+	uint64_t used[3] = { 0 }, capacity[3] = { 0 };
+
+	(void)state;
+	core->config.placement = GMM_PLACEMENT_P2C;
+	for (uint32_t i = 0; i < 24; i++) {
+		struct gmm_node *node = &core->nodes[core->node_count++];
+
+		*node = (struct gmm_node){ .id = GMM_NODE_FIRST + i, .role = WIRE_ROLE_MEMORY, .state = GMM_NODE_UP,
+					   .join.capacity_pages = (1 + i % 3) * 100 * REGION_PAGES };
+		snprintf(node->domain, sizeof(node->domain), "d%u", i / 4);
+	}
+	gmm_domains_number(core);
+	for (uint32_t vms = 0; vms < 340; vms++) {
+		uint32_t nodes[REGIONS_PER_VM_MAX];
+
+		assert_int_equal(gmm_place_regions(core, &spec, nodes), 0);
+		for (uint32_t i = 0; i < 10; i++)
+			gmm_core_node(core, nodes[i])->pages_reserved += REGION_PAGES;
+	}
+	for (uint32_t i = 0; i < core->node_count; i++) {
+		used[i % 3] += core->nodes[i].pages_reserved;
+		capacity[i % 3] += core->nodes[i].join.capacity_pages;
+	}
+	/* 3400 of 4800 regions: 70.8 % of each size. */
+	for (uint32_t size = 0; size < 3; size++)
+		assert_in_range(1000 * used[size] / capacity[size], 690, 730);
+	free(core);
+}
+
 static void test_refusals_say_which_limit(void **state)
 {
 	struct rack *rack = rack_of(4, (const uint32_t[]){ 4, 4, 4, 4 });
@@ -591,6 +625,7 @@ int main(void)
 		cmocka_unit_test(test_what_fits_is_placed),
 		cmocka_unit_test(test_one_at_a_time),
 		cmocka_unit_test(test_members_come_from_the_vms_domains),
+		cmocka_unit_test(test_small_members_get_no_more),
 		cmocka_unit_test(test_refusals_say_which_limit),
 		cmocka_unit_test(test_the_limit_is_kept_and_can_be_changed),
 		cmocka_unit_test(test_a_lost_vm_comes_back_within_it),
