@@ -20,9 +20,8 @@ static void refuse_for_good(struct client *client)
 	client->again = NULL;
 }
 
-static void command_over(struct client *client)
+static void forget_progress(struct client *client)
 {
-	refuse_for_good(client);
 	client->turn = NULL;
 	client->input = NULL;
 	client->operation = 0;
@@ -30,6 +29,12 @@ static void command_over(struct client *client)
 	free(client->text);
 	client->text = NULL;
 	client->text_len_bytes = 0;
+}
+
+static void command_over(struct client *client)
+{
+	refuse_for_good(client);
+	forget_progress(client);
 }
 
 void client_result(struct client *client, json_t *result)
@@ -55,6 +60,7 @@ void client_error(struct client *client, int status, const char *format, ...)
 	va_list arguments;
 
 	if (again && client->kind->waits) {
+		forget_progress(client);
 		client->turn = turn_again;
 		return;
 	}

@@ -185,10 +185,10 @@ def test_refused_when_a_node_does_not_come_back(rack):
     memory = rack.rack.nodes["m1"]
     rack.kill("m1")
     rack.restart_manager()
-    refused = rack.gmm(*create_words("never"), check=False)
+    refused = rack.gmm(*create_words("never", "320M"), check=False)  # one component alone has less
     assert refused.returncode == 5 and "m1 down" in refused.stderr, refused.stderr
     rack.add(memory, lambda line: None)
-    rack.gmm(*create_words("now"))
+    rack.gmm(*create_words("now", "320M"))
     rack.gmm("vm", "destroy", "now")
     settled(rack)
 
