@@ -320,7 +320,7 @@ static void print_histogram(const char *title, json_t *histogram)
 	printf("\n%s: %" JSON_INTEGER_FORMAT "\n", title, count);
 	if (count == 0)
 		return;
-	printf("  min %s  p50 %s  p90 %s  p99 %s  p99.9 %s  max %s\n", units_time((double)integer(histogram, "min_ns"), a),
+	printf("  min %s  p50 %s  p90 %s\n  p99 %s  p99.9 %s  max %s\n", units_time((double)integer(histogram, "min_ns"), a),
 	       units_time((double)integer(histogram, "p50_ns"), b), units_time((double)integer(histogram, "p90_ns"), c),
 	       units_time((double)integer(histogram, "p99_ns"), d), units_time((double)integer(histogram, "p999_ns"), e),
 	       units_time((double)integer(histogram, "max_ns"), f));

@@ -7,7 +7,7 @@
 #define SUMMARY_ROWS 6
 
 static const struct table_column columns[] = {
-	{ "NAME", 11, 0 }, { "STATE", 7, 0 }, { "CAPACITY", -9, 0 }, { "RESERVED", -9, 0 }, { "SHARE", -5, 0 },
+	{ "NAME", 10, 0 }, { "STATE", 8, 0 }, { "CAPACITY", -9, 0 }, { "RESERVED", -9, 0 }, { "SHARE", -5, 0 },
 	{ "WRITTEN", -9, 0 }, { "ZERO", -9, 0 }, { "FOREIGN", -9, 100 }, { "", 13, 0 }, { NULL, 0, 0 },
 };
 enum { NAME, STATE, CAPACITY, RESERVED, SHARE, WRITTEN, ZERO, FOREIGN, BAR };
@@ -20,7 +20,7 @@ static enum style cell(const struct ui *ui, const struct model *model, int row, 
 	(void)ui;
 	switch (column) {
 	case NAME: snprintf(text, TABLE_CELL_BYTES, "%s", node->name); return STYLE_BOLD;
-	case STATE: snprintf(text, TABLE_CELL_BYTES, "%s", node->state); return state_style(node->state);
+	case STATE: snprintf(text, TABLE_CELL_BYTES, "%s", node_word(node)); return state_style(node_word(node));
 	case CAPACITY: snprintf(text, TABLE_CELL_BYTES, "%s", pages_text(node->pages_capacity, size)); break;
 	case RESERVED: snprintf(text, TABLE_CELL_BYTES, "%s", pages_text(node->pages_reserved, size)); break;
 	case SHARE:

@@ -12,7 +12,7 @@
 static const struct table_column columns[] = {
 	{ "NAME", 10, 0 }, { "STATE", 11, 0 }, { "NODE", 7, 0 }, { "LOCAL", -9, 0 }, { "MEMORY", -7, 0 }, { "HIT", -5, 0 },
 	{ "MISS/S", -7, 0 }, { "P50", -8, 0 }, { "P99", -8, 0 }, { "CACHE", -8, 100 }, { "VCPUS", -5, 100 },
-	{ "FOR", -9, 110 }, { "REASON", 20, 126 }, { NULL, 0, 0 },
+	{ "FOR", -7, 110 }, { "REASON", 20, 126 }, { NULL, 0, 0 },
 };
 enum { NAME, STATE, NODE, LOCAL, MEMORY, HIT, MISSES, P50, P99, CACHE, VCPUS, FOR, REASON };
 
@@ -49,7 +49,7 @@ static enum style cell(const struct ui *ui, const struct model *model, int row, 
 	case MEMORY: snprintf(text, TABLE_CELL_BYTES, "%s", units_size((double)vm->memory_bytes, size)); break;
 	case CACHE: snprintf(text, TABLE_CELL_BYTES, "%s", units_size((double)vm->cache_bytes, size)); break;
 	case VCPUS: snprintf(text, TABLE_CELL_BYTES, "%llu", (unsigned long long)vm->vcpus); break;
-	case FOR: snprintf(text, TABLE_CELL_BYTES, vm->changed_s_ago < 0 ? "-" : "%.0f s", vm->changed_s_ago); break;
+	case FOR: snprintf(text, TABLE_CELL_BYTES, "%s", age_text(vm->changed_s_ago, size)); break;
 	case REASON: snprintf(text, TABLE_CELL_BYTES, "%s", vm->reason); break;
 	default: counted_cell(vm, column, text); break;
 	}

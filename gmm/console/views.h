@@ -62,6 +62,10 @@ void table_draw(struct ui *ui, enum view view, const struct table *table, const 
 /* ---------------------------------------------------------------- pieces */
 
 enum style state_style(const char *state);
+/* A node's state; of one that is up its life, where the operator made it another: cordoned, draining. */
+const char *node_word(const struct model_node *node);
+/* Seconds as "42.0 s", "400 s", "25m", "2h15m", "3d4h"; "never" for a negative age. */
+const char *age_text(double age_s, char text[UNITS_BYTES]);
 /* Text that takes a page: help, output. Its first `left` characters are out of sight. Returns the first line shown, corrected. */
 int draw_pages(struct screen *screen, struct area area, const char *text, size_t len, int top, int left);
 void draw_help(struct ui *ui, struct screen *screen, struct area area);

@@ -63,8 +63,8 @@ def test_every_view_without_colours(tmp_path, manager):
     with console(tmp_path, manager.socket) as terminal:
         terminal.wait_for("8 of 9 nodes up", "ERROR MNODE_DOWN, VM_STALLED", "+- p1 ---", "+- m6 ---", "$ gmm status")
         for key, parts in {
-            "2": ("NAME", "PAGES/S", "m4           memory", "$ gmm node list"),
-            "3": ("imbalance 19%", "promised besides 256 MiB", "RESERVED", "m6          up"),
+            "2": ("NAME", "PAGES/S", "m4         memory  draining", "$ gmm node list"),
+            "3": ("imbalance 19%", "promised besides 256 MiB", "RESERVED", "m6         up"),
             "4": ("HIT", "batch      paused", "placed   on 3 components, no limit; devices serial", "$ gmm vm list"),
             "5": ("does not list its operations", "none yet"),
             "6": ("paused: m5 does not answer", "join refused", "$ gmm events --follow"),
@@ -199,6 +199,8 @@ def test_guests_console(tmp_path, manager):
         terminal.wait_for("web        running")
         terminal.press("Enter")
         terminal.wait_for("gmm vm stats web: done")
+        terminal.press("PageDown")            # which this terminal's description does not have
+        terminal.wait_for("gmm vm stats web: done", "p99.9")
         terminal.press("c")
         terminal.wait_for("web  running", "Debian GNU/Linux 12 web ttyS0", "root@web:~#")
         terminal.type("echo 1q:?")            # keys that mean something elsewhere
@@ -319,7 +321,7 @@ def test_gmmd_itself(tmp_path):
         with console(tmp_path, tmp_path / "gmmd.socket") as terminal:
             terminal.wait_for("0 of 2 nodes up", "absent", "has not joined")
             terminal.press("2")
-            terminal.wait_for("p1           process absent", "never")
+            terminal.wait_for("p1         process absent", "never")
             terminal.press("4")
             terminal.wait_for("no VMs")
             terminal.press("2", "d")

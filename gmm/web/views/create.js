@@ -23,7 +23,7 @@ const FIELDS = [
 	},
 	{ name: "bandwidth_mbps", label: "Bandwidth", hint: "Mbit/s of its component's link, reserved", number: true },
 	{ name: "spread", label: "Spread", hint: "its memory is on at most so many components; 0: no limit", number: true },
-	{ name: "devices", label: "Devices", hint: "as in serial,kvmclock; none; the usual ones when it is left out", list: true },
+	{ name: "devices", label: "Devices", hint: "as in serial,kvmclock, or none; empty: the usual ones", list: true },
 	{ name: "restart", label: "Restart", hint: "what happens when the guest ends by itself", choices: ["no", "on-failure", "always"] },
 ];
 
