@@ -24,7 +24,7 @@ gmmd-y += gmm/daemon/api.c gmm/daemon/api_check.c gmm/daemon/api_answer.c gmm/da
 	gmm/daemon/api_console.c gmm/daemon/api_metrics.c
 gmm-y += gmm/cli/main.c gmm/cli/commands.c gmm/cli/arguments.c gmm/cli/client.c gmm/cli/run.c gmm/cli/output.c gmm/cli/print.c \
 	gmm/cli/print_health.c gmm/cli/table.c gmm/cli/terminal.c gmm/cli/help.c gmm/cli/completion.c gmm/cli/manual.c \
-	gmm/cli/console.c gmm/cli/full_screen.c gmm/cli/drain.c gmm/cli/vm_file.c
+	gmm/cli/console.c gmm/cli/full_screen.c gmm/cli/vm_file.c
 host-y += gmm/base64.c gmm/units.c gmm/cli/csv.c gmm/cli/host_list.c gmm/suggest.c
 unit-tests-y += tests/unit/test_gmm_store_version.c tests/unit/test_gmm_store_faults.c
 unit-tests-y += tests/unit/test_gmm_core.c tests/unit/test_gmm_chaos.c tests/unit/test_gmm_config.c tests/unit/test_dnsmasq.c tests/unit/test_netboot_path.c tests/unit/test_gmm_store.c
@@ -33,7 +33,7 @@ unit-tests-y += tests/unit/test_route.c tests/unit/test_token_file.c tests/unit/
 fuzz-y += tests/fuzz/fuzz_netboot_path.c tests/fuzz/fuzz_host_list.c tests/fuzz/fuzz_route.c
 unit-tests-y += tests/unit/test_gmm_spread.c
 unit-tests-y += tests/unit/test_gmm_reserve.c
-unit-tests-y += tests/unit/test_gmm_resize.c tests/unit/test_gmm_restart.c tests/unit/test_gmm_setting.c tests/unit/test_wall_time.c tests/unit/test_gmm_dry_run.c tests/unit/test_gmm_text.c tests/unit/test_gmm_poll.c
+unit-tests-y += tests/unit/test_gmm_resize.c tests/unit/test_gmm_restart.c tests/unit/test_gmm_setting.c tests/unit/test_wall_time.c tests/unit/test_gmm_dry_run.c tests/unit/test_gmm_text.c tests/unit/test_gmm_poll.c tests/unit/test_gmm_start.c
 unit-tests-y += tests/unit/test_gmm_device.c
 unit-tests-y += tests/unit/test_gmm_place.c tests/unit/test_gmm_promise.c tests/unit/test_gmm_admin.c tests/unit/test_gmm_balance.c
 unit-tests-y += tests/unit/test_gmm_life.c tests/unit/test_gmm_machine.c tests/unit/test_gmm_identity.c tests/unit/test_inventory.c

@@ -31,6 +31,21 @@ const char *units_time(double ns, char text[UNITS_BYTES])
 	return text;
 }
 
+const char *units_ago(double seconds, char text[UNITS_BYTES])
+{
+	const double minutes = seconds / 60, hours = minutes / 60;
+
+	if (seconds < 120)
+		snprintf(text, UNITS_BYTES, "%.1f s", seconds);
+	else if (minutes < 120)
+		snprintf(text, UNITS_BYTES, "%ld min", (long)minutes);
+	else if (hours < 48)
+		snprintf(text, UNITS_BYTES, "%ld h %ld min", (long)hours, (long)minutes % 60);
+	else
+		snprintf(text, UNITS_BYTES, "%ld d %ld h", (long)hours / 24, (long)hours % 24);
+	return text;
+}
+
 long units_rate_mbps(const char *text)
 {
 	char *rest;

@@ -225,7 +225,7 @@ static int parse_option(struct cli *cli, char **words, int count, int *at)
 		return bad(word, value, option->kind == OPTION_SIZE ? "not a size, write for example 256M" :
 					option->kind == OPTION_RATE ? "not bits a second, write for example 5G or 400M" :
 					option->kind == OPTION_LIST ? "names with commas between, or none" :
-					option->kind == OPTION_NUMBER ? "not a number" : "not a time, write for example 30, 1.5 or 2m");
+					option->kind == OPTION_NUMBER ? "not a number" : "not a time, write for example 30, 90s, 5m, 4h or 2d");
 	if (common)
 		status = take_common(cli, option, value, parsed);
 	else
@@ -256,25 +256,48 @@ int parse_common(struct cli *cli, char **words, int count)
 
 /* ---------------------------------------------------------------- the command's words */
 
+static int misused(const struct cli_command *command, const char *word, const char *what)
+{
+	char usage[HELP_USAGE_BYTES];
+
+	help_usage(command, usage, sizeof(usage));
+	fprintf(stderr, "gmm: %s %s: gmm %s; see gmm help %s\n", word, what, usage, command->words);
+	return EXIT_USAGE;
+}
+
+/* All that are missing in one message. */
+static bool lacks_options(const struct cli *cli)
+{
+	const struct cli_command *command = cli->command;
+	char first[128];
+	bool lacks = false;
+
+	snprintf(first, sizeof(first), "gmm: %s needs", command->words);
+	for (const struct cli_option *option = command->options; option->name; option++)
+		if (option->required && !json_object_get(cli->arguments, option->key)) {
+			fprintf(stderr, "%s --%s %s", lacks ? "," : first, option->name, option->argument);
+			lacks = true;
+		}
+	if (lacks)
+		fprintf(stderr, "; see gmm help %s\n", command->words);
+	return lacks;
+}
+
 static int check_complete(struct cli *cli, int operands)
 {
 	const struct cli_command *command = cli->command;
 	const char *file = json_string_value(json_object_get(cli->own, "from"));
-	char name[64];
 
 	if (command->operands[operands])
-		return bad(command->words, command->operands[operands], "is missing; see gmm help");
+		return misused(command, command->operands[operands], "is missing");
 	if (file) {
 		int status = vm_file_read(cli, file);
 
 		if (status)
 			return status;
 	}
-	for (const struct cli_option *option = command->options; option->name; option++) {
-		snprintf(name, sizeof(name), "--%s", option->name);
-		if (option->required && !json_object_get(cli->arguments, option->key))
-			return bad(command->words, name, "is required; see gmm help");
-	}
+	if (lacks_options(cli))
+		return EXIT_USAGE;
 	if (cli->dry_run && !command->dry_run)
 		return bad(command->words, "--dry-run", "it cannot say what it would do");
 	if (cli->watch_s > 0 && (!command->print || command->run || command->changes))
@@ -299,7 +322,7 @@ int parse_words(struct cli *cli, char **words, int count)
 		} else if (cli->command->operands[operand]) {
 			json_object_set_new(cli->arguments, cli->command->operands[operand++], json_string(words[i]));
 		} else {
-			return bad("argument", words[i], "one too many; see gmm help");
+			return misused(cli->command, words[i], "is one word too many");
 		}
 	}
 	return json_object_get(cli->own, "help") ? EXIT_OK : check_complete(cli, operand);

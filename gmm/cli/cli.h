@@ -81,6 +81,7 @@ struct cli_command {
 	bool dry_run;			/* gmmd can say what it would do */
 	bool any_words;			/* the rest of the line, in struct cli */
 	int (*exit_of)(struct cli *cli, json_t *result); /* NULL: EXIT_OK on success */
+	void (*progress)(json_t *item);	/* to stderr: how far it is; NULL: gmmd does not say */
 };
 
 extern const struct cli_command cli_commands[];	/* ends with words NULL */
@@ -182,6 +183,7 @@ void print_text(json_t *result);
 void print_vm_list(json_t *result);
 void print_machine_list(json_t *result);
 void print_match_list(json_t *result);
+void print_admitted(json_t *result);
 void print_vm(json_t *result);
 void print_vm_stats(json_t *result);
 void print_region_list(json_t *result);
@@ -204,17 +206,17 @@ int exit_of_health(struct cli *cli, json_t *result);
 int run_console(struct cli *cli);
 int run_type(struct cli *cli);
 
-/* drain.c */
-int run_drain(struct cli *cli);
-
 /* full_screen.c */
 int run_full_screen(struct cli *cli);
 
 /* help.c */
 int run_help(struct cli *cli);
+/* The commands that begin with this word; how many. `out` NULL: only count. */
+unsigned help_group(FILE *out, const char *word);
 void help_command(FILE *out, const struct cli_command *command);
 /* Say what was probably meant by words that are no command, or which commands begin with them. */
 void help_unknown(char *const *words, int count);
+#define HELP_USAGE_BYTES 512
 /* "vm create NAME"; with `options` also what it takes. Longer text than the capacity is cut. */
 void help_usage(const struct cli_command *command, char *text, size_t capacity_bytes);
 extern const char cli_version[];

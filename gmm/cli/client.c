@@ -42,14 +42,17 @@ int client_connect(struct cli *cli)
 		return EXIT_OK;
 	int reason = errno;
 
-	fprintf(stderr, "gmm: cannot reach gmmd at %s: %s%s\n", cli->socket, strerror(reason),
-		reason == ENOENT ? " (is it running? --socket or PLENUM_SOCKET names its socket)" : "");
-	return reason == EACCES || reason == EPERM ? EXIT_NOT_PERMITTED : EXIT_UNREACHABLE;
+	const bool permitted = reason != EACCES && reason != EPERM;
+
+	fprintf(stderr, "gmm: cannot reach gmmd at %s: %s (%s)\n", cli->socket, strerror(reason), !permitted ?
+		"it is for the user that gmmd runs as: run gmm as root, or use the HTTP API with a token" :
+		"is it running? --socket or PLENUM_SOCKET names its socket");
+	return permitted ? EXIT_UNREACHABLE : EXIT_NOT_PERMITTED;
 }
 
 static int hung_up(void)
 {
-	fprintf(stderr, "gmm: gmmd hung up\n");
+	fprintf(stderr, "gmm: gmmd hung up: it ended or was restarted; 'gmm operation list' says what became of what was begun\n");
 	return EXIT_UNREACHABLE;
 }
 

@@ -59,7 +59,7 @@ const struct cli_command cli_commands[] = {
 		.fields = MACHINE_FIELDS, .examples = { "gmm node pending", "gmm node pending -o json" } },
 	{ "node match", { NULL }, "node.match", "what the rules would make of these machines; nothing is done", print_match_list,
 		.fields = "mac,life,product,rule,auto,name,role,ip,domain,reason", .examples = { "gmm node match" } },
-	{ "node admit", { "name" }, "node.admit", "make a machine a node of this name; it lasts", NULL, NULL, {
+	{ "node admit", { "name" }, "node.admit", "make a machine a node of this name; it lasts", print_admitted, NULL, {
 		{ "mac", "MAC", OPTION_STRING, "mac", true, "of the card that it boots from" },
 		{ "role", "ROLE", OPTION_STRING, "role", true, "process or memory" },
 		{ "ip", "ADDRESS", OPTION_STRING, "ip", false, "its address (the next free one)" },
@@ -149,8 +149,8 @@ const struct cli_command cli_commands[] = {
 		{ "size", "SIZE", OPTION_SIZE, "len_bytes", false, "bytes of each (4096)" } },
 		.examples = { "gmm bench read p1 m1 --count 10000", "gmm bench read 'p[1-2]' 'm[1-4]' -o csv" } },
 	{ "node drain", { "name" }, "node.drain", "move all regions away from a memory component, and place none there", print_moved,
-		run_drain, { { "cancel", NULL, OPTION_FLAG, "cancel", false, "give the drain up: the component takes regions again" } },
-		.changes = true, .dry_run = true,
+		NULL, { { "cancel", NULL, OPTION_FLAG, "cancel", false, "give the drain up: the component takes regions again" } },
+		.changes = true, .dry_run = true, .progress = print_drain_progress,
 		.examples = { "gmm node drain m1", "gmm node drain m1 --dry-run", "gmm node drain m1 --cancel" } },
 	{ "region move", { "vm", "index" }, "region.move", "move a VM's region to another memory component, under the running guest",
 		print_moved, NULL, { { "to", "NODE", OPTION_STRING, "to", true, "memory component" } },

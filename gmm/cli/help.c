@@ -8,7 +8,6 @@
 #include "gmm/cli/cli.h"
 #include "gmm/suggest.h"
 
-#define USAGE_BYTES 512
 #define COMMANDS_MAX 128u
 
 const char cli_version[] = BUILD_ID;
@@ -49,7 +48,7 @@ static void print_options(FILE *out, const struct cli_option *options)
 
 static void print_command(FILE *out, const struct cli_command *command)
 {
-	char left[USAGE_BYTES];
+	char left[HELP_USAGE_BYTES];
 
 	help_usage(command, left, sizeof(left));
 	fprintf(out, "  %-27s %s\n", left, command->help);
@@ -65,7 +64,7 @@ static bool takes_lists(const struct cli_command *command)
 
 void help_command(FILE *out, const struct cli_command *command)
 {
-	char usage[USAGE_BYTES];
+	char usage[HELP_USAGE_BYTES];
 
 	help_usage(command, usage, sizeof(usage));
 	fprintf(out, "usage: gmm %s%s\n\n  %s\n", usage, command->options[0].name ? " [OPTION]..." : "", command->help);
@@ -102,8 +101,7 @@ static void help_all(FILE *out)
 			fprintf(out, "  %u  %s\n", i, cli_exits[i]);
 }
 
-/* The commands that begin with this word. How many. */
-static unsigned help_group(FILE *out, const char *word)
+unsigned help_group(FILE *out, const char *word)
 {
 	size_t len = strlen(word);
 	unsigned count = 0;
@@ -111,9 +109,11 @@ static unsigned help_group(FILE *out, const char *word)
 	for (const struct cli_command *command = cli_commands; command->words; command++) {
 		if (strncmp(command->words, word, len) || (command->words[len] != ' ' && command->words[len]))
 			continue;
-		if (count++ == 0)
+		if (out && count == 0)
 			fprintf(out, "commands:\n");
-		print_command(out, command);
+		if (out)
+			print_command(out, command);
+		count++;
 	}
 	return count;
 }
@@ -160,6 +160,11 @@ void help_unknown(char *const *words, int count)
 		all[known++] = command->words;
 	snprintf(given, sizeof(given), "%s%s%s", words[0], count > 1 && words[1][0] != '-' ? " " : "",
 		 count > 1 && words[1][0] != '-' ? words[1] : "");
+	if (count == 1 && help_group(NULL, given)) {
+		fprintf(stderr, "gmm: %s: which of its commands?\n", given);
+		help_group(stderr, given);
+		return;
+	}
 	meant = suggest(given, all, known);
 	if (!meant)
 		meant = suggest(words[0], all, known);

@@ -31,6 +31,8 @@ static int find_and_run(struct cli *cli, char **words, int count)
 		return EXIT_USAGE;
 	}
 	cli->command = find_command(words, count, &used);
+	if (!cli->command && count == 2 && (strcmp(words[1], "--help") == 0 || strcmp(words[1], "-h") == 0) && help_group(stdout, words[0]))
+		return EXIT_OK;
 	if (!cli->command) {
 		help_unknown(words, count);
 		return EXIT_USAGE;

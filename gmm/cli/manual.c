@@ -5,7 +5,6 @@
 #include "gmm/cli/cli.h"
 
 #define NAME_BYTES 64
-#define USAGE_BYTES 512
 
 /* ---------------------------------------------------------------- roff */
 
@@ -59,7 +58,7 @@ static void put_options(const struct cli_option *options)
 
 static void put_command(const struct cli_command *command)
 {
-	char usage[USAGE_BYTES];
+	char usage[HELP_USAGE_BYTES];
 
 	help_usage(command, usage, sizeof(usage));
 	printf(".SS ");
@@ -141,7 +140,7 @@ static void see_also(const char *itself)
 
 static void page_of_gmm(void)
 {
-	char usage[USAGE_BYTES];
+	char usage[HELP_USAGE_BYTES];
 
 	heading("gmm", "the command line of a Plenum rack");
 	section("SYNOPSIS");

@@ -74,6 +74,12 @@ void print_match_list(json_t *result)
 	print_table(result, columns);
 }
 
+void print_admitted(json_t *result)
+{
+	printf("%s is admitted: %s component, MAC %s, address %s\n", string(result, "name"), string(result, "role"), string(result, "mac"),
+	       string(result, "ip"));
+}
+
 void print_vm_list(json_t *result)
 {
 	static const struct column columns[] = {
@@ -97,14 +103,32 @@ void print_region_list(json_t *result)
 	print_table(result, columns);
 }
 
+/* What one wants to know of an operation: how far it is, or why it failed. */
+static json_t *operation_note(json_t *operation)
+{
+	json_t *progress = json_object_get(operation, "progress"), *message = json_object_get(json_object_get(operation, "error"), "message");
+	json_int_t total = integer(progress, "total");
+
+	if (message)
+		return json_incref(message);
+	if (total)
+		return json_sprintf("%s: %" JSON_INTEGER_FORMAT " of %" JSON_INTEGER_FORMAT, string(progress, "step"),
+				    integer(progress, "done"), total);
+	return json_string(string(progress, "step"));
+}
+
 void print_operation_list(json_t *result)
 {
 	static const struct column columns[] = {
 		{ "ID", "id", CELL_NUMBER }, { "KIND", "kind", CELL_STRING }, { "OBJECT", "object", CELL_STRING },
 		{ "STATUS", "status", CELL_STRING }, { "STARTED", "started_at", CELL_STRING }, { "ENDED", "ended_at", CELL_STRING },
-		{ 0 },
+		{ "NOTE", "note", CELL_STRING }, { 0 },
 	};
+	json_t *operation;
+	size_t index;
 
+	json_array_foreach(result, index, operation)
+		json_object_set_new(operation, "note", operation_note(operation));
 	print_table(result, columns);
 }
 
@@ -190,6 +214,34 @@ static void print_array(json_t *array)
 	putchar('\n');
 }
 
+static bool ends_in(const char *key, const char *end)
+{
+	size_t key_len = strlen(key), len = strlen(end);
+
+	return key_len >= len && strcmp(key + key_len - len, end) == 0;
+}
+
+/* A number whose unit its name says: as people read it. False: it has none. */
+static bool print_measure(const char *key, json_t *value)
+{
+	double number = json_number_value(value);
+	char text[CELL_BYTES];
+
+	if (!json_is_number(value))
+		return false;
+	if (ends_in(key, "bytes"))
+		puts(units_size(number, text));
+	else if (ends_in(key, "_s_ago"))
+		puts(units_ago(number, text));
+	else if (ends_in(key, "_ns"))
+		puts(units_time(number, text));
+	else if (ends_in(key, "_us"))
+		puts(units_time(number * 1e3, text));
+	else
+		return false;
+	return true;
+}
+
 static void print_record(json_t *object, int indent)
 {
 	const char *key;
@@ -197,6 +249,8 @@ static void print_record(json_t *object, int indent)
 
 	json_object_foreach(object, key, value) {
 		printf("%*s%-*s ", indent, "", 20 - indent, key);
+		if (print_measure(key, value))
+			continue;
 		if (json_is_object(value)) {
 			putchar('\n');
 			print_record(value, indent + 2);
@@ -266,7 +320,7 @@ static void print_histogram(const char *title, json_t *histogram)
 	printf("\n%s: %" JSON_INTEGER_FORMAT "\n", title, count);
 	if (count == 0)
 		return;
-	printf("  min %s  p50 %s  p90 %s  p99 %s  p99.9 %s  max %s\n", units_time((double)integer(histogram, "min_ns"), a),
+	printf("  min %s  p50 %s  p90 %s\n  p99 %s  p99.9 %s  max %s\n", units_time((double)integer(histogram, "min_ns"), a),
 	       units_time((double)integer(histogram, "p50_ns"), b), units_time((double)integer(histogram, "p90_ns"), c),
 	       units_time((double)integer(histogram, "p99_ns"), d), units_time((double)integer(histogram, "p999_ns"), e),
 	       units_time((double)integer(histogram, "max_ns"), f));

@@ -10,14 +10,23 @@
 
 /* ---------------------------------------------------------------- one */
 
-/* The answer to one request; its line is the caller's, also when it is an error. */
+/* The answer to one request; its line is the caller's, also when it is an error. How far it is may be said before. */
 static int ask(struct cli *cli, json_t **line)
 {
 	int status = client_request(cli);
+	json_t *item = NULL;
 
 	*line = NULL;
-	if (!status)
+	while (!status) {
 		status = client_receive(cli, line);
+		item = status ? NULL : json_object_get(*line, "item");
+		if (!item)
+			break;
+		if (cli->command->progress)
+			cli->command->progress(item);
+		json_decref(*line);
+		*line = NULL;
+	}
 	return status ? status : client_error_of(*line);
 }
 

@@ -34,8 +34,13 @@ static void cell_text(json_t *row, const struct column *column, char text[CELL_B
 	case CELL_NUMBER: snprintf(text, CELL_BYTES, "%" JSON_INTEGER_FORMAT, json_integer_value(value)); break;
 	case CELL_PAGES: units_size(number * PAGE_BYTES, text); break;
 	case CELL_BYTES_SIZE: units_size(number, text); break;
-	case CELL_AGO: snprintf(text, CELL_BYTES, "%.1f s", number); break;
-	case CELL_MICROSECONDS: units_time(number * 1e3, text); break;
+	case CELL_AGO: units_ago(number, text); break;
+	case CELL_MICROSECONDS:
+		if (number > 0)
+			units_time(number * 1e3, text);
+		else	/* not measured yet */
+			strcpy(text, "-");
+		break;
 	}
 }
 

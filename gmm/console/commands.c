@@ -36,35 +36,66 @@ int command_split(const char *line, struct command_words *words)
 	return quote ? -EINVAL : 0;
 }
 
+#define TELLS 0x100u			/* with --dry-run it says what it would do */
+
 /* The words of the command line's table (gmm/cli/commands.c). What is not here is asked for: so nothing new runs unasked. */
-static const struct {
+static const struct rule {
 	const char *first, *second;	/* second NULL: any */
-	enum risk risk;
+	unsigned risk;			/* enum risk, and TELLS */
 } rules[] = {
 	{ "status", NULL, RISK_READS }, { "events", NULL, RISK_READS }, { "help", NULL, RISK_READS },
 	{ "health", "mute", RISK_CHANGES }, { "health", "unmute", RISK_CHANGES }, { "health", NULL, RISK_READS },
 	{ "explain", NULL, RISK_READS }, { "completion", NULL, RISK_READS }, { "manual", NULL, RISK_READS },
 	{ "node", "list", RISK_READS }, { "node", "show", RISK_READS }, { "node", "counters", RISK_READS },
-	{ "node", "refusals", RISK_READS }, { "manager", "counters", RISK_READS }, { "manager", "refusals", RISK_READS },
+	{ "node", "refusals", RISK_READS }, { "node", "pending", RISK_READS }, { "node", "match", RISK_READS },
+	{ "manager", "counters", RISK_READS }, { "manager", "refusals", RISK_READS },
 	{ "vm", "list", RISK_READS }, { "vm", "show", RISK_READS }, { "vm", "stats", RISK_READS }, { "vm", "wait", RISK_READS },
-	{ "region", "list", RISK_READS }, { "key", "list", RISK_READS }, { "operation", "list", RISK_READS },
-	{ "vm", "create", RISK_CHANGES }, { "vm", "start", RISK_CHANGES }, { "vm", "type", RISK_CHANGES },
-	{ "vm", "set", RISK_CHANGES },
+	{ "region", "list", RISK_READS }, { "key", "list", RISK_READS }, { "balance", "plan", RISK_READS },
+	{ "operation", "list", RISK_READS }, { "operation", "show", RISK_READS },
+	{ "vm", "create", RISK_CHANGES | TELLS }, { "vm", "start", RISK_CHANGES | TELLS }, { "vm", "type", RISK_CHANGES },
+	{ "vm", "set", RISK_CHANGES | TELLS },
 	{ "bench", "read", RISK_CHANGES }, { "backup", NULL, RISK_CHANGES },
-	{ "vm", "stop", RISK_ASK }, { "vm", "kill", RISK_ASK }, { "key", "rotate", RISK_ASK }, { "key", "forget", RISK_ASK },
-	{ "vm", "destroy", RISK_NAME },
+	{ "vm", "stop", RISK_ASK | TELLS }, { "vm", "kill", RISK_ASK | TELLS }, { "vm", "resize", RISK_ASK | TELLS },
+	{ "vm", "destroy", RISK_NAME | TELLS },
+	{ "node", "cordon", RISK_ASK | TELLS }, { "node", "uncordon", RISK_ASK | TELLS }, { "node", "drain", RISK_ASK | TELLS },
+	{ "node", "maintenance", RISK_ASK | TELLS }, { "node", "restore", RISK_ASK | TELLS }, { "node", "retire", RISK_ASK | TELLS },
+	{ "node", "admit", RISK_ASK | TELLS }, { "node", "forget", RISK_ASK | TELLS },
+	{ "region", "move", RISK_ASK | TELLS }, { "balance", "apply", RISK_ASK | TELLS },
+	{ "key", "rotate", RISK_ASK }, { "key", "forget", RISK_ASK },
 	{ "vm", "console", RISK_CONSOLE },
 	{ "console", NULL, RISK_NEVER },
 };
 
-enum risk command_risk(const struct command_words *words)
+static const struct rule *rule_of(const struct command_words *words)
 {
 	const char *first = words->count > 0 ? words->words[0] : "", *second = words->count > 1 ? words->words[1] : "";
 
 	for (unsigned i = 0; i < sizeof(rules) / sizeof(rules[0]); i++)
 		if (strcmp(first, rules[i].first) == 0 && (!rules[i].second || strcmp(second, rules[i].second) == 0))
-			return rules[i].risk;
-	return RISK_ASK;
+			return &rules[i];
+	return NULL;
+}
+
+/* Its last word is --dry-run, and not the value of an option or what stands behind "--". */
+static bool is_dry_run(const struct command_words *words)
+{
+	return words->count > 2 && strcmp(words->words[words->count - 1], "--dry-run") == 0 && words->words[words->count - 2][0] != '-';
+}
+
+enum risk command_risk(const struct command_words *words)
+{
+	const struct rule *rule = rule_of(words);
+
+	if (!rule)
+		return RISK_ASK;
+	return (rule->risk & TELLS) && is_dry_run(words) ? RISK_READS : (enum risk)(rule->risk & ~TELLS);
+}
+
+bool command_tells(const struct command_words *words)
+{
+	const struct rule *rule = rule_of(words);
+
+	return rule && (rule->risk & TELLS);
 }
 
 const char *command_object(const struct command_words *words)

@@ -3,6 +3,8 @@
 #ifndef PLENUM_GMM_CONSOLE_COMMANDS_H
 #define PLENUM_GMM_CONSOLE_COMMANDS_H
 
+#include <stdbool.h>
+
 #define COMMAND_BYTES 512
 #define COMMAND_WORDS_MAX 32
 
@@ -24,6 +26,8 @@ struct command_words {
 /* Words are separated by spaces; '...' and "..." hold them together. -EINVAL: a quote is open; -E2BIG: too many or too long. */
 int command_split(const char *line, struct command_words *words);
 enum risk command_risk(const struct command_words *words);
+/* Whether it says what it would do when it is given --dry-run. */
+bool command_tells(const struct command_words *words);
 /* Of a command about one object, as "vm destroy NAME": NAME; "" when it is missing. */
 const char *command_object(const struct command_words *words);
 

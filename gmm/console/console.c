@@ -45,6 +45,8 @@ static void run_command(struct console *console, const char *line, uint64_t now_
 	int status;
 
 	if (console->child.pid) {
+		if (console->ui.mode == MODE_CHECK)
+			console->ui.mode = console->ui.mode_below;
 		ui_message(&console->ui, true, "a command still runs; Esc stops waiting for it");
 		return;
 	}
@@ -53,8 +55,8 @@ static void run_command(struct console *console, const char *line, uint64_t now_
 	if (!status)
 		status = child_start(&console->child, console->options->socket, &words);
 	if (status) {
-		ui_message(&console->ui, true, "cannot start it: %s", strerror(-status));
 		ui_run_ends(&console->ui, 1, now_ns);
+		ui_message(&console->ui, true, "cannot start it: %s", strerror(-status));
 	}
 }
 

@@ -50,6 +50,24 @@ static void make_pairs(void)
 				init_pair(guest_pair(foreground, background), (short)(foreground - 1), (short)(background - 1));
 }
 
+/* What today's terminals send, whatever TERM says: else PgDn would be Esc and a view's number where that is vt100. */
+static void define_keys(void)
+{
+	static const struct {
+		const char *sequence;
+		int key;
+	} more[] = {
+		{ "\033[5~", KEY_PPAGE }, { "\033[6~", KEY_NPAGE }, { "\033[2~", KEY_IC }, { "\033[3~", KEY_DC },
+		{ "\033[1~", KEY_HOME }, { "\033[4~", KEY_END }, { "\033[H", KEY_HOME }, { "\033[F", KEY_END },
+		{ "\033OH", KEY_HOME }, { "\033OF", KEY_END },
+		{ "\033[A", KEY_UP }, { "\033[B", KEY_DOWN }, { "\033[C", KEY_RIGHT }, { "\033[D", KEY_LEFT },
+	};
+
+	for (unsigned i = 0; i < sizeof(more) / sizeof(more[0]); i++)
+		if (key_defined(more[i].sequence) == 0)
+			define_key(more[i].sequence, more[i].key);
+}
+
 int curses_begin(struct curses *curses)
 {
 	const char *no_colour = getenv("NO_COLOR");
@@ -68,6 +86,7 @@ int curses_begin(struct curses *curses)
 	nonl();
 	nodelay(stdscr, TRUE);
 	keypad(stdscr, TRUE);
+	define_keys();
 	set_escdelay(ESCAPE_DELAY_MS);
 	return 0;
 }

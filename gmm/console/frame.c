@@ -6,6 +6,8 @@
 #include "gmm/console/views.h"
 #include "gmm/core/text.h"
 
+#define SAID_ROWS_MAX 4			/* of what is told to the operator; the rest is cut */
+
 const struct view_type *view_type(enum view view)
 {
 	static const struct view_type *const types[VIEW_COUNT] = {
@@ -128,6 +130,31 @@ static void draw_entry(const struct ui *ui, struct screen *screen, int row, cons
 	screen->cursor_column = column;
 }
 
+/* As many rows as the text takes, broken between words, the last of them `row`; what is behind it is covered. */
+static void draw_said(struct screen *screen, int row, enum style style, const char *text)
+{
+	const char *lines[SAID_ROWS_MAX];
+	int lens[SAID_ROWS_MAX], count = 0;
+
+	while (*text && count < SAID_ROWS_MAX) {
+		int len = (int)strcspn(text, "\n"), whole = len;
+
+		if (len > screen->width) {
+			for (len = screen->width; len > 0 && text[len] != ' '; len--)
+				;
+			len = len ? len : screen->width;
+		}
+		lines[count] = text;
+		lens[count++] = len;
+		text += len;
+		text += len == whole ? *text == '\n' : *text == ' ';
+	}
+	for (int i = 0; i < count; i++) {
+		screen_fill_row(screen, row - count + 1 + i, STYLE_NORMAL);
+		screen_format(screen, row - count + 1 + i, 0, style, "%.*s", lens[i], lines[i]);
+	}
+}
+
 static void draw_line_above(const struct ui *ui, struct screen *screen, int row)
 {
 	const struct ui_run *last = ui_last_run(ui);
@@ -138,17 +165,22 @@ static void draw_line_above(const struct ui *ui, struct screen *screen, int row)
 	switch (ui->mode) {
 	case MODE_COMMAND: draw_entry(ui, screen, row, ":"); return;
 	case MODE_FILTER: draw_entry(ui, screen, row, "/"); return;
+	case MODE_CHECK:
+		screen_format(screen, row, 0, STYLE_DIM, "gmm %s: asking what it would do ...", ui->pending);
+		return;
 	case MODE_CONFIRM:
+		draw_said(screen, row - 1, STYLE_BOLD, ui->would);
 		screen_format(screen, row, 0, STYLE_WARN, "gmm %s: really? (y or n)", ui->pending);
 		return;
 	case MODE_CONFIRM_NAME:
+		draw_said(screen, row - 1, STYLE_BOLD, ui->would);
 		snprintf(prompt, sizeof(prompt), "gmm %s: type %s to do it: ", ui->pending, ui->name);
 		draw_entry(ui, screen, row, prompt);
 		return;
 	default: break;
 	}
 	if (ui->message[0]) {
-		screen_text(screen, row, 0, ui->message_bad ? STYLE_BAD : STYLE_BOLD, ui->message);
+		draw_said(screen, row, ui->message_bad ? STYLE_BAD : STYLE_BOLD, ui->message);
 		return;
 	}
 	if (ui->view == VIEW_CONSOLE && ui->console_vm[0])
@@ -168,6 +200,7 @@ static void draw_footer(const struct ui *ui, struct screen *screen)
 	switch (ui->mode) {
 	case MODE_COMMAND: draw_keys(screen, row, 0, "Enter run|Esc back|Ctrl-U clear"); return;
 	case MODE_FILTER: draw_keys(screen, row, 0, "Enter keep|Esc clear"); return;
+	case MODE_CHECK: draw_keys(screen, row, 0, "Esc back"); return;
 	case MODE_CONFIRM: draw_keys(screen, row, 0, "y yes|n no"); return;
 	case MODE_CONFIRM_NAME: draw_keys(screen, row, 0, "Enter do it|Esc back"); return;
 	case MODE_HELP: draw_keys(screen, row, 0, "Esc back|Up,Down,PgUp,PgDn move"); return;

@@ -44,10 +44,16 @@ static struct action run(struct ui *ui, const char *words)
 	return result;
 }
 
-static struct action attach(struct ui *ui, const char *vm)
+static struct action attach(struct ui *ui, struct model *model, const char *vm)
 {
+	const struct model_vm *known = model_vm_named(model, vm);
+
 	if (!vm[0]) {
 		ui_message(ui, true, "which VM's console?");
+		return action(ACTION_NONE);
+	}
+	if (known && known->no_console) {
+		ui_message(ui, true, "%s has no console: it was created without the device 'serial'", vm);
 		return action(ACTION_NONE);
 	}
 	snprintf(ui->console_vm, sizeof(ui->console_vm), "%s", vm);
@@ -56,17 +62,26 @@ static struct action attach(struct ui *ui, const char *vm)
 	return action(ACTION_ATTACH);
 }
 
-static struct action ask(struct ui *ui, const char *line, enum risk risk, const char *name)
+/* `name`: what must be typed; "": y will do. First gmmd is asked what it would do, if the command can be asked that. */
+static struct action ask(struct ui *ui, const char *line, const char *name, bool tells)
 {
+	struct action result = action(ACTION_RUN);
+
 	snprintf(ui->pending, sizeof(ui->pending), "%s", line);
 	snprintf(ui->name, sizeof(ui->name), "%s", name);
 	ui->entry[0] = '\0';
-	ui->mode = risk == RISK_NAME && name[0] ? MODE_CONFIRM_NAME : MODE_CONFIRM;
-	return action(ACTION_NONE);
+	ui->would[0] = '\0';
+	/* In front of the command, where no word of the operator's makes it mean something else. */
+	if (!tells || snprintf(result.words, sizeof(result.words), "--dry-run %s", line) >= (int)sizeof(result.words)) {
+		ui->mode = name[0] ? MODE_CONFIRM_NAME : MODE_CONFIRM;
+		return action(ACTION_NONE);
+	}
+	ui->mode = MODE_CHECK;
+	return result;
 }
 
 /* A command line, typed or made of a key. */
-static struct action command(struct ui *ui, const char *line)
+static struct action command(struct ui *ui, struct model *model, const char *line)
 {
 	struct command_words words;
 	int status = command_split(line, &words);
@@ -90,8 +105,9 @@ static struct action command(struct ui *ui, const char *line)
 		return action(ACTION_NONE);
 	}
 	switch (risk) {
-	case RISK_CONSOLE: return attach(ui, command_object(&words));
-	case RISK_ASK: case RISK_NAME: return ask(ui, line, risk, command_object(&words));
+	case RISK_CONSOLE: return attach(ui, model, command_object(&words));
+	case RISK_ASK: return ask(ui, line, "", command_tells(&words));
+	case RISK_NAME: return ask(ui, line, command_object(&words), command_tells(&words));
 	case RISK_NEVER:
 		ui_message(ui, true, "this is the console already");
 		return action(ACTION_NONE);
@@ -101,7 +117,7 @@ static struct action command(struct ui *ui, const char *line)
 }
 
 /* `words` about the object that is selected. Names that would be taken apart or for an option are left to the command line. */
-static struct action about(struct ui *ui, const char *words, const char *name)
+static struct action about(struct ui *ui, struct model *model, const char *words, const char *name)
 {
 	char line[COMMAND_BYTES];
 
@@ -110,18 +126,18 @@ static struct action about(struct ui *ui, const char *words, const char *name)
 		return action(ACTION_NONE);
 	}
 	snprintf(line, sizeof(line), "%s %s", words, name);
-	return command(ui, line);
+	return command(ui, model, line);
 }
 
 /* ---------------------------------------------------------------- typing a line */
 
-static struct action end_entry(struct ui *ui)
+static struct action end_entry(struct ui *ui, struct model *model)
 {
 	char line[COMMAND_BYTES];
 
 	snprintf(line, sizeof(line), "%s", ui->entry);
 	switch (ui->mode) {
-	case MODE_COMMAND: return command(ui, line);
+	case MODE_COMMAND: return command(ui, model, line);
 	case MODE_CONFIRM_NAME:
 		ui->mode = ui->mode_below;
 		if (strcmp(line, ui->name) == 0)
@@ -146,12 +162,12 @@ static void append_character(char *text, uint32_t key)
 	}
 }
 
-static struct action entry_key(struct ui *ui, uint32_t key)
+static struct action entry_key(struct ui *ui, struct model *model, uint32_t key)
 {
 	size_t len = strlen(ui->entry);
 
 	if (key == UI_KEY_ENTER)
-		return end_entry(ui);
+		return end_entry(ui, model);
 	if (key == UI_KEY_ESCAPE || (key == UI_KEY_ERASE && len == 0)) {
 		if (ui->mode == MODE_FILTER)
 			ui->filter[ui->view][0] = '\0';
@@ -170,6 +186,19 @@ static struct action entry_key(struct ui *ui, uint32_t key)
 		memcpy(ui->filter[ui->view], ui->entry, sizeof(ui->entry));
 		ui->selected[ui->view] = 0;
 	}
+	return action(ACTION_NONE);
+}
+
+/* A name may be typed while gmmd is still being asked; nothing else is taken then, so that no early y does what was not read. */
+static struct action check_key(struct ui *ui, uint32_t key)
+{
+	if (key == UI_KEY_ESCAPE || (!ui->name[0] && (key == 'n' || key == 'q'))) {
+		ui->mode = ui->mode_below;
+		ui_message(ui, false, "nothing was done");
+		return action(ACTION_CANCEL);
+	}
+	if (ui->name[0] && key != UI_KEY_ENTER)
+		append_character(ui->entry, key);
 	return action(ACTION_NONE);
 }
 
@@ -221,9 +250,9 @@ static struct action node_key(struct ui *ui, struct model *model, uint32_t key)
 	const char *name = at >= 0 ? model->nodes[at].name : "";
 
 	switch (key) {
-	case 'd': case UI_KEY_ENTER: return about(ui, "node show", name);
-	case 'c': return about(ui, "node counters", name);
-	case 'r': return about(ui, "node refusals", name);
+	case 'd': case UI_KEY_ENTER: return about(ui, model, "node show", name);
+	case 'c': return about(ui, model, "node counters", name);
+	case 'r': return about(ui, model, "node refusals", name);
 	default: return action(ACTION_NONE);
 	}
 }
@@ -234,12 +263,12 @@ static struct action vm_key(struct ui *ui, struct model *model, uint32_t key)
 	const char *name = at >= 0 ? model->vms[at].name : "";
 
 	switch (key) {
-	case UI_KEY_ENTER: return about(ui, "vm stats", name);
-	case 'd': return about(ui, "vm show", name);
-	case 'c': return about(ui, "vm console", name);
-	case 's': return about(ui, "vm start", name);
-	case 'x': return about(ui, "vm stop", name);
-	case 'D': return about(ui, "vm destroy", name);
+	case UI_KEY_ENTER: return about(ui, model, "vm stats", name);
+	case 'd': return about(ui, model, "vm show", name);
+	case 'c': return about(ui, model, "vm console", name);
+	case 's': return about(ui, model, "vm start", name);
+	case 'x': return about(ui, model, "vm stop", name);
+	case 'D': return about(ui, model, "vm destroy", name);
 	default: return action(ACTION_NONE);
 	}
 }
@@ -286,7 +315,7 @@ static struct action general_key(struct ui *ui, struct model *model, uint32_t ke
 	case UI_KEY_ESCAPE:
 		ui->filter[ui->view][0] = '\0';
 		return action(ACTION_NONE);
-	case 'h': return command(ui, "health detail");
+	case 'h': return command(ui, model, "health detail");
 	case UI_KEY_TAB: return show(ui, (enum view)((ui->view + 1) % VIEW_COUNT));
 	case 0x12:			/* Ctrl-R */
 		return action(ACTION_REFRESH);
@@ -348,7 +377,8 @@ struct action ui_key(struct ui *ui, struct model *model, uint32_t key)
 	if (key == INTERRUPT)
 		key = UI_KEY_ESCAPE;
 	switch (ui->mode) {
-	case MODE_COMMAND: case MODE_FILTER: case MODE_CONFIRM_NAME: return entry_key(ui, key);
+	case MODE_COMMAND: case MODE_FILTER: case MODE_CONFIRM_NAME: return entry_key(ui, model, key);
+	case MODE_CHECK: return check_key(ui, key);
 	case MODE_CONFIRM: return confirm_key(ui, key);
 	case MODE_OUTPUT: return output_key(ui, model, key);
 	case MODE_HELP:

@@ -149,6 +149,7 @@ void model_take_status(struct model *model, json_t *result, uint64_t now_ns)
 	model->nodes_up = number(json_object_get(result, "nodes_total"), "up");
 	model->machines_pending = number(json_object_get(result, "nodes_total"), "pending");
 	model->regions = number(result, "regions");
+	model->pages_promised = number(json_object_get(result, "memory_pages"), "promised");
 	read_health(model, json_object_get(result, "health"));
 	model->node_count = 0;
 	model->left_out = 0;
@@ -182,6 +183,23 @@ struct model_vm *model_vm_named(struct model *model, const char *name)
 	return NULL;
 }
 
+static void read_devices(struct model_vm *vm, json_t *names)
+{
+	size_t index, len = 0;
+	json_t *name;
+
+	snprintf(vm->devices, sizeof(vm->devices), json_is_array(names) ? "none" : "");
+	vm->no_console = json_is_array(names);
+	json_array_foreach(names, index, name) {
+		char word[MODEL_WORD_BYTES];
+
+		snprintf(word, sizeof(word), "%s", json_is_string(name) ? json_string_value(name) : "?");
+		vm->no_console = vm->no_console && strcmp(word, "serial");
+		if (len + sizeof(word) + 2 <= sizeof(vm->devices))
+			len += (size_t)snprintf(vm->devices + len, sizeof(vm->devices) - len, "%s%s", len ? ", " : "", word);
+	}
+}
+
 static void read_vm(struct model_vm *vm, json_t *object)
 {
 	vm->id = number(object, "id");
@@ -193,6 +211,11 @@ static void read_vm(struct model_vm *vm, json_t *object)
 	vm->cache_bytes = number(object, "cache_bytes");
 	vm->vcpus = number(object, "vcpus");
 	vm->regions = number(object, "regions");
+	vm->regions_promised = number(object, "regions_promised");
+	vm->waits_for_memory = json_is_true(json_object_get(object, "waits_for_memory"));
+	vm->memory_components = number(object, "memory_components");
+	vm->spread = number(object, "spread");
+	read_devices(vm, json_object_get(object, "devices"));
 	vm->changed_s_ago = seconds(object, "changed_s_ago");
 }
 
@@ -278,39 +301,29 @@ void model_take_stats(struct model *model, json_t *result, uint64_t now_ns)
 
 /* ---------------------------------------------------------------- operations, events */
 
-/* Done, as a share: gmmd gives a real number from 0 to 1, or whole percents. */
-static double share_of(json_t *progress)
+static void read_operation(struct model_operation *operation, json_t *row)
 {
-	double share = json_is_integer(progress) ? (double)json_integer_value(progress) / 100 : json_real_value(progress);
+	json_t *progress = json_object_get(row, "progress"), *id = json_object_get(row, "id");
+	uint64_t done = number(progress, "done"), total = number(progress, "total");
 
-	return json_is_number(progress) && share >= 0 ? fmin(share, 1) : -1;
+	*operation = (struct model_operation){ .share = total ? fmin(1, (double)done / (double)total) : -1 };
+	snprintf(operation->id, sizeof(operation->id), "%" JSON_INTEGER_FORMAT, json_integer_value(id));
+	WORDS(row, "kind", operation->kind);
+	WORDS(row, "object", operation->object);
+	WORDS(row, "status", operation->status);
+	WORDS(json_is_object(progress) ? progress : json_object_get(row, "error"), json_is_object(progress) ? "step" : "message",
+	      operation->note);
 }
 
+/* gmmd has them in the order of their ends, and those under way at the end: so from there. What ended long ago is not missed. */
 void model_take_operations(struct model *model, json_t *result)
 {
-	json_t *row;
-	size_t index;
+	size_t left = json_array_size(result);
 
 	model->operations_listed = true;
 	model->operation_count = 0;
-	json_array_foreach(result, index, row) {
-		struct model_operation *operation = &model->operations[model->operation_count];
-		json_t *id = json_object_get(row, "id");
-
-		if (model->operation_count == MODEL_OPERATIONS_MAX) {
-			model->left_out++;
-			continue;
-		}
-		*operation = (struct model_operation){ .share = share_of(json_object_get(row, "progress")) };
-		if (json_is_integer(id))
-			snprintf(operation->id, sizeof(operation->id), "%" JSON_INTEGER_FORMAT, json_integer_value(id));
-		else
-			WORDS(row, "id", operation->id);
-		WORDS(row, "kind", operation->kind);
-		WORDS(row, "object", operation->object);
-		WORDS(row, "status", operation->status);
-		model->operation_count++;
-	}
+	while (left > 0 && model->operation_count < MODEL_OPERATIONS_MAX)
+		read_operation(&model->operations[model->operation_count++], json_array_get(result, --left));
 }
 
 void model_take_event(struct model *model, json_t *item)

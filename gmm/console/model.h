@@ -41,7 +41,11 @@ struct model_node {
 struct model_vm {
 	uint64_t id;
 	char name[MODEL_WORD_BYTES], state[MODEL_WORD_BYTES], node[MODEL_WORD_BYTES], reason[MODEL_TEXT_BYTES];
-	uint64_t memory_bytes, cache_bytes, vcpus, regions;
+	char devices[3 * MODEL_WORD_BYTES];	/* with commas, or "none"; "": gmmd does not say */
+	bool no_console;		/* it has no serial line */
+	bool waits_for_memory;		/* that was promised to it */
+	uint64_t memory_bytes, cache_bytes, vcpus, regions, regions_promised;
+	uint64_t memory_components, spread;	/* that its regions are on; at most, 0: no limit */
 	double changed_s_ago;
 	/* From vm.stats: */
 	bool counted;			/* the rest is valid */
@@ -55,7 +59,8 @@ struct model_vm {
 
 struct model_operation {
 	char id[MODEL_WORD_BYTES], kind[MODEL_WORD_BYTES], object[MODEL_WORD_BYTES], status[MODEL_WORD_BYTES];
-	double share;			/* done, 0 to 1; negative: not known */
+	char note[MODEL_TEXT_BYTES];	/* what it is at, or why it failed; "": neither */
+	double share;			/* done, 0 to 1; negative: it does not run, or it is not known */
 };
 
 struct model_event {
@@ -74,13 +79,14 @@ struct model {
 	enum model_health health;
 	char health_text[MODEL_TEXT_BYTES];	/* codes of what is wrong; "": nothing is */
 	uint64_t nodes_up, regions;
+	uint64_t pages_promised;	/* to VMs, and not reserved yet */
 	uint64_t machines_pending;	/* that are no nodes yet */
 	int node_count, vm_count, operation_count;
 	unsigned left_out;		/* rows beyond the limits */
 	bool operations_listed;		/* gmmd has operation.list */
 	struct model_node nodes[NODES_MAX];
 	struct model_vm vms[MODEL_VMS_MAX];
-	struct model_operation operations[MODEL_OPERATIONS_MAX];
+	struct model_operation operations[MODEL_OPERATIONS_MAX];	/* those under way, then what ended last, the newest first */
 	struct model_event events[MODEL_EVENTS_MAX];	/* a ring */
 	uint64_t event_count;		/* ever taken; the newest is events[(event_count - 1) % MODEL_EVENTS_MAX] */
 };

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Rows: filtered, selected, drawn as a table. And other pieces that views share. */
 #include <ctype.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -33,8 +34,9 @@ enum style state_style(const char *state)
 		const char *state;
 		enum style style;
 	} styles[] = {
-		{ "up", STYLE_GOOD }, { "running", STYLE_GOOD }, { "done", STYLE_GOOD },
+		{ "up", STYLE_GOOD }, { "running", STYLE_GOOD }, { "succeeded", STYLE_GOOD },
 		{ "down", STYLE_BAD }, { "failed", STYLE_BAD }, { "lost", STYLE_BAD }, { "unreachable", STYLE_BAD },
+		{ "draining", STYLE_WARN }, { "cordoned", STYLE_WARN },
 		{ "paused", STYLE_WARN }, { "creating", STYLE_WARN }, { "loading", STYLE_WARN }, { "expected", STYLE_WARN },
 		{ "absent", STYLE_DIM }, { "stopped", STYLE_DIM }, { "powered-off", STYLE_DIM }, { "created", STYLE_DIM },
 	};
@@ -43,6 +45,30 @@ enum style state_style(const char *state)
 		if (strcmp(state, styles[i].state) == 0)
 			return styles[i].style;
 	return STYLE_NORMAL;
+}
+
+const char *node_word(const struct model_node *node)
+{
+	return node->life[0] && strcmp(node->state, "up") == 0 ? node->life : node->state;
+}
+
+const char *age_text(double age_s, char text[UNITS_BYTES])
+{
+	unsigned minutes = (unsigned)fmin(age_s / 60, 1e9), hours = minutes / 60;
+
+	if (age_s < 0)
+		snprintf(text, UNITS_BYTES, "never");
+	else if (age_s < 100)
+		snprintf(text, UNITS_BYTES, "%.1f s", age_s);
+	else if (age_s < 1000)
+		snprintf(text, UNITS_BYTES, "%.0f s", age_s);
+	else if (hours == 0)
+		snprintf(text, UNITS_BYTES, "%um", minutes);
+	else if (hours < 48)
+		snprintf(text, UNITS_BYTES, "%uh%um", hours, minutes % 60);
+	else
+		snprintf(text, UNITS_BYTES, "%ud%uh", hours / 24, hours % 24);
+	return text;
 }
 
 double draw_history(struct screen *screen, int row, int column, int width, const struct history *history)
@@ -135,9 +161,8 @@ static void draw_row(const struct ui *ui, const struct table *table, const struc
 
 		if (!widths[i])
 			continue;
-		if (row >= 0 && i == count - 1 && table->bar) {
-			if (table->bar(model, row, &filled, &held))
-				screen_bar(screen, at, column, widths[i], STYLE_FILL, filled, held);
+		if (row >= 0 && i == count - 1 && table->bar && table->bar(model, row, &filled, &held)) {
+			screen_bar(screen, at, column, widths[i], STYLE_FILL, filled, held);
 			continue;
 		}
 		text[0] = '\0';

@@ -37,6 +37,7 @@ enum mode {
 	MODE_HELP,
 	MODE_COMMAND,			/* : is being typed */
 	MODE_FILTER,			/* / is being typed */
+	MODE_CHECK,			/* gmmd is asked what a command would do; a confirmation follows */
 	MODE_CONFIRM,			/* y or n */
 	MODE_CONFIRM_NAME,		/* the object's name is being typed */
 };
@@ -73,8 +74,9 @@ struct ui {
 	char filter[VIEW_COUNT][COMMAND_BYTES];
 	char entry[COMMAND_BYTES];	/* being typed */
 	char pending[COMMAND_BYTES];	/* the command that waits for a confirmation */
-	char name[COMMAND_BYTES];	/* what must be typed for it */
-	char message[MODEL_TEXT_BYTES];	/* for the operator, until the next key */
+	char name[COMMAND_BYTES];	/* what must be typed for it; "": nothing, y will do */
+	char would[2 * MODEL_TEXT_BYTES];	/* what gmmd says that it would do; "": nothing was said */
+	char message[2 * MODEL_TEXT_BYTES];	/* for the operator, until the next key */
 	bool message_bad;
 	bool paused;			/* events: the list stands still */
 	uint64_t paused_at;		/* model's event_count then */
@@ -103,6 +105,7 @@ __attribute__((format(printf, 3, 4))) void ui_message(struct ui *ui, bool bad, c
 /* A command begins: its output is empty. */
 void ui_run_begins(struct ui *ui, const char *words, uint64_t now_ns);
 void ui_run_prints(struct ui *ui, const char *bytes, size_t len);
+/* In MODE_CHECK it was a dry run: what follows is the confirmation, or the reason why there is none. */
 void ui_run_ends(struct ui *ui, int status, uint64_t now_ns);
 /* The newest one; NULL: none was. */
 const struct ui_run *ui_last_run(const struct ui *ui);

@@ -7,7 +7,7 @@
 #define SUMMARY_ROWS 6
 
 static const struct table_column columns[] = {
-	{ "NAME", 11, 0 }, { "STATE", 7, 0 }, { "CAPACITY", -9, 0 }, { "RESERVED", -9, 0 }, { "SHARE", -5, 0 },
+	{ "NAME", 10, 0 }, { "STATE", 8, 0 }, { "CAPACITY", -9, 0 }, { "RESERVED", -9, 0 }, { "SHARE", -5, 0 },
 	{ "WRITTEN", -9, 0 }, { "ZERO", -9, 0 }, { "FOREIGN", -9, 100 }, { "", 13, 0 }, { NULL, 0, 0 },
 };
 enum { NAME, STATE, CAPACITY, RESERVED, SHARE, WRITTEN, ZERO, FOREIGN, BAR };
@@ -20,7 +20,7 @@ static enum style cell(const struct ui *ui, const struct model *model, int row, 
 	(void)ui;
 	switch (column) {
 	case NAME: snprintf(text, TABLE_CELL_BYTES, "%s", node->name); return STYLE_BOLD;
-	case STATE: snprintf(text, TABLE_CELL_BYTES, "%s", node->state); return state_style(node->state);
+	case STATE: snprintf(text, TABLE_CELL_BYTES, "%s", node_word(node)); return state_style(node_word(node));
 	case CAPACITY: snprintf(text, TABLE_CELL_BYTES, "%s", pages_text(node->pages_capacity, size)); break;
 	case RESERVED: snprintf(text, TABLE_CELL_BYTES, "%s", pages_text(node->pages_reserved, size)); break;
 	case SHARE:
@@ -58,6 +58,10 @@ static void draw_summary(const struct model *model, struct screen *screen, int r
 	screen_text(screen, row + 4, column + 2, STYLE_DIM, "written");
 	screen_text(screen, row + 4, column + 13, STYLE_DIM, "reserved");
 	screen_text(screen, row + 4, column + 25, STYLE_DIM, "free");
+	if (model->pages_promised)
+		screen_format(screen, row + 4, column + 32,
+			      sums.pages_reserved + model->pages_promised > sums.pages_capacity ? STYLE_WARN : STYLE_NORMAL,
+			      "promised besides %s", pages_text(model->pages_promised, a));
 }
 
 static bool bar(const struct model *model, int row, double *filled, double *held)

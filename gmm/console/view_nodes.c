@@ -7,7 +7,7 @@
 #define DETAIL_ROWS 3		/* below the table: a blank one and what the selected node does */
 
 static const struct table_column columns[] = {
-	{ "NAME", 12, 0 }, { "ROLE", 7, 0 }, { "STATE", 7, 0 }, { "CAPACITY", -9, 0 }, { "RESERVED", -9, 0 }, { "IN USE", -9, 0 },
+	{ "NAME", 10, 0 }, { "ROLE", 7, 0 }, { "STATE", 9, 0 }, { "CAPACITY", -9, 0 }, { "RESERVED", -9, 0 }, { "IN USE", -9, 0 },
 	{ "BUSY", -5, 0 }, { "PAGES/S", -7, 0 }, { "SEEN", -6, 0 }, { "ADDRESS", 15, 100 }, { "BUILD", 14, 120 }, { NULL, 0, 0 },
 };
 enum { NAME, ROLE, STATE, CAPACITY, RESERVED, IN_USE, BUSY, PAGES, SEEN, ADDRESS, BUILD };
@@ -21,14 +21,14 @@ static enum style cell(const struct ui *ui, const struct model *model, int row, 
 	switch (column) {
 	case NAME: snprintf(text, TABLE_CELL_BYTES, "%s", node->name); return STYLE_BOLD;
 	case ROLE: snprintf(text, TABLE_CELL_BYTES, "%s", node->memory ? "memory" : "process"); break;
-	case STATE: snprintf(text, TABLE_CELL_BYTES, "%s", node->state); return state_style(node->state);
+	case STATE: snprintf(text, TABLE_CELL_BYTES, "%s", node_word(node)); return state_style(node_word(node));
 	case ADDRESS: snprintf(text, TABLE_CELL_BYTES, "%s", node->ip); break;
 	case CAPACITY: snprintf(text, TABLE_CELL_BYTES, "%s", pages_text(node->pages_capacity, size)); break;
 	case RESERVED: snprintf(text, TABLE_CELL_BYTES, "%s", pages_text(node->pages_reserved, size)); break;
 	case BUSY: snprintf(text, TABLE_CELL_BYTES, "%s", share_text(node->busy_share, size)); break;
 	case PAGES: snprintf(text, TABLE_CELL_BYTES, "%.0f", node->reads_per_s + node->writes_per_s); break;
 	case SEEN:
-		snprintf(text, TABLE_CELL_BYTES, node->renewed_s_ago < 0 ? "never" : "%.1f s", node->renewed_s_ago);
+		snprintf(text, TABLE_CELL_BYTES, "%s", age_text(node->renewed_s_ago, size));
 		return node->renewed_s_ago > 6 ? STYLE_WARN : STYLE_NORMAL;
 	case IN_USE:
 		snprintf(text, TABLE_CELL_BYTES, "%s", pages_text(node->memory ? node->pages_written : node->pages_stored, size));

@@ -5,10 +5,10 @@
 #include "gmm/console/views.h"
 
 static const struct table_column columns[] = {
-	{ "ID", 7, 0 }, { "KIND", 17, 0 }, { "OBJECT", 16, 0 }, { "STATUS", 13, 0 }, { "DONE", -5, 0 }, { "", 17, 0 },
+	{ "ID", 6, 0 }, { "KIND", 13, 0 }, { "OBJECT", 12, 0 }, { "STATUS", 9, 0 }, { "DONE", -4, 0 }, { "", 31, 0 },
 	{ NULL, 0, 0 },
 };
-enum { ID, KIND, OBJECT, STATUS, SHARE };
+enum { ID, KIND, OBJECT, STATUS, SHARE, NOTE };
 
 static enum style cell(const struct ui *ui, const struct model *model, int row, int column, char text[TABLE_CELL_BYTES])
 {
@@ -24,6 +24,7 @@ static enum style cell(const struct ui *ui, const struct model *model, int row, 
 		if (operation->share >= 0)
 			snprintf(text, TABLE_CELL_BYTES, "%.0f%%", operation->share * 100);
 		break;
+	case NOTE: snprintf(text, TABLE_CELL_BYTES, "%s", operation->note); break;
 	}
 	return STYLE_NORMAL;
 }
@@ -54,7 +55,7 @@ static void draw_runs(const struct ui *ui, struct screen *screen, struct area ar
 
 static void draw(struct ui *ui, const struct model *model, struct screen *screen, struct area area, uint64_t now_ns)
 {
-	static const struct table table = { columns, cell, bar, "nothing is under way" };
+	static const struct table table = { columns, cell, bar, "nothing was under way yet" };
 	struct area above = { area.row, area.height / 2 }, below = { area.row + above.height, area.height - above.height };
 
 	if (model->operations_listed) {

@@ -5,6 +5,8 @@
 
 #include "gmm/console/views.h"
 
+#define PREFIX "gmm: "			/* of what commands refuse */
+
 /* ---------------------------------------------------------------- runs */
 
 const struct ui_run *ui_last_run(const struct ui *ui)
@@ -33,10 +35,36 @@ void ui_run_prints(struct ui *ui, const char *bytes, size_t len)
 	ui->output_lost_bytes += len - taken;
 }
 
+/* The dry run has told what would be done, or why it cannot be. */
+static void end_check(struct ui *ui, int status)
+{
+	const char *text = ui->output;
+	size_t len = ui->output_len_bytes;
+
+	while (len && text[len - 1] == '\n')
+		len--;
+	if (status == 0) {
+		snprintf(ui->would, sizeof(ui->would), "%.*s", (int)len, text);
+		ui->mode = ui->name[0] ? MODE_CONFIRM_NAME : MODE_CONFIRM;
+		return;
+	}
+	if (len > strlen(PREFIX) && strncmp(text, PREFIX, strlen(PREFIX)) == 0) {
+		text += strlen(PREFIX);
+		len -= strlen(PREFIX);
+	}
+	ui->mode = ui->mode_below;
+	if (len)
+		ui_message(ui, true, "%.*s", (int)len, text);
+	else
+		ui_message(ui, true, "gmm --dry-run %s: exit status %d", ui->pending, status);
+}
+
 void ui_run_ends(struct ui *ui, int status, uint64_t now_ns)
 {
 	struct ui_run *run = &ui->runs[(ui->run_count - 1) % UI_RUNS_MAX];
 
+	if (ui->mode == MODE_CHECK)
+		end_check(ui, status);
 	run->over = true;
 	run->status = status;
 	run->ended_ns = now_ns;
@@ -88,8 +116,10 @@ static const char help[] =
 	"Nodes:   d  everything about it;  c  its counters;  r  what it refused\n"
 	"VMs:     Enter  counters and latencies;  d  everything about it;  c  its console\n"
 	"         s  start;  x  stop (asks);  D  destroy (asks for its name)\n"
+	"         placed: the memory components that its pages depend on, and its spread\n"
 	"Events:  p  stop the list, and go on\n"
 	"\n"
+	"What asks says first what it would do (--dry-run), or why it cannot be done.\n"
 	"The line above the keys is the command that shows the same on a command line.\n";
 
 void draw_help(struct ui *ui, struct screen *screen, struct area area)

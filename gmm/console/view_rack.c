@@ -36,17 +36,19 @@ static void draw_fill(const struct model_node *node, struct screen *screen, int 
 
 static void draw_box(const struct model_node *node, struct screen *screen, int row, int column, bool selected)
 {
-	enum style style = selected ? STYLE_HEADER : state_style(node->state) == STYLE_GOOD ? STYLE_NORMAL :
-			   state_style(node->state);
+	const char *word = node_word(node);
+	enum style style = selected ? STYLE_HEADER : state_style(word) == STYLE_GOOD ? STYLE_NORMAL : state_style(word);
 	char capacity[64], load[80];
 	int inside = column + 2, width = BOX_WIDTH - 5;
 
 	screen_box(screen, row, column, BOX_WIDTH - 1, BOX_HEIGHT, style);
 	screen_format(screen, row, inside, selected ? STYLE_SELECTED : STYLE_BOLD, " %.*s ", width - 2, node->name);
 	screen_field(screen, row + 1, inside, width, state_style(node->state), node->state);
-	if (strcmp(node->state, "up") == 0)
+	if (strcmp(word, "up") == 0)
 		screen_field(screen, row + 1, inside + 4, -(width - 4), STYLE_NORMAL,
 			     pages_text(node->pages_capacity, capacity));
+	else if (word != node->state)
+		screen_field(screen, row + 1, inside + 4, -(width - 4), state_style(word), word);
 	draw_fill(node, screen, row + 2, inside, width, false);
 	if (node->memory)
 		snprintf(load, sizeof(load), "%llu region%s", (unsigned long long)node->regions, text_plural(node->regions, "", "s"));
@@ -60,9 +62,9 @@ static void draw_short(const struct model_node *node, struct screen *screen, int
 	enum style style = selected ? STYLE_SELECTED : STYLE_NORMAL;
 
 	screen_field(screen, row, column, 11, style, node->name);
-	screen_field(screen, row, column + 11, 7, selected ? STYLE_SELECTED : state_style(node->state), node->state);
+	screen_field(screen, row, column + 11, 9, selected ? STYLE_SELECTED : state_style(node_word(node)), node_word(node));
 	if (strcmp(node->state, "up") == 0)
-		draw_fill(node, screen, row, column + 18, LINE_WIDTH - 20, selected);
+		draw_fill(node, screen, row, column + 20, LINE_WIDTH - 22, selected);
 }
 
 /* ---------------------------------------------------------------- layout */
@@ -171,7 +173,7 @@ static bool matches(const struct ui *ui, const struct model *model, int row, con
 	const struct model_node *node = &model->nodes[row];
 
 	(void)ui;
-	return text_has(node->name, filter) || text_has(node->state, filter) ||
+	return text_has(node->name, filter) || text_has(node->state, filter) || text_has(node_word(node), filter) ||
 	       text_has(node->memory ? "memory" : "process", filter);
 }
 

@@ -7,11 +7,12 @@
 #define PAGE_BYTES 4096u
 #define BAR_WIDTH 26
 #define DETAIL_ROWS 5			/* below the table: a blank one and the selected VM */
+#define PLACED_ROW 3			/* of these */
 
 static const struct table_column columns[] = {
 	{ "NAME", 10, 0 }, { "STATE", 11, 0 }, { "NODE", 7, 0 }, { "LOCAL", -9, 0 }, { "MEMORY", -7, 0 }, { "HIT", -5, 0 },
 	{ "MISS/S", -7, 0 }, { "P50", -8, 0 }, { "P99", -8, 0 }, { "CACHE", -8, 100 }, { "VCPUS", -5, 100 },
-	{ "FOR", -9, 110 }, { "REASON", 20, 126 }, { NULL, 0, 0 },
+	{ "FOR", -7, 110 }, { "REASON", 20, 126 }, { NULL, 0, 0 },
 };
 enum { NAME, STATE, NODE, LOCAL, MEMORY, HIT, MISSES, P50, P99, CACHE, VCPUS, FOR, REASON };
 
@@ -48,11 +49,28 @@ static enum style cell(const struct ui *ui, const struct model *model, int row, 
 	case MEMORY: snprintf(text, TABLE_CELL_BYTES, "%s", units_size((double)vm->memory_bytes, size)); break;
 	case CACHE: snprintf(text, TABLE_CELL_BYTES, "%s", units_size((double)vm->cache_bytes, size)); break;
 	case VCPUS: snprintf(text, TABLE_CELL_BYTES, "%llu", (unsigned long long)vm->vcpus); break;
-	case FOR: snprintf(text, TABLE_CELL_BYTES, vm->changed_s_ago < 0 ? "-" : "%.0f s", vm->changed_s_ago); break;
+	case FOR: snprintf(text, TABLE_CELL_BYTES, "%s", age_text(vm->changed_s_ago, size)); break;
 	case REASON: snprintf(text, TABLE_CELL_BYTES, "%s", vm->reason); break;
 	default: counted_cell(vm, column, text); break;
 	}
 	return STYLE_NORMAL;
+}
+
+/* Which components its memory depends on, and what it was made with. */
+static void draw_placed(const struct model_vm *vm, struct screen *screen, int row)
+{
+	char limit[UNITS_BYTES] = "no limit";
+	int column = 9;
+
+	if (!vm->devices[0])
+		return;
+	if (vm->spread)
+		snprintf(limit, sizeof(limit), "at most %llu", (unsigned long long)vm->spread);
+	screen_text(screen, row, 0, STYLE_DIM, "placed");
+	column = screen_format(screen, row, column, vm->spread && vm->memory_components > vm->spread ? STYLE_WARN : STYLE_NORMAL,
+			       "on %llu component%s, %s", (unsigned long long)vm->memory_components,
+			       text_plural(vm->memory_components, "", "s"), limit);
+	screen_format(screen, row, column, STYLE_NORMAL, "; devices %s", vm->devices);
 }
 
 /* The selected VM: why it is in its state, where its pages are, how its misses went. */
@@ -60,17 +78,23 @@ static void draw_selected(const struct ui *ui, const struct model *model, struct
 {
 	int at = view_selected(ui, model, VIEW_VMS), column;
 	const struct model_vm *vm = at >= 0 ? &model->vms[at] : NULL;
-	char a[UNITS_BYTES], b[UNITS_BYTES], c[UNITS_BYTES];
+	char a[UNITS_BYTES], b[UNITS_BYTES], c[UNITS_BYTES], promised[UNITS_BYTES] = "";
 	double local, cache;
 
 	if (!vm)
 		return;
+	if (vm->regions_promised)
+		snprintf(promised, sizeof(promised), " (%llu promised)", (unsigned long long)vm->regions_promised);
 	column = screen_format(screen, row, 0, STYLE_BOLD, "%s", vm->name);
-	column = screen_format(screen, row, column + 2, STYLE_NORMAL, "%llu vCPU%s, %llu region%s, cache %s",
+	column = screen_format(screen, row, column + 2, STYLE_NORMAL, "%llu vCPU%s, %llu region%s%s, cache %s",
 			       (unsigned long long)vm->vcpus, text_plural(vm->vcpus, "", "s"), (unsigned long long)vm->regions,
-			       text_plural(vm->regions, "", "s"),
+			       text_plural(vm->regions, "", "s"), promised,
 			       units_size((double)vm->cache_bytes, a));
-	screen_format(screen, row, column + 2, state_style(vm->state), "%s%s%s", vm->state, vm->reason[0] ? ": " : "", vm->reason);
+	column = screen_format(screen, row, column + 2, state_style(vm->state), "%s%s%s", vm->state, vm->reason[0] ? ": " : "",
+			       vm->reason);
+	if (vm->waits_for_memory)
+		screen_text(screen, row, column + 1, STYLE_BAD, "waits for memory");
+	draw_placed(vm, screen, row + PLACED_ROW);
 	if (!vm->counted || !vm->memory_bytes) {
 		screen_text(screen, row + 1, 0, STYLE_DIM, "no counters of it yet");
 		return;

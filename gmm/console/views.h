@@ -52,7 +52,7 @@ struct table {
 	const struct table_column *columns;	/* ends with title NULL */
 	/* Text and style of one cell; `row` as in view_rows(). */
 	enum style (*cell)(const struct ui *ui, const struct model *model, int row, int column, char text[TABLE_CELL_BYTES]);
-	/* If not NULL, the last column is a bar; false: this row has none. Shares as of screen_bar(). */
+	/* If not NULL, the last column is a bar; false: this row has none, but a cell. Shares as of screen_bar(). */
 	bool (*bar)(const struct model *model, int row, double *filled, double *held);
 	const char *empty;		/* said when there are no rows */
 };
@@ -62,6 +62,10 @@ void table_draw(struct ui *ui, enum view view, const struct table *table, const 
 /* ---------------------------------------------------------------- pieces */
 
 enum style state_style(const char *state);
+/* A node's state; of one that is up its life, where the operator made it another: cordoned, draining. */
+const char *node_word(const struct model_node *node);
+/* Seconds as "42.0 s", "400 s", "25m", "2h15m", "3d4h"; "never" for a negative age. */
+const char *age_text(double age_s, char text[UNITS_BYTES]);
 /* Text that takes a page: help, output. Its first `left` characters are out of sight. Returns the first line shown, corrected. */
 int draw_pages(struct screen *screen, struct area area, const char *text, size_t len, int top, int left);
 void draw_help(struct ui *ui, struct screen *screen, struct area area);

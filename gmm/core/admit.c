@@ -207,9 +207,12 @@ int gmm_core_node_forget_check(struct gmm_core *core, const char *name)
 	text_string(&text, node->name);
 	text_string(&text, " cannot be forgotten: ");
 	if (node->admin != GMM_ADMIN_RETIRED && (node->configured || !gmm_node_is_gone(core, node, &text))) {
-		text_string(&text, node->configured ? "it is " : "");
-		text_string(&text, node->configured ? gmm_life_name(node->life) : "");
-		gmm_life_next(node->life, &text);
+		if (!node->configured)
+			return -EBUSY;
+		text_string(&text, "it is not retired but ");
+		text_string(&text, gmm_life_name(node->life));
+		text_string(&text, gmm_life_may(node->life, GMM_LIFE_RETIRED) ? "; gmm node retire " : "; first gmm node cordon ");
+		text_string(&text, node->name);
 		return -EBUSY;
 	}
 	return 0;

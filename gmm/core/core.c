@@ -43,6 +43,15 @@ struct gmm_node *gmm_core_node_named(struct gmm_core *core, const char *name)
 	return NULL;
 }
 
+uint32_t gmm_core_nodes_expected(const struct gmm_core *core)
+{
+	uint32_t count = 0;
+
+	for (uint32_t i = 0; i < core->node_count; i++)
+		count += core->nodes[i].state == GMM_NODE_EXPECTED;
+	return count;
+}
+
 struct gmm_vm *gmm_core_vm(struct gmm_core *core, uint64_t id)
 {
 	for (uint32_t i = 0; i < core->vm_top && id; i++)

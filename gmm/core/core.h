@@ -247,6 +247,8 @@ uint64_t gmm_core_deadline_ns(const struct gmm_core *core);
 /* NULL when there is none. */
 struct gmm_node *gmm_core_node(struct gmm_core *core, uint32_t id);
 struct gmm_node *gmm_core_node_named(struct gmm_core *core, const char *name);
+/* How many an earlier manager knew that have neither joined this one yet nor been given up: for them requests may be refused in vain. */
+uint32_t gmm_core_nodes_expected(const struct gmm_core *core);
 struct gmm_vm *gmm_core_vm(struct gmm_core *core, uint64_t id);
 struct gmm_vm *gmm_core_vm_named(struct gmm_core *core, const char *name);
 /* Ask its component for its state and counters as soon as it can be asked. */

@@ -66,7 +66,7 @@ static int check(struct gmm_core *core, const struct gmm_node *node)
 	text_string(&text, " ");
 	text_pages(&text, missing);
 	text_string(&text, " do not fit elsewhere;");
-	gmm_place_free(core, &text);
+	gmm_place_free(core, node, &text);
 	return -ENOSPC;
 }
 

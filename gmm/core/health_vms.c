@@ -75,7 +75,7 @@ void gmm_health_vm_memory_waits(const struct gmm_health_view *view)
 		gmm_health_of(&text, count, vm->region_count, "region", ") for ");
 		gmm_health_time(&text, view->now_ns - vm->place_since_ns);
 		text_string(&text, ";");
-		gmm_place_free(view->core, &text);
+		gmm_place_free(view->core, NULL, &text);
 	}
 	summarize(view, " waits for promised memory that finds no room", " wait for promised memory that finds no room");
 }

@@ -122,8 +122,8 @@ bool gmm_place_lacks(const struct gmm_core *core, const struct gmm_node *node, c
 /* Why a node is not eligible, in a word. */
 const char *gmm_place_obstacle(const struct gmm_node *node);
 void gmm_place_full(struct gmm_core *core, struct text *text, uint64_t pages);
-/* What all memory components have left. */
-void gmm_place_free(const struct gmm_core *core, struct text *text);
+/* What all memory components, but one (NULL: none), have left. */
+void gmm_place_free(const struct gmm_core *core, const struct gmm_node *except, struct text *text);
 void gmm_place_no_process(struct gmm_core *core, struct text *text, const struct gmm_vm_spec *spec);
 
 /* drain.c: of an operation that consists of moves: how many are under way; give all of them up, and itself. */

@@ -6,6 +6,8 @@
 
 #include "gmm/core/internal.h"
 
+#define LOAD_REACH_NS UINT64_C(5000000000)	/* a start waits so long for a memory component that is down */
+
 static uint32_t process_of(struct gmm_core *core, const struct gmm_operation *operation)
 {
 	return operation->vm == GMM_NONE ? operation->process_node : core->vms[operation->vm].node;
@@ -285,18 +287,58 @@ void gmm_operation_node_gone(struct gmm_core *core, struct gmm_node *node, int s
 	}
 }
 
+/* The first of its regions whose pages cannot be had now, or never again; NULL: there is none. */
+static const struct gmm_region *out_of_reach(struct gmm_core *core, const struct gmm_vm *vm)
+{
+	for (uint32_t at = vm->region_first; at != GMM_NONE; at = core->regions[at].next) {
+		const struct gmm_region *region = &core->regions[at];
+
+		if (region->state == GMM_REGION_LOST ||
+		    (region->state == GMM_REGION_LIVE && gmm_core_node(core, region->node)->state == GMM_NODE_DOWN))
+			return region;
+	}
+	return NULL;
+}
+
+/* A start that cannot end soon ends with the reason, so that the VM can be killed or destroyed; its component goes on loading. */
+static void loading_tick(struct gmm_core *core, struct gmm_operation *operation, uint64_t now_ns)
+{
+	const struct gmm_region *region;
+	const struct gmm_vm *vm;
+	char line[GMM_TEXT_BYTES];
+	struct text text = text_over(line, sizeof(line));
+
+	/* An earlier manager's offer may still be loaded: the component is asked again until it is not. */
+	if (operation->step != GMM_STEP_LOADING && !(operation->step == GMM_STEP_VM && operation->unsure))
+		return;
+	vm = &core->vms[operation->vm];
+	if (operation->step == GMM_STEP_LOADING && now_ns >= operation->deadline_ns) {
+		gmm_operation_fail(core, operation, -ETIMEDOUT, "the guest is still being loaded", now_ns);
+		return;
+	}
+	if (operation->step == GMM_STEP_LOADING && gmm_promise_waits(vm, now_ns)) {
+		gmm_operation_fail(core, operation, -ENOSPC, "it waits for memory that was promised, and is loaded when it has it", now_ns);
+		return;
+	}
+	if (operation->calling || vm->state != WIRE_VM_LOADING || now_ns - operation->started_ns < LOAD_REACH_NS)
+		return;
+	region = out_of_reach(core, vm);
+	if (!region)
+		return;
+	text_string(&text, "it is still being loaded: ");
+	text_string(&text, gmm_core_node(core, region->node)->name);
+	text_string(&text, region->state == GMM_REGION_LOST ? " has lost memory of it for good; destroy it and create it again" :
+		    ", which has memory of it, is down; it goes on when that is back, vm kill ends it");
+	gmm_operation_fail(core, operation, -EHOSTUNREACH, line, now_ns);
+}
+
 void gmm_operation_tick(struct gmm_core *core, uint64_t now_ns)
 {
 	for (uint32_t i = 0; i < GMM_OPERATIONS_MAX; i++) {
 		struct gmm_operation *operation = &core->operations[i];
 
-		if (operation->kind == GMM_OPERATION_VM_START && operation->step == GMM_STEP_LOADING &&
-		    now_ns >= operation->deadline_ns)
-			gmm_operation_fail(core, operation, -ETIMEDOUT, "the guest is still being loaded", now_ns);
-		else if (operation->kind == GMM_OPERATION_VM_START && operation->step == GMM_STEP_LOADING &&
-			 gmm_promise_waits(&core->vms[operation->vm], now_ns))
-			gmm_operation_fail(core, operation, -ENOSPC, "it waits for memory that was promised, and is loaded when it has it",
-					   now_ns);
+		if (operation->kind == GMM_OPERATION_VM_START)
+			loading_tick(core, operation, now_ns);
 		if (operation->step == GMM_STEP_WAITING && now_ns >= operation->grace_until_ns) {
 			operation->cancel = true;
 			operation->step = GMM_STEP_VM;

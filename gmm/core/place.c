@@ -194,8 +194,14 @@ bool gmm_place_lacks(const struct gmm_core *core, const struct gmm_node *node, c
 	return lacks;
 }
 
-/* " free: NAME what, NAME what": all nodes of the role, with what each has left or why it has nothing. */
-static void text_nodes(const struct gmm_core *core, struct text *text, uint32_t role,
+/* One that was forgotten is of no more concern. */
+static bool has_role(const struct gmm_node *node, uint32_t role)
+{
+	return node->role == role && node->origin != GMM_ORIGIN_FORGOTTEN;
+}
+
+/* " free: NAME what, NAME what": all nodes of the role but one, with what each has left or why it has nothing. */
+static void text_nodes(const struct gmm_core *core, struct text *text, uint32_t role, const struct gmm_node *except,
 		       void (*text_left)(struct text *text, const struct gmm_node *node))
 {
 	uint32_t counted = 0;
@@ -203,7 +209,7 @@ static void text_nodes(const struct gmm_core *core, struct text *text, uint32_t 
 	for (uint32_t i = 0; i < core->node_count; i++) {
 		const struct gmm_node *node = &core->nodes[i];
 
-		if (node->role != role)
+		if (node == except || !has_role(node, role))
 			continue;
 		text_string(text, counted++ ? ", " : " free: ");
 		text_string(text, node->name);
@@ -215,7 +221,7 @@ static void text_nodes(const struct gmm_core *core, struct text *text, uint32_t 
 	}
 	if (counted)
 		return;
-	text_string(text, " no ");
+	text_string(text, except ? " no other " : " no ");
 	text_string(text, gmm_role_name(role));
 	text_string(text, " component is configured");
 }
@@ -227,9 +233,9 @@ static void text_memory_left(struct text *text, const struct gmm_node *node)
 	text_pages(text, node->join.capacity_pages);
 }
 
-void gmm_place_free(const struct gmm_core *core, struct text *text)
+void gmm_place_free(const struct gmm_core *core, const struct gmm_node *except, struct text *text)
 {
-	text_nodes(core, text, WIRE_ROLE_MEMORY, text_memory_left);
+	text_nodes(core, text, WIRE_ROLE_MEMORY, except, text_memory_left);
 }
 
 void gmm_place_full(struct gmm_core *core, struct text *text, uint64_t pages)
@@ -239,7 +245,7 @@ void gmm_place_full(struct gmm_core *core, struct text *text, uint64_t pages)
 	text_string(text, " in regions of ");
 	text_pages(text, REGION_PAGES);
 	text_string(text, " do not fit;");
-	gmm_place_free(core, text);
+	gmm_place_free(core, NULL, text);
 }
 
 void gmm_place_no_process(struct gmm_core *core, struct text *text, const struct gmm_vm_spec *spec)
@@ -250,7 +256,7 @@ void gmm_place_no_process(struct gmm_core *core, struct text *text, const struct
 	for (uint32_t i = 0; i < core->node_count; i++) {
 		const struct gmm_node *node = &core->nodes[i];
 
-		if (node->role != WIRE_ROLE_PROCESS)
+		if (!has_role(node, WIRE_ROLE_PROCESS))
 			continue;
 		text_string(text, counted++ ? ", " : ": ");
 		if (gmm_node_eligible(node)) {

@@ -160,7 +160,7 @@ static void tell_waiting(struct gmm_core *core, uint64_t now_ns)
 			continue;
 		vm->place_waits = true;
 		text_string(&text, "waits for memory: a region that was promised finds no room;");
-		gmm_place_free(core, &text);
+		gmm_place_free(core, NULL, &text);
 		gmm_core_event(core, GMM_EVENT_WARNING, vm->spec.name, line, now_ns);
 	}
 }

@@ -54,6 +54,26 @@ struct gmm_operation *gmm_operation_start(struct gmm_core *core, enum gmm_operat
 
 /* ---------------------------------------------------------------- start, stop, destroy */
 
+/* Which operation works on it; none may, while it is being made or destroyed. */
+static int refuse_busy(struct gmm_core *core, const struct gmm_vm *vm)
+{
+	const struct gmm_operation *operation = vm->operation == GMM_NONE ? NULL : &core->operations[vm->operation];
+	struct text text = gmm_refuse(core);
+
+	text_string(&text, "another operation works on VM ");
+	text_string(&text, vm->spec.name);
+	if (!operation)
+		return -EBUSY;
+	text_string(&text, ": ");
+	text_string(&text, gmm_operation_kind_name(operation->kind));
+	text_string(&text, ", number ");
+	text_number(&text, operation->id);
+	text_string(&text, "; gmm operation show ");
+	text_number(&text, operation->id);
+	text_string(&text, " --wait 60");
+	return -EBUSY;
+}
+
 struct gmm_vm *gmm_request_vm(struct gmm_core *core, const char *name, bool running_node, int *status)
 {
 	struct gmm_vm *vm = gmm_core_vm_named(core, name);
@@ -65,7 +85,7 @@ struct gmm_vm *gmm_request_vm(struct gmm_core *core, const char *name, bool runn
 	}
 	node = gmm_core_node(core, vm->node);
 	if (vm->operation != GMM_NONE || vm->phase == GMM_VM_CREATING || vm->phase == GMM_VM_DESTROYING)
-		*status = gmm_refuse_words(core, -EBUSY, "another operation works on VM ", name, "");
+		*status = refuse_busy(core, vm);
 	else if (running_node && vm->phase == GMM_VM_GONE)
 		*status = gmm_refuse_words(core, -EBUSY, "the VM is lost: ", vm->reason, "; destroy it");
 	else if (running_node && node->state == GMM_NODE_EXPECTED)

@@ -74,6 +74,13 @@ static int check_spec(struct gmm_core *core, const struct gmm_vm_spec *spec)
 		return gmm_refuse_words(core, -EINVAL, "the guest's command line is too long", "", "");
 	if (spec->memory_bytes == 0 || spec->memory_bytes % PAGE_BYTES)
 		return refuse_limit(core, "memory must be a multiple of ", PAGE_BYTES, " bytes and not 0");
+	if (spec->memory_bytes < GMM_VM_MEMORY_BYTES_MIN) {
+		text_string(&text, "memory of ");
+		text_number(&text, spec->memory_bytes);
+		text_string(&text, " bytes is too small for a guest: at least ");
+		text_pages(&text, GMM_VM_MEMORY_BYTES_MIN / PAGE_BYTES);
+		return -EINVAL;
+	}
 	if (spec->memory_bytes > VM_MEMORY_BYTES_MAX || spec->memory_bytes > REGIONS_PER_VM_MAX * REGION_BYTES) {
 		text_string(&text, "memory is more than a VM may have: ");
 		text_pages(&text, smaller(VM_MEMORY_BYTES_MAX, REGIONS_PER_VM_MAX * REGION_BYTES) / PAGE_BYTES);
@@ -105,7 +112,7 @@ static struct gmm_node *choose_process(struct gmm_core *core, const struct gmm_v
 		return node;
 	}
 	if (!node || node->role != WIRE_ROLE_PROCESS)
-		text_string(&text, "the node is not a process component");
+		gmm_refuse_words(core, 0, node ? node->name : "the node", " is not a process component", "");
 	else if (!gmm_node_eligible(node))
 		gmm_refuse_words(core, 0, node->name, " is ", gmm_place_obstacle(node));
 	else if (!gmm_place_lacks(core, node, spec, &text))
@@ -142,43 +149,43 @@ static int check_promise(struct gmm_core *core, const struct gmm_vm_spec *spec)
 	return check_table(core, spec);
 }
 
-/* As place_all(), for a VM whose memory is only promised. */
-static int promise_all(struct gmm_core *core, struct gmm_vm *vm, uint32_t operation)
+/* A VM's regions, in the order of their index: each on its node of `nodes`; NULL: only promised. */
+static void make_regions(struct gmm_core *core, struct gmm_vm *vm, const uint32_t *nodes, uint32_t operation)
 {
 	uint64_t pages_left = vm->spec.memory_bytes / PAGE_BYTES;
 	uint32_t *link = &vm->region_first;
-	int status = check_promise(core, &vm->spec);
 
-	for (uint32_t index = 0; !status && pages_left; index++) {
+	for (uint32_t index = 0; pages_left; index++) {
 		uint32_t pages = pages_left < REGION_PAGES ? (uint32_t)pages_left : REGION_PAGES;
 
-		*link = gmm_region_promise(core, vm->id, index, pages, vm->node);
+		*link = nodes ? gmm_region_allocate(core, vm->id, index, pages, nodes[index], vm->node) :
+				gmm_region_promise(core, vm->id, index, pages, vm->node);
 		core->regions[*link].operation = operation;
 		link = &core->regions[*link].next;
 		vm->region_count++;
 		pages_left -= pages;
 	}
+}
+
+/* As place_all(), for a VM whose memory is only promised. */
+static int promise_all(struct gmm_core *core, struct gmm_vm *vm, uint32_t operation)
+{
+	int status = check_promise(core, &vm->spec);
+
+	if (!status)
+		make_regions(core, vm, NULL, operation);
 	return status;
 }
 
 /* Reserve all regions of a VM, or none. */
 static int place_all(struct gmm_core *core, struct gmm_vm *vm, uint32_t operation)
 {
-	uint32_t nodes[REGIONS_PER_VM_MAX], *link = &vm->region_first;
-	uint64_t pages_left = vm->spec.memory_bytes / PAGE_BYTES;
+	uint32_t nodes[REGIONS_PER_VM_MAX];
 	int status = choose_regions(core, &vm->spec, nodes);
 
 	if (status)
 		return status;
-	for (uint32_t index = 0; pages_left; index++) {
-		uint32_t pages = pages_left < REGION_PAGES ? (uint32_t)pages_left : REGION_PAGES;
-
-		*link = gmm_region_allocate(core, vm->id, index, pages, nodes[index], vm->node);
-		core->regions[*link].operation = operation;
-		link = &core->regions[*link].next;
-		vm->region_count++;
-		pages_left -= pages;
-	}
+	make_regions(core, vm, nodes, operation);
 	return 0;
 }
 

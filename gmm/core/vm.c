@@ -15,6 +15,10 @@ const char *gmm_wire_state_name(uint32_t state)
 	return state < sizeof(names) / sizeof(names[0]) ? names[state] : names[0];
 }
 
+const char *const gmm_vm_states[] = {
+	"creating", "created", "loading", "running", "powered-off", "stopped", "paused", "failed", "unreachable", "lost", "destroying", NULL,
+};
+
 const char *gmm_vm_state_name(const struct gmm_vm *vm, const struct gmm_node *node)
 {
 	switch (vm->phase) {

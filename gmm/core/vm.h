@@ -45,6 +45,7 @@ enum gmm_restart {
 #define GMM_OVERCOMMIT_PERCENT_DEFAULT 200u	/* of the memory that is there: promised and reserved together */
 #define GMM_OVERCOMMIT_PERCENT_MIN 100u
 #define GMM_OVERCOMMIT_PERCENT_MAX 10000u
+#define GMM_VM_MEMORY_BYTES_MIN (UINT64_C(1) << 20)	/* a kernel is loaded behind it */
 #define GMM_SPREAD_MAX NODES_MAX
 #define GMM_STOP_GRACE_MS_DEFAULT 30000u
 #define GMM_STOP_GRACE_MS_MAX 3600000u
@@ -122,6 +123,7 @@ void gmm_vm_settings_text(const struct gmm_vm *vm, const struct gmm_vm_settings 
 /* What the operator sees, from phase, node and state. */
 const char *gmm_vm_state_name(const struct gmm_vm *vm, const struct gmm_node *node);
 const char *gmm_wire_state_name(uint32_t state);
+extern const char *const gmm_vm_states[];	/* all that these can be; ends with NULL */
 const char *gmm_restart_name(uint32_t restart);
 /* "none", "vcpus", "memory", "all" */
 const char *gmm_overcommit_name(uint32_t overcommit);

@@ -11,7 +11,16 @@
 
 /* ---------------------------------------------------------------- answers */
 
-static void command_over(struct client *client)
+static void turn_again(struct gmmd *gmmd, struct client *client);
+
+static void refuse_for_good(struct client *client)
+{
+	json_decref(client->again_arguments);
+	client->again_arguments = NULL;
+	client->again = NULL;
+}
+
+static void forget_progress(struct client *client)
 {
 	client->turn = NULL;
 	client->input = NULL;
@@ -20,6 +29,12 @@ static void command_over(struct client *client)
 	free(client->text);
 	client->text = NULL;
 	client->text_len_bytes = 0;
+}
+
+static void command_over(struct client *client)
+{
+	refuse_for_good(client);
+	forget_progress(client);
 }
 
 void client_result(struct client *client, json_t *result)
@@ -40,13 +55,21 @@ void client_item(struct client *client, json_t *item)
 
 void client_error(struct client *client, int status, const char *format, ...)
 {
+	bool again = client->again && (status == -ENOSPC || status == -EBUSY);
 	char message[CONFIG_ERROR_BYTES + 128];
 	va_list arguments;
 
+	if (again && client->kind->waits) {
+		forget_progress(client);
+		client->turn = turn_again;
+		return;
+	}
 	va_start(arguments, format);
 	vsnprintf(message, sizeof(message), format, arguments);
 	va_end(arguments);
-	client->kind->answer(client, "error", json_pack("{s:i,s:o}", "status", status, "message", json_text(message)));
+	if (again)
+		strncat(message, "; this manager has just started, and nodes are expected back: try again", sizeof(message) - strlen(message) - 1);
+	client->kind->answer(client, "error", json_pack("{s:i,s:o}", "status", again ? -EAGAIN : status, "message", json_text(message)));
 	command_over(client);
 }
 
@@ -116,6 +139,38 @@ static bool log_command(struct gmmd *gmmd, struct client *client, const char *na
 	return status == 0;
 }
 
+/*
+ * A manager that has just started does not see the rack whole: for a moment a command would be refused for a node that is there.
+ * The wait ends: each expected node joins, or is down after GMM_RETURN_MS.
+ */
+static void run(struct gmmd *gmmd, struct client *client, const struct client_command_entry *entry, json_t *arguments)
+{
+	client->again_expected = gmm_core_nodes_expected(gmmd->core);
+	if (entry->changes && client->again_expected) {
+		client->again = entry;
+		client->again_arguments = json_incref(arguments);
+	}
+	entry->run(gmmd, client, arguments);
+	if (client->operation) {
+		refuse_for_good(client);
+		gmm_core_asked(gmmd->core, client->operation, client->who);
+	}
+}
+
+static void turn_again(struct gmmd *gmmd, struct client *client)
+{
+	const struct client_command_entry *entry = client->again;
+	json_t *arguments;
+
+	if (gmm_core_nodes_expected(gmmd->core) == client->again_expected)
+		return;
+	arguments = json_incref(client->again_arguments);
+	client->turn = NULL;
+	refuse_for_good(client);
+	run(gmmd, client, entry, arguments);
+	json_decref(arguments);
+}
+
 void client_run(struct gmmd *gmmd, struct client *client, const char *name, json_t *arguments)
 {
 	static const struct client_command_entry *const tables[] = {
@@ -129,9 +184,7 @@ void client_run(struct gmmd *gmmd, struct client *client, const char *name, json
 				/* A dry run decides nothing; commands that know none refuse it. */
 				if (!entry->changes || json_is_true(json_object_get(arguments, "dry_run")) ||
 				    log_command(gmmd, client, name, arguments))
-					entry->run(gmmd, client, arguments);
-				if (client->operation)
-					gmm_core_asked(gmmd->core, client->operation, client->who);
+					run(gmmd, client, entry, arguments);
 				return;
 			}
 	client_error(client, -EINVAL, "unknown command '%s'", name);

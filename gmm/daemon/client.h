@@ -17,6 +17,7 @@
 #include "gmm/daemon/daemon.h"
 
 struct client;
+struct client_command_entry;
 
 /* Where a kind of client gets its answers. */
 struct client_kind {
@@ -26,6 +27,8 @@ struct client_kind {
 	void (*flush)(struct gmmd *gmmd, struct client *client);
 	/* It is dead and has left the list. */
 	void (*gone)(struct client *client);
+	/* It waits for nodes that are expected back (`again` below). One that does not is told -EAGAIN: to ask again is its own affair. */
+	bool waits;
 };
 
 struct client {
@@ -37,6 +40,13 @@ struct client {
 	size_t out_len_bytes;		/* of answers that it has not taken yet */
 	/* Called every turn of the loop until it answers; NULL: no command is under way (but see `operation`). */
 	void (*turn)(struct gmmd *gmmd, struct client *client);
+	/*
+	 * A command that came while nodes were expected back (client_run()): if it is refused for want of room or because something is
+	 * busy it is done again when one of them is there or given up, not answered. NULL: a refusal is final.
+	 */
+	const struct client_command_entry *again;
+	json_t *again_arguments;
+	uint32_t again_expected;	/* how many nodes were when it was refused */
 	/* An {"input": ...} line came; NULL: not allowed now. */
 	void (*input)(struct gmmd *gmmd, struct client *client, json_t *line);
 	uint64_t operation;		/* of the core: its end is the answer; 0: none */

@@ -179,7 +179,7 @@ static void run_admit(struct gmmd *gmmd, struct client *client, json_t *argument
 		client_error(client, id, "%s", gmmd->core->refusal);
 	else if (dry_run)
 		client_result(client, json_pack("{s:b,s:o,s:s,s:o,s:s,s:o,s:s}", "dry_run", true, "would",
-			json_sprintf("admit the machine %s as %s, a %s component at %s", gmm_core_machine(gmmd->core, admission.mac) ?
+			json_sprintf("would admit the machine %s as %s, a %s component at %s", gmm_core_machine(gmmd->core, admission.mac) ?
 				     "that waits" : "(not seen yet)", admission.name, gmm_role_name(admission.role), ip),
 			"name", admission.name, "mac", json_mac(admission.mac),
 			"role", gmm_role_name(admission.role), "ip", json_address(address), "domain", admission.domain));

@@ -71,7 +71,8 @@ json_t *json_node(const struct gmmd *gmmd, const struct gmm_node *node)
 	json_object_set_new(object, "mac", json_string(mac));
 	json_object_set_new(object, "build", json_text(node->join.build_id));
 	json_object_set_new(object, "joined_s_ago", json_seconds_ago(gmmd, node->joined_ns));
-	json_object_set_new(object, "renewed_s_ago", json_seconds_ago(gmmd, node->renewed_ns));
+	/* The core counts from its start for one that never joined. */
+	json_object_set_new(object, "renewed_s_ago", json_seconds_ago(gmmd, node->state == GMM_NODE_ABSENT ? 0 : node->renewed_ns));
 	set(object, "cpus", node->join.cpus);
 	set(object, "vcpus_given", node->vcpus_given);
 	set(object, "entry_to_join_us", node->join.entry_to_join_us);

@@ -5,6 +5,8 @@
 
 #include "gmm/core/placing.h"
 #include "gmm/daemon/client.h"
+#include "gmm/suggest.h"
+#include "gmm/units.h"
 
 #define STATS_WAIT_NS UINT64_C(3000000000)
 
@@ -36,14 +38,16 @@ static json_t *devices_array(const struct gmm_vm *vm)
 
 static json_t *vm_object(const struct gmmd *gmmd, const struct gmm_vm *vm)
 {
-	return json_pack("{s:s,s:I,s:s,s:o,s:i,s:s,s:I,s:I,s:o,s:i,s:i,s:o,s:o}", "name", vm->spec.name,
+	return json_pack("{s:s,s:I,s:s,s:o,s:i,s:s,s:I,s:I,s:o,s:i,s:i,s:o,s:o,s:o,s:i,s:b,s:i,s:i}", "name", vm->spec.name,
 			 "id", (json_int_t)vm->id, "state", state_of(gmmd, vm), "reason", json_text(vm->reason),
 			 "status", (int)vm->status, "node", node_of(gmmd, vm)->name,
 			 "memory_bytes", (json_int_t)vm->spec.memory_bytes, "cache_bytes", (json_int_t)vm->spec.cache_bytes,
 			 "cache_wanted_bytes", vm->cache_wanted_bytes ? json_integer((json_int_t)vm->cache_wanted_bytes) : json_null(),
 			 "vcpus", (int)vm->spec.vcpus, "regions", (int)vm->region_count,
 			 "created_s_ago", json_seconds_ago(gmmd, vm->created_ns),
-			 "changed_s_ago", json_seconds_ago(gmmd, vm->changed_ns));
+			 "changed_s_ago", json_seconds_ago(gmmd, vm->changed_ns), "devices", devices_array(vm),
+			 "regions_promised", (int)gmm_vm_regions_promised(gmmd->core, vm), "waits_for_memory", vm->place_waits,
+			 "spread", (int)vm->spec.spread, "memory_components", (int)gmm_copyset(gmmd->core, vm, 0).count);
 }
 
 static struct gmm_vm *named_vm(struct gmmd *gmmd, struct client *client, const char *name)
@@ -90,13 +94,8 @@ json_t *json_vm(const struct gmmd *gmmd, const struct gmm_vm *vm)
 	}
 	json_object_set_new(object, "places", places);
 	json_object_set_new(object, "restart", restart_object(vm));
-	json_object_set_new(object, "devices", devices_array(vm));
 	json_object_set_new(object, "bandwidth_mbps", json_integer(vm->spec.bandwidth_mbps));
 	json_object_set_new(object, "overcommit", json_string(gmm_overcommit_name(vm->spec.overcommit)));
-	json_object_set_new(object, "regions_promised", json_integer(gmm_vm_regions_promised(gmmd->core, vm)));
-	json_object_set_new(object, "waits_for_memory", json_boolean(vm->place_waits));
-	json_object_set_new(object, "spread", json_integer(vm->spec.spread));
-	json_object_set_new(object, "memory_components", json_integer(gmm_copyset(gmmd->core, vm, 0).count));
 	json_object_set_new(object, "command_line", json_text(vm->spec.command_line));
 	json_object_set_new(object, "kernel", json_text(vm->spec.kernel));
 	json_object_set_new(object, "initrd", json_text(vm->spec.initrd));
@@ -210,6 +209,7 @@ static void run_destroy(struct gmmd *gmmd, struct client *client, json_t *argume
 
 static void run_resize(struct gmmd *gmmd, struct client *client, json_t *arguments)
 {
+	char from[UNITS_BYTES], to[UNITS_BYTES];
 	int dry_run = 0, status;
 	json_int_t cache;
 	const char *name;
@@ -225,9 +225,9 @@ static void run_resize(struct gmmd *gmmd, struct client *client, json_t *argumen
 	if (status)
 		client_error(client, status, "%s", gmmd->core->refusal);
 	else if (dry_run)
-		client_would(client, json_sprintf("would resize the cache share of %s from %llu to %llu bytes", name,
-						  (unsigned long long)gmm_core_vm_named(gmmd->core, name)->spec.cache_bytes,
-						  (unsigned long long)cache));
+		client_would(client, json_sprintf("would resize the cache share of %s from %s to %s", name,
+						  units_size((double)gmm_core_vm_named(gmmd->core, name)->spec.cache_bytes, from),
+						  units_size((double)cache, to)));
 }
 
 /* ---------------------------------------------------------------- wait, stats */
@@ -250,6 +250,24 @@ static void wait_turn(struct gmmd *gmmd, struct client *client)
 		client_error(client, -ETIMEDOUT, "%s is still %s", vm->spec.name, state);
 }
 
+/* One that is mistyped would be waited for in vain. */
+static bool known_state(struct client *client, const char *state)
+{
+	char known[256] = "";
+	const char *meant;
+	unsigned count = 0;
+
+	for (; gmm_vm_states[count]; count++) {
+		if (strcmp(gmm_vm_states[count], state) == 0)
+			return true;
+		snprintf(known + strlen(known), sizeof(known) - strlen(known), "%s%s", count ? ", " : "", gmm_vm_states[count]);
+	}
+	meant = suggest(state, gmm_vm_states, count);
+	client_error(client, -EINVAL, meant ? "no VM is ever %s; did you mean %s?" : "no VM is ever %s; states are %s", state,
+		     meant ? meant : known);
+	return false;
+}
+
 static void run_wait(struct gmmd *gmmd, struct client *client, json_t *arguments)
 {
 	const char *name, *state;
@@ -257,6 +275,8 @@ static void run_wait(struct gmmd *gmmd, struct client *client, json_t *arguments
 	struct gmm_vm *vm;
 
 	if (!client_unpack(client, arguments, "{s:s,s:s,s?F}", "name", &name, "state", &state, "timeout_s", &timeout_s))
+		return;
+	if (!known_state(client, state))
 		return;
 	vm = named_vm(gmmd, client, name);
 	if (!vm || !client_string(client, "the state", state, client->wanted, sizeof(client->wanted)))

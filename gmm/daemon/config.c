@@ -11,10 +11,12 @@
 
 #include "gmm/daemon/config.h"
 #include "gmm/daemon/config_rule.h"
+#include "gmm/suggest.h"
 #include "gmm/units.h"
 
 #define LINE_BYTES_MAX 190		/* inih cuts longer ones silently into two */
 #define API_KEY_FIRST 24		/* in `seen`, after those of manager_keys */
+#define KEYS_MAX 48			/* of a section */
 #define SECTION_BYTES (NODE_NAME_BYTES + 8)
 
 struct loading {
@@ -35,7 +37,11 @@ static int fail(struct loading *loading, const char *format, ...)
 
 	if (loading->error[0])
 		return 0;
-	len = snprintf(loading->error, CONFIG_ERROR_BYTES, "%s:%d: ", loading->path, loading->line);
+	/* What is missing is in no line. */
+	if (loading->line)
+		len = snprintf(loading->error, CONFIG_ERROR_BYTES, "%s:%d: ", loading->path, loading->line);
+	else
+		len = snprintf(loading->error, CONFIG_ERROR_BYTES, "%s: ", loading->path);
 	va_start(arguments, format);
 	vsnprintf(loading->error + len, CONFIG_ERROR_BYTES - (size_t)len, format, arguments);
 	va_end(arguments);
@@ -115,13 +121,19 @@ _Static_assert(sizeof(manager_keys) / sizeof(manager_keys[0]) - 1 <= API_KEY_FIR
 
 static int unknown_key(struct loading *loading, const char *section, const char *name, const char *const *keys)
 {
+	const char *names[KEYS_MAX], *meant;
 	char known[512] = "";
+	unsigned count = 0;
 
-	for (int i = 0; keys[i]; i++)
-		snprintf(known + strlen(known), sizeof(known) - strlen(known), "%s%s", i ? ", " : "", keys[i]);
-	for (int i = 0; keys == manager_keys && api_keys[i]; i++)
-		snprintf(known + strlen(known), sizeof(known) - strlen(known), ", %s", api_keys[i]);
-	return fail(loading, "unknown key '%s' in [%s]; known are %s", name, section, known);
+	for (int i = 0; keys[i] && count < KEYS_MAX; i++)
+		names[count++] = keys[i];
+	for (int i = 0; keys == manager_keys && api_keys[i] && count < KEYS_MAX; i++)
+		names[count++] = api_keys[i];
+	for (unsigned i = 0; i < count; i++)
+		snprintf(known + strlen(known), sizeof(known) - strlen(known), "%s%s", i ? ", " : "", names[i]);
+	meant = suggest(name, names, count);
+	return fail(loading, meant ? "unknown key '%s' in [%s]; did you mean '%s'? Known are %s" : "unknown key '%s' in [%s]; known are %s", name,
+		    section, meant ? meant : known, known);
 }
 
 static int manager_key(struct loading *loading, int key, const char *name, const char *value)

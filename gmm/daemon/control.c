@@ -164,7 +164,7 @@ static void gone(struct client *client)
 	free(connection);
 }
 
-static const struct client_kind kind = { .answer = answer, .flush = flush, .gone = gone };
+static const struct client_kind kind = { .answer = answer, .flush = flush, .gone = gone, .waits = true };
 
 void control_ready(struct gmmd *gmmd, struct client *client, uint32_t events)
 {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The rack's health: what the core cannot see for itself, and the operator's commands about it. */
+#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -9,6 +10,7 @@
 
 #include "gmm/daemon/client.h"
 #include "gmm/daemon/token_file.h"
+#include "gmm/suggest.h"
 
 #define LOOK_NS UINT64_C(1000000000)
 #define MUTE_S_MAX 31536000.0		/* a year */
@@ -122,6 +124,25 @@ static void run_health(struct gmmd *gmmd, struct client *client, json_t *argumen
 	client_result(client, json_health(gmmd));
 }
 
+/* A check as the operator wrote it, capitals or not. False: there is none, and the client was told. */
+static bool known(struct client *client, const char *name, enum gmm_health_code *code)
+{
+	const char *names[GMM_HEALTH_COUNT], *meant;
+	char capitals[GMM_HEALTH_CODE_BYTES] = "";
+
+	for (size_t i = 0; name[i] && i + 1 < sizeof(capitals); i++)
+		capitals[i] = (char)toupper((unsigned char)name[i]);
+	*code = strlen(name) < sizeof(capitals) ? gmm_health_code_named(capitals) : GMM_HEALTH_COUNT;
+	if (*code != GMM_HEALTH_COUNT)
+		return true;
+	for (unsigned i = 0; i < GMM_HEALTH_COUNT; i++)
+		names[i] = gmm_health_kinds[i].code;
+	meant = suggest(capitals, names, GMM_HEALTH_COUNT);
+	client_error(client, -ENOENT, meant ? "there is no health check %s; did you mean %s?" :
+		     "there is no health check %s; docs/health has a page for each", name, meant);
+	return false;
+}
+
 /* Mutes work also when the store does not, for that may be what is to be muted: they are kept when it does again. */
 static void muted_turn(struct gmmd *gmmd, struct client *client)
 {
@@ -143,27 +164,32 @@ static void answer_mute(struct gmmd *gmmd, struct client *client, const char *co
 
 static void run_mute(struct gmmd *gmmd, struct client *client, json_t *arguments)
 {
+	enum gmm_health_code code;
 	double for_s = 0;
-	const char *code;
+	const char *name;
 	int sticky = 0, status;
 
-	if (!client_unpack(client, arguments, "{s:s,s?F,s?b}", "code", &code, "for_s", &for_s, "sticky", &sticky))
+	if (!client_unpack(client, arguments, "{s:s,s?F,s?b}", "code", &name, "for_s", &for_s, "sticky", &sticky))
 		return;
 	if (!(for_s >= 0 && for_s <= MUTE_S_MAX)) {
 		client_error(client, -EINVAL, "a check can be muted for 0 to %.0f seconds; 0 is without an end", MUTE_S_MAX);
 		return;
 	}
+	if (!known(client, name, &code))
+		return;
 	health_look(gmmd);
-	status = gmm_core_health_mute(gmmd->core, code, (uint64_t)(for_s * 1e9), sticky, client->who, gmmd->now_ns);
+	status = gmm_core_health_mute(gmmd->core, gmm_health_kinds[code].code, (uint64_t)(for_s * 1e9), sticky, client->who, gmmd->now_ns);
 	answer_mute(gmmd, client, "health.mute", arguments, status);
 }
 
 static void run_unmute(struct gmmd *gmmd, struct client *client, json_t *arguments)
 {
-	const char *code;
+	enum gmm_health_code code;
+	const char *name;
 
-	if (client_unpack(client, arguments, "{s:s}", "code", &code))
-		answer_mute(gmmd, client, "health.unmute", arguments, gmm_core_health_unmute(gmmd->core, code, gmmd->now_ns));
+	if (client_unpack(client, arguments, "{s:s}", "code", &name) && known(client, name, &code))
+		answer_mute(gmmd, client, "health.unmute", arguments,
+			    gmm_core_health_unmute(gmmd->core, gmm_health_kinds[code].code, gmmd->now_ns));
 }
 
 static void run_explain(struct gmmd *gmmd, struct client *client, json_t *arguments)
@@ -174,14 +200,11 @@ static void run_explain(struct gmmd *gmmd, struct client *client, json_t *argume
 	(void)gmmd;
 	if (!client_unpack(client, arguments, "{s:s}", "code", &name))
 		return;
-	code = gmm_health_code_named(name);
-	if (code == GMM_HEALTH_COUNT) {
-		client_error(client, -ENOENT, "there is no health check %s; docs/health has a page for each", name);
-		return;
-	}
-	client_result(client, json_pack("{s:s,s:s,s:s,s:s,s:o,s:o}", "code", gmm_health_kinds[code].code,
-					"severity", severity_name(code), "title", gmm_health_kinds[code].title,
-					"meaning", gmm_health_kinds[code].meaning, "remedies", remedies_of(code), "page", page_of(code)));
+	if (known(client, name, &code))
+		client_result(client, json_pack("{s:s,s:s,s:s,s:s,s:o,s:o}", "code", gmm_health_kinds[code].code,
+						"severity", severity_name(code), "title", gmm_health_kinds[code].title,
+						"meaning", gmm_health_kinds[code].meaning, "remedies", remedies_of(code),
+						"page", page_of(code)));
 }
 
 /* What changes mutes logs itself, and is done also when that fails. */

@@ -11,6 +11,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <generated/build_id.h>
+
 #include "gmm/core/balance.h"
 #include "gmm/daemon/client.h"
 #include "gmm/daemon/dnsmasq.h"
@@ -57,12 +59,18 @@ static void add_node(struct gmmd *self, const struct config_node *node, char err
 		set_properties(self, node);
 }
 
+static void log_warning(const char *line)
+{
+	log_line(LOG_WARNING, "%s", line);
+}
+
 /* With the nodes that the core knows: one that has changed boots as it was until gmmd starts again. */
 static void reload_netboot(struct gmmd *self, const struct config_netboot *fresh)
 {
 	char error[CONFIG_ERROR_BYTES];
 
 	self->config.netboot = *fresh;
+	netboot_look(&self->config, log_warning);
 	if (netboot_files_write(self, error))
 		log_line(LOG_ERROR, "%s", error);
 }
@@ -185,6 +193,7 @@ static void start(struct gmmd *self)
 	self->epoll = epoll_create1(EPOLL_CLOEXEC);
 	open_signals(self);
 	open_core(self);
+	netboot_look(&self->config, log_warning);
 	if (rack_open(self, error) || http_open(self, error) || netboot_files_write(self, error) || control_open(self, error) ||
 	    api_open(self, error))
 		die(error);
@@ -238,6 +247,7 @@ static const char usage[] =
 	"  --check        read the configuration and what it names, say what is wrong, and what a start would migrate, and exit\n"
 	"  --write-dnsmasq FILE  write dnsmasq's configuration as one file (-: to stdout), and exit; needs a section [netboot]\n"
 	"  --restore BACKUP  put a backup of 'gmm backup' in the place of the store, and exit\n"
+	"  --version      print which build this is\n"
 	"  --help         print this\n"
 	"SIGHUP adds the nodes that were added to the configuration, takes its rules, writes dnsmasq's files and reads tokens again;\n"
 	"SIGTERM ends it. Nodes and VMs go on without it.\n";
@@ -256,6 +266,11 @@ static int new_token(const char *path, char **words, int count)
 	puts(token);
 	secure_erase(token, sizeof(token));
 	return 0;
+}
+
+static void print_warning(const char *line)
+{
+	printf("warning: %s\n", line);
 }
 
 /* What the configuration names must be right, too. */
@@ -277,6 +292,7 @@ static int check_files(struct gmmd *self)
 	if (!status && migration.changes[0])
 		printf("the store would be migrated from version %d to %d; it would be copied to %s before. Added: %s\n", migration.from,
 		       migration.to, migration.copy, migration.changes);
+	netboot_look(&self->config, print_warning);
 	return 0;
 }
 
@@ -320,7 +336,7 @@ int main(int argc, char **argv)
 		{ "config", required_argument, NULL, 'c' }, { "check", no_argument, NULL, 'k' },
 		{ "new-key", required_argument, NULL, 'n' }, { "restore", required_argument, NULL, 'r' },
 		{ "new-token", required_argument, NULL, 't' }, { "write-dnsmasq", required_argument, NULL, 'd' },
-		{ "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 },
+		{ "help", no_argument, NULL, 'h' }, { "version", no_argument, NULL, 'v' }, { NULL, 0, NULL, 0 },
 	};
 	char error[CONFIG_ERROR_BYTES];
 	const char *backup = NULL, *dnsmasq = NULL;
@@ -332,8 +348,12 @@ int main(int argc, char **argv)
 			fputs(usage, stdout);
 			return 0;
 		}
+		if (option == 'v') {
+			printf("gmmd %s\n", BUILD_ID);
+			return 0;
+		}
 		if (option == '?') {
-			fputs(usage, stderr);
+			fputs("see gmmd --help\n", stderr);
 			return 2;
 		}
 		if (option == 'n') {
@@ -353,7 +373,8 @@ int main(int argc, char **argv)
 			check = true;
 	}
 	if (!gmmd.config_path || optind < argc) {
-		fputs(usage, stderr);
+		fprintf(stderr, "gmmd: %s%s; see gmmd --help\n", optind < argc ? "one word too many: " : "--config FILE is needed",
+			optind < argc ? argv[optind] : "");
 		return 2;
 	}
 	if (config_load(&gmmd.config, gmmd.config_path, error))
@@ -362,7 +383,10 @@ int main(int argc, char **argv)
 		return check_files(&gmmd);
 	if (dnsmasq)
 		return write_dnsmasq(&gmmd, dnsmasq);
-	if (backup && store_restore(gmmd.config.store, backup, error))
+	if (!backup)
+		return run(&gmmd);
+	if (store_restore(gmmd.config.store, backup, error))
 		die(error);
-	return backup ? 0 : run(&gmmd);
+	printf("%s is what %s was; the store of before, if there was one, is %s.before-restore\n", gmmd.config.store, backup, gmmd.config.store);
+	return 0;
 }

@@ -31,6 +31,11 @@ void netboot_script_wait(const struct gmmd *gmmd, enum netboot_loader loader, co
 int netboot_loader_read(const struct gmmd *gmmd, const char *name, uint8_t **bytes, size_t *len_bytes);
 /* Write what [netboot] asks for; files that are as they should be are not touched. 0, or -1 and `error`. */
 int netboot_files_write(const struct gmmd *gmmd, char error[CONFIG_ERROR_BYTES]);
+/*
+ * What the configuration names for machines that boot over the network and this host does not have; `say` gets a line for
+ * each. gmmd runs all the same: machines may boot otherwise, and what is missing may come.
+ */
+void netboot_look(const struct config *config, void (*say)(const char *line));
 /* Nodes come and go by the operator's commands, too: see now and then that they are in dnsmasq's file. */
 void netboot_turn(struct gmmd *gmmd);
 

@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -118,6 +119,32 @@ int netboot_loader_read(const struct gmmd *gmmd, const char *name, uint8_t **byt
 	return status;
 }
 
+/* ---------------------------------------------------------------- what is missing */
+
+void netboot_look(const struct config *config, void (*say)(const char *line))
+{
+	static const struct { const char *name, *whose; } files[] = {
+		{ "pcomponent.elf", "process components" }, { "mcomponent.elf", "memory components" },
+		{ NETBOOT_GRUB, "UEFI machines" }, { NETBOOT_IPXE, "BIOS machines without iPXE" },
+	};
+	char line[NETBOOT_PATH_BYTES + 128];
+
+	for (unsigned i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+		char path[NETBOOT_PATH_BYTES];
+
+		snprintf(path, sizeof(path), "%s/%s", config->images, files[i].name);
+		if (access(path, R_OK) == 0)
+			continue;
+		snprintf(line, sizeof(line), "netboot: %s cannot boot: file=%s reason=\"%s\"", files[i].whose, path, strerror(errno));
+		say(line);
+	}
+	if (config->netboot.given && if_nametoindex(config->netboot.interface) == 0) {
+		snprintf(line, sizeof(line), "netboot: dnsmasq cannot start here: interface=%s reason=\"this host has no such card\"",
+			 config->netboot.interface);
+		say(line);
+	}
+}
+
 /* ---------------------------------------------------------------- all of them */
 
 /* Names without a directory are in [netboot]'s. */
@@ -134,18 +161,15 @@ static int put(const struct gmmd *gmmd, const char *name, const void *bytes, siz
 	return -1;
 }
 
-static int put_loader(const struct gmmd *gmmd, const char *name, const char *path, const char *whose,
-		      char error[CONFIG_ERROR_BYTES])
+/* netboot_look() has told of one that is not there. */
+static int put_loader(const struct gmmd *gmmd, const char *name, const char *path, char error[CONFIG_ERROR_BYTES])
 {
 	size_t len_bytes;
 	uint8_t *bytes;
 	int status = netboot_loader_read(gmmd, name, &bytes, &len_bytes);
 
-	if (status) {
-		log_line(LOG_WARNING, "netboot: %s cannot boot: file=%s/%s reason=\"%s\"", whose, gmmd->config.images, name,
-			 strerror(-status));
+	if (status)
 		return 0;
-	}
 	status = put(gmmd, path, bytes, len_bytes, error);
 	free(bytes);
 	return status;
@@ -201,8 +225,8 @@ int netboot_files_write(const struct gmmd *gmmd, char error[CONFIG_ERROR_BYTES])
 		snprintf(error, CONFIG_ERROR_BYTES, "[netboot]: cannot make directory %.300s: %s", directory, strerror(errno));
 		return -1;
 	}
-	if (put_loader(gmmd, NETBOOT_GRUB, DNSMASQ_TFTP "/" NETBOOT_GRUB, "UEFI machines", error) ||
-	    put_loader(gmmd, NETBOOT_IPXE, DNSMASQ_TFTP "/" NETBOOT_IPXE, "BIOS machines without iPXE", error) ||
+	if (put_loader(gmmd, NETBOOT_GRUB, DNSMASQ_TFTP "/" NETBOOT_GRUB, error) ||
+	    put_loader(gmmd, NETBOOT_IPXE, DNSMASQ_TFTP "/" NETBOOT_IPXE, error) ||
 	    put_first_script(gmmd, error) || put_dnsmasq(gmmd, true, error) || put_dnsmasq(gmmd, false, error))
 		return -1;
 	log_line(LOG_INFO, "netboot: files are written: directory=%s mode=%s", directory,

@@ -1,19 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // What an operator can do: for each, when it can be done, what will happen, the request, and the command that does the same.
 
-import { agree, pages, plural, seconds } from "./format.js";
+import { agree, plural, seconds } from "./format.js";
 
 const nodePath = (node, verb) => `/v1/nodes/${encodeURIComponent(node.name)}/${verb}`;
 const vmPath = (vm, verb) => `/v1/vms/${encodeURIComponent(vm.name)}${verb ? `/${verb}` : ""}`;
-
-function moving(node, model) {
-	const there = model.regions.filter((region) => region.node === node.name);
-	const sum = there.reduce((total, region) => total + region.pages, 0);
-	const vms = new Set(there.map((region) => region.vm));
-	if (there.length === 0) return "It holds no regions.";
-	const what = `${plural(there.length, "region")} (${pages(sum)}) of ${plural(vms.size, "VM")}`;
-	return `${what} ${agree(there.length, "moves", "move")} to other memory components, under the running guests.`;
-}
 
 const gone = (node) => node.state === "down" || node.state === "absent";
 
@@ -39,7 +30,8 @@ export const NODE_ACTIONS = [
 		operation: true,
 		when: (node) =>
 			node.role === "memory" && node.state === "up" && ["admitted", "cordoned"].includes(node.admin ?? "admitted"),
-		what: (node, model) => `${moving(node, model)} Nothing new is placed on ${node.name}.`,
+		what: (node) =>
+			`Its regions move to other memory components, under the running guests. Nothing new is placed on ${node.name}.`,
 	},
 	{
 		verb: "drain",
@@ -80,6 +72,7 @@ export const NODE_ACTIONS = [
 	},
 ].map((action) => ({
 	method: "POST",
+	dryRun: true,
 	...action,
 	path: (node) => (action.noVerb ? `/v1/nodes/${encodeURIComponent(node.name)}` : nodePath(node, action.verb)),
 	command: (node) => ["node", action.verb, node.name, ...(action.words ?? [])],
@@ -87,6 +80,12 @@ export const NODE_ACTIONS = [
 }));
 
 const ALIVE = ["running", "paused", "loading"];
+
+/** Why something that takes a device cannot be done with a VM; null: it can, or its devices are not known yet. */
+const without = (vm, device, reason) => (vm.devices && !vm.devices.includes(device) ? reason : null);
+export const noConsole = (vm) =>
+	without(vm, "serial", `${vm.name} has no console: it was created without the device \u201cserial\u201d.`);
+const noButton = (vm) => without(vm, "button", `${vm.name} has no power button: it cannot be asked to stop, only killed.`);
 
 export const VM_ACTIONS = [
 	{
@@ -104,6 +103,7 @@ export const VM_ACTIONS = [
 		dryRun: true,
 		danger: true,
 		when: (vm) => ALIVE.includes(vm.state),
+		refused: noButton,
 		what: () => "The guest's power button is pressed; what is not off within 30 s is ended. The VM and its memory stay.",
 	},
 	{
@@ -119,6 +119,7 @@ export const VM_ACTIONS = [
 		verb: "resize",
 		label: "Resize the cache",
 		operation: true,
+		dryRun: true,
 		form: "resize",
 		when: (vm) => ["created", "running", "paused", "powered-off", "stopped"].includes(vm.state),
 		what: (vm) => `Its share of the cache of ${vm.node} changes, under the running guest.`,
@@ -126,13 +127,22 @@ export const VM_ACTIONS = [
 	},
 	{
 		verb: "set",
-		label: "Restart policy",
-		form: "restart",
+		label: "Settings",
+		go: "Change",
+		dryRun: true,
+		form: "settings",
 		method: "PATCH",
 		noVerb: true,
 		when: (vm) => vm.restart,
-		what: () => "What happens when the guest ends by itself changes at once; its restarts are counted anew.",
-		words: (body) => ["--restart", body.restart, ...(body.restart_max ? ["--restart-max", String(body.restart_max)] : [])],
+		what: () =>
+			"What is left empty stays as it is. Changes hold at once; with a restart policy its restarts are counted anew. " +
+			"No region moves for another spread: balancing does that.",
+		words: (body) => [
+			...(body.restart ? ["--restart", body.restart] : []),
+			...(body.restart_max ? ["--restart-max", String(body.restart_max)] : []),
+			...(body.bandwidth_mbps >= 0 ? ["--bandwidth", body.bandwidth_mbps === 0 ? "0" : `${body.bandwidth_mbps}M`] : []),
+			...(body.spread >= 0 ? ["--spread", String(body.spread)] : []),
+		],
 	},
 	{
 		verb: "destroy",
@@ -158,6 +168,7 @@ export const ADMIT = {
 	label: "Admit",
 	method: "POST",
 	path: () => "/v1/nodes",
+	dryRun: true,
 	form: "admit",
 	title: (machine) => `Admit ${machine.mac}`,
 	what: () =>
@@ -191,9 +202,10 @@ export const BALANCE = {
 	path: () => "/v1/balance/apply",
 	command: () => ["balance", "apply"],
 	title: () => "Balance the rack's memory",
+	dryRun: true,
 	what: (plan) =>
-		`${plural(plan.moves.length, "region")} (${pages(plan.pages)}) ${agree(plan.moves.length, "moves", "move")} under the running guests, a few at a time; moves ` +
-		`slow down when guests feel them.${plan.ready_in_s > 0 ? ` It begins in ${seconds(plan.ready_in_s)}.` : ""}`,
+		"Regions move under the running guests; moves slow down when guests feel them." +
+		(plan.ready_in_s > 0 ? ` It begins in ${seconds(plan.ready_in_s)}.` : ""),
 };
 
 export const BALANCE_CANCEL = {
@@ -202,6 +214,7 @@ export const BALANCE_CANCEL = {
 	path: () => "/v1/balance/apply",
 	body: { cancel: true },
 	command: () => ["balance", "apply", "--cancel"],
+	dryRun: true,
 	title: () => "Stop balancing",
 	what: () => "No further region is moved; what was moved stays where it is.",
 };

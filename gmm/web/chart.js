@@ -8,6 +8,7 @@ import { nanoseconds, pages, rate } from "./format.js";
 
 const HEIGHT = 132;
 const BINARY_STEPS = Array.from({ length: 45 }, (_, power) => 2 ** power);
+const LEAST = 10; /* that the value axis shows, so that its numbers differ */
 const SPAN_S = 120; /* at least so long is the time axis */
 
 /** `spec`: { key, title, series: [{ name, label, colour, fill }], format, max, data: [time, ...] }. */
@@ -58,11 +59,11 @@ function options(spec, width) {
 		width,
 		height: HEIGHT,
 		legend: { show: false },
-		padding: [8, 4, 0, 0],
+		padding: [8, 26, 0, 0], /* half a time fits beside the plot */
 		cursor: { y: false, points: { size: 6 }, drag: { x: false, y: false } },
 		scales: {
 			x: { time: true, range: (plot, min, max) => [Math.min(min ?? 0, (max ?? 0) - SPAN_S), max ?? 0] },
-			y: { range: (plot, min, max) => [0, spec.max ?? (max > 0 ? max * 1.1 : 1)] },
+			y: { range: (plot, min, max) => [0, spec.max ?? Math.max(max * 1.1, LEAST)] },
 		},
 		axes: [
 			{

@@ -6,6 +6,7 @@ import { h } from "./dom.js";
 import { bytes, seconds, size } from "./format.js";
 import { command, tell } from "./parts.js";
 
+const PAUSE_MS = 300; /* in typing, after which gmmd is asked what it would do */
 const WAIT_S = 5; /* of one question how an operation is doing; shorter than a request may take */
 
 const dialog = () => document.getElementById("dialog");
@@ -59,7 +60,9 @@ const choice = (name, label, choices) =>
 		),
 	);
 
-const whole = (text) => (/^[1-9]\d*$/.test(text) ? Number(text) : undefined);
+const whole = (text, least) => (/^\d+$/.test(text) && Number(text) >= least ? Number(text) : undefined);
+/* { name: number } of a field that is filled in, {} of an empty one. */
+const filled = (field, name, least) => (field.value.trim() ? { [name]: whole(field.value.trim(), least) } : {});
 
 /* Fields of the dialog, and the request's body made of them; what of it is undefined is still missing, and nothing is sent. */
 const FORMS = {
@@ -84,19 +87,26 @@ const FORMS = {
 		fields: (vm) => input("cache", "Cache", `now ${size(vm.cache_bytes)}; as in 64M`),
 		body: (fields) => ({ cache_bytes: bytes(fields.cache.value) ?? undefined }),
 	},
-	restart: {
+	settings: {
 		fields: (vm) => [
 			choice(
 				"restart",
-				`Restart (now ${vm.restart.policy})`,
-				["no", "on-failure", "always"].map((policy) => [policy, policy]),
+				"Restart when the guest ends by itself",
+				[["", `as it is: ${vm.restart.policy}`], ...["no", "on-failure", "always"].map((policy) => [policy, policy])],
 			),
-			input("max", "Restarts", `at most so many in ${seconds(vm.restart.window_s)}; now ${vm.restart.max}`),
+			input("max", "Restarts at most", `in ${seconds(vm.restart.window_s)}; now ${vm.restart.max}`),
+			input("bandwidth", "Bandwidth", `Mbit/s of its component's link, reserved; now ${vm.bandwidth_mbps}`),
+			input("spread", "Spread", `memory components at most, 0: no limit; now ${vm.spread} (it is on ${vm.memory_components})`),
 		],
-		body: (fields) => ({
-			restart: fields.restart.value,
-			...(fields.max.value.trim() ? { restart_max: whole(fields.max.value.trim()) } : {}),
-		}),
+		body: (fields) => {
+			const body = {
+				...(fields.restart.value ? { restart: fields.restart.value } : {}),
+				...filled(fields.max, "restart_max", 1),
+				...filled(fields.bandwidth, "bandwidth_mbps", 0),
+				...filled(fields.spread, "spread", 0),
+			};
+			return Object.keys(body).length > 0 ? body : { restart: undefined };
+		},
 	},
 	admit: {
 		fields: (machine) => [
@@ -135,9 +145,11 @@ function bodyOf(action, thing, form) {
 export function confirm(action, thing, model) {
 	const box = dialog();
 	const problem = h("p", { class: "problem", role: "alert" });
-	const plan = h("p", { class: "plan" }, action.what(thing, model));
+	const would = h("span", { class: "would", role: "status" });
+	const plan = h("p", { class: "plan" }, action.what(thing, model), would);
+	let refused = false;
 	const words = h("div", {});
-	const go = h("button", { type: "submit", class: action.danger ? "danger" : "primary" }, action.label);
+	const go = h("button", { type: "submit", class: action.danger ? "danger" : "primary" }, action.go ?? action.label);
 	const typed =
 		action.typed &&
 		h("label", {}, `Type ${thing.name} to do it`, h("input", { name: "typed", autocomplete: "off", spellcheck: "false" }));
@@ -152,17 +164,37 @@ export function confirm(action, thing, model) {
 		problem,
 		h("div", { class: "buttons" }, h("button", { type: "button", class: "cancel", click: () => box.close() }, "Cancel"), go),
 	);
+	let asked = 0;
+	const ask = async () => {
+		const turn = ++asked;
+		const said = await askBefore(action, thing, bodyOf(action, thing, form));
+		if (turn !== asked || !form.isConnected) return;
+		would.textContent = said.would ?? "";
+		problem.textContent = said.problem ?? "";
+		refused = Boolean(said.problem);
+		show();
+	};
+	const complete = (body) => !Object.values(body).includes(undefined);
 	const show = () => {
 		const body = bodyOf(action, thing, form) ?? {};
 		words.replaceChildren(command(action.command(thing, body)));
-		go.disabled =
-			form.refused ||
-			Object.values(body).includes(undefined) ||
-			(action.typed && form.elements.typed.value !== thing.name);
+		go.disabled = refused || !complete(body) || (action.typed && form.elements.typed.value !== thing.name);
 	};
-	form.oninput = show;
+	let pause;
+	form.oninput = (event) => {
+		if (action.dryRun && event.target.name !== "typed") {
+			clearTimeout(pause);
+			asked++; /* what it says to what was there before does not count */
+			would.textContent = problem.textContent = "";
+			refused = false;
+			if (complete(bodyOf(action, thing, form) ?? {})) pause = setTimeout(ask, PAUSE_MS);
+		}
+		show();
+	};
 	form.onsubmit = async (event) => {
 		event.preventDefault();
+		clearTimeout(pause);
+		asked++;
 		go.disabled = true;
 		problem.textContent = "";
 		try {
@@ -175,17 +207,16 @@ export function confirm(action, thing, model) {
 	};
 	open(form);
 	show();
-	if (action.dryRun) askBefore(action, thing, form, plan, problem).then(show);
+	if (action.dryRun && complete(bodyOf(action, thing, form) ?? {})) ask();
 }
 
-/* gmmd's own word on it. */
-async function askBefore(action, thing, form, plan, problem) {
+/* gmmd's own word on it: what it would do, or why not. */
+async function askBefore(action, thing, body) {
 	try {
-		const answer = await api.request(action.method, action.path(thing), { ...action.body, dry_run: true });
-		plan.append(h("span", { class: "would" }, ` gmmd ${answer.would}.`));
+		const { would } = await api.request(action.method, action.path(thing), { ...body, dry_run: true });
+		return { would: would.startsWith("would ") ? ` gmmd ${would}.` : ` gmmd: ${would}.` };
 	} catch (error) {
-		problem.textContent = error.message;
-		form.refused = true;
+		return { problem: error.message };
 	}
 }
 
@@ -202,27 +233,50 @@ export function open(content) {
 	(content.querySelector?.("input, select, .cancel") ?? box).focus();
 }
 
-/** Buttons of what can be done now; told why when the token may not. */
+/**
+ * The button of what cannot be done. It stays a stop of Tab, so that the reason is told there, too: `reason` is what a mouse gets, and also
+ * stands in the element with the id `describedBy`.
+ */
+export function refusedButton(label, reason, describedBy) {
+	return h(
+		"button",
+		{
+			type: "button",
+			"aria-disabled": "true",
+			"aria-describedby": describedBy,
+			title: reason,
+			"data-key": label,
+			click: () => tell(reason, "warn"),
+		},
+		label,
+	);
+}
+
+/** Buttons of what can be done now; told why when the token may not, or the thing is not made for it. */
 export function actionButtons(actions, thing, model) {
 	const may = model.who?.role === "operator";
 	const shown = actions.filter((action) => !action.when || action.when(thing));
 	if (shown.length === 0) return null;
+	const reasons = new Map(shown.map((action) => [action, (may && action.refused?.(thing)) || null]));
 	return h(
 		"div",
 		{ class: "actions", role: "group", "aria-label": "Actions" },
 		shown.map((action) =>
-			h(
-				"button",
-				{
-					type: "button",
-					class: action.danger ? "danger" : undefined,
-					disabled: !may || model.lost,
-					"data-key": action.label,
-					click: () => confirm(action, thing, model),
-				},
-				action.label,
-			),
+			reasons.get(action)
+				? refusedButton(action.label, reasons.get(action), `why-${action.verb}`)
+				: h(
+						"button",
+						{
+							type: "button",
+							class: action.danger ? "danger" : undefined,
+							disabled: !may || model.lost,
+							"data-key": action.label,
+							click: () => confirm(action, thing, model),
+						},
+						action.label,
+					),
 		),
+		[...reasons].map(([action, reason]) => reason && h("p", { class: "why", id: `why-${action.verb}` }, reason)),
 		!may && h("p", { class: "why" }, `The token \u201c${model.who?.name}\u201d is read-only: actions take an operator\u2019s.`),
 	);
 }

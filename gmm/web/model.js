@@ -263,6 +263,7 @@ export class Model {
 		this.stream = new api.Stream("/v1/events", after, {
 			open: () => {
 				this.streamLost = false;
+				this.changed();
 			},
 			lost: () => {
 				this.streamLost = true;

@@ -22,6 +22,7 @@ const KINDS = {
 	stopped: "off",
 	created: "off",
 	retired: "off",
+	promised: "off",
 };
 
 /** good, warn, bad, or off: what a state means to the eye. The word is always shown with it. */

@@ -372,6 +372,41 @@ static void refuse_datagram_service(struct roce_device *device, uint32_t address
 	roce_cm_reply(device, &reply);
 }
 
+/* A message for a connection, from its peer. */
+static void connection_input(struct roce_device *device, struct roce_connection *connection, const struct cm_message *message,
+			     uint64_t now_ns)
+{
+	switch (message->attribute) {
+	case CM_REP:
+		reply_input(device, connection, message);
+		break;
+	case CM_RTU:
+		if (connection->state == CM_REP_SENT && connection->remote_number == message->local_number)
+			roce_cm_established(device, connection);
+		else
+			device->counters.drop_unexpected++;
+		break;
+	case CM_REJ:
+		reject_input(device, connection, message, now_ns);
+		break;
+	case CM_MRA:
+		delay_input(device, connection, message, now_ns);
+		break;
+	case CM_DREQ:
+		disconnect_input(device, connection, message, now_ns);
+		break;
+	case CM_DREP:
+		if (connection->state == CM_DREQ_SENT && connection->remote_number == message->local_number)
+			roce_cm_disconnected(device, connection, now_ns);
+		else
+			device->counters.drop_unexpected++;
+		break;
+	default:				/* an answer to a SIDR_REQ, which we never send */
+		device->counters.drop_unexpected++;
+		break;
+	}
+}
+
 void roce_cm_input(struct roce_device *device, const struct roce_datagram *datagram, const struct roce_packet *packet,
 		   uint64_t now_ns)
 {
@@ -404,33 +439,5 @@ void roce_cm_input(struct roce_device *device, const struct roce_datagram *datag
 		unknown_input(device, address, &message);
 		return;
 	}
-	switch (message.attribute) {
-	case CM_REP:
-		reply_input(device, connection, &message);
-		break;
-	case CM_RTU:
-		if (connection->state == CM_REP_SENT && connection->remote_number == message.local_number)
-			roce_cm_established(device, connection);
-		else
-			device->counters.drop_unexpected++;
-		break;
-	case CM_REJ:
-		reject_input(device, connection, &message, now_ns);
-		break;
-	case CM_MRA:
-		delay_input(device, connection, &message, now_ns);
-		break;
-	case CM_DREQ:
-		disconnect_input(device, connection, &message, now_ns);
-		break;
-	case CM_DREP:
-		if (connection->state == CM_DREQ_SENT && connection->remote_number == message.local_number)
-			roce_cm_disconnected(device, connection, now_ns);
-		else
-			device->counters.drop_unexpected++;
-		break;
-	default:				/* an answer to a SIDR_REQ, which we never send */
-		device->counters.drop_unexpected++;
-		break;
-	}
+	connection_input(device, connection, &message, now_ns);
 }

@@ -22,7 +22,7 @@ PLACES = {
     "db": (("m6", 17), ("m1", 4), ("m2", 4), ("m3", 3), ("m4", 2), ("m5", 2)),
     "mail": (("m2", 3), ("m3", 3), ("m6", 2)),
     "batch": (("m5", 8), ("m6", 2), ("m4", 2)),
-    "build": (("m1", 3), ("m3", 1), ("m6", 4)),
+    "build": (("m1", 3), ("m3", 1), ("m6", 4), (None, 4)),  # the last are only promised
 }
 # Machines that asked for a boot script and are no nodes: MAC, state, what it is, processors, memory, whether it has SVM.
 MACHINES = (
@@ -43,7 +43,7 @@ class Facts:
         self.noted = []
         self.ids = 40
         self.operations = []
-        self.restarts = {}  # what was changed of the VMs' policies
+        self.settings = {}  # by VM: what was changed with vm.set
         self.counted = {}  # by VM: fills told of last, and the buckets of its misses
         self.muted = {}
         self.admin = {}
@@ -137,7 +137,8 @@ class Facts:
         status = dict(self.rack.status(), placement="least", rebuild_reserve=False, health=self.health())
         status["nodes"] = [self.with_facts(node) for node in status["nodes"]]
         up = [node for node in status["nodes"] if node["role"] == "memory" and node["state"] == "up"]
-        status["memory_pages"] = {key: sum(node[f"pages_{key}"] for node in up) for key in ("capacity", "reserved", "written", "stored")}
+        sums = {key: sum(node[f"pages_{key}"] for node in up) for key in ("capacity", "reserved", "written", "stored")}
+        status["memory_pages"].update(sums)
         status["nodes_total"]["pending"] = len(self.machines)
         status["regions"] = sum(vm["row"]["regions"] for vm in self.rack.record["vms"])
         return status
@@ -157,14 +158,22 @@ class Facts:
             moves = [{"vm": "web", "index": 0, "from": "m1", "to": "m6", "state": "copying", "pages": REGION_PAGES, "pages_passed": done}]
         return dict(node, boot=boot, moves=moves)
 
-    def set_admin(self, verb, name):
-        self.rack.node_named(name)
+    def set_admin(self, verb, name, dry_run):
+        is_now = self.with_facts(self.rack.node_named(name))["admin"]
+        if dry_run:
+            return {"dry_run": True, "would": f"{name} would become {ADMIN[verb]}, is {is_now}"}
         self.admin[name] = ADMIN[verb]
         self.rack.add_event("node", name, f"is {ADMIN[verb]} by the operator")
         return self.with_facts(self.rack.node_named(name))
 
-    def drain(self, name, cancel):
-        self.rack.node_named(name)
+    def drain(self, name, cancel, dry_run):
+        node = self.with_facts(self.rack.node_named(name))
+        if dry_run and cancel:
+            return {"dry_run": True, "would": f"would give the drain of {name} up; what was moved stays where it is"}
+        if dry_run:
+            vms = sum(name in self.places(vm["row"]["name"]) for vm in self.rack.record["vms"])
+            words = f"would move {node['regions']} regions ({node['regions'] * 64} MiB) of {vms} VMs away from {name}"
+            return {"dry_run": True, "would": f"{words}; the others have room, 1.2 GiB are free there"}
         self.admin[name] = "admitted" if cancel else "draining"
         if cancel:
             return None
@@ -182,8 +191,8 @@ class Facts:
                         "node": node,
                         "owner": vm["row"]["node"],
                         "pages": REGION_PAGES,
-                        "epoch": 1,
-                        "state": "live",
+                        "epoch": 1 if node else 0,
+                        "state": "live" if node else "promised",
                     }
                 )
         return rows
@@ -203,7 +212,11 @@ class Facts:
             "moves": moves,
         }
 
-    def balance(self, cancel):
+    def balance(self, cancel, dry_run):
+        if dry_run:
+            moves = len(self.plan()["moves"])
+            words = "would stop balancing" if cancel else f"would move {moves} regions ({moves * 64} MiB), a few at a time"
+            return {"dry_run": True, "would": words}
         for row in self.operations:
             if row["kind"] == "balance.apply" and self.operation(row)["status"] == "running":
                 if not cancel:
@@ -228,6 +241,9 @@ class Facts:
         raise self.refused(errno.ENOENT, f"no machine {mac} waits")
 
     def admit(self, arguments):
+        if arguments.get("dry_run"):
+            words = f"as {arguments['name']}, a {arguments['role']} component at {arguments.get('ip', '10.77.0.27')}"
+            return {"dry_run": True, "would": f"would admit the machine that waits {words}"}
         self.take_machine(arguments["mac"])
         self.rack.add_event("node", arguments["name"], "admitted by the operator")
         return {"name": arguments["name"], "mac": arguments["mac"], "role": arguments["role"]}
@@ -250,32 +266,42 @@ class Facts:
     def vm_show(self, name):
         shown = self.rack.vm_show(name)
         shown["places"] = [
-            {"index": index, "node": node, "pages": REGION_PAGES, "state": "live"} for index, node in enumerate(self.places(name))
+            {"index": index, "node": node, "pages": REGION_PAGES, "state": "live" if node else "promised"}
+            for index, node in enumerate(self.places(name))
         ]
-        shown["restart"] = {"policy": "on-failure", "max": 5, "window_s": 600.0, "wanted": True, "count": 0, "crash_loop": False}
-        shown["devices"] = ["serial", "rtc", "kvmclock", "button"]
-        shown["restart"].update(self.restarts.get(name, {}))
-        shown["spread"] = 0
-        shown["memory_components"] = len({place["node"] for place in shown["places"]})
+        given = self.settings.get(name, {})
+        shown["restart"] = {
+            "policy": given.get("restart", "on-failure"),
+            "max": given.get("restart_max", 5),
+            "window_s": 600.0,
+            "wanted": True,
+            "count": 0,
+            "crash_loop": False,
+        }
+        shown["bandwidth_mbps"] = given.get("bandwidth_mbps", 0)
         return shown
 
     def set_vm(self, name, arguments):
-        given = {"policy": arguments.get("restart"), "max": arguments.get("restart_max")}
-        self.restarts.setdefault(name, {}).update({key: value for key, value in given.items() if value is not None})
+        given = {key: value for key, value in arguments.items() if key not in ("name", "dry_run")}
+        if arguments.get("dry_run"):
+            return {"dry_run": True, "would": f"would change {', '.join(f'{key} to {value}' for key, value in given.items())} of {name}"}
+        if "spread" in given:
+            self.rack.vm(name)["row"]["spread"] = given["spread"]
+        self.settings.setdefault(name, {}).update(given)
         return self.vm_show(name)
 
     def change_vm(self, command, name, state, dry_run):
-        row = self.rack.vm(name)["row"]
-        verb = command.removeprefix("vm.")
-        if state and row["state"] == state:
-            raise self.refused(errno.EBUSY, f"{name} is {state} already")
+        would = self.rack.would(command.removeprefix("vm."), name, state)
         if dry_run:
-            return {"dry_run": True, "would": f"would {verb} {name} on {row['node']}", "state": row["state"]}
+            return would
         change = (lambda: self.rack.change_state(name, state)) if state else (lambda: self.rack.vm_destroy(name))
         return self.operation(self.begin(command, name, then=change))
 
-    def resize(self, name, cache_bytes):
+    def resize(self, name, cache_bytes, dry_run):
         row = self.rack.vm(name)["row"]
+        if dry_run:
+            sizes = f"from {row['cache_bytes'] >> 20} MiB to {cache_bytes >> 20} MiB"
+            return {"dry_run": True, "would": f"would resize the cache share of {name} {sizes}"}
         return self.operation(self.begin("vm.resize", name, then=lambda: row.update(cache_bytes=cache_bytes)))
 
     def create(self, spec):
@@ -300,6 +326,9 @@ class Facts:
             cache_bytes=spec["cache_bytes"],
             vcpus=spec.get("vcpus", 1),
             regions=regions,
+            regions_promised=0,
+            devices=spec.get("devices", ["serial", "rtc", "kvmclock", "button"]),
+            spread=spec.get("spread", 0),
             created_s_ago=0.0,
             changed_s_ago=0.0,
         )
@@ -340,25 +369,25 @@ class Facts:
     def answer(self, command, arguments):
         name, dry_run, cancel = arguments.get("name", ""), arguments.get("dry_run"), arguments.get("cancel")
         if command.startswith("node.") and command.removeprefix("node.") in ADMIN:
-            return self.set_admin(command.removeprefix("node."), name)
+            return self.set_admin(command.removeprefix("node."), name, dry_run)
         answers = {
             "status": self.status,
             "node.list": lambda: self.status()["nodes"],
             "node.show": lambda: self.node_show(name),
-            "node.drain": lambda: self.drain(name, cancel),
+            "node.drain": lambda: self.drain(name, cancel, dry_run),
             "region.list": self.region_list,
             "balance.plan": self.plan,
             "node.pending": lambda: self.machines,
             "node.admit": lambda: self.admit(arguments),
             "node.reject": lambda: self.take_machine(arguments["mac"]),
-            "balance.apply": lambda: self.balance(cancel),
+            "balance.apply": lambda: self.balance(cancel, dry_run),
             "operation.list": self.operation_list,
             "vm.stats": lambda: self.vm_stats(name),
             "vm.start": lambda: self.change_vm(command, name, "running", dry_run),
             "vm.stop": lambda: self.change_vm(command, name, "stopped", dry_run),
             "vm.kill": lambda: self.change_vm(command, name, "stopped", dry_run),
             "vm.set": lambda: self.set_vm(name, arguments),
-            "vm.resize": lambda: self.resize(name, arguments["cache_bytes"]),
+            "vm.resize": lambda: self.resize(name, arguments["cache_bytes"], dry_run),
             "vm.destroy": lambda: self.change_vm(command, name, None, dry_run),
             "vm.create": lambda: self.create(arguments),
             "vm.show": lambda: self.vm_show(name),

@@ -21,6 +21,7 @@ OPENAPI = TOP / "docs" / "openapi.yaml"
 FILES = TOP / "gmm" / "web" / "files.txt"
 TOKENS = {"operator" * 5: ("alice", "operator"), "readonly" * 5: ("display", "read-only")}
 ERRORS = {1: 403, 2: 404, 16: 409, 17: 409, 22: 400, 114: 409}
+COMMENT_S = 15  # between two lines that keep a stream alive
 POLICY = (
     "default-src 'self'; style-src 'self' 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
     "require-trusted-types-for 'script'"
@@ -165,6 +166,12 @@ class Server:
         text = "".join(f"{name}: {value}\n" for name, value in fields.items()) + "\n"
         writer.write(f"{len(text.encode()):x}\r\n{text}\r\n".encode())
 
+    async def wait_for(self, news, writer):
+        try:
+            await asyncio.wait_for(news.wait(), COMMENT_S)
+        except asyncio.TimeoutError:
+            writer.write(b"3\r\n:\n\n\r\n")
+
     async def stream_events(self, request, writer):
         self.begin_stream(writer)
         sent = int(request.headers.get("last-event-id", 0))
@@ -175,7 +182,7 @@ class Server:
                     self.give(writer, {"id": event["sequence"], "data": json.dumps(event)})
                     sent = event["sequence"]
             await writer.drain()
-            await news.wait()
+            await self.wait_for(news, writer)
 
     def line_of(self, name):
         """What a VM wrote, and what is typed of its next line."""
@@ -200,7 +207,7 @@ class Server:
                 offset += len(piece)
                 self.give(writer, {"id": offset, "data": json.dumps(data)})
             await writer.drain()
-            await news.wait()
+            await self.wait_for(news, writer)
 
     def type_at(self, name, data):
         """A shell that repeats what is typed, as a guest's tty does."""

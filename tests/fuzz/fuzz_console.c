@@ -42,6 +42,13 @@ static void press(struct scene *scene, const char *keys, size_t len)
 
 		if (action.kind == ACTION_RUN && scene->ui.mode == MODE_OUTPUT)
 			ui_run_begins(&scene->ui, action.words, scene->now_ns);
+		if (action.kind == ACTION_RUN && scene->ui.mode == MODE_CHECK) {
+			ui_run_begins(&scene->ui, action.words, scene->now_ns);
+			if (i & 1) {	/* else its answer is waited for */
+				ui_run_prints(&scene->ui, keys, len);
+				ui_run_ends(&scene->ui, (int)(i & 2), scene->now_ns);
+			}
+		}
 		if (action.kind == ACTION_CANCEL)
 			ui_run_ends(&scene->ui, 1, scene->now_ns);
 		assert(scene->ui.view < VIEW_COUNT);
@@ -60,6 +67,7 @@ static void split(const char *line)
 	for (int i = 0; i < words.count; i++)
 		assert(words.words[i] >= words.bytes && words.words[i] + strlen(words.words[i]) < words.bytes + sizeof(words.bytes));
 	command_risk(&words);
+	command_tells(&words);
 	command_object(&words);
 }
 

@@ -91,7 +91,7 @@ def test_admitted_by_name(manager):
     manager.boot(more=TOLD)
     words = ["node", "admit", "m7", "--mac", MAC, "--role", "memory", "--domain", "pdu-b"]
     would = manager.gmm_json(*words, "--dry-run")
-    assert would["would"] == f"admit the machine that waits as m7, a memory component at {would['ip']}" and manager.node("m7") is None
+    assert would["would"] == f"would admit the machine that waits as m7, a memory component at {would['ip']}" and manager.node("m7") is None
     made = manager.gmm_json(*words)
     assert made["ip"] == would["ip"] and made["life"] == "admitted" and made["origin"] == "admitted" and made["domain"] == "pdu-b"
     shown = manager.gmm_json("node", "show", "m7")
@@ -204,7 +204,7 @@ def test_over_http(manager):
     assert ask("GET", "/v1/machines/match").json[0]["reason"] == "no rule fits"
     body = {"name": "m7", "mac": MAC, "role": "memory"}
     assert ask("POST", "/v1/nodes", body, manager.reader).status == 403
-    assert ask("POST", "/v1/nodes", body | {"dry_run": True}).json["would"].startswith("admit the machine that waits as m7, a memory component at 127.")
+    assert ask("POST", "/v1/nodes", body | {"dry_run": True}).json["would"].startswith("would admit the machine that waits as m7, a memory component at 127.")
     assert ask("POST", "/v1/nodes", body).json["life"] == "admitted"
     assert ask("POST", "/v1/nodes", body).status == 409
     assert ask("DELETE", f"/v1/machines/{MAC}").status == 404

@@ -162,6 +162,37 @@ def test_request_is_sent_again_to_the_next_manager(rack, seed):
     rack.gmm("vm", "destroy", spec["name"])
 
 
+def test_asked_before_the_nodes_are_back(rack):
+    """Whoever asks a manager that has just started need not know that: the command waits for what it lacks. HTTP is told to ask again."""
+    rack.gmm(*create_words("early"))
+    rack.gmm("vm", "start", "early")
+    rack.restart_manager()
+    with contextlib.closing(alone.UnixConnection(rack.state.api_socket)) as connection:
+        answer = alone.ask(connection, "POST", "/v1/vms/early/kill")
+    assert answer.status == 503 and answer.headers["Retry-After"] and "try again" in answer.text, answer.text
+    rack.gmm("vm", "kill", "early")
+    rack.restart_manager()
+    rack.gmm(*create_words("late"))
+    assert names(rack) == {"early": "stopped", "late": "created"}
+    rack.restart_manager()
+    assert "would" in rack.gmm("vm", "resize", "late", "--cache", "9M", "--dry-run")
+    for name in ("early", "late"):
+        rack.gmm("vm", "destroy", name)
+    settled(rack)
+
+
+def test_refused_when_a_node_does_not_come_back(rack):
+    memory = rack.rack.nodes["m1"]
+    rack.kill("m1")
+    rack.restart_manager()
+    refused = rack.gmm(*create_words("never", "320M"), check=False)  # one component alone has less
+    assert refused.returncode == 5 and "m1 down" in refused.stderr, refused.stderr
+    rack.add(memory, lambda line: None)
+    rack.gmm(*create_words("now", "320M"))
+    rack.gmm("vm", "destroy", "now")
+    settled(rack)
+
+
 def test_mute_outlives_the_manager(rack):
     rack.gmm("health", "mute", "STORE_FAILED", "--sticky")
     rack.restart_manager()

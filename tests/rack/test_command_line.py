@@ -193,8 +193,9 @@ def test_dry_runs_change_nothing(manager, status, words, said):
 def test_exit_status_of_failures(manager):
     with open("/dev/full", "w", encoding="utf-8") as full:
         assert manager.gmm("status", capture_output=False, stdout=full, stderr=subprocess.PIPE).returncode == 1
-    assert gmm("status").returncode == 7
-    assert manager.gmm("status", user="nobody").returncode == 4
+    absent, no_socket, other = gmm("status"), gmm("status", socket_path="/etc/hostname"), manager.gmm("status", user="nobody")
+    assert absent.returncode == no_socket.returncode == 7 and "is it running?" in absent.stderr and "is it running?" in no_socket.stderr
+    assert other.returncode == 4 and "as root" in other.stderr
 
 
 def test_every_exit_status_is_documented():
@@ -272,6 +273,13 @@ def test_watch_redraws_on_a_terminal(manager):
 
 # ---------------------------------------------------------------- health
 
+def test_nodes_that_never_joined(manager):
+    nodes = json.loads(manager.gmm("node", "list", "-o", "json").stdout)
+    assert {node["renewed_s_ago"] for node in nodes} == {None}
+    lines = [line.split() for line in manager.gmm("node", "list").stdout.splitlines()]
+    assert lines[0][-2:] == ["BOOT", "SEEN"] and all(line[-2:] == ["-", "-"] for line in lines[1:]) and len(lines) == 1 + len(NODES)
+
+
 def test_health(manager):
     for _ in range(5):
         assert "Plenum" in manager.fetch("/boot.ipxe?mac=52:54:00:77:00:00")
@@ -291,6 +299,29 @@ def test_health(manager):
     events = [json.loads(line) for line in manager.gmm("events", "-o", "jsonl").stdout.splitlines()]
     told = [event["text"] for event in events if event["kind"] == "health" and event["object"] == "BOOT_LOOP"]
     assert [text.split(",")[0].split(":")[0] for text in told] == ["raised", "muted", "not muted any more"]
+
+
+@pytest.mark.parametrize("words, said", [(["explain", "BOOT_LOP"], "did you mean BOOT_LOOP?"), (["health", "mute", "mnode_dwn"], "did you mean MNODE_DOWN?"),
+                                         (["health", "unmute", "x" * 99], "docs/health has a page for each")])
+def test_health_codes_that_are_not_there(manager, words, said):
+    done = manager.gmm(*words)
+    assert done.returncode == 3 and said in done.stderr, done.stderr
+
+
+def test_health_codes_in_small_letters(manager):
+    assert json.loads(manager.gmm("explain", "boot_loop", "-o", "json").stdout)["code"] == "BOOT_LOOP"
+
+
+@pytest.mark.parametrize("status, words, said", [
+    (2, ["vm", "wait", "web", "--state", "runing"], "no VM is ever runing; did you mean running?"),
+    (2, ["vm", "wait", "web", "--state", "x"], "states are creating, created"), (3, ["vm", "wait", "web", "--state", "lost"], "no VM named web"),
+    (2, ["vm", "create", "web", "--memory", "4096", "--cache", "1M", "--kernel", "/etc/hostname"], "memory of 4096 bytes is too small"),
+    (5, ["vm", "create", "web", "--memory", "64M", "--cache", "1M", "--kernel", "/etc/hostname", "--on", "m1"], "m1 is not a process component"),
+    (5, ["node", "forget", "p1"], "p1 cannot be forgotten: it is not retired but admitted; gmm node retire p1"),
+])
+def test_refusals_say_what_to_do(manager, status, words, said):
+    done = manager.gmm(*words)
+    assert done.returncode == status and said in done.stderr, done
 
 
 def test_health_of_the_store():
@@ -341,7 +372,7 @@ def test_a_vm_from_a_file(tmp_path):
                             ("[vm]\nmemory = 1M\nmemory = 2M\n", "web.vm:3: 'memory' is given twice"),
                             ("[vm]\nfrom = other\n", "unknown key 'from'"), ("[web]\nmemory = 1M\n", "unknown section [web]"),
                             ("memory\n", "web.vm:1: neither"), (f"[vm]\ncommand-line = {'x' * 200}\n", "web.vm:2: the line is longer"),
-                            ("[vm]\nmemory = 1M\n", "--cache: is required")):
+                            ("[vm]\nmemory = 1M\n", "vm create needs --cache SIZE, --kernel FILE; see gmm help vm create")):
             file.write_text(text, encoding="utf-8")
             done = gmm("vm", "create", "web", "--from", str(file), socket_path=path)
             assert done.returncode == 2 and words in done.stderr, done.stderr
@@ -358,6 +389,45 @@ def test_interrupted_operations_go_on(tmp_path):
         assert "goes on" in process.communicate(timeout=ANSWER_S)[1] and process.returncode == -signal.SIGINT
         done = gmm("--timeout", "0.2", "vm", "start", "web", socket_path=path)
         assert done.returncode == 6 and "goes on" in done.stderr
+
+
+def test_a_drain_says_how_far_it_is(tmp_path):
+    progress = {"item": {"name": "m1", "regions": 1, "moves": [{"vm": "web", "index": 3, "to": "m2", "pages": 100, "pages_passed": 50}]}}
+    with answering(tmp_path, progress, {"result": {"regions_moved": 1}}) as (path, requests):
+        done = gmm("node", "drain", "m1", socket_path=path)
+        assert done.returncode == 0 and done.stderr == "m1: 1 region left; web/3 to m2 50 %\n" and done.stdout.split() == ["regions_moved", "1"]
+        assert requests[0]["arguments"] == {"name": "m1"}
+
+
+def test_an_interrupted_drain_goes_on(tmp_path):
+    with answering(tmp_path, {"item": {"name": "m1", "regions": 1, "moves": []}}) as (path, _):
+        process = subprocess.Popen([GMM, "--socket", str(path), "node", "drain", "m1"], stderr=subprocess.PIPE, text=True)
+        assert process.stderr.readline() == "m1: 1 region left\n"
+        process.send_signal(signal.SIGINT)
+        assert "goes on" in process.communicate(timeout=ANSWER_S)[1] and process.returncode == -signal.SIGINT
+
+
+def test_many_nodes_are_drained_one_after_the_other(manager):
+    done = manager.gmm("node", "drain", "m[1-2]", "-o", "json")
+    assert done.returncode == 5 and [answer["node"] for answer in json.loads(done.stdout)] == ["m1", "m2"]
+
+
+def test_what_people_read_has_units(tmp_path):
+    moved = {"regions_moved": 3, "pages_moved": 4096, "bytes": 16 << 20, "elapsed_ns": 9506959124}
+    with answering(tmp_path, {"result": moved}) as (path, _):
+        words = [line.split() for line in gmm("node", "drain", "m1", socket_path=path).stdout.splitlines()]
+        assert words == [["regions_moved", "3"], ["pages_moved", "4096"], ["bytes", "16", "MiB"], ["elapsed_ns", "9.51", "s"]]
+        assert json.loads(gmm("node", "drain", "m1", "-o", "json", socket_path=path).stdout) == moved
+
+
+def test_operations_say_why_they_failed(tmp_path):
+    common = {"kind": "vm.start", "object": "web", "started_at": "now", "ended_at": None}
+    operations = [common | {"id": 1, "status": "failed", "error": {"code": "conflict", "status": -5, "message": "no such kernel"}, "progress": None},
+                  common | {"id": 2, "status": "running", "error": None, "progress": {"step": "regions", "done": 3, "total": 8}},
+                  common | {"id": 3, "status": "running", "error": None, "progress": {"step": "guest", "done": 0, "total": 0}}]
+    with answering(tmp_path, {"result": operations}) as (path, _):
+        lines = gmm("operation", "list", socket_path=path).stdout.splitlines()
+        assert [line.split("  ")[-1] for line in lines] == ["NOTE", "no such kernel", "regions: 3 of 8", "guest"]
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
@@ -385,6 +455,21 @@ def test_each_command_has_help_with_examples():
         asked, given = gmm("help", *words.split()), gmm(*words.split(), "--help")
         assert asked.returncode == given.returncode == 0 and asked.stdout == given.stdout, words
         assert f"usage: gmm {words}" in asked.stdout and "examples:\n  gmm" in asked.stdout or "source <(gmm" in asked.stdout, words
+
+
+def test_help_of_a_group():
+    asked, given, alone = gmm("help", "vm"), gmm("vm", "--help"), gmm("vm")
+    assert asked.returncode == given.returncode == 0 and asked.stdout == given.stdout and "  vm create NAME" in asked.stdout
+    assert alone.returncode == 2 and "which of its commands?" in alone.stderr and asked.stdout in alone.stderr
+
+
+@pytest.mark.parametrize("words, said", [(["vm", "list", "x"], "x is one word too many: gmm vm list; see gmm help vm list"),
+                                         (["region", "move", "web"], "index is missing: gmm region move VM INDEX; see gmm help region move"),
+                                         (["vm", "create", "web"], "vm create needs --memory SIZE, --cache SIZE, --kernel FILE; see"),
+                                         (["vm", "stop", "web", "--grace", "2w"], "write for example 30, 90s, 5m, 4h or 2d")])
+def test_misused_commands_say_how_they_are_used(words, said):
+    done = gmm(*words)
+    assert done.returncode == 2 and said in done.stderr, done.stderr
 
 
 @pytest.mark.parametrize("words, meant", [(["vm", "lsit"], "gmm vm list"), (["nod", "show", "m1"], "gmm node show"), (["heatlh"], "gmm health"),

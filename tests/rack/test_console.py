@@ -63,9 +63,9 @@ def test_every_view_without_colours(tmp_path, manager):
     with console(tmp_path, manager.socket) as terminal:
         terminal.wait_for("8 of 9 nodes up", "ERROR MNODE_DOWN, VM_STALLED", "+- p1 ---", "+- m6 ---", "$ gmm status")
         for key, parts in {
-            "2": ("NAME", "PAGES/S", "m4           memory", "$ gmm node list"),
-            "3": ("imbalance 19%", "RESERVED", "m6          up"),
-            "4": ("HIT", "batch      paused", "$ gmm vm list"),
+            "2": ("NAME", "PAGES/S", "m4         memory  draining", "$ gmm node list"),
+            "3": ("imbalance 19%", "promised besides 256 MiB", "RESERVED", "m6         up"),
+            "4": ("HIT", "batch      paused", "placed   on 3 components, no limit; devices serial", "$ gmm vm list"),
             "5": ("does not list its operations", "none yet"),
             "6": ("paused: m5 does not answer", "join refused", "$ gmm events --follow"),
             "7": ("no console is open",),
@@ -102,26 +102,60 @@ def test_operators_round(tmp_path, manager):
         terminal.press("Enter", "d")
         terminal.wait_for("gmm vm show mail: done", "memory_bytes         536870912")
         terminal.press("Escape", "x")
-        terminal.wait_for("gmm vm stop mail: really? (y or n)")
+        terminal.wait_for("would stop mail on p2", "gmm vm stop mail: really? (y or n)")
         terminal.press("n")
         terminal.wait_for("nothing was done")
         assert manager.vms()["mail"] == "running"
-        terminal.press("x", "y")
+        terminal.press("x")
+        terminal.wait_for("really?")
+        terminal.press("y")
         terminal.wait_for("gmm vm stop mail: done")
         terminal.press("Escape")
         terminal.wait_for("mail       stopped")
         terminal.press("D")
+        terminal.wait_for("would destroy mail on p2", "type mail to do it")
         terminal.type("mali")
         terminal.press("Enter")
         terminal.wait_for("not the name")
         assert "mail" in manager.vms()
         terminal.press("D")
+        terminal.wait_for("type mail to do it")
         terminal.type("mail")
         terminal.press("Enter")
         terminal.wait_for("gmm vm destroy mail: done")
         assert "mail" not in manager.vms()
         terminal.press("6")
         terminal.wait_for("mail         destroyed")
+
+
+def test_what_cannot_be_done_is_not_asked(tmp_path, manager):
+    """A VM without a power button and without a serial line; a drain says what it would move, and is refused of a node that is down."""
+    with console(tmp_path, manager.socket) as terminal:
+        terminal.press("4")
+        terminal.type("/batch")
+        terminal.press("Enter")
+        terminal.wait_for("devices rtc, kvmclock")
+        terminal.press("x")
+        text = terminal.wait_for("batch has no power button; use vm kill")
+        assert "really?" not in text and "HIT" in text
+        terminal.press("c")
+        text = terminal.wait_for("batch has no console: it was created without the device 'serial'")
+        assert "HIT" in text
+        terminal.type(":vm kill batch")
+        terminal.press("Enter")
+        terminal.wait_for("would kill batch on p3", "really?")
+        terminal.press("n")
+        terminal.type(":node drain m1")
+        terminal.press("Enter")
+        terminal.wait_for("would move 10 regions (640 MiB) of 3 VMs away from m1;", "gmm node drain m1: really? (y or n)")
+        terminal.press("n")
+        terminal.type(":node drain m5")
+        terminal.press("Enter")
+        terminal.wait_for("m5 is down")
+        terminal.type(":vm start batch --dry-run")
+        terminal.press("Enter")
+        terminal.wait_for("gmm vm start batch --dry-run: done", "would start batch on p3")
+        assert manager.vms()["batch"] == "paused"
 
 
 def test_commands(tmp_path, manager):
@@ -165,6 +199,8 @@ def test_guests_console(tmp_path, manager):
         terminal.wait_for("web        running")
         terminal.press("Enter")
         terminal.wait_for("gmm vm stats web: done")
+        terminal.press("PageDown")            # which this terminal's description does not have
+        terminal.wait_for("gmm vm stats web: done", "p99.9")
         terminal.press("c")
         terminal.wait_for("web  running", "Debian GNU/Linux 12 web ttyS0", "root@web:~#")
         terminal.type("echo 1q:?")            # keys that mean something elsewhere
@@ -192,7 +228,7 @@ def test_gmmd_that_is_not_there_yet(tmp_path):
         try:
             terminal.wait_for("8 of 9 nodes up")
             terminal.press("5")
-            terminal.wait_for("vm create", "search", "%", "#")
+            terminal.wait_for("vm.create     search       running", "%", "#", "failed         m5 does not answer")
         finally:
             fake.stop()
 
@@ -285,7 +321,7 @@ def test_gmmd_itself(tmp_path):
         with console(tmp_path, tmp_path / "gmmd.socket") as terminal:
             terminal.wait_for("0 of 2 nodes up", "absent", "has not joined")
             terminal.press("2")
-            terminal.wait_for("p1           process absent", "never")
+            terminal.wait_for("p1         process absent", "never")
             terminal.press("4")
             terminal.wait_for("no VMs")
             terminal.press("2", "d")

@@ -18,9 +18,22 @@ VIEWS = {
         "gmm node show m1",
         ("52:54:00:77:00:05", "Failure domain", "asked for its script", "Memory of 3 VMs", "Regions on the move"),
     ),
-    "memory": ("Memory", "gmm region list", ("75 %", "Protection", "pdu-a: 5", "Imbalance", "After the plan", "Apply the plan")),
+    "memory": (
+        "Memory",
+        "gmm region list",
+        ("75 %", "256 MiB; with what is reserved 80 %", "Protection", "pdu-a: 5", "Imbalance", "After the plan", "Apply the plan"),
+    ),
     "vms": ("VMs", "gmm vm list", ("db", "118 MiB", "1.24 ms", "m5 does not answer", "powered-off")),
-    "vms/db": ("db", "gmm vm stats db", ("Hit ratio", "118 MiB in the cache of p2", "p99 1.24 ms", "in 17 regions", "/boot/vmlinuz")),
+    "vms/build": (
+        "build",
+        "gmm vm stats build",
+        ("256 MiB in 4 regions: reserved when", "promised, no place yet", "512 MiB on memory components only", "3 memory components, no limit"),
+    ),
+    "vms/db": (
+        "db",
+        "gmm vm stats db",
+        ("Hit ratio", "at most 6", "118 MiB in the cache of p2", "p99 1.24 ms", "in 17 regions", "/boot/vmlinuz"),
+    ),
     "vms/web/console": ("web: console", "gmm vm console web", ("Live. Ctrl-] leaves.", "running")),
     "operations": ("Operations", "gmm operation list", ("node.drain m4", "vm.destroy old-web", "failed", "m5 does not answer")),
     "events": ("Events", "gmm events --follow", ("Live.", "join refused", "8 of its regions are on m5")),
@@ -242,12 +255,12 @@ def test_events_stand_still_and_go_on(browser, fake):
 def test_actions_on_nodes(browser, fake):
     browser.open(fake.port, OPERATOR, "nodes/m1")
     browser.click("Cordon", "#main")
-    browser.confirm(("is given nothing new", "gmm node cordon m1"), "Cordon")
+    browser.confirm(("is given nothing new", "gmmd: m1 would become cordoned, is admitted.", "gmm node cordon m1"), "Cordon")
     browser.click("Drain", "#main")
-    browser.confirm(("13 regions (832 MiB) of 3 VMs", "gmm node drain m1"), "Drain")
+    browser.confirm(("gmmd would move 13 regions (832 MiB) of 3 VMs", "gmm node drain m1"), "Drain")
     browser.wait_for("draining")
     browser.click("Cancel the drain", "#main")
-    browser.confirm(("gmm node drain m1 --cancel",), "Cancel the drain")
+    browser.confirm(("gmmd would give the drain of m1 up", "gmm node drain m1 --cancel"), "Cancel the drain")
     browser.click("Cordon", "#main")
     browser.confirm(("gmm node cordon m1",), "Cordon")
     browser.click("Maintenance", "#main")
@@ -273,7 +286,7 @@ def test_machines_that_wait(browser, fake):
     browser.wait_for("becomes a node of this rack")
     assert not browser.find("dialog button[type=submit]").is_enabled()
     browser.press("m7", Keys.TAB, "m", Keys.TAB, Keys.TAB, "pdu-b")
-    words = ("gmm node admit m7 --mac 52:54:00:77:00:31 --role memory --domain pdu-b",)
+    words = ("gmm node admit m7 --mac 52:54:00:77:00:31 --role memory --domain pdu-b", "gmmd would admit the machine that waits as m7")
     browser.confirm(words, "Admit")
     browser.click("Reject", "[data-key='52:54:00:77:00:32']")
     browser.confirm(("gmm node reject 52:54:00:77:00:32",), "Reject")
@@ -293,14 +306,20 @@ def test_actions_on_vms(browser, fake):
     browser.wait_for("now 32 MiB")
     assert not browser.find("dialog button[type=submit]").is_enabled()
     browser.press("48M")
-    browser.confirm(("under the running guest", "gmm vm resize build --cache 50331648"), "Resize the cache")
+    words = ("gmmd would resize the cache share of build from 32 MiB to 48 MiB.", "gmm vm resize build --cache 50331648")
+    browser.confirm(("under the running guest", *words), "Resize the cache")
     browser.wait_for("vm.resize build: done", "48 MiB")
     browser.wait_for("on-failure, at most 5 times")
-    browser.click("Restart policy", "#main")
-    browser.wait_for("Restart (now on-failure)")
-    browser.press("a", Keys.TAB, "9")
-    browser.confirm(("counted anew", "gmm vm set build --restart always --restart-max 9"), "Restart policy")
-    browser.wait_for("always, at most 9 times")
+    browser.click("Settings", "#main")
+    browser.wait_for("as it is: on-failure", "now 0 (it is on 3)")
+    assert not browser.find("dialog button[type=submit]").is_enabled()
+    browser.press("al", Keys.TAB, "9", Keys.TAB, "0", Keys.TAB, "x")
+    browser.wait_for("--bandwidth 0")
+    assert not browser.find("dialog button[type=submit]").is_enabled()  # that is no spread
+    browser.press(Keys.BACKSPACE, "2")
+    words = "gmm vm set build --restart always --restart-max 9 --bandwidth 0 --spread 2"
+    browser.confirm(("counted anew", words, "gmmd would change restart to always"), "Change")
+    browser.wait_for("always, at most 9 times", "3 memory components, at most 2")
     browser.click("Kill", "#main")
     browser.confirm(("as by a power cut", "gmm vm kill build", "gmmd would kill build on p3"), "Kill")
     browser.wait_for("vm.kill build: done", "stopped")
@@ -322,7 +341,7 @@ def test_actions_on_vms(browser, fake):
     assert [(command, arguments) for _, command, arguments in fake.noted()] == [
         ("vm.start", {"name": "build"}),
         ("vm.resize", {"name": "build", "cache_bytes": 48 << 20}),
-        ("vm.set", {"name": "build", "restart": "always", "restart_max": 9}),
+        ("vm.set", {"name": "build", "restart": "always", "restart_max": 9, "bandwidth_mbps": 0, "spread": 2}),
         ("vm.kill", {"name": "build"}),
         ("vm.destroy", {"name": "build"}),
         ("vm.create", spec),
@@ -333,7 +352,7 @@ def test_actions_on_vms(browser, fake):
 def test_actions_on_the_rack(browser, fake):
     browser.open(fake.port, OPERATOR, "memory")
     browser.click("Apply the plan")
-    browser.confirm(("4 regions (256 MiB) move under the running guests", "gmm balance apply"), "Apply the plan")
+    browser.confirm(("under the running guests", "gmmd would move 4 regions (256 MiB)", "gmm balance apply"), "Apply the plan")
     browser.wait_for("balance.apply: done")
     browser.go("health")
     browser.click("Mute", "[data-key=MNODE_DOWN]")
@@ -354,6 +373,32 @@ def test_actions_on_the_rack(browser, fake):
         ("health.unmute", {"code": "MNODE_DOWN"}),
         ("node.drain", {"name": "m4", "cancel": True}),
     ]
+
+
+def test_devices_that_are_missing(browser, fake):
+    """What takes one is refused with the reason: to a mouse, to a screen reader, and to whoever comes by Tab and tries."""
+    browser.open(fake.port, OPERATOR, "vms/batch")
+    browser.wait_for("batch has no power button: it cannot be asked to stop, only killed.", "rtc, kvmclock")
+    told = """const one = [...document.querySelectorAll('#main button')].find((one) => one.textContent === arguments[0]);
+        const why = document.getElementById(one.getAttribute('aria-describedby')).textContent;
+        one.focus();
+        return [one.getAttribute('aria-disabled'), one.title === why, why, document.activeElement === one]"""
+    no_console = "batch has no console: it was created without the device \u201cserial\u201d."
+    assert browser.script(told, "Stop") == ["true", True, "batch has no power button: it cannot be asked to stop, only killed.", True]
+    browser.press(Keys.ENTER)
+    browser.wait(lambda: "no power button" in browser.find("#notices").text, "the reason")
+    assert browser.script(told, "Console") == ["true", True, no_console, True]
+    browser.script("document.activeElement.blur()")
+    browser.press("c")
+    browser.wait(lambda: "no console" in browser.find("#notices").text, "the reason")
+    assert browser.script("return location.hash") == "#/vms/batch" and not browser.find("dialog[open]")
+    browser.click("Kill", "#main")
+    browser.confirm(("gmmd would kill batch",), "Kill")
+    browser.wait_for("vm.kill batch: done")
+    assert [command for _, command, _ in fake.noted()] == ["vm.kill"]
+    browser.go("vms/db")
+    browser.wait_for("at most 6")
+    assert browser.find("#main .actions [aria-disabled]") is None and browser.find("#main a.button[href$=console]")
 
 
 def test_refusals_are_shown(browser, fake):

@@ -34,6 +34,7 @@ static inline void fixture_add(json_t *object, const char *key, json_int_t more)
 static inline json_t *fixture_status(json_t *record, int seconds)
 {
 	json_t *nodes = json_array(), *row;
+	json_int_t promised = 0;
 	size_t index;
 	int up = 0;
 
@@ -50,7 +51,10 @@ static inline json_t *fixture_status(json_t *record, int seconds)
 		json_array_append_new(nodes, node);
 		up += is_up;
 	}
-	return json_pack("{s:O,s:O,s:{s:i,s:i},s:O,s:o}", "health", json_object_get(record, "health"), "manager", json_object_get(record, "manager"), "nodes_total", "up", up,
+	json_array_foreach(json_object_get(record, "vms"), index, row)
+		promised += 16384 * json_integer_value(json_object_get(json_object_get(row, "row"), "regions_promised"));
+	return json_pack("{s:O,s:O,s:{s:I},s:{s:i,s:i},s:O,s:o}", "health", json_object_get(record, "health"), "manager",
+			 json_object_get(record, "manager"), "memory_pages", "promised", promised, "nodes_total", "up", up,
 			 "configured", (int)json_array_size(nodes), "regions", json_object_get(record, "regions"), "nodes", nodes);
 }
 

@@ -315,6 +315,16 @@ static inline void rig_expect_disconnected(struct rig *rig, int side, int status
 	assert_int_equal(event.status, status);
 }
 
+/* Side 1 lends memory to peers with tag 0, from address 0 on. Returns the rkey. */
+static inline uint32_t rig_share(struct rig *rig, void *memory, size_t len_bytes, uint32_t access)
+{
+	struct roce_memory_config config = { .ops = &roce_memory_plain_ops, .context = memory, .len_bytes = len_bytes, .access = access };
+	uint32_t rkey = 0;
+
+	assert_int_equal(roce_memory_register(rig->device[1], &config, &rkey), 0);
+	return rkey;
+}
+
 static inline void rig_fill(struct rig *rig, void *bytes, size_t len)
 {
 	rig_random_bytes(rig, bytes, len);

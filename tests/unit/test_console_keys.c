@@ -83,25 +83,91 @@ static void test_describe(void **state)
 	expect(scene, "\033s", ACTION_RUN, "vm start db");
 }
 
+/* The dry run that the console asked for ends. */
+static void told(struct scene *scene, int status, const char *text)
+{
+	ui_run_begins(&scene->ui, "--dry-run", 1);
+	ui_run_prints(&scene->ui, text, strlen(text));
+	ui_run_ends(&scene->ui, status, 2);
+}
+
 static void test_destructive_verbs_ask(void **state)
 {
+	static const char would[] = "would stop web on p1\n";
 	struct scene *scene = *state;
 
-	expect(scene, "4x", ACTION_NONE, NULL);
+	expect(scene, "4x", ACTION_RUN, "--dry-run vm stop web");
+	told(scene, 0, would);
+	assert_int_equal(scene->ui.mode, MODE_CONFIRM);
+	assert_string_equal(scene->ui.would, "would stop web on p1");
 	expect(scene, "n", ACTION_NONE, NULL);
-	expect(scene, "x", ACTION_NONE, NULL);
+	press(scene, "x");
+	told(scene, 0, would);
 	expect(scene, "\r", ACTION_NONE, NULL);
-	expect(scene, "xy", ACTION_RUN, "vm stop web");
-	expect(scene, "\033Dwe\r", ACTION_NONE, NULL);
+	press(scene, "x");
+	told(scene, 0, would);
+	expect(scene, "y", ACTION_RUN, "vm stop web");
+	expect(scene, "\033D", ACTION_RUN, "--dry-run vm destroy web");
+	told(scene, 0, would);
+	expect(scene, "we\r", ACTION_NONE, NULL);
 	assert_string_equal(scene->ui.message, "not the name: nothing was done");
-	expect(scene, "Dweb\033", ACTION_NONE, NULL);
-	expect(scene, "Dy", ACTION_NONE, NULL);
+	press(scene, "D");
+	told(scene, 0, would);
+	expect(scene, "web\033", ACTION_NONE, NULL);
+	press(scene, "Dy\r");		/* typed before the answer: it counts, but Enter does not */
+	told(scene, 0, would);
+	assert_string_equal(scene->ui.entry, "y");
 	expect(scene, "\025web\r", ACTION_RUN, "vm destroy web");
 	/* Typed commands, too, and those that this console knows nothing of. */
-	expect(scene, "\033:vm destroy web\ry", ACTION_NONE, NULL);
-	expect(scene, "\033:node drain m1\r", ACTION_NONE, NULL);
+	press(scene, "\033:vm destroy web\r");
+	told(scene, 0, would);
+	expect(scene, "y", ACTION_NONE, NULL);
+	expect(scene, "\033:node drain m1\r", ACTION_RUN, "--dry-run node drain m1");
+	told(scene, 0, "would move 3 regions");
 	expect(scene, "y", ACTION_RUN, "node drain m1");
+	expect(scene, "\033:key rotate\r", ACTION_NONE, NULL);	/* it has no dry run */
+	assert_string_equal(scene->ui.would, "");
+	expect(scene, "y", ACTION_RUN, "key rotate");
 	expect(scene, "\033:-o json vm destroy web\r", ACTION_NONE, NULL);
+	assert_int_equal(scene->ui.mode, MODE_CONFIRM);
+}
+
+/* What gmmd would refuse is not asked for; what comes before its answer does nothing. */
+static void test_dry_run(void **state)
+{
+	struct scene *scene = *state;
+	char line[COMMAND_BYTES];
+
+	press(scene, "4x");
+	told(scene, 5, "gmm: web has no power button; use vm kill\n");
+	assert_int_equal(scene->ui.mode, MODE_VIEW);
+	assert_string_equal(scene->ui.message, "web has no power button; use vm kill");
+	expect(scene, "y", ACTION_NONE, NULL);
+	press(scene, "x");
+	told(scene, 1, "\n");
+	assert_string_equal(scene->ui.message, "gmm --dry-run vm stop web: exit status 1");
+	expect(scene, "xy", ACTION_NONE, NULL);
+	assert_int_equal(scene->ui.mode, MODE_CHECK);
+	expect(scene, "n", ACTION_CANCEL, NULL);
+	assert_string_equal(scene->ui.message, "nothing was done");
+	told(scene, 143, "");		/* as it ends: nothing follows */
+	assert_int_equal(scene->ui.mode, MODE_VIEW);
+	expect(scene, "D\003", ACTION_CANCEL, NULL);
+	told(scene, 0, "would destroy web on p1");
+	assert_int_equal(scene->ui.mode, MODE_VIEW);
+	/* More than there is room for is asked without it. */
+	memset(line, 'x', sizeof(line));
+	memcpy(line, ":vm stop ", 9);
+	line[sizeof(line) - 2] = '\0';
+	press(scene, line);
+	expect(scene, "\r", ACTION_NONE, NULL);
+	assert_int_equal(scene->ui.mode, MODE_CONFIRM);
+	/* Who types --dry-run is not asked, and may where the console only reads; as a value it is none. */
+	scene->ui.readonly = true;
+	expect(scene, "n:vm destroy web --dry-run\r", ACTION_RUN, "vm destroy web --dry-run");
+	expect(scene, "\033:node admit a --domain --dry-run\r", ACTION_NONE, NULL);
+	expect(scene, ":vm destroy -- --dry-run\r", ACTION_NONE, NULL);
+	expect(scene, ":key rotate now --dry-run\r", ACTION_NONE, NULL);
 }
 
 static void test_readonly(void **state)
@@ -148,6 +214,13 @@ static void test_console(void **state)
 	expect(scene, "4:vm console\r", ACTION_NONE, NULL);
 	expect(scene, ":console --readonly\r", ACTION_NONE, NULL);
 	assert_string_equal(scene->ui.message, "this is the console already");
+	/* A VM without a serial line: said where it is asked for. */
+	strcpy(scene->ui.console_vm, "");
+	expect(scene, "4gjjjc", ACTION_NONE, NULL);
+	assert_string_equal(scene->ui.message, "batch has no console: it was created without the device 'serial'");
+	assert_int_equal(scene->ui.view, VIEW_VMS);
+	expect(scene, ":vm console batch\r", ACTION_NONE, NULL);
+	assert_string_equal(scene->ui.console_vm, "");
 }
 
 static void test_filter(void **state)
@@ -242,6 +315,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_views, make, drop),
 		cmocka_unit_test_setup_teardown(test_describe, make, drop),
 		cmocka_unit_test_setup_teardown(test_destructive_verbs_ask, make, drop),
+		cmocka_unit_test_setup_teardown(test_dry_run, make, drop),
 		cmocka_unit_test_setup_teardown(test_readonly, make, drop),
 		cmocka_unit_test_setup_teardown(test_console, make, drop),
 		cmocka_unit_test_setup_teardown(test_filter, make, drop),

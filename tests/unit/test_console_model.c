@@ -182,16 +182,55 @@ static void test_operations(void **state)
 {
 	struct model *model = *state;
 
-	take(model_take_operations, model, "[{\"id\":1,\"progress\":0.25},{\"id\":\"a\",\"progress\":40},"
-	     "{\"progress\":7.5},{\"progress\":-1},{\"progress\":\"half\"},{}]");
+	json_t *many = json_array();
+
+	/* As gmmd has them: what ended, in the order of the ends, then what is under way. */
+	take(model_take_operations, model, "[{\"progress\":\"half\"},{\"progress\":0.5},{\"progress\":{\"done\":-1,\"total\":0}},"
+	     "{\"id\":7,\"progress\":null,\"error\":{\"message\":\"m5 does not answer\"}},"
+	     "{\"id\":8,\"progress\":{\"step\":\"regions\",\"done\":9,\"total\":4}},"
+	     "{\"id\":9,\"progress\":{\"step\":\"regions\",\"done\":1,\"total\":4}}]");
 	assert_int_equal(model->operation_count, 6);
-	assert_string_equal(model->operations[0].id, "1");
+	assert_string_equal(model->operations[0].id, "9");
+	assert_string_equal(model->operations[0].note, "regions");
 	assert_true(model->operations[0].share == 0.25);
-	assert_string_equal(model->operations[1].id, "a");
-	assert_true(model->operations[1].share == 0.4);
-	assert_true(model->operations[2].share == 1);
-	for (int i = 3; i < 6; i++)
+	assert_true(model->operations[1].share == 1);
+	assert_string_equal(model->operations[2].note, "m5 does not answer");
+	for (int i = 2; i < 6; i++)
 		assert_true(model->operations[i].share < 0);
+	/* Of more than there is room for, the newest. */
+	for (int i = 1; i <= 3 * MODEL_OPERATIONS_MAX; i++)
+		json_array_append_new(many, json_pack("{s:i}", "id", i));
+	model_take_operations(model, many);
+	json_decref(many);
+	assert_int_equal(model->operation_count, MODEL_OPERATIONS_MAX);
+	assert_string_equal(model->operations[0].id, "192");
+	assert_int_equal(model->left_out, 0);
+}
+
+static void test_devices(void **state)
+{
+	struct model *model = *state;
+	const struct model_vm *vm = model->vms;
+
+	assert_string_equal(vm[0].devices, "serial, rtc, kvmclock, button");
+	assert_false(vm[0].no_console);
+	assert_true(vm[3].no_console);		/* batch */
+	assert_int_equal(vm[4].regions_promised, 4);
+	assert_int_equal(vm[1].spread, 6);
+	assert_int_equal(model->pages_promised, 4 * 16384);
+	take(model_take_vms, model, "[{\"id\":1,\"devices\":[]},{\"id\":2},{\"id\":3,\"devices\":[7,null,\"serial\",{}]},"
+	     "{\"id\":4,\"devices\":\"serial\"},{\"id\":5,\"devices\":[\"0123456789012345678901234567890123456789012\",\"b\",\"c\","
+	     "\"d\",\"0123456789012345678901234567890123456789012\",\"0123456789012345678901234567890123456789012\",\"serial\"]}]");
+	assert_string_equal(vm[0].devices, "none");
+	assert_true(vm[0].no_console);
+	assert_string_equal(vm[1].devices, "");	/* an older gmmd: nothing is refused for it */
+	assert_false(vm[1].no_console);
+	assert_string_equal(vm[2].devices, "?, ?, serial, ?");
+	assert_false(vm[2].no_console);
+	assert_string_equal(vm[3].devices, "");
+	assert_false(vm[3].no_console);
+	assert_true(strlen(vm[4].devices) < sizeof(vm[4].devices));
+	assert_false(vm[4].no_console);
 }
 
 /* Every answer in place of every other, and values of wrong types: nothing breaks, nothing is believed. */
@@ -202,6 +241,7 @@ static void test_lies(void **state)
 		"{\"nodes\":7,\"nodes_total\":[]}", "{\"nodes\":[7,null,{\"name\":{}}]}",
 		"{\"name\":\"web\",\"age_s\":1e300}", "{\"name\":\"web\",\"age_s\":-1}", "{\"name\":\"web\",\"age_s\":null}",
 		"{\"name\":\"web\",\"age_s\":0,\"counters\":[],\"miss\":7}",
+		"[{\"id\":3,\"devices\":{},\"spread\":-1,\"waits_for_memory\":1,\"progress\":[],\"error\":7}]",
 		"{\"nodes\":[{\"name\":\"p1\",\"uptime_us\":-5,\"reads\":1e9,\"cpus\":0,\"busy_ns\":9223372036854775807}]}",
 		"[{\"id\":-1,\"name\":null,\"memory_bytes\":-9223372036854775808,\"changed_s_ago\":\"x\"}]",
 	};
@@ -254,6 +294,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_health, make, drop),
 		cmocka_unit_test_setup_teardown(test_events, make, drop),
 		cmocka_unit_test_setup_teardown(test_operations, make, drop),
+		cmocka_unit_test_setup_teardown(test_devices, make, drop),
 		cmocka_unit_test_setup_teardown(test_lies, make, drop),
 		cmocka_unit_test_setup_teardown(test_too_much_is_left_out, make, drop),
 	};

@@ -9,6 +9,7 @@
 
 #include "gmm/console/guest_output.h"
 #include "gmm/console/ui.h"
+#include "gmm/console/views.h"
 
 static struct screen *screen_of(int width, int height, bool unicode)
 {
@@ -224,6 +225,22 @@ static void test_guest_output(void **state)
 	}
 }
 
+static void test_ages(void **state)
+{
+	static const struct {
+		double age_s;
+		const char *text;
+	} ages[] = {
+		{ -1, "never" }, { 0, "0.0 s" }, { 99.94, "99.9 s" }, { 100, "100 s" }, { 1000, "16m" }, { 3599, "59m" }, { 3600, "1h0m" }, { 8123, "2h15m" },
+		{ 172799, "47h59m" }, { 172800, "2d0h" }, { 1e12, "694444d10h" },
+	};
+	char text[UNITS_BYTES];
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof(ages) / sizeof(ages[0]); i++)
+		assert_string_equal(age_text(ages[i].age_s, text), ages[i].text);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -235,6 +252,7 @@ int main(void)
 		cmocka_unit_test(test_terminal_follows_the_cursor),
 		cmocka_unit_test(test_terminal_cells),
 		cmocka_unit_test(test_guest_output),
+		cmocka_unit_test(test_ages),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

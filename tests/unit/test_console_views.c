@@ -197,6 +197,10 @@ static void test_vms(void **state)
 	expect(scene, "4j", "vms");
 	draw(scene, 140, 24, true);
 	compare(scene, "vms_wide", true);
+	strcpy(scene->model->vms[4].state, "running");
+	scene->model->vms[4].waits_for_memory = true;
+	scene->model->vms[4].spread = 2;	/* of which it is on more */
+	expect(scene, "G", "vms_waiting");
 }
 
 static void test_vms_filtered(void **state)
@@ -280,11 +284,56 @@ static void test_typing(void **state)
 	expect(*state, "4:vm create web2 --memory 1G", "typing");
 }
 
+static void told(struct scene *scene, int status, const char *text)
+{
+	ui_run_begins(&scene->ui, "--dry-run", FIXTURE_NOW_NS);
+	ui_run_prints(&scene->ui, text, strlen(text));
+	ui_run_ends(&scene->ui, status, FIXTURE_NOW_NS);
+}
+
 static void test_confirm(void **state)
 {
-	expect(*state, "4x", "confirm");
-	expect(*state, "n", "confirm_refused");
-	expect(*state, "Dwe", "confirm_name");
+	struct scene *scene = *state;
+
+	expect(scene, "4x", "confirm_asking");
+	told(scene, 0, "would stop web on p1\n");
+	expect(scene, "", "confirm");
+	expect(scene, "n", "confirm_refused");
+	keys(scene, "D");
+	told(scene, 0, "would destroy web on p1\n");
+	expect(scene, "we", "confirm_name");
+	keys(scene, "\033:node drain m1\r");
+	told(scene, 0, "would move 13 regions (832 MiB) of 3 VMs away from m1; the others have room, 1.2 GiB are free there\n");
+	expect(scene, "", "confirm_long");
+	keys(scene, "n:vm stop batch\r");
+	told(scene, 5, "gmm: batch has no power button; use vm kill\n");
+	expect(scene, "", "confirm_cannot");
+}
+
+/* Reasons of any length: broken between words, or anywhere; never outside, and the footer stays. */
+static void test_long_reasons(void **state)
+{
+	static const char *const reasons[] = { "gmm: ", "x", "word ", "averyverylongword", "\n", " ", "e\314\201" };
+	struct scene *scene = *state;
+	char text[4096];
+
+	for (unsigned i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++) {
+		text[0] = '\0';
+		while (strlen(text) + strlen(reasons[i]) < sizeof(text) - 1)
+			strcat(text, reasons[i]);
+		for (int status = 0; status < 2; status++) {
+			keys(scene, "4x");
+			told(scene, status, text);
+			for (int size = 0; size < 40; size++)
+				draw(scene, size * 4, size, true);
+			keys(scene, "n");
+		}
+	}
+	keys(scene, "x");
+	told(scene, 1, "one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen");
+	draw(scene, 40, 12, false);
+	picture_of(&scene->screen, false, scene->picture);
+	assert_non_null(strstr(scene->picture, "\none two three four five six seven eight\nnine ten eleven twelve thirteen fourteen\nfifteen\n"));
 }
 
 /* gmmd is gone: what is shown is marked as old, everywhere. */
@@ -346,6 +395,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_output, make, drop),
 		cmocka_unit_test_setup_teardown(test_typing, make, drop),
 		cmocka_unit_test_setup_teardown(test_confirm, make, drop),
+		cmocka_unit_test_setup_teardown(test_long_reasons, make, drop),
 		cmocka_unit_test_setup_teardown(test_stale, make, drop),
 		cmocka_unit_test_setup_teardown(test_nothing_known, make, drop),
 		cmocka_unit_test_setup_teardown(test_sizes, make, drop),

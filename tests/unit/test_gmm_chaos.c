@@ -260,51 +260,52 @@ static void is_healthy(struct rack *rack)
 			fail_msg("%s: %s", gmm_health_kinds[codes[i]].code, rack->core->health.checks[codes[i]].finding.summary);
 }
 
-static void random_life(uint32_t seed, uint32_t kill_each)
+static void random_turn(struct rack *rack, uint32_t turn, uint32_t kill_each)
 {
-	struct rack *rack = small_rack();
+	struct gmm_finished finished;
+	uint32_t what = random_below(100);
+
+	if (what < 10)
+		random_request(rack);
+	else if (what < 12)
+		random_node_event(rack);
+	else if (what < 16)
+		random_vm_event(rack);
+	else if (what < 22)
+		rack_pass(rack, SECOND / 2);
+	else if (what < 23)
+		random_admin(rack);
+	else if (what < 26)
+		random_membership(rack);
+	else if (what < 28)
+		rack->nodes[random_below(3)].refuse_type = (int[]){ WIRE_REGION_CREATE, WIRE_VM_CREATE, WIRE_VM_REGIONS,
+								    WIRE_VM_DESTROY, WIRE_VM_REGION_MOVE, WIRE_VM_RESIZE,
+								    WIRE_VM_REGION_MOVE_STATE }[random_below(7)];
+	else if (what < 34)
+		random_want(rack);
+	else
+		random_delivery(rack);
+	for (uint32_t i = 0; i < rack->count; i++)
+		rack->nodes[i].refuse_status = -ENOSPC;
+	if (random_below(4) == 0)
+		random_offer(rack);
+	if (turn % 8 == 0)
+		look_at_health(rack);
+	rack_take_output(rack);
+	if (turn % 16 == 0)
+		rack_compare_rows(rack);
+	if (random_below(kill_each) == 0)
+		random_kill(rack);
+	rack_keep(rack);
+	while (random_below(2) && gmm_core_finished(rack->core, &finished))
+		;
+}
+
+/* All comes to its end: everybody is back, and what was refused is asked for again. */
+static void let_end(struct rack *rack)
+{
 	struct gmm_finished finished;
 
-	chance = seed;
-	gmm_core_set_rules(rack->core, &everybody, 1);
-	for (int turn = 0; turn < 600; turn++) {
-		uint32_t what = random_below(100);
-
-		if (what < 10)
-			random_request(rack);
-		else if (what < 12)
-			random_node_event(rack);
-		else if (what < 16)
-			random_vm_event(rack);
-		else if (what < 22)
-			rack_pass(rack, SECOND / 2);
-		else if (what < 23)
-			random_admin(rack);
-		else if (what < 26)
-			random_membership(rack);
-		else if (what < 28)
-			rack->nodes[random_below(3)].refuse_type = (int[]){ WIRE_REGION_CREATE, WIRE_VM_CREATE, WIRE_VM_REGIONS,
-									    WIRE_VM_DESTROY, WIRE_VM_REGION_MOVE, WIRE_VM_RESIZE,
-									    WIRE_VM_REGION_MOVE_STATE }[random_below(7)];
-		else if (what < 34)
-			random_want(rack);
-		else
-			random_delivery(rack);
-		for (uint32_t i = 0; i < rack->count; i++)
-			rack->nodes[i].refuse_status = -ENOSPC;
-		if (random_below(4) == 0)
-			random_offer(rack);
-		if (turn % 8 == 0)
-			look_at_health(rack);
-		rack_take_output(rack);
-		if (turn % 16 == 0)
-			rack_compare_rows(rack);
-		if (random_below(kill_each) == 0)
-			random_kill(rack);
-		rack_keep(rack);
-		while (random_below(2) && gmm_core_finished(rack->core, &finished))
-			;
-	}
 	/* Nothing is started by itself from now on. */
 	for (uint32_t i = 0; i < GMM_VMS_MAX; i++)
 		rack->core->vms[i].spec.restart = GMM_RESTART_NO;
@@ -330,6 +331,17 @@ static void random_life(uint32_t seed, uint32_t kill_each)
 	rack_keep(rack);
 	while (gmm_core_finished(rack->core, &finished))
 		;
+}
+
+static void random_life(uint32_t seed, uint32_t kill_each)
+{
+	struct rack *rack = small_rack();
+
+	chance = seed;
+	gmm_core_set_rules(rack->core, &everybody, 1);
+	for (uint32_t turn = 0; turn < 600; turn++)
+		random_turn(rack, turn, kill_each);
+	let_end(rack);
 	rack_compare(rack);
 	for (char name[2] = "a"; name[0] < 'g'; name[0]++)
 		if (gmm_core_vm_named(rack->core, name))

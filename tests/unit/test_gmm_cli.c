@@ -17,6 +17,7 @@
 #include "gmm/cli/csv.h"
 #include "gmm/cli/host_list.h"
 #include "gmm/suggest.h"
+#include "gmm/units.h"
 
 /* ---------------------------------------------------------------- lists of nodes */
 
@@ -193,6 +194,21 @@ static void test_suggestions(void **state)
 #undef SUGGEST
 }
 
+/* ---------------------------------------------------------------- units */
+
+static void test_how_long_ago(void **state)
+{
+	static const struct { double seconds; const char *text; } cases[] = {
+		{ 0, "0.0 s" }, { 12.34, "12.3 s" }, { 119.9, "119.9 s" }, { 120, "2 min" }, { 7199, "119 min" }, { 7200, "2 h 0 min" },
+		{ 100000, "27 h 46 min" }, { 172800, "2 d 0 h" }, { 31536000 + 3600, "365 d 1 h" },
+	};
+	char text[UNITS_BYTES];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		assert_string_equal(units_ago(cases[i].seconds, text), cases[i].text);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -203,6 +219,7 @@ int main(void)
 		cmocka_unit_test(test_csv_quotes),
 		cmocka_unit_test(test_csv_of_counters),
 		cmocka_unit_test(test_suggestions),
+		cmocka_unit_test(test_how_long_ago),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -135,22 +135,28 @@ static void test_netboot(void **state)
 	assert_true(config.netboot.proxy);
 }
 
-static void test_mistakes(void **state)
+struct mistake {
+	const char *text, *words;
+};
+
+static void expect_mistakes(const struct mistake *cases, size_t count)
 {
-	static const struct { const char *text, *words; } cases[] = {
-		{ "", ":0: [manager] lacks 'address'" },
+	for (size_t i = 0; i < count; i++) {
+		assert_int_equal(load_text(cases[i].text), -1);
+		if (!strstr(error, cases[i].words))
+			fail_msg("case %zu says '%s', not '%s'", i, error, cases[i].words);
+	}
+}
+#define EXPECT_MISTAKES(cases) expect_mistakes(cases, sizeof(cases) / sizeof(cases[0]))
+
+static void test_mistakes_of_the_manager(void **state)
+{
+	static const struct mistake cases[] = {
+		{ "", ": [manager] lacks 'address'" },
 		{ "[manager]\naddress = 10.77.0.1\n", "lacks 'socket'" },
 		{ "[manager]\naddress = 10.77.0.1\nsocket = /s\nimages = /i\n", "lacks 'key_file'" },
-		{ MANAGER "api_port = 0\n", ":6: api_port = 0: must be a number from 1 to 65535" },
-		{ MANAGER "api_port = 8443\n", "lacks 'token_file'" },
-		{ MANAGER "api_port = 1\ntoken_file = /t\ntls_key = /k\n", "lacks 'tls_certificate'" },
-		{ MANAGER "api_port = 1\ntoken_file = /t\ntls_certificate = /k\n", "lacks 'tls_key'" },
-		{ MANAGER "token_file = /t\n", "lacks 'api_port'" },
-		{ MANAGER "api_port = 1\napi_port = 2\n", ":7: 'api_port' is given twice" },
-		{ MANAGER "api_prot = 1\n", ":6: unknown key 'api_prot' in [manager]; known are address" },
-		{ MANAGER "api_port = 1\napi_address = 10.77.0.1\ntoken_file = /t\n", "in clear: set tls_certificate and tls_key, or api_clear" },
 		{ MANAGER "boot_key = maybe\n", ":6: boot_key = maybe: must be yes or no" },
-		{ "[manager]\nadress = 10.77.0.1\n", ":2: unknown key 'adress' in [manager]; known are address" },
+		{ "[manager]\nadress = 10.77.0.1\n", ":2: unknown key 'adress' in [manager]; did you mean 'address'?" },
 		{ "[manager]\naddress = 10.77.0.256\n", ":2: address = 10.77.0.256: must be an IPv4 address" },
 		{ MANAGER "address = 10.77.0.2\n", ":6: 'address' is given twice" },
 		{ MANAGER "http_port = 0\n", ":6: http_port = 0: must be a number from 1 to 65535" },
@@ -162,28 +168,44 @@ static void test_mistakes(void **state)
 		{ MANAGER "move_slowdown_percent = 99\n", ":6: move_slowdown_percent = 99: must be a number from 100 to 10000" },
 		{ MANAGER "move_pages_min = 0\n", ":6: move_pages_min = 0: must be a number from 1 to 1000000" },
 		{ MANAGER "placement = best\n", ":6: placement = best: must be one of least, p2c, random, pack, lego-rr, lego-free" },
-		{ MANAGER NODE("m1", "1") "link = 25\n", "link = 25: must be bits a second" },
-		{ MANAGER NODE("m1", "1") "link = 0G\n", "link = 0G: must be bits a second" },
-		{ MANAGER NODE("m1", "1") "link = 99999999999999999999G\n", "must be bits a second" },
-		{ MANAGER NODE("m1", "1") "link = -1M\n", "must be bits a second" },
 		{ MANAGER "vcpu_overcommit = maybe\n", ":6: vcpu_overcommit = maybe: must be yes or no" },
 		{ MANAGER "memory_overcommit = 99\n", ":6: memory_overcommit = 99: must be a number from 100 to 10000" },
 		{ MANAGER "memory_overcommit = yes\n", ":6: memory_overcommit = yes: must be a number from 100 to 10000" },
 		{ MANAGER "spread = 65\n", ":6: spread = 65: must be a number from 0 to 64" },
 		{ MANAGER "rebuild_reserve = 1\n", ":6: rebuild_reserve = 1: must be yes or no" },
-		{ MANAGER "[node m1]\ndomain = a-name-of-thirty-two-characters-\n", "characters-: must have 1 to 31 characters" },
 		{ MANAGER "nonsense\n", ":6: neither [section] nor key = value" },
 		{ MANAGER "[nodes]\nx = 1\n", ":7: unknown section [nodes]; write [manager], [netboot], [node NAME] or [rule NAME]" },
-		{ MANAGER "node_addresses = 10.77.0.9\n", ":6: node_addresses = 10.77.0.9: must be a range" },
-		{ MANAGER "node_addresses = 10.78.0.9-10.78.0.10\n", "node_addresses is not in the manager's network" },
-		{ MANAGER "[rule a]\nrole = memory\n", ":7: [rule a] lacks 'name'" },
-		{ MANAGER "[rule a]\nname = m%d\n", ":7: [rule a] lacks 'role'" },
-		{ MANAGER "[rule a]\nname = m%x\n", ":7: name = m%x: must be a node's name with one %d or %02d in it" },
-		{ MANAGER RULE("a") RULE("b") RULE("a"), "[rule a] stands twice" },
-		{ MANAGER RULE("a") "rule = b\n", ":9: unknown key 'rule' in [rule a]; known are manufacturer" },
-		{ MANAGER RULE("a") "auto = yes\nauto = no\n", ":10: 'auto' is given twice in [rule a]" },
-		{ MANAGER RULE("a b") , "[rule a b]: a rule's name is made as a node's is" },
-		{ MANAGER RULE("a") "addresses = 10.78.0.1-10.78.0.2\n", ":7: [rule a]: its addresses are not in the manager's network" },
+	};
+
+	(void)state;
+	EXPECT_MISTAKES(cases);
+}
+
+static void test_mistakes_of_the_api(void **state)
+{
+	static const struct mistake cases[] = {
+		{ MANAGER "api_port = 0\n", ":6: api_port = 0: must be a number from 1 to 65535" },
+		{ MANAGER "api_port = 8443\n", "lacks 'token_file'" },
+		{ MANAGER "api_port = 1\ntoken_file = /t\ntls_key = /k\n", "lacks 'tls_certificate'" },
+		{ MANAGER "api_port = 1\ntoken_file = /t\ntls_certificate = /k\n", "lacks 'tls_key'" },
+		{ MANAGER "token_file = /t\n", "lacks 'api_port'" },
+		{ MANAGER "api_port = 1\napi_port = 2\n", ":7: 'api_port' is given twice" },
+		{ MANAGER "api_prot = 1\n", ":6: unknown key 'api_prot' in [manager]; did you mean 'api_port'?" },
+		{ MANAGER "api_port = 1\napi_address = 10.77.0.1\ntoken_file = /t\n", "in clear: set tls_certificate and tls_key, or api_clear" },
+	};
+
+	(void)state;
+	EXPECT_MISTAKES(cases);
+}
+
+static void test_mistakes_of_nodes(void **state)
+{
+	static const struct mistake cases[] = {
+		{ MANAGER NODE("m1", "1") "link = 25\n", "link = 25: must be bits a second" },
+		{ MANAGER NODE("m1", "1") "link = 0G\n", "link = 0G: must be bits a second" },
+		{ MANAGER NODE("m1", "1") "link = 99999999999999999999G\n", "must be bits a second" },
+		{ MANAGER NODE("m1", "1") "link = -1M\n", "must be bits a second" },
+		{ MANAGER "[node m1]\ndomain = a-name-of-thirty-two-characters-\n", "characters-: must have 1 to 31 characters" },
 		{ MANAGER "[node m1]\nrole = storage\n", ":7: role = storage: must be process or memory" },
 		{ MANAGER "[node m1]\nmac = 52:54:00:77:00:0g\n", ":7: mac = 52:54:00:77:00:0g: must be a MAC address" },
 		{ MANAGER "[node m1]\nmac = 52:54-00:77:00:01\n", "must be a MAC address" },
@@ -192,6 +214,40 @@ static void test_mistakes(void **state)
 		{ MANAGER "[node m1]\nrole = memory\nip = 10.77.0.11\n", "[node m1] lacks 'mac'" },
 		{ MANAGER "[node m1]\nrole = memory\nmac = 52:54:00:77:00:01\n", "[node m1] lacks 'ip'" },
 		{ MANAGER "[node m 1]\nrole = memory\n", "a node's name is made of letters" },
+		{ MANAGER NODE("m1", "1") NODE("m1", "2"), ":11: 'role' is given twice in [node m1]" },
+		{ MANAGER NODE("m1", "1") NODE("m2", "2") NODE("m1", "3"), ":15: [node m1] stands twice, first at line 7" },
+		{ MANAGER NODE("m1", "1") "[node m2]\nmac = 52:54:00:77:00:01\n", "node 'm1' has this MAC already" },
+		{ MANAGER NODE("m1", "1") "[node m2]\nip = 10.77.0.11\n", "node 'm1' has this address already" },
+		{ MANAGER "[node m1]\nrole = memory\nmac = 52:54:00:77:00:01\nip = 10.77.0.1\n", "the manager's own address" },
+		{ MANAGER "[node m1]\nrole = memory\nmac = 52:54:00:77:00:01\nip = 10.78.0.1\n", "not in the manager's network" },
+	};
+
+	(void)state;
+	EXPECT_MISTAKES(cases);
+}
+
+static void test_mistakes_of_rules(void **state)
+{
+	static const struct mistake cases[] = {
+		{ MANAGER "node_addresses = 10.77.0.9\n", ":6: node_addresses = 10.77.0.9: must be a range" },
+		{ MANAGER "node_addresses = 10.78.0.9-10.78.0.10\n", "node_addresses is not in the manager's network" },
+		{ MANAGER "[rule a]\nrole = memory\n", ":7: [rule a] lacks 'name'" },
+		{ MANAGER "[rule a]\nname = m%d\n", ":7: [rule a] lacks 'role'" },
+		{ MANAGER "[rule a]\nname = m%x\n", ":7: name = m%x: must be a node's name with one %d or %02d in it" },
+		{ MANAGER RULE("a") RULE("b") RULE("a"), "[rule a] stands twice" },
+		{ MANAGER RULE("a") "rule = b\n", ":9: unknown key 'rule' in [rule a]; did you mean 'role'? Known are manufacturer" },
+		{ MANAGER RULE("a") "auto = yes\nauto = no\n", ":10: 'auto' is given twice in [rule a]" },
+		{ MANAGER RULE("a b") , "[rule a b]: a rule's name is made as a node's is" },
+		{ MANAGER RULE("a") "addresses = 10.78.0.1-10.78.0.2\n", ":7: [rule a]: its addresses are not in the manager's network" },
+	};
+
+	(void)state;
+	EXPECT_MISTAKES(cases);
+}
+
+static void test_mistakes_of_netboot(void **state)
+{
+	static const struct mistake cases[] = {
 		{ MANAGER "[netboot]\nmode = proxy\n", ":7: [netboot] lacks 'directory'" },
 		{ MANAGER "[netboot]\ndirectory = /d\n", ":7: [netboot] lacks 'interface'" },
 		{ MANAGER NETBOOT, ":7: [netboot] lacks 'range'" },
@@ -216,22 +272,12 @@ static void test_mistakes(void **state)
 		{ MANAGER "[netboot]\ninterface = a-name-too-long-\n", "must be the name of a network card" },
 		{ MANAGER "[netboot]\ndirectory = netboot\n", "must be the absolute path" },
 		{ MANAGER "[netboot]\ndirectory = /a,b\n", "must be the absolute path" },
-		{ MANAGER "[netboot]\nrole = memory\n", ":7: unknown key 'role' in [netboot]; known are interface, mode, range, directory" },
+		{ MANAGER "[netboot]\nrole = memory\n", ":7: unknown key 'role' in [netboot]; did you mean 'mode'? Known are interface, mode, range, directory" },
 		{ MANAGER NETBOOT "interface = eth2\n", ":9: 'interface' is given twice in [netboot]" },
-		{ MANAGER NODE("m1", "1") NODE("m1", "2"), ":11: 'role' is given twice in [node m1]" },
-		{ MANAGER NODE("m1", "1") NODE("m2", "2") NODE("m1", "3"), ":15: [node m1] stands twice, first at line 7" },
-		{ MANAGER NODE("m1", "1") "[node m2]\nmac = 52:54:00:77:00:01\n", "node 'm1' has this MAC already" },
-		{ MANAGER NODE("m1", "1") "[node m2]\nip = 10.77.0.11\n", "node 'm1' has this address already" },
-		{ MANAGER "[node m1]\nrole = memory\nmac = 52:54:00:77:00:01\nip = 10.77.0.1\n", "the manager's own address" },
-		{ MANAGER "[node m1]\nrole = memory\nmac = 52:54:00:77:00:01\nip = 10.78.0.1\n", "not in the manager's network" },
 	};
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		assert_int_equal(load_text(cases[i].text), -1);
-		if (!strstr(error, cases[i].words))
-			fail_msg("case %zu says '%s', not '%s'", i, error, cases[i].words);
-	}
+	EXPECT_MISTAKES(cases);
 }
 
 static void test_too_many_nodes_and_long_lines(void **state)
@@ -288,7 +334,11 @@ int main(void)
 		cmocka_unit_test(test_rules),
 		cmocka_unit_test(test_api),
 		cmocka_unit_test(test_netboot),
-		cmocka_unit_test(test_mistakes),
+		cmocka_unit_test(test_mistakes_of_the_manager),
+		cmocka_unit_test(test_mistakes_of_the_api),
+		cmocka_unit_test(test_mistakes_of_nodes),
+		cmocka_unit_test(test_mistakes_of_rules),
+		cmocka_unit_test(test_mistakes_of_netboot),
 		cmocka_unit_test(test_too_many_nodes_and_long_lines),
 		cmocka_unit_test(test_missing_file),
 		cmocka_unit_test(test_base64),

@@ -314,59 +314,60 @@ static void test_damaged_pages(void **state)
 	rack_free(rack);
 }
 
+static const struct {
+	const char *sql, *refusal;
+} senseless_rows[] = {
+	{ "UPDATE node SET role = 7 WHERE slot = 0", "node 0 makes no sense: its role" },
+	{ "UPDATE node SET name = ''", "node 0 makes no sense: its name" },
+	{ "UPDATE node SET name = 'm1' WHERE slot = 2", "node 2 makes no sense: its name" },
+	{ "UPDATE node SET name = printf('%.*c', 40, 'x') WHERE slot = 1", "node 1 makes no sense: column name" },
+	{ "UPDATE node SET mac = x'00'", "column mac" },
+	{ "UPDATE node SET capacity_pages = -1 WHERE slot = 1", "node 1 makes no sense: its capacity" },
+	{ "UPDATE node SET admin = 5 WHERE slot = 1", "node 1 makes no sense: there is no such state of administration" },
+	{ "DELETE FROM node WHERE slot = 1", "node 2 makes no sense: nodes before it" },
+	{ "UPDATE node SET slot = 5000000 WHERE slot = 2", "column slot" },
+	{ "UPDATE vm SET name = 'whole'", "makes no sense: its id or name" },
+	{ "UPDATE vm SET id = 1 << 40 WHERE name = 'whole'", "its id or name" },
+	{ "UPDATE vm SET phase = 9 WHERE name = 'whole'", "no such state" },
+	{ "UPDATE vm SET node = 3 WHERE name = 'whole'", "it is on no process component" },
+	{ "UPDATE vm SET node = 5000 WHERE name = 'whole'", "it is on no process component" },
+	{ "UPDATE vm SET memory_bytes = 0 WHERE name = 'whole'", "its size" },
+	{ "UPDATE vm SET memory_bytes = memory_bytes + 4096 WHERE name = 'whole'", "its regions are not all of its memory" },
+	{ "UPDATE vm SET state = 'running' WHERE name = 'whole'", "column state" },
+	{ "UPDATE vm SET phase = 1 WHERE name = 'half'", "made or destroyed by no operation" },
+	{ "UPDATE region SET pages = 0", "its VM, index, epoch, size or owner" },
+	{ "UPDATE region SET node = 2", "it is on no memory component" },
+	{ "UPDATE region SET state = 77", "no such state" },
+	{ "UPDATE region SET vm_index = 0", "two regions for one place" },
+	{ "UPDATE region SET vm_index = 256", "its VM, index, epoch" },
+	{ "DELETE FROM region WHERE vm_index = 1", "one of its regions is missing" },
+	{ "DELETE FROM operation; DELETE FROM vm", "its VM is not there" },
+	{ "INSERT INTO zombie VALUES (700000, 1)", "column slot" },
+	{ "INSERT INTO zombie VALUES (300, 1)", "of no node" },
+	{ "UPDATE operation SET kind = 0", "its id, kind, status" },
+	{ "UPDATE operation SET id = 1 << 50", "its id, kind, status" },
+	{ "UPDATE operation SET vm = 12", "no such VM" },
+	{ "UPDATE operation SET status = 1", "its id, kind, status" },
+	{ "UPDATE operation SET kind = 4", "its VM is in another state" },
+	{ "UPDATE meta SET vm_id_next = 0", "counts from 0" },
+	{ "UPDATE operation SET parts = 1 << 30", "reason or size is out of range" },
+	{ "UPDATE operation SET key = printf('%.*c', 65, 'x')", "column key" },
+	{ "UPDATE ended SET kind = 99", "its id, kind or status" },
+	{ "UPDATE ended SET id = 1 << 50", "its id, kind or status" },
+	{ "UPDATE ended SET number = number + 1", "its number belongs to another place" },
+	{ "UPDATE ended SET digest = x'00'", "column digest" },
+	{ "INSERT INTO health VALUES (0, 'MNODE_DOWN', 1, '', 0, 0, 0, 0, 0, 0, '')", "raised without a word" },
+	{ "INSERT INTO health VALUES (0, 'MNODE_DOWN', 0, '', 0, 2, 0, 0, 0, 0, '')", "neither muted nor not" },
+};
+
 static void test_rows_that_make_no_sense(void **state)
 {
-	static const struct {
-		const char *sql, *refusal;
-	} rows[] = {
-		{ "UPDATE node SET role = 7 WHERE slot = 0", "node 0 makes no sense: its role" },
-		{ "UPDATE node SET name = ''", "node 0 makes no sense: its name" },
-		{ "UPDATE node SET name = 'm1' WHERE slot = 2", "node 2 makes no sense: its name" },
-		{ "UPDATE node SET name = printf('%.*c', 40, 'x') WHERE slot = 1", "node 1 makes no sense: column name" },
-		{ "UPDATE node SET mac = x'00'", "column mac" },
-		{ "UPDATE node SET capacity_pages = -1 WHERE slot = 1", "node 1 makes no sense: its capacity" },
-		{ "UPDATE node SET admin = 5 WHERE slot = 1", "node 1 makes no sense: there is no such state of administration" },
-		{ "DELETE FROM node WHERE slot = 1", "node 2 makes no sense: nodes before it" },
-		{ "UPDATE node SET slot = 5000000 WHERE slot = 2", "column slot" },
-		{ "UPDATE vm SET name = 'whole'", "makes no sense: its id or name" },
-		{ "UPDATE vm SET id = 1 << 40 WHERE name = 'whole'", "its id or name" },
-		{ "UPDATE vm SET phase = 9 WHERE name = 'whole'", "no such state" },
-		{ "UPDATE vm SET node = 3 WHERE name = 'whole'", "it is on no process component" },
-		{ "UPDATE vm SET node = 5000 WHERE name = 'whole'", "it is on no process component" },
-		{ "UPDATE vm SET memory_bytes = 0 WHERE name = 'whole'", "its size" },
-		{ "UPDATE vm SET memory_bytes = memory_bytes + 4096 WHERE name = 'whole'", "its regions are not all of its memory" },
-		{ "UPDATE vm SET state = 'running' WHERE name = 'whole'", "column state" },
-		{ "UPDATE vm SET phase = 1 WHERE name = 'half'", "made or destroyed by no operation" },
-		{ "UPDATE region SET pages = 0", "its VM, index, epoch, size or owner" },
-		{ "UPDATE region SET node = 2", "it is on no memory component" },
-		{ "UPDATE region SET state = 77", "no such state" },
-		{ "UPDATE region SET vm_index = 0", "two regions for one place" },
-		{ "UPDATE region SET vm_index = 256", "its VM, index, epoch" },
-		{ "DELETE FROM region WHERE vm_index = 1", "one of its regions is missing" },
-		{ "DELETE FROM operation; DELETE FROM vm", "its VM is not there" },
-		{ "INSERT INTO zombie VALUES (700000, 1)", "column slot" },
-		{ "INSERT INTO zombie VALUES (300, 1)", "of no node" },
-		{ "UPDATE operation SET kind = 0", "its id, kind, status" },
-		{ "UPDATE operation SET id = 1 << 50", "its id, kind, status" },
-		{ "UPDATE operation SET vm = 12", "no such VM" },
-		{ "UPDATE operation SET status = 1", "its id, kind, status" },
-		{ "UPDATE operation SET kind = 4", "its VM is in another state" },
-		{ "UPDATE meta SET vm_id_next = 0", "counts from 0" },
-		{ "UPDATE operation SET parts = 1 << 30", "reason or size is out of range" },
-		{ "UPDATE operation SET key = printf('%.*c', 65, 'x')", "column key" },
-		{ "UPDATE ended SET kind = 99", "its id, kind or status" },
-		{ "UPDATE ended SET id = 1 << 50", "its id, kind or status" },
-		{ "UPDATE ended SET number = number + 1", "its number belongs to another place" },
-		{ "UPDATE ended SET digest = x'00'", "column digest" },
-		{ "INSERT INTO health VALUES (0, 'MNODE_DOWN', 1, '', 0, 0, 0, 0, 0, 0, '')", "raised without a word" },
-		{ "INSERT INTO health VALUES (0, 'MNODE_DOWN', 0, '', 0, 2, 0, 0, 0, 0, '')", "neither muted nor not" },
-	};
 	struct gmm_core *core = calloc(1, sizeof(*core));
 	struct place place;
 	struct rack *rack;
 
 	(void)state;
-	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (unsigned i = 0; i < sizeof(senseless_rows) / sizeof(senseless_rows[0]); i++) {
 		place_make(&place);
 		rack = busy_rack(opened(place.path));
 		end_bench(rack);
@@ -374,9 +375,9 @@ static void test_rows_that_make_no_sense(void **state)
 		/* One operation is left to be edited. */
 		run_sql(place.path, "INSERT INTO operation (slot, id, kind, vm, region, process_node, from_node, parent, status, reason)"
 				   " SELECT 9, 1, 2, slot, 4294967295, 0, 0, 0, 0, '' FROM vm WHERE name = 'whole'");
-		run_sql(place.path, rows[i].sql);
+		run_sql(place.path, senseless_rows[i].sql);
 		rack->store = opened(place.path);
-		load(rack->store, core, rows[i].refusal);
+		load(rack->store, core, senseless_rows[i].refusal);
 		store_close(rack->store);
 		place_remove(&place);
 		rack_free(rack);

@@ -27,11 +27,9 @@ static struct rig *clock_rig(uint64_t seed)
 
 static uint32_t give_memory(struct rig *rig)
 {
-	struct roce_memory_config config = { .ops = &roce_memory_plain_ops, .context = store, .len_bytes = sizeof(store),
-					     .access = ROCE_ACCESS_REMOTE_READ | ROCE_ACCESS_REMOTE_WRITE };
 	uint32_t rkey;
 
-	assert_int_equal(roce_memory_register(rig->device[1], &config, &rkey), 0);
+	rkey = rig_share(rig, store, sizeof(store), ROCE_ACCESS_REMOTE_READ | ROCE_ACCESS_REMOTE_WRITE);
 	rig_fill(rig, source, sizeof(source));
 	rig_fill(rig, store, sizeof(store));
 	return rkey;

@@ -33,10 +33,8 @@ static bool mark(struct rig *rig, const struct roce_datagram *datagram, int to)
 static struct rig *marked_rig(struct marker *marker, uint32_t *rkey)
 {
 	struct rig *rig = rig_create(1, 1024, 1024);
-	struct roce_memory_config config = { .ops = &roce_memory_plain_ops, .context = remote, .len_bytes = REGION,
-					     .access = ROCE_ACCESS_REMOTE_READ | ROCE_ACCESS_REMOTE_WRITE };
 
-	assert_int_equal(roce_memory_register(rig->device[1], &config, rkey), 0);
+	*rkey = rig_share(rig, remote, REGION, ROCE_ACCESS_REMOTE_READ | ROCE_ACCESS_REMOTE_WRITE);
 	rig_connect(rig, 0, 0);
 	rig->drop = mark;
 	rig->drop_context = marker;

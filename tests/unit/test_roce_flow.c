@@ -26,8 +26,6 @@ static struct flow *flow_create(uint64_t seed, uint64_t budget_bytes)
 	struct flow *flow = calloc(1, sizeof(*flow));
 	struct rig *rig = rig_create(seed, 1024, 1024);
 	struct roce_config config = rig_config(rig, 0, 1024);
-	struct roce_memory_config memory = { .ops = &roce_memory_plain_ops, .context = remote, .len_bytes = sizeof(remote),
-					     .access = ROCE_ACCESS_REMOTE_READ };
 
 	config.read_budget_bytes = budget_bytes;
 	rig_make_device(rig, 0, &config);
@@ -35,7 +33,7 @@ static struct flow *flow_create(uint64_t seed, uint64_t budget_bytes)
 	flow->device = rig->device[0];
 	rig_fill(rig, remote, sizeof(remote));
 	memset(local, 0, sizeof(local));
-	assert_int_equal(roce_memory_register(rig->device[1], &memory, &flow->rkey), 0);
+	flow->rkey = rig_share(rig, remote, sizeof(remote), ROCE_ACCESS_REMOTE_READ);
 	for (uint32_t i = 0; i < PAIRS; i++) {
 		rig_connect(rig, 0, 0);
 		flow->connections[i] = rig->connection[0];

@@ -109,8 +109,6 @@ static double goodput(const struct stream *stream, const struct trouble *trouble
 {
 	struct rig *rig = rig_create(seed, stream->mtu_bytes, stream->mtu_bytes);
 	struct run run = { .rig = rig, .stream = stream, .messages = total_bytes / stream->bytes };
-	struct roce_memory_config region = { .ops = &roce_memory_plain_ops, .context = remote, .len_bytes = REGION,
-					     .access = RIGHTS };
 	struct roce_config config = rig_config(rig, 1, stream->mtu_bytes);
 	uint64_t start_ns;
 	double result;
@@ -122,7 +120,7 @@ static double goodput(const struct stream *stream, const struct trouble *trouble
 	rig_fill(rig, local, sizeof(local));
 	rig->delay_ns = stream->delay_ns;
 	rig->bytes_per_us = LINK_BYTES_PER_US;
-	assert_int_equal(roce_memory_register(rig->device[1], &region, &run.rkey), 0);
+	run.rkey = rig_share(rig, remote, REGION, RIGHTS);
 	rig_connect(rig, 0, 0);
 	while (stream->opcode == ROCE_SEND && run.receives < RECEIVES)
 		post_receive(&run);

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Immediates, invalidation and atomics: what arrives, what is refused, and that a repetition changes nothing. */
-#include "tests/unit/roce_rig.h"
-
 #include <errno.h>
 
 #include "net/roce/internal.h"
+#include "tests/unit/roce_forge.h"
 
 #define PEER 42u
 #define ALL_RIGHTS (ROCE_ACCESS_REMOTE_READ | ROCE_ACCESS_REMOTE_WRITE | ROCE_ACCESS_REMOTE_ATOMIC)
@@ -335,17 +334,6 @@ static void test_atomics_happen_once(void **state)
 	}
 }
 
-static void inject(struct rig *rig, struct roce_packet *packet)
-{
-	uint8_t bytes[ROCE_DATAGRAM_BYTES_MAX];
-	struct roce_datagram datagram = { .source_address = rig_address(0), .destination_address = rig_address(1),
-					  .source_port = 50000, .destination_port = ROCE_UDP_PORT, .ip_flags_fragment = 0x4000,
-					  .bytes = bytes };
-
-	roce_packet_encode(packet, &datagram, &crc_table, NULL);
-	roce_input(rig->device[1], &datagram, rig->now_ns);
-}
-
 /* A peer repeats all atomics it may have under way: each gets what it found first. Older ones get nothing. */
 static void test_repeated_atomics_find_the_same(void **state)
 {
@@ -363,7 +351,7 @@ static void test_repeated_atomics_find_the_same(void **state)
 	for (uint32_t round = 0; round < 2; round++) {
 		for (uint32_t i = 0; i < 2 * ATOMIC_RESULTS_MAX; i++) {
 			packet.psn = (first + i) & 0xffffff;
-			inject(rig, &packet);
+			inject_packet(rig, 1, rig_address(0), &packet);
 			assert_int_equal(roce_output(rig->device[1], &datagram, rig->now_ns), round == 0 || i >= ATOMIC_RESULTS_MAX);
 			if (round == 1 && i < ATOMIC_RESULTS_MAX)
 				continue;
@@ -376,7 +364,7 @@ static void test_repeated_atomics_find_the_same(void **state)
 	}
 	/* A flood of repetitions that nobody fetches stays within its limit. */
 	for (uint32_t i = 0; i < 3 * REPLAYS_MAX; i++)
-		inject(rig, &packet);
+		inject_packet(rig, 1, rig_address(0), &packet);
 	assert_int_equal(qp->responder.replays.count, REPLAYS_MAX);
 	assert_int_equal(remote[0], 2 * ATOMIC_RESULTS_MAX);
 	rig_destroy(rig);
@@ -394,7 +382,7 @@ static void test_flood_of_atomics(void **state)
 	(void)state;
 	for (uint32_t i = 0; i < 1000; i++) {
 		packet.psn = sequence_psn(qp->responder.expected);
-		inject(rig, &packet);
+		inject_packet(rig, 1, rig_address(0), &packet);
 	}
 	assert_int_equal(remote[0], READS_PENDING_MAX);
 	assert_int_equal(qp->responder.owed.count, READS_PENDING_MAX);

@@ -15,8 +15,6 @@ static struct secure_packets packets[2];
 static struct rig *protected_rig(uint32_t mtu_bytes, uint32_t *rkey)
 {
 	struct rig *rig = rig_create(21, mtu_bytes, mtu_bytes);
-	struct roce_memory_config config = { .ops = &roce_memory_plain_ops, .context = store, .len_bytes = sizeof(store),
-					     .access = ROCE_ACCESS_REMOTE_READ | ROCE_ACCESS_REMOTE_WRITE | ROCE_ACCESS_REMOTE_ATOMIC };
 
 	rig_connect(rig, 0, 0);
 	for (unsigned side = 0; side < 2; side++) {
@@ -27,7 +25,7 @@ static struct rig *protected_rig(uint32_t mtu_bytes, uint32_t *rkey)
 		secure_packets_init(&packets[side], &keys);
 		assert_int_equal(roce_protect(rig->device[side], rig->qpn[side], &packets[side].protection), 0);
 	}
-	assert_int_equal(roce_memory_register(rig->device[1], &config, rkey), 0);
+	*rkey = rig_share(rig, store, sizeof(store), ROCE_ACCESS_REMOTE_READ | ROCE_ACCESS_REMOTE_WRITE | ROCE_ACCESS_REMOTE_ATOMIC);
 	rig_fill(rig, source, sizeof(source));
 	rig_fill(rig, store, sizeof(store));
 	return rig;

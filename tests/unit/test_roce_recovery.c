@@ -70,15 +70,13 @@ static void post_one(struct rig *rig, const struct load *load, uint32_t i, uint3
 static uint64_t run(const struct load *load, unsigned number, unsigned *packets)
 {
 	struct rig *rig = rig_create(1, load->mtu_bytes, load->mtu_bytes);
-	struct roce_memory_config config = { .ops = &roce_memory_plain_ops, .context = remote, .len_bytes = REGION,
-					     .access = RIGHTS };
 	struct loss loss = { .number = number };
 	struct roce_event event;
 	uint64_t start_ns;
 	uint32_t rkey;
 
 	rig->delay_ns = DELAY_NS;
-	assert_int_equal(roce_memory_register(rig->device[1], &config, &rkey), 0);
+	rkey = rig_share(rig, remote, REGION, RIGHTS);
 	rig_connect(rig, 0, 0);
 	for (uint32_t i = 0; i < 4; i++) {
 		assert_int_equal(roce_post_read(rig->device[0], rig->qpn[0], i, local, 64, 0, rkey, rig->now_ns), 0);
@@ -140,14 +138,12 @@ static void test_one_lost_packet(void **state)
 static void test_stalls_are_not_storms(void **state)
 {
 	struct rig *rig = rig_create(2, 4096, 4096);
-	struct roce_memory_config config = { .ops = &roce_memory_plain_ops, .context = remote, .len_bytes = REGION,
-					     .access = RIGHTS };
 	const struct roce_counters *counters = roce_counters(rig->device[0]);
 	struct queue_pair *qp;
 	uint32_t rkey, window;
 
 	(void)state;
-	assert_int_equal(roce_memory_register(rig->device[1], &config, &rkey), 0);
+	rkey = rig_share(rig, remote, REGION, RIGHTS);
 	rig_connect(rig, 0, 0);
 	qp = roce_qp_find(rig->device[0], rig->qpn[0]);
 	for (uint64_t i = 0; i < 100; i++) {
@@ -176,14 +172,12 @@ static void test_stalls_are_not_storms(void **state)
 static void test_longer_round_trips_are_learned(void **state)
 {
 	struct rig *rig = rig_create(4, 4096, 4096);
-	struct roce_memory_config config = { .ops = &roce_memory_plain_ops, .context = remote, .len_bytes = REGION,
-					     .access = RIGHTS };
 	const struct roce_counters *counters = roce_counters(rig->device[0]);
 	uint32_t rkey;
 
 	(void)state;
 	rig->delay_ns = DELAY_NS;
-	assert_int_equal(roce_memory_register(rig->device[1], &config, &rkey), 0);
+	rkey = rig_share(rig, remote, REGION, RIGHTS);
 	rig_connect(rig, 0, 0);
 	for (uint64_t i = 0; i < 300; i++) {
 		if (i == 100)
@@ -206,13 +200,11 @@ static void test_longer_round_trips_are_learned(void **state)
 static void test_probes_then_timeouts(void **state)
 {
 	struct rig *rig = rig_create(3, 4096, 4096);
-	struct roce_memory_config config = { .ops = &roce_memory_plain_ops, .context = remote, .len_bytes = REGION,
-					     .access = RIGHTS };
 	const struct roce_counters *counters = roce_counters(rig->device[0]);
 	uint32_t rkey;
 
 	(void)state;
-	assert_int_equal(roce_memory_register(rig->device[1], &config, &rkey), 0);
+	rkey = rig_share(rig, remote, REGION, RIGHTS);
 	rig_connect(rig, 0, 0);
 	assert_int_equal(roce_post_read(rig->device[0], rig->qpn[0], 1, local, 4096, 0, rkey, rig->now_ns), 0);
 	rig_expect(rig, 0, ROCE_READ, 1, 0);

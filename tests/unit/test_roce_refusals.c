@@ -15,31 +15,6 @@
 
 static uint8_t remote[REGION], local[REGION];
 
-/* The next message that `side` sends, which must be one of the connection manager's. */
-static struct cm_message next_message(struct rig *rig, int side, uint8_t *bytes)
-{
-	struct roce_datagram datagram = { .bytes = bytes };
-	struct roce_packet packet;
-	struct cm_message message;
-
-	assert_int_equal(roce_output(rig->device[side], &datagram, rig->now_ns), 1);
-	assert_int_equal(roce_packet_decode(bytes, datagram.len_bytes, &packet), PACKET_OK);
-	assert_true(cm_message_decode(packet.payload, packet.payload_len_bytes, &message));
-	return message;
-}
-
-static void inject_bytes(struct rig *rig, int to, const uint8_t *mad)
-{
-	uint8_t bytes[ROCE_DATAGRAM_BYTES_MAX];
-	struct roce_datagram datagram = { .source_address = rig_address(1 - to), .destination_address = rig_address(to),
-					  .source_port = ROCE_UDP_PORT, .destination_port = ROCE_UDP_PORT, .bytes = bytes };
-	struct roce_packet packet = { .opcode = OPCODE_UD_SEND_ONLY, .pkey = 0xffff, .destination_qpn = 1, .source_qpn = 1,
-				      .qkey = CM_QKEY, .payload = mad, .payload_len_bytes = MAD_BYTES };
-
-	roce_packet_encode(&packet, &datagram, &crc_table, NULL);
-	roce_input(rig->device[to], &datagram, rig->now_ns);
-}
-
 /* ---------------------------------------------------------------- names */
 
 static void test_names(void **state)
@@ -82,7 +57,7 @@ static void test_repeated_request_while_it_thinks(void **state)
 	assert_int_equal(roce_output(rig->device[1], &datagram, rig->now_ns), 0);
 	for (unsigned i = 1; i <= 3; i++) {
 		inject_management(rig, 1, rig_address(0), &req);
-		message = next_message(rig, 1, bytes);
+		message = sent_management(rig, 1, bytes);
 		assert_int_equal(message.attribute, CM_MRA);
 		assert_int_equal(message.message_concerned, CM_CONCERNS_REQ);
 		assert_int_equal(message.transaction, req.transaction);
@@ -96,7 +71,7 @@ static void test_repeated_request_while_it_thinks(void **state)
 	inject_management(rig, 1, rig_address(0), &req);
 	assert_int_equal(roce_accept_begin(rig->device[1], event.connection, 0, &qpn), 0);
 	assert_int_equal(roce_accept_finish(rig->device[1], event.connection, NULL, 0, rig->now_ns), 0);
-	assert_int_equal(next_message(rig, 1, bytes).attribute, CM_REP);
+	assert_int_equal(sent_management(rig, 1, bytes).attribute, CM_REP);
 	assert_int_equal(roce_output(rig->device[1], &datagram, rig->now_ns), 0);
 	rig_destroy(rig);
 }
@@ -198,8 +173,8 @@ static void test_fields_of_a_request(void **state)
 		cm_message_encode(&req, mad);
 		assert_int_not_equal(mad[24 + cases[i].offset], cases[i].value);
 		mad[24 + cases[i].offset] = cases[i].value;
-		inject_bytes(rig, 1, mad);
-		answer = next_message(rig, 1, bytes);
+		inject_bytes(rig, 1, rig_address(0), mad);
+		answer = sent_management(rig, 1, bytes);
 		assert_int_equal(answer.attribute, CM_REJ);
 		assert_int_equal(answer.reason, cases[i].reason);
 		assert_int_equal(*counter, before + 1);
@@ -207,7 +182,7 @@ static void test_fields_of_a_request(void **state)
 	}
 	assert_int_equal(roce_queue_poll(rig->device[1], rig->queue[1], &event), 0);
 	cm_message_encode(&req, mad);		/* and the good one is good */
-	inject_bytes(rig, 1, mad);
+	inject_bytes(rig, 1, rig_address(0), mad);
 	assert_int_equal(roce_queue_poll(rig->device[1], rig->queue[1], &event), 1);
 	rig_destroy(rig);
 }
@@ -222,17 +197,17 @@ static void test_datagram_services_are_refused(void **state)
 	(void)state;
 	cm_message_encode(&message, mad);
 	mad[17] = CM_SIDR_REQ;
-	inject_bytes(rig, 1, mad);
-	answer = next_message(rig, 1, bytes);
+	inject_bytes(rig, 1, rig_address(0), mad);
+	answer = sent_management(rig, 1, bytes);
 	assert_int_equal(answer.attribute, CM_SIDR_REP);
 	assert_int_equal(answer.transaction, 9);
 	assert_int_equal(answer.local_number, 0x12345678);
 	assert_int_equal(bytes[20 + 24 + 4], CM_SIDR_UNSUPPORTED);
 	assert_int_equal(roce_counters(rig->device[1])->refused_datagram_service, 1);
 	mad[17] = CM_SIDR_REP;
-	inject_bytes(rig, 1, mad);
+	inject_bytes(rig, 1, rig_address(0), mad);
 	mad[17] = 0x19;				/* LAP: no alternate paths */
-	inject_bytes(rig, 1, mad);
+	inject_bytes(rig, 1, rig_address(0), mad);
 	assert_int_equal(roce_counters(rig->device[1])->drop_malformed, 1);
 	assert_int_equal(roce_counters(rig->device[1])->drop_unknown_connection, 1);
 	rig_destroy(rig);
@@ -294,27 +269,21 @@ static void test_every_syndrome(void **state)
 static void forge_notice(struct rig *rig, int to, uint32_t len_bytes)
 {
 	static const uint8_t reserved[64];
-	uint8_t bytes[ROCE_DATAGRAM_BYTES_MAX];
-	struct roce_datagram datagram = { .source_address = rig_address(1 - to), .destination_address = rig_address(to),
-					  .source_port = ROCE_UDP_PORT, .destination_port = ROCE_UDP_PORT, .bytes = bytes };
-	struct roce_packet packet = { .opcode = OPCODE_CONGESTION_NOTIFICATION, .pkey = 0xffff, .destination_qpn = rig->qpn[to],
+	struct roce_packet packet = { .opcode = OPCODE_CONGESTION_NOTIFICATION, .pkey = ROCE_PKEY_DEFAULT, .destination_qpn = rig->qpn[to],
 				      .congestion = CONGESTION_BECN, .payload = reserved, .payload_len_bytes = len_bytes };
 
-	roce_packet_encode(&packet, &datagram, &crc_table, NULL);
-	roce_input(rig->device[to], &datagram, rig->now_ns);
+	inject_packet(rig, to, rig_address(1 - to), &packet);
 }
 
 static void test_notices_slow_us_down(void **state)
 {
 	struct rig *rig = rig_create(37, 1024, 1024);
-	struct roce_memory_config config = { .ops = &roce_memory_plain_ops, .context = remote, .len_bytes = REGION,
-					     .access = ROCE_ACCESS_REMOTE_WRITE };
 	const struct roce_counters *counters = roce_counters(rig->device[0]);
 	struct requester *r;
 	uint32_t rkey, window;
 
 	(void)state;
-	assert_int_equal(roce_memory_register(rig->device[1], &config, &rkey), 0);
+	rkey = rig_share(rig, remote, REGION, ROCE_ACCESS_REMOTE_WRITE);
 	rig_connect(rig, 0, 0);
 	r = &roce_qp_find(rig->device[0], rig->qpn[0])->requester;
 	assert_int_equal(roce_post_write(rig->device[0], rig->qpn[0], 1, local, REGION, 0, rkey, rig->now_ns), 0);
@@ -370,14 +339,12 @@ static bool mark(struct rig *rig, const struct roce_datagram *datagram, int to)
 static void test_strangers_get_notices(void **state)
 {
 	struct rig *rig = rig_create(38, 1024, 1024);
-	struct roce_memory_config config = { .ops = &roce_memory_plain_ops, .context = remote, .len_bytes = REGION,
-					     .access = ROCE_ACCESS_REMOTE_WRITE };
 	struct roce_manual manual[2];
 	struct notices notices = { 0 };
 	uint32_t rkey;
 
 	(void)state;
-	assert_int_equal(roce_memory_register(rig->device[1], &config, &rkey), 0);
+	rkey = rig_share(rig, remote, REGION, ROCE_ACCESS_REMOTE_WRITE);
 	for (int side = 0; side < 2; side++)
 		assert_int_equal(roce_manual_create(rig->device[side], rig->queue[side], &manual[side]), 0);
 	for (int side = 0; side < 2; side++) {

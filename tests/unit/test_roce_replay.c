@@ -45,12 +45,10 @@ static uint32_t answers_to(struct rig *rig, struct recorder *recorder, uint32_t 
 static struct rig *recorded_rig(struct recorder *recorder)
 {
 	struct rig *rig = rig_create(1, MTU, MTU);
-	struct roce_memory_config config = { .ops = &roce_memory_plain_ops, .context = remote, .len_bytes = READ_BYTES,
-					     .access = ROCE_ACCESS_REMOTE_READ };
 	uint32_t rkey;
 
 	memset(recorder, 0, sizeof(*recorder));
-	assert_int_equal(roce_memory_register(rig->device[1], &config, &rkey), 0);
+	rkey = rig_share(rig, remote, READ_BYTES, ROCE_ACCESS_REMOTE_READ);
 	rig_connect(rig, 0, 0);
 	rig->drop = record;
 	rig->drop_context = recorder;

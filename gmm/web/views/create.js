@@ -21,8 +21,9 @@ const FIELDS = [
 		hint: "vCPUs may share processors; memory is reserved when the guest needs it",
 		choices: ["none", "vcpus", "memory", "all"],
 	},
+	{ name: "bandwidth_mbps", label: "Bandwidth", hint: "Mbit/s of its component's link, reserved", number: true },
 	{ name: "spread", label: "Spread", hint: "its memory is on at most so many components; 0: no limit", number: true },
-	{ name: "devices", label: "Devices", hint: "names with commas, as in serial, kvmclock; none; the usual ones when it is left out", list: true },
+	{ name: "devices", label: "Devices", hint: "as in serial,kvmclock, or none; empty: the usual ones", list: true },
 	{ name: "restart", label: "Restart", hint: "what happens when the guest ends by itself", choices: ["no", "on-failure", "always"] },
 ];
 
@@ -62,6 +63,7 @@ function words(form) {
 		...option("command-line", value("command_line")),
 		...option("vcpus", value("vcpus")),
 		...option("overcommit", value("overcommit") === "none" ? "" : value("overcommit")),
+		...option("bandwidth", value("bandwidth_mbps") && `${value("bandwidth_mbps")}M`),
 		...option("spread", value("spread")),
 		...option("devices", value("devices").replace(/\s*,\s*/g, ",")),
 		...option("restart", value("restart") === "no" ? "" : value("restart")),

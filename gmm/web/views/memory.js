@@ -105,6 +105,7 @@ export const memory = {
 			(node) => node.role === "memory" && has(filter, node.name, node.state, node.admin, node.domain),
 		);
 		const reserved = ratio(sums.reserved, sums.capacity);
+		const promised = sums.promised > 0 && ratio(sums.reserved + sums.promised, sums.capacity);
 		return [
 			panel(
 				null,
@@ -121,6 +122,12 @@ export const memory = {
 					),
 				),
 				bar(`${share(reserved)} reserved`, ratio(sums.written, sums.capacity), reserved),
+				promised !== false &&
+					h(
+						"p",
+						{ class: promised > 1 ? "problem" : "dim" },
+						`Promised to VMs and not reserved yet: ${pages(sums.promised)}; with what is reserved ${share(promised)}.`,
+					),
 			),
 			panel(
 				"Memory components",

@@ -127,7 +127,7 @@ function details(node, boot) {
 	return pairs([
 		["State", state(node.state)],
 		["Administration", state(node.admin ?? "admitted")],
-		node.life && node.life !== node.admin && ["Life", `${node.life}, for ${seconds(node.life_s_ago)}`],
+		node.life && ![node.admin, node.state].includes(node.life) && ["Life", `${node.life}, for ${seconds(node.life_s_ago)}`],
 		["Role", `${node.role} component`],
 		["Address", `${node.ip}, ${node.mac}`],
 		node.domain && ["Failure domain", node.domain],

@@ -1,19 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // VMs, and one VM.
 
-import { VM_ACTIONS } from "../actions.js";
+import { noConsole, VM_ACTIONS } from "../actions.js";
 import { chart, missCharts } from "../chart.js";
-import { actionButtons } from "../confirm.js";
+import { actionButtons, refusedButton } from "../confirm.js";
 import { h } from "../dom.js";
 import { ago, count, nanoseconds, NONE, PAGE_BYTES, pages, plural, rate, ratio, seconds, share, size } from "../format.js";
-import { bar, has, nodeHref, pairs, panel, rowLink, state, table, vmHref } from "../parts.js";
+import { bar, has, nodeHref, pairs, panel, rowLink, state, table, tell, vmHref } from "../parts.js";
 
+const WAITS = "It waits for memory that was promised to it: no memory component has room.";
 const CHARTED_MAX = 4; /* VMs in one chart: as many as there are colours that differ */
 
 const path = (name) => `/v1/vms/${encodeURIComponent(name)}`;
 
 const local = (stats) => stats && stats.now.counters.lines_used;
-const remote = (vm, stats) => stats && Math.max(0, vm.memory_bytes / PAGE_BYTES - stats.now.counters.lines_used);
+/* Pages of regions that have no place yet: all regions but a VM's last one are of one size. */
+const promised = (vm) => ((vm.regions_promised ?? 0) * vm.memory_bytes) / PAGE_BYTES / Math.max(1, vm.regions);
+const remote = (vm, stats) => stats && Math.max(0, vm.memory_bytes / PAGE_BYTES - promised(vm) - stats.now.counters.lines_used);
 
 const COLUMNS = [
 	{ title: "Name", cell: (vm) => rowLink(vmHref(vm.name), vm.name) },
@@ -26,7 +29,7 @@ const COLUMNS = [
 	{ title: "Misses/s", number: true, cell: (vm) => count(vm.stats?.misses) },
 	{ title: "p50", number: true, cell: (vm) => nanoseconds(vm.stats?.now.miss.p50_ns || null) },
 	{ title: "p99", number: true, cell: (vm) => nanoseconds(vm.stats?.now.miss.p99_ns || null) },
-	{ title: "Since", number: true, cell: (vm) => seconds(vm.changed_s_ago) },
+	{ title: "For", number: true, cell: (vm) => seconds(vm.changed_s_ago) },
 ];
 
 /* Of the VMs that miss most. */
@@ -68,7 +71,7 @@ export const vms = {
 		const rows = model.vms
 			.filter((vm) => has(filter, vm.name, vm.state, vm.node, vm.reason))
 			.map((vm) => ({ ...vm, stats: model.stats.get(vm.name) }));
-		const reasons = rows.filter((vm) => vm.reason);
+		const reasons = rows.filter((vm) => vm.reason || vm.waits_for_memory);
 		return [
 			panel(
 				null,
@@ -95,7 +98,8 @@ export const vms = {
 									h("span", { class: "strong" }, vm.name),
 									state(vm.state),
 								),
-								h("div", { class: "dim" }, vm.reason),
+								vm.reason && h("div", { class: "dim" }, vm.reason),
+								vm.waits_for_memory && h("div", { class: "problem" }, WAITS),
 							),
 						),
 					),
@@ -124,12 +128,13 @@ function places(more, vm) {
 				h(
 					"div",
 					{ class: "line" },
-					sum.node === null ? "no place yet" : h("a", { href: nodeHref(sum.node) }, sum.node),
+					sum.node === null ? "promised, no place yet" : h("a", { href: nodeHref(sum.node) }, sum.node),
 					h("span", { class: "dim" }, `${pages(sum.pages)} in ${plural(sum.regions, "region")}`),
-					[...sum.states].filter((one) => one !== "live").map((one) => state(one)),
+					[...sum.states].filter((one) => !["live", "promised"].includes(one)).map((one) => state(one)),
 				),
 				bar(
 					`${share(ratio(sum.pages * PAGE_BYTES, vm.memory_bytes))} of its memory`,
+					sum.node === null ? 0 : ratio(sum.pages * PAGE_BYTES, vm.memory_bytes),
 					ratio(sum.pages * PAGE_BYTES, vm.memory_bytes),
 				),
 			),
@@ -185,12 +190,18 @@ function about(vm, more) {
 	return pairs([
 		["State", [state(vm.state), ` for ${seconds(vm.changed_s_ago)}`]],
 		vm.reason && ["Reason", h("span", { class: "problem" }, vm.reason)],
+		more?.waits_for_memory && ["Memory", h("span", { class: "problem" }, WAITS)],
 		["Runs on", h("a", { href: nodeHref(vm.node) }, vm.node)],
 		["vCPUs", vm.vcpus],
+		vm.regions_promised > 0 && [
+			"Promised",
+			`${pages(promised(vm))} in ${plural(vm.regions_promised, "region")}: reserved when the guest needs it`,
+		],
 		more?.overcommit && ["Overcommit", more.overcommit],
 		["Created", ago(vm.created_s_ago)],
 		more && ["Spread", spreadText(more)],
 		more?.restart && ["Restart", restartText(more.restart)],
+		more?.bandwidth_mbps > 0 && ["Bandwidth", `${more.bandwidth_mbps} Mbit/s of its component's link`],
 		more?.devices && ["Devices", more.devices.join(", ") || "none"],
 		more && ["Kernel", h("code", {}, more.kernel)],
 		more?.initrd && ["Initrd", h("code", {}, more.initrd)],
@@ -203,12 +214,19 @@ export const vm = {
 	parent: "#/vms",
 	command: (params) => ["vm", "stats", params.name],
 	wants: (params, model) => (model.vms.some((row) => row.name === params.name) ? [path(params.name)] : []),
-	keys: (params) => ({
+	keys: (params, model) => ({
 		c: () => {
-			location.hash = `#/vms/${encodeURIComponent(params.name)}/console`;
+			const reason = noConsole(model.vms.find((row) => row.name === params.name) ?? {});
+			if (reason) tell(reason, "warn");
+			else location.hash = `${vmHref(params.name)}/console`;
 		},
 	}),
-	buttons: (params) => h("a", { class: "button", href: `${vmHref(params.name)}/console` }, "Console"),
+	buttons(params, model) {
+		const reason = noConsole(model.vms.find((row) => row.name === params.name) ?? {});
+		return reason
+			? [refusedButton("Console", reason, "why-console"), h("span", { class: "unseen", id: "why-console" }, reason)]
+			: h("a", { class: "button", href: `${vmHref(params.name)}/console` }, "Console");
+	},
 	render(params, model) {
 		const one = model.vms.find((row) => row.name === params.name);
 		if (!one) return panel(null, {}, h("p", { class: "empty" }, `There is no VM named ${params.name}.`));
@@ -216,7 +234,7 @@ export const vm = {
 			series = model.vmSeries.get(one.name);
 		const { value: more, error } = model.answer(path(params.name));
 		return [
-			actionButtons(VM_ACTIONS, { ...one, restart: more?.restart }, model),
+			actionButtons(VM_ACTIONS, { ...more, ...one }, model),
 			h(
 				"div",
 				{ class: "split even" },

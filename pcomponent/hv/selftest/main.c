@@ -247,15 +247,46 @@ static void type_serial(void)
 	}
 }
 
-void component_main(void)
+/* Its console is the serial line; until it ends. */
+static void watch(void) __attribute__((noreturn));
+static void watch(void)
 {
 	static uint8_t bytes[UART_OUTPUT_BYTES];
+	uint64_t spoke_ns = now_ns();
+
+	for (;;) {
+		uint32_t len = hv_console_peek(hv, 0, bytes, sizeof(bytes));
+
+		serial_write((const char *)bytes, len);
+		hv_console_drop(hv, 0, len);
+		type_serial();
+		if (len)
+			spoke_ns = now_ns();
+		if (now_ns() - spoke_ns > SILENCE_NS) {
+			spoke_ns = now_ns();
+			report();
+		}
+		if (hv_vm_take_reset(hv, 0)) {
+			while (!hv_vm_idle(hv, 0))
+				thread_yield();
+			start();
+		}
+		if (len == 0 && hv_vm_state(hv, 0) != WIRE_VM_RUNNING && hv_vm_state(hv, 0) != WIRE_VM_LOADING) {
+			report();
+			out8(0xf4, (uint8_t)(hv_vm_state(hv, 0) == WIRE_VM_POWERED_OFF ? 0 : 1));
+			thread_wait(UINT64_MAX);
+		}
+		thread_wait(now_ns() + CONSOLE_PERIOD_NS);
+	}
+}
+
+void component_main(void)
+{
 	struct wire_vm_create create = { .vm = 1, .memory_bytes = command_line_number("memory", 256u << 20),
 					 .vcpus = (uint32_t)command_line_number("vcpus", 1), .name = "test", .devices = DEVICES_DEFAULT };
 	static struct npt_pool pool;
 	struct hv_config config = { .npt_pool = &pool, .tsc_khz = tsc_khz(), .boot_time_s = boot_time_s(),
 		.environment = { lock, unlock, lock_vm, unlock_vm, now, tsc, yield_wanted, kick, changed, random_bytes, NULL } };
-	uint64_t spoke_ns = now_ns();
 	char reason[128];
 	size_t pages;
 	int slot;
@@ -284,28 +315,5 @@ void component_main(void)
 	if (slot != 0)
 		panic("hv_vm_create: %d", slot);
 	start();
-	for (;;) {
-		uint32_t len = hv_console_peek(hv, 0, bytes, sizeof(bytes));
-
-		serial_write((const char *)bytes, len);
-		hv_console_drop(hv, 0, len);
-		type_serial();
-		if (len)
-			spoke_ns = now_ns();
-		if (now_ns() - spoke_ns > SILENCE_NS) {
-			spoke_ns = now_ns();
-			report();
-		}
-		if (hv_vm_take_reset(hv, 0)) {
-			while (!hv_vm_idle(hv, 0))
-				thread_yield();
-			start();
-		}
-		if (len == 0 && hv_vm_state(hv, 0) != WIRE_VM_RUNNING && hv_vm_state(hv, 0) != WIRE_VM_LOADING) {
-			report();
-			out8(0xf4, (uint8_t)(hv_vm_state(hv, 0) == WIRE_VM_POWERED_OFF ? 0 : 1));
-			thread_wait(UINT64_MAX);
-		}
-		thread_wait(now_ns() + CONSOLE_PERIOD_NS);
-	}
+	watch();
 }
