@@ -14,7 +14,7 @@ host-y += gmm/daemon/http_status.c gmm/daemon/route.c gmm/daemon/route_table.c g
 	gmm/daemon/metrics_rack.c
 host-y += gmm/daemon/config_value.c gmm/daemon/config_rule.c gmm/daemon/inventory.c
 gmmd-y += gmm/daemon/netboot_stranger.c gmm/daemon/command_machine.c
-gmmd-y += gmm/daemon/main.c gmm/daemon/log.c gmm/daemon/rack.c gmm/daemon/data.c gmm/daemon/http.c \
+gmmd-y += gmm/daemon/main.c gmm/daemon/reload.c gmm/daemon/log.c gmm/daemon/rack.c gmm/daemon/data.c gmm/daemon/http.c \
 	gmm/daemon/netboot_script.c gmm/daemon/netboot_files.c \
 	gmm/daemon/console.c gmm/daemon/listen.c gmm/daemon/control.c gmm/daemon/client.c gmm/daemon/keys.c gmm/daemon/keep.c \
 	gmm/daemon/health.c

@@ -54,7 +54,7 @@ static void restore_at_signals(void)
 		sigaction(numbers[i], &action, NULL);
 }
 
-static void make_raw(void)
+static void make_raw(bool history)
 {
 	struct termios raw;
 
@@ -66,7 +66,7 @@ static void make_raw(void)
 	terminal_raw = tcsetattr(STDIN_FILENO, TCSADRAIN, &raw) == 0;
 	atexit(restore_terminal);
 	if (terminal_raw)
-		fprintf(stderr, "attached; Ctrl-] detaches\r\n");
+		fprintf(stderr, "attached; Ctrl-] detaches%s\r\n", history ? "" : ", --history shows what was written before");
 }
 
 static void write_all(const uint8_t *bytes, size_t len)
@@ -166,7 +166,7 @@ int run_console(struct cli *cli)
 	if (status)
 		return status;
 	if (input)
-		make_raw();
+		make_raw(json_object_get(cli->arguments, "history"));
 	while (!console.over) {
 		json_t *line;
 		int ready;

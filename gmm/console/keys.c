@@ -268,6 +268,7 @@ static struct action vm_key(struct ui *ui, struct model *model, uint32_t key)
 	case 'c': return about(ui, model, "vm console", name);
 	case 's': return about(ui, model, "vm start", name);
 	case 'x': return about(ui, model, "vm stop", name);
+	case 'K': return about(ui, model, "vm kill", name);
 	case 'D': return about(ui, model, "vm destroy", name);
 	default: return action(ACTION_NONE);
 	}

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Rows: filtered, selected, drawn as a table. And other pieces that views share. */
 #include <ctype.h>
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -54,20 +53,15 @@ const char *node_word(const struct model_node *node)
 
 const char *age_text(double age_s, char text[UNITS_BYTES])
 {
-	unsigned minutes = (unsigned)fmin(age_s / 60, 1e9), hours = minutes / 60;
+	size_t len = 0;
 
 	if (age_s < 0)
-		snprintf(text, UNITS_BYTES, "never");
-	else if (age_s < 100)
-		snprintf(text, UNITS_BYTES, "%.1f s", age_s);
-	else if (age_s < 1000)
-		snprintf(text, UNITS_BYTES, "%.0f s", age_s);
-	else if (hours == 0)
-		snprintf(text, UNITS_BYTES, "%um", minutes);
-	else if (hours < 48)
-		snprintf(text, UNITS_BYTES, "%uh%um", hours, minutes % 60);
-	else
-		snprintf(text, UNITS_BYTES, "%ud%uh", hours / 24, hours % 24);
+		return "never";
+	units_ago(age_s, text);
+	for (size_t i = 0; text[i]; i++)
+		if (text[i] != ' ')
+			text[len++] = text[i];
+	text[len] = '\0';
 	return text;
 }
 

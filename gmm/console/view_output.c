@@ -115,7 +115,7 @@ static const char help[] =
 	"\n"
 	"Nodes:   d  everything about it;  c  its counters;  r  what it refused\n"
 	"VMs:     Enter  counters and latencies;  d  everything about it;  c  its console\n"
-	"         s  start;  x  stop (asks);  D  destroy (asks for its name)\n"
+	"         s  start;  x  stop and  K  kill: ask;  D  destroy: asks for its name\n"
 	"         placed: the memory components that its pages depend on, and its spread\n"
 	"Events:  p  stop the list, and go on\n"
 	"\n"

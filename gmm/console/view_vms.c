@@ -12,7 +12,7 @@
 static const struct table_column columns[] = {
 	{ "NAME", 10, 0 }, { "STATE", 11, 0 }, { "NODE", 7, 0 }, { "LOCAL", -9, 0 }, { "MEMORY", -7, 0 }, { "HIT", -5, 0 },
 	{ "MISS/S", -7, 0 }, { "P50", -8, 0 }, { "P99", -8, 0 }, { "CACHE", -8, 100 }, { "VCPUS", -5, 100 },
-	{ "FOR", -7, 110 }, { "REASON", 20, 126 }, { NULL, 0, 0 },
+	{ "FOR", -8, 110 }, { "REASON", 20, 126 }, { NULL, 0, 0 },
 };
 enum { NAME, STATE, NODE, LOCAL, MEMORY, HIT, MISSES, P50, P99, CACHE, VCPUS, FOR, REASON };
 
@@ -135,6 +135,6 @@ static bool matches(const struct ui *ui, const struct model *model, int row, con
 }
 
 const struct view_type view_vms = {
-	.name = "VMs", .keys = "Enter stats|d show|c console|s start|x stop|D destroy", .command = "vm list",
+	.name = "VMs", .keys = "Enter stats|d show|c console|s start|x stop|K kill|D destroy", .command = "vm list",
 	.count = count, .matches = matches, .draw = draw,
 };

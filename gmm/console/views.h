@@ -64,7 +64,7 @@ void table_draw(struct ui *ui, enum view view, const struct table *table, const 
 enum style state_style(const char *state);
 /* A node's state; of one that is up its life, where the operator made it another: cordoned, draining. */
 const char *node_word(const struct model_node *node);
-/* Seconds as "42.0 s", "400 s", "25m", "2h15m", "3d4h"; "never" for a negative age. */
+/* As units_ago(), without its spaces, for columns: 8 characters up to a day. "never" for a negative age. */
 const char *age_text(double age_s, char text[UNITS_BYTES]);
 /* Text that takes a page: help, output. Its first `left` characters are out of sight. Returns the first line shown, corrected. */
 int draw_pages(struct screen *screen, struct area area, const char *text, size_t len, int top, int left);

@@ -12,6 +12,7 @@
 #include "gmm/daemon/config.h"
 #include "gmm/daemon/config_rule.h"
 #include "gmm/suggest.h"
+#include "lib/hash.h"
 #include "gmm/units.h"
 
 #define LINE_BYTES_MAX 190		/* inih cuts longer ones silently into two */
@@ -365,6 +366,8 @@ static int handle(void *user, const char *section, const char *name, const char 
 		return rule_key(loading, section + 5, key, value);
 	if (netboot)
 		return netboot_key(loading, key, name, value);
+	if (manager)
+		loading->config->manager_hash += hash_bytes(hash_bytes(0, name, strlen(name)), value, strlen(value));
 	return manager ? manager_key(loading, key, name, value) : node_key(loading, node, key, name, value);
 }
 

@@ -59,6 +59,7 @@ struct config_netboot {
 };
 
 struct config {
+	uint64_t manager_hash;		/* of the lines of [manager], in any order: has it changed? */
 	uint32_t address;		/* of the manager on the rack's network, host byte order */
 	uint32_t prefix;		/* length of the network's prefix */
 	uint16_t http_port;

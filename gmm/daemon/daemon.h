@@ -129,8 +129,16 @@ struct gmmd {
 /* log.c: one line on stderr, key=value after the words. */
 enum log_level { LOG_ERROR = 3, LOG_WARNING = 4, LOG_INFO = 6 };
 __attribute__((format(printf, 2, 3))) void log_line(enum log_level level, const char *format, ...);
+void log_warning(const char *line);
+
 /* Log the core's events that are new. */
 void log_events(struct gmmd *gmmd);
+
+/* reload.c */
+/* A node of the configuration. `error` says why it cannot be one; else it stays as it was. */
+void configured_node_add(struct gmmd *self, const struct config_node *node, char error[CONFIG_ERROR_BYTES]);
+/* The file may have changed. What of it is not taken is an event. */
+void reload(struct gmmd *self);
 
 /* health.c */
 /* Look at the rack's health now and then, */

@@ -35,3 +35,8 @@ void log_events(struct gmmd *gmmd)
 			 gmm_event_kind_name(event->kind), event->object, event->text);
 	}
 }
+
+void log_warning(const char *line)
+{
+	log_line(LOG_WARNING, "%s", line);
+}

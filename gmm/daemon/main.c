@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* gmmd: options, start, the loop, reload, end. */
+/* gmmd: options, start, the loop, end. */
 #include <errno.h>
 #include <getopt.h>
 #include <signal.h>
@@ -37,80 +37,6 @@ __attribute__((noreturn)) static void die(const char *error)
 {
 	fprintf(stderr, "gmmd: %s\n", error);
 	exit(1);
-}
-
-/* ---------------------------------------------------------------- nodes of the configuration */
-
-/* The configuration has checked the name's length. */
-static void set_properties(struct gmmd *self, const struct config_node *node)
-{
-	uint32_t id = gmm_core_node_named(self->core, node->name)->id;
-
-	gmm_core_node_set_domain(self->core, id, node->domain);
-	gmm_core_node_set_link(self->core, id, node->link_mbps);
-}
-
-static void add_node(struct gmmd *self, const struct config_node *node, char error[CONFIG_ERROR_BYTES])
-{
-	if (gmm_core_node_add(self->core, node->name, node->role, node->address, node->mac) < 0)
-		snprintf(error, CONFIG_ERROR_BYTES, "%s:%d: [node %s]: %s", self->config_path, node->line, node->name,
-			 self->core->refusal);
-	else
-		set_properties(self, node);
-}
-
-static void log_warning(const char *line)
-{
-	log_line(LOG_WARNING, "%s", line);
-}
-
-/* With the nodes that the core knows: one that has changed boots as it was until gmmd starts again. */
-static void reload_netboot(struct gmmd *self, const struct config_netboot *fresh)
-{
-	char error[CONFIG_ERROR_BYTES];
-
-	self->config.netboot = *fresh;
-	netboot_look(&self->config, log_warning);
-	if (netboot_files_write(self, error))
-		log_line(LOG_ERROR, "%s", error);
-}
-
-/* Nodes may be added while we run, rules and what is written for dnsmasq may change; anything else needs a new start. */
-static void reload(struct gmmd *self)
-{
-	static struct config fresh;
-	char error[CONFIG_ERROR_BYTES];
-
-	if (config_load(&fresh, self->config_path, error)) {
-		log_line(LOG_ERROR, "configuration not reloaded: %s", error);
-		return;
-	}
-	gmm_core_set_rules(self->core, fresh.rules, fresh.rule_count);
-	for (uint32_t i = 0; i < fresh.node_count; i++) {
-		const struct config_node *node = &fresh.nodes[i];
-		const struct gmm_node *known = gmm_core_node_named(self->core, node->name);
-
-		if (known && known->configured && known->origin == GMM_ORIGIN_FILE) {
-			struct config_node *settings = config_node_named(&self->config, node->name);
-
-			if (settings)
-				memcpy(settings->args, node->args, sizeof(node->args));
-			set_properties(self, node);
-			if (known->role != node->role || known->address != node->address || memcmp(known->mac, node->mac, sizeof(known->mac)))
-				log_line(LOG_WARNING, "%s:%d: [node %s] has changed: takes effect when gmmd starts again",
-					 self->config_path, node->line, node->name);
-			continue;
-		}
-		error[0] = '\0';
-		add_node(self, node, error);
-		if (error[0]) {
-			log_line(LOG_ERROR, "%s", error);
-			continue;
-		}
-		self->config.nodes[self->config.node_count++] = *node;
-		log_line(LOG_INFO, "node added: name=%s role=%s", node->name, gmm_role_name(node->role));
-	}
-	reload_netboot(self, &fresh.netboot);
 }
 
 static void reload_all(struct gmmd *self)
@@ -164,7 +90,7 @@ static void open_core(struct gmmd *self)
 	if (keep_open(self, error))
 		die(error);
 	for (uint32_t i = 0; i < self->config.node_count && !error[0]; i++)
-		add_node(self, &self->config.nodes[i], error);
+		configured_node_add(self, &self->config.nodes[i], error);
 	if (error[0])
 		die(error);
 }
@@ -257,8 +183,12 @@ static int new_token(const char *path, char **words, int count)
 	enum role role = count == 2 || count == 3 ? role_named(words[0]) : ROLE_NONE;
 	char token[TOKEN_TEXT_BYTES], error[CONFIG_ERROR_BYTES];
 
+	if (count != 2 && count != 3) {
+		fputs("gmmd: --new-token takes FILE ROLE NAME [EXPIRES]; see gmmd --help\n", stderr);
+		return 2;
+	}
 	if (role == ROLE_NONE) {
-		fputs(usage, stderr);
+		fprintf(stderr, "gmmd: %s is no role; a token is operator's or read-only\n", words[0]);
 		return 2;
 	}
 	if (token_file_add(path, role, words[1], count == 3 ? words[2] : NULL, token, error, sizeof(error)))

@@ -166,7 +166,7 @@ def test_retired_forgotten_and_admitted_anew(manager):
     words = ("node", "admit", "m7", "--mac", MAC, "--role", "memory")
     assert manager.gmm(*words).returncode == 0
     done = manager.gmm("node", "forget", "m7")
-    assert done.returncode == CONFLICT and "retired (gmm node retire)" in done.stderr
+    assert done.returncode == CONFLICT and "it is not retired but admitted; gmm node retire m7" in done.stderr
     manager.gmm("node", "retire", "m7")
     assert "which is retired" in manager.boot() and manager.gmm(*words).returncode == CONFLICT
     assert manager.gmm("node", "forget", "m7").returncode == 0

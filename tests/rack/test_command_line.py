@@ -344,6 +344,26 @@ def test_bad_health_is_two(tmp_path):
         assert gmm("health", "--exit-code", socket_path=path).returncode == 2
 
 
+def test_what_a_reload_does_not_take_is_an_event():
+    with managing() as own:
+        file = own.directory / "gmmd.conf"
+        text = file.read_text(encoding="utf-8")
+
+        def reload(fresh, expected):
+            file.write_text(fresh, encoding="utf-8")
+            own.process.send_signal(signal.SIGHUP)
+            wait_until(lambda: expected in own.gmm("events").stdout, expected)
+
+        reload(text.replace("port = udp", "port = upd"), "not reloaded: ")
+        reload(text.replace("port = udp", "port = udp\nplacement = pack"), "[manager] has changed: takes effect when gmmd starts again")
+        reload(text.replace("[node m2]", "[node m3]").replace("52:54:00:77:00:01", "52:54:00:77:00:33").replace("127.77.0.12", "127.77.0.33"),
+               "[node m2] is gone: takes effect")
+        assert "m3" in own.gmm("node", "list").stdout
+        seen = own.gmm("events").stdout.count("has changed")
+        reload(text + "[node p9]\nrole = process\nmac = 52:54:00:77:00:09\nip = 127.77.0.99\n", "[node m3] is gone")
+        assert own.gmm("events").stdout.count("has changed") == seen and "p9" in own.gmm("node", "list").stdout
+
+
 # ---------------------------------------------------------------- changing things
 
 def test_it_asks_before_it_destroys(tmp_path):
@@ -434,6 +454,7 @@ def test_operations_say_why_they_failed(tmp_path):
 def test_a_console_that_is_ended_leaves_the_terminal_as_it_was(tmp_path, number):
     with answering(tmp_path, {"item": {"state": "running", "reason": ""}}) as (path, _):
         terminal = Terminal(GMM, "--socket", str(path), "vm", "console", "web")
+        terminal.expect("--history shows what was written before")
         terminal.expect("[running]")
         assert terminal.raw()
         terminal.process.send_signal(number)

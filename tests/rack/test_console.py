@@ -63,7 +63,7 @@ def test_every_view_without_colours(tmp_path, manager):
     with console(tmp_path, manager.socket) as terminal:
         terminal.wait_for("8 of 9 nodes up", "ERROR MNODE_DOWN, VM_STALLED", "+- p1 ---", "+- m6 ---", "$ gmm status")
         for key, parts in {
-            "2": ("NAME", "PAGES/S", "m4         memory  draining", "$ gmm node list"),
+            "2": ("NAME", "PAGES/S", "m4        memory  draining", "$ gmm node list"),
             "3": ("imbalance 19%", "promised besides 256 MiB", "RESERVED", "m6         up"),
             "4": ("HIT", "batch      paused", "placed   on 3 components, no limit; devices serial", "$ gmm vm list"),
             "5": ("does not list its operations", "none yet"),
@@ -100,7 +100,7 @@ def test_operators_round(tmp_path, manager):
         terminal.type("/mai")
         terminal.wait(lambda text: "mail " in text and "web   " not in text, "only mail")
         terminal.press("Enter", "d")
-        terminal.wait_for("gmm vm show mail: done", "memory_bytes         536870912")
+        terminal.wait_for("gmm vm show mail: done", "memory_bytes         512 MiB")
         terminal.press("Escape", "x")
         terminal.wait_for("would stop mail on p2", "gmm vm stop mail: really? (y or n)")
         terminal.press("n")
@@ -141,8 +141,7 @@ def test_what_cannot_be_done_is_not_asked(tmp_path, manager):
         terminal.press("c")
         text = terminal.wait_for("batch has no console: it was created without the device 'serial'")
         assert "HIT" in text
-        terminal.type(":vm kill batch")
-        terminal.press("Enter")
+        terminal.press("K")
         terminal.wait_for("would kill batch on p3", "really?")
         terminal.press("n")
         terminal.type(":node drain m1")
@@ -321,7 +320,7 @@ def test_gmmd_itself(tmp_path):
         with console(tmp_path, tmp_path / "gmmd.socket") as terminal:
             terminal.wait_for("0 of 2 nodes up", "absent", "has not joined")
             terminal.press("2")
-            terminal.wait_for("p1         process absent", "never")
+            terminal.wait_for("p1        process absent", "never")
             terminal.press("4")
             terminal.wait_for("no VMs")
             terminal.press("2", "d")

@@ -320,6 +320,9 @@ def test_actions_on_vms(browser, fake):
     words = "gmm vm set build --restart always --restart-max 9 --bandwidth 0 --spread 2"
     browser.confirm(("counted anew", words, "gmmd would change restart to always"), "Change")
     browser.wait_for("always, at most 9 times", "3 memory components, at most 2")
+    browser.go("vms")
+    browser.wait_for("It is on 3 memory components, and its spread is 2: balancing moves regions.")
+    browser.go("vms/build")
     browser.click("Kill", "#main")
     browser.confirm(("as by a power cut", "gmm vm kill build", "gmmd would kill build on p3"), "Kill")
     browser.wait_for("vm.kill build: done", "stopped")

@@ -107,6 +107,9 @@ static void test_destructive_verbs_ask(void **state)
 	press(scene, "x");
 	told(scene, 0, would);
 	expect(scene, "y", ACTION_RUN, "vm stop web");
+	expect(scene, "\033K", ACTION_RUN, "--dry-run vm kill web");
+	told(scene, 0, would);
+	expect(scene, "y", ACTION_RUN, "vm kill web");
 	expect(scene, "\033D", ACTION_RUN, "--dry-run vm destroy web");
 	told(scene, 0, would);
 	expect(scene, "we\r", ACTION_NONE, NULL);

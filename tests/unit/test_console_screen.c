@@ -231,8 +231,7 @@ static void test_ages(void **state)
 		double age_s;
 		const char *text;
 	} ages[] = {
-		{ -1, "never" }, { 0, "0.0 s" }, { 99.94, "99.9 s" }, { 100, "100 s" }, { 1000, "16m" }, { 3599, "59m" }, { 3600, "1h0m" }, { 8123, "2h15m" },
-		{ 172799, "47h59m" }, { 172800, "2d0h" }, { 1e12, "694444d10h" },
+		{ -1, "never" }, { 0, "0.0s" }, { 75.34, "75.3s" }, { 8123, "2h15min" }, { 86399, "23h59min" },
 	};
 	char text[UNITS_BYTES];
 

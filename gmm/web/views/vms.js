@@ -9,6 +9,7 @@ import { ago, count, nanoseconds, NONE, PAGE_BYTES, pages, plural, rate, ratio, 
 import { bar, has, nodeHref, pairs, panel, rowLink, state, table, tell, vmHref } from "../parts.js";
 
 const WAITS = "It waits for memory that was promised to it: no memory component has room.";
+const violates = (vm) => vm.spread > 0 && vm.memory_components > vm.spread;
 const CHARTED_MAX = 4; /* VMs in one chart: as many as there are colours that differ */
 
 const path = (name) => `/v1/vms/${encodeURIComponent(name)}`;
@@ -71,7 +72,7 @@ export const vms = {
 		const rows = model.vms
 			.filter((vm) => has(filter, vm.name, vm.state, vm.node, vm.reason))
 			.map((vm) => ({ ...vm, stats: model.stats.get(vm.name) }));
-		const reasons = rows.filter((vm) => vm.reason || vm.waits_for_memory);
+		const reasons = rows.filter((vm) => vm.reason || vm.waits_for_memory || violates(vm));
 		return [
 			panel(
 				null,
@@ -100,6 +101,12 @@ export const vms = {
 								),
 								vm.reason && h("div", { class: "dim" }, vm.reason),
 								vm.waits_for_memory && h("div", { class: "problem" }, WAITS),
+								violates(vm) &&
+									h(
+										"div",
+										{ class: "dim" },
+										`It is on ${plural(vm.memory_components, "memory component")}, and its spread is ${vm.spread}: balancing moves regions.`,
+									),
 							),
 						),
 					),
@@ -183,7 +190,7 @@ function restartText(restart) {
 /* With one copy of each page, the VM is lost with any of the memory components that it is on. */
 function spreadText(more) {
 	const text = `${plural(more.memory_components, "memory component")}, ${more.spread ? `at most ${more.spread}` : "no limit"}`;
-	return more.spread && more.memory_components > more.spread ? h("span", { class: "problem" }, text) : text;
+	return violates(more) ? h("span", { class: "problem" }, text) : text;
 }
 
 function about(vm, more) {
