@@ -7,8 +7,8 @@
 #define DETAIL_ROWS 3		/* below the table: a blank one and what the selected node does */
 
 static const struct table_column columns[] = {
-	{ "NAME", 9, 0 }, { "ROLE", 7, 0 }, { "STATE", 9, 0 }, { "CAPACITY", -9, 0 }, { "RESERVED", -9, 0 }, { "IN USE", -9, 0 },
-	{ "BUSY", -5, 0 }, { "PAGES/S", -7, 0 }, { "SEEN", -8, 0 }, { "ADDRESS", 15, 100 }, { "BUILD", 14, 120 }, { NULL, 0, 0 },
+	{ "NAME", 15, 0 }, { "ROLE", 7, 0 }, { "STATE", 11, 0 }, { "CAPACITY", -9, 0 }, { "RESERVED", -9, 0 }, { "IN USE", -9, 0 },
+	{ "BUSY", -5, 0 }, { "PAGES/S", -7, 88 }, { "SEEN", -8, 0 }, { "ADDRESS", 15, 104 }, { "BUILD", 14, 120 }, { NULL, 0, 0 },
 };
 enum { NAME, ROLE, STATE, CAPACITY, RESERVED, IN_USE, BUSY, PAGES, SEEN, ADDRESS, BUILD };
 

@@ -63,7 +63,7 @@ def test_every_view_without_colours(tmp_path, manager):
     with console(tmp_path, manager.socket) as terminal:
         terminal.wait_for("8 of 9 nodes up", "ERROR MNODE_DOWN, VM_STALLED", "+- p1 ---", "+- m6 ---", "$ gmm status")
         for key, parts in {
-            "2": ("NAME", "PAGES/S", "m4        memory  draining", "$ gmm node list"),
+            "2": ("NAME", "IN USE", "m4              memory  draining", "$ gmm node list"),
             "3": ("imbalance 19%", "promised besides 256 MiB", "RESERVED", "m6         up"),
             "4": ("HIT", "batch      paused", "placed   on 3 components, no limit; devices serial", "$ gmm vm list"),
             "5": ("does not list its operations", "none yet"),
@@ -320,7 +320,7 @@ def test_gmmd_itself(tmp_path):
         with console(tmp_path, tmp_path / "gmmd.socket") as terminal:
             terminal.wait_for("0 of 2 nodes up", "absent", "has not joined")
             terminal.press("2")
-            terminal.wait_for("p1        process absent", "never")
+            terminal.wait_for("p1              process absent", "never")
             terminal.press("4")
             terminal.wait_for("no VMs")
             terminal.press("2", "d")
