@@ -2,7 +2,8 @@
 portable-y += gmm/core/admin.c gmm/core/balance.c gmm/core/core.c gmm/core/device.c gmm/core/history.c gmm/core/node.c gmm/core/operation.c \
 	gmm/core/operation_result.c gmm/core/place.c gmm/core/record.c gmm/core/region.c gmm/core/resize.c gmm/core/restart.c gmm/core/request.c gmm/core/request_create.c \
 	gmm/core/restore.c gmm/core/restore_operation.c gmm/core/resume.c gmm/core/step.c gmm/core/text.c gmm/core/vm.c gmm/core/move.c gmm/core/drain.c \
-	gmm/core/policy.c gmm/core/placing.c gmm/core/promise.c gmm/core/rebalance.c gmm/core/reserve.c gmm/core/setting.c gmm/core/poll.c
+	gmm/core/policy.c gmm/core/placing.c gmm/core/promise.c gmm/core/rebalance.c gmm/core/reserve.c gmm/core/setting.c gmm/core/spread.c \
+	gmm/core/poll.c
 portable-y += gmm/core/life.c gmm/core/machine.c gmm/core/rule.c gmm/core/admit.c
 portable-y += gmm/core/health.c gmm/core/health_look.c gmm/core/health_rows.c gmm/core/health_nodes.c gmm/core/health_rack.c gmm/core/health_table.c \
 	gmm/core/health_vms.c
@@ -31,6 +32,7 @@ unit-tests-y += tests/unit/test_gmm_health.c tests/unit/test_gmm_health_nodes.c 
 unit-tests-y += tests/unit/test_route.c tests/unit/test_token_file.c tests/unit/test_metrics.c
 fuzz-y += tests/fuzz/fuzz_netboot_path.c tests/fuzz/fuzz_host_list.c tests/fuzz/fuzz_route.c
 unit-tests-y += tests/unit/test_gmm_spread.c
+unit-tests-y += tests/unit/test_gmm_reserve.c
 unit-tests-y += tests/unit/test_gmm_resize.c tests/unit/test_gmm_restart.c tests/unit/test_gmm_setting.c tests/unit/test_wall_time.c tests/unit/test_gmm_dry_run.c tests/unit/test_gmm_text.c tests/unit/test_gmm_poll.c tests/unit/test_gmm_start.c
 unit-tests-y += tests/unit/test_gmm_device.c
 unit-tests-y += tests/unit/test_gmm_place.c tests/unit/test_gmm_promise.c tests/unit/test_gmm_admin.c tests/unit/test_gmm_balance.c

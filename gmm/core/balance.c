@@ -3,6 +3,7 @@
  * The plan is greedy: from the fullest component to the emptiest, a region at a time, until both are near the rack's
  * share. A region moves at most once, and never to where it would only trade places, so no byte is moved that the goal
  * does not need. Where the spread of its VM does not let a region go to the emptiest, another one is looked for, and another place.
+ * With a rebuild reserve only whole regions move: that takes nothing of it (B2, reserve.c).
  */
 #include <assert.h>
 #include <string.h>
@@ -121,7 +122,8 @@ static bool vacate(const struct gmm_core *core, struct gmm_balance *plan, const 
 
 		if (plan->place[at] != from)
 			continue;
-		if (core->regions[at].state != GMM_REGION_LIVE || core->regions[at].wanted || core->nodes[from].id != core->regions[at].node)
+		if (core->regions[at].state != GMM_REGION_LIVE || core->regions[at].wanted ||
+		    core->nodes[from].id != core->regions[at].node || !gmm_reserve_is_neutral(core, &core->regions[at]))
 			return false;
 		for (uint32_t i = 0; i < core->node_count; i++) {
 			uint64_t capacity = core->nodes[i].join.capacity_pages;
@@ -191,7 +193,7 @@ static void list_movable(const struct gmm_core *core, struct gmm_balance *plan)
 			uint32_t *first;
 
 			if (core->regions[at].state != GMM_REGION_LIVE || core->regions[at].wanted ||
-			    core->nodes[plan->place[at]].id != core->regions[at].node)
+			    core->nodes[plan->place[at]].id != core->regions[at].node || !gmm_reserve_is_neutral(core, &core->regions[at]))
 				continue;
 			first = &plan->movable[plan->place[at]];
 			plan->next[at] = *first;

@@ -300,7 +300,7 @@ static uint32_t list_length(const struct gmm_core *core, uint32_t first, uint8_t
 /* What the nodes' counters must say, counted anew in one pass over each table. */
 struct totals {
 	uint64_t pages, pages_planned, lines, bandwidth;
-	uint32_t regions, vcpus, calls;
+	uint32_t regions, regions_reserved, vcpus, calls;
 };
 
 static void check_nodes(const struct gmm_core *core)
@@ -321,6 +321,7 @@ static void check_nodes(const struct gmm_core *core)
 		}
 		of = &totals[region->node - GMM_NODE_FIRST];
 		of->pages += region->pages;
+		of->regions_reserved++;
 		of->pages_planned += region->state == GMM_REGION_PLANNED ? region->pages : 0;
 		of->regions += region->state != GMM_REGION_PLANNED;
 	}
@@ -342,7 +343,8 @@ static void check_nodes(const struct gmm_core *core)
 			zombies += node->zombies[z].vm != 0;
 		assert(node->zombie_count == zombies);
 		assert(node->pages_reserved == totals[i].pages && node->pages_planned == totals[i].pages_planned);
-		assert(node->regions == totals[i].regions && node->calls == totals[i].calls);
+		assert(node->regions_reserved == totals[i].regions_reserved && node->regions == totals[i].regions);
+		assert(node->calls == totals[i].calls);
 		assert(node->lines_given == totals[i].lines && node->vcpus_given == totals[i].vcpus);
 		assert(node->bandwidth_given_mbps == totals[i].bandwidth);
 	}

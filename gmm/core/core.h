@@ -9,7 +9,7 @@
  *
  * Invariants, asserted where they could break:
  *  M1  A region in the table is in exactly one list: its VM's, an operation's (bench, move), or its node's reclaim list.
- *  M2  A node's pages_reserved is the sum of the pages of all regions in the table that name the node.
+ *  M2  A node's pages_reserved is the sum of the pages of all regions in the table that name the node; regions_reserved counts them.
  *  M3  A region leaves the table only when its node has confirmed that it does not exist there, or the node's
  *      incarnation that held it is gone. So nothing leaks on a node that is merely unreachable.
  *  M4  A call is never given up: it ends with the node's answer or with the end of the node's incarnation. A
@@ -60,7 +60,7 @@ struct gmm_config {
 	struct gmm_balance *plan;	/* memory for plans of balancing, the caller's; NULL: it is not carried out */
 	uint32_t overcommit_percent;	/* of the memory: so much may be promised and reserved together; 0: nothing is promised */
 	bool vcpus_limited;		/* refuse vCPUs beyond processors to VMs that do not ask for it */
-	bool rebuild_reserve;		/* refuse VMs when the largest failure domain could not be rebuilt in the others */
+	bool rebuild_reserve;		/* refuse VMs with which some failure domain could not be rebuilt in the others */
 };
 
 /* Rows of all kinds in one numbering (record.h), and those that changed since they were last kept. */

@@ -95,12 +95,15 @@ void gmm_node_leave(struct gmm_core *core, struct gmm_node *node, uint64_t now_n
 
 /*
  * placing.c: filter, then score. All regions of a VM, by index: where each goes (node ids), or -ENOSPC and core->refusal; nothing is
- * reserved.
+ * reserved. The rebuild reserve, if it is configured, holds when they are.
  */
 int gmm_place_regions(struct gmm_core *core, const struct gmm_vm_spec *spec, uint32_t nodes[REGIONS_PER_VM_MAX]);
-/* One more region of a VM, within its spread and so that the rest of its memory fits, too, if it can be. NULL: nowhere. */
+/* One more region of a VM, within its spread and the reserve, and so that the rest of its memory fits, too, if it can be. NULL: nowhere. */
 struct gmm_node *gmm_place_region(struct gmm_core *core, const struct gmm_vm *vm, uint32_t pages);
-/* Where a region goes that has to leave its component with all others of the VM there: within its spread, else anywhere. NULL: nowhere. */
+/*
+ * Where a region goes that has to leave its component with all others of the VM there: within its spread and the reserve, as far as that
+ * goes. NULL: nowhere.
+ */
 struct gmm_node *gmm_place_away(struct gmm_core *core, const struct gmm_vm *vm, uint32_t region);
 
 /* May the region go there by the VM's spread? Else false, and core->refusal. Always where the VM's other regions are. */
@@ -135,8 +138,17 @@ void gmm_drain_given_up(struct gmm_core *core, const struct gmm_node *node, uint
 
 /* reserve.c: give each node the first one of its domain again, for a node came or a domain changed. */
 void gmm_domains_number(struct gmm_core *core);
-/* Could the largest failure domain be rebuilt in the free memory of the others? Else false, and why. */
-bool gmm_reserve_holds(struct gmm_core *core, struct text *text);
+/* Has every failure domain a place elsewhere for each of its regions? (B1) */
+bool gmm_reserve_holds(const struct gmm_core *core);
+/* Why a VM of so many regions is refused for the reserve. */
+void gmm_reserve_text(const struct gmm_core *core, uint32_t regions, struct text *text);
+/* A move of the region, between components that are up and admitted, changes nothing of what could be rebuilt (B2). */
+static inline bool gmm_reserve_is_neutral(const struct gmm_core *core, const struct gmm_region *region)
+{
+	return !core->config.rebuild_reserve || region->pages == REGION_PAGES;
+}
+/* False, and core->refusal: the reserve holds, and would not after the move. What has to leave its component may always. */
+bool gmm_reserve_allows_move(struct gmm_core *core, const struct gmm_region *region, const struct gmm_node *to);
 
 /* vm.c */
 void gmm_vm_set_state(struct gmm_core *core, struct gmm_vm *vm, uint32_t state, int32_t status, const char *reason,

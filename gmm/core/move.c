@@ -138,7 +138,7 @@ int gmm_move_start(struct gmm_core *core, struct gmm_vm *vm, uint32_t at, struct
 	return 0;
 }
 
-/* What the operator named: all three, and within the VM's spread; or refused. */
+/* What the operator named: all three, and within the VM's spread and the reserve; or refused. */
 static int find_move(struct gmm_core *core, const char *name, uint32_t index, const char *to_name, struct gmm_vm **vm, uint32_t *at,
 		     struct gmm_node **to)
 {
@@ -151,7 +151,7 @@ static int find_move(struct gmm_core *core, const char *name, uint32_t index, co
 	*at = *link_of(core, *vm, index);
 	if (*at == GMM_NONE)
 		return gmm_refuse_words(core, -ENOENT, name, " has no region of that index", "");
-	return gmm_spread_allows(core, *vm, *at, *to) ? 0 : -EBUSY;
+	return gmm_spread_allows(core, *vm, *at, *to) && gmm_reserve_allows_move(core, &core->regions[*at], *to) ? 0 : -EBUSY;
 }
 
 int gmm_core_region_move_plan(struct gmm_core *core, const char *name, uint32_t index, const char *to_name, const struct gmm_region **region)

@@ -8,25 +8,6 @@
 
 /* ---------------------------------------------------------------- the VM's set */
 
-struct gmm_node_set gmm_copyset(const struct gmm_core *core, const struct gmm_vm *vm, uint32_t without)
-{
-	struct gmm_node_set set = { 0 };
-
-	for (uint32_t at = vm->region_first; at != GMM_NONE; at = core->regions[at].next)
-		if (core->regions[at].node && core->regions[at].node != without)
-			gmm_set_add(&set, core->regions[at].node);
-	return set;
-}
-
-uint32_t gmm_copyset_regions(const struct gmm_core *core, const struct gmm_vm *vm, uint32_t node)
-{
-	uint32_t count = 0;
-
-	for (uint32_t at = vm->region_first; at != GMM_NONE; at = core->regions[at].next)
-		count += core->regions[at].node == node;
-	return count;
-}
-
 static void join(struct gmm_placing *placing, const struct gmm_node *node)
 {
 	gmm_set_add(&placing->set, node->id);
@@ -49,10 +30,19 @@ static bool is_member(const struct gmm_placing *placing, const struct gmm_candid
 
 static void look(struct gmm_placing *placing, uint32_t index)
 {
-	uint64_t pages = placing->candidates[index].pages_free;
+	const struct gmm_candidate *candidate = &placing->candidates[index];
+	uint64_t pages = candidate->pages_free;
+	bool spare = placing->reserve.spare == GMM_RESERVE_OFF ||
+		     placing->reserve.spare_of[candidate->domain - GMM_NODE_FIRST] > placing->expected;
 
 	placing->rooms[index] = (struct gmm_room){ .regions = pages / REGION_PAGES,
-						   .tail = placing->tail_pages && pages % REGION_PAGES >= placing->tail_pages };
+						   .tail = placing->tail_pages && spare && pages % REGION_PAGES >= placing->tail_pages };
+}
+
+/* P4 */
+static bool must_lie_beside(const struct gmm_placing *placing)
+{
+	return placing->tail_pages && placing->reserve.spare == placing->expected;
 }
 
 static struct gmm_room together(struct gmm_room left, struct gmm_room right)
@@ -62,6 +52,8 @@ static struct gmm_room together(struct gmm_room left, struct gmm_room right)
 
 static bool holds(const struct gmm_placing *placing, struct gmm_room room)
 {
+	if (placing->reserve.spare < placing->expected || (must_lie_beside(placing) && !room.tail))
+		return false;
 	return room.regions >= placing->regions + (placing->tail_pages && !room.tail);
 }
 
@@ -84,16 +76,40 @@ static void sort_by_room(struct gmm_placing *placing)
 	}
 }
 
-/* The members, and the `others` roomiest that are none. */
-static struct gmm_room room_with(const struct gmm_placing *placing, uint32_t others)
+/* The members, and the `others` roomiest that are none; *last: regions of the least roomy of these. */
+static struct gmm_room roomiest_with(const struct gmm_placing *placing, uint32_t others, uint64_t *last)
 {
 	struct gmm_room room = { 0 };
 
+	*last = 0;
 	for (uint32_t i = 0; i < placing->count; i++) {
 		uint32_t index = placing->roomiest[i];
+		bool member = is_member(placing, &placing->candidates[index]);
 
-		if (is_member(placing, &placing->candidates[index]) || (others && others--))
-			room = together(room, placing->rooms[index]);
+		if (!member && others == 0)
+			continue;
+		room = together(room, placing->rooms[index]);
+		if (member)
+			continue;
+		others--;
+		*last = placing->rooms[index].regions;
+	}
+	return room;
+}
+
+/* The best of so many others: the same, but when the smaller region must lie beside and can with none, the roomiest with which it can. */
+static struct gmm_room room_with(const struct gmm_placing *placing, uint32_t others)
+{
+	uint64_t last;
+	struct gmm_room room = roomiest_with(placing, others, &last);
+
+	if (others == 0 || room.tail || !must_lie_beside(placing))
+		return room;
+	for (uint32_t i = 0; i < placing->count && !room.tail; i++) {
+		struct gmm_room one = placing->rooms[placing->roomiest[i]];
+
+		if (one.tail)
+			room = (struct gmm_room){ .regions = room.regions - last + one.regions, .tail = true };
 	}
 	return room;
 }
@@ -104,9 +120,13 @@ static struct gmm_room room_with(const struct gmm_placing *placing, uint32_t oth
 static void find_fits(struct gmm_placing *placing, uint32_t pages)
 {
 	uint32_t left = placing->places_left, among = 0;
-	struct gmm_room best = placing->limited && left ? room_with(placing, left - 1) : (struct gmm_room){ 0 };
+	struct gmm_room best = { 0 };
+	bool beside = pages < REGION_PAGES && must_lie_beside(placing);
 	uint8_t may[NODES_MAX];
+	uint64_t last;
 
+	if (placing->limited && left)
+		best = roomiest_with(placing, left - 1, &last);
 	for (uint32_t i = 0; i < placing->count; i++) {
 		uint32_t index = placing->roomiest[i];
 		bool member = !placing->limited || is_member(placing, &placing->candidates[index]);
@@ -116,7 +136,7 @@ static void find_fits(struct gmm_placing *placing, uint32_t pages)
 	}
 	placing->fit_count = 0;
 	for (uint32_t i = 0; i < placing->count; i++)
-		if (may[i] && placing->candidates[i].pages_free >= pages)
+		if (may[i] && placing->candidates[i].pages_free >= pages && (!beside || placing->rooms[i].tail))
 			placing->fits[placing->fit_count++] = &placing->candidates[i];
 	placing->fit_pages = pages;
 }
@@ -151,6 +171,8 @@ void gmm_placing_begin(struct gmm_placing *placing, struct gmm_core *core, uint3
 	placing->limited = spread != 0;
 	placing->places_left = spread ? spread : NODES_MAX;
 	placing->set = placing->domains = (struct gmm_node_set){ 0 };
+	placing->reserve.spare = GMM_RESERVE_OFF;
+	placing->expected = 0;
 	placing->regions = 0;
 	placing->tail_pages = placing->fit_pages = 0;
 	placing->count = 0;
@@ -171,6 +193,7 @@ void gmm_placing_begin(struct gmm_placing *placing, struct gmm_core *core, uint3
 bool gmm_placing_expect(struct gmm_placing *placing, uint64_t pages)
 {
 	placing->regions = pages / REGION_PAGES;
+	placing->expected = (int64_t)placing->regions;
 	placing->tail_pages = pages % REGION_PAGES;
 	placing->fit_pages = 0;
 	for (uint32_t i = 0; i < placing->count; i++)
@@ -233,18 +256,29 @@ static void text_spread(const struct gmm_placing *placing, uint32_t spread, uint
 	text_string(text, ", or make room there (gmm node list)");
 }
 
+static void refuse(struct gmm_placing *placing, uint32_t spread, uint64_t pages)
+{
+	struct text text = gmm_refuse(placing->core);
+
+	placing->reserve.spare = GMM_RESERVE_OFF;
+	if (gmm_placing_expect(placing, pages))
+		gmm_reserve_text(placing->core, (uint32_t)((pages + REGION_PAGES - 1) / REGION_PAGES), &text);
+	else if (holds(placing, room_with(placing, placing->count)))
+		text_spread(placing, spread, pages, &text);
+	else
+		gmm_place_full(placing->core, &text, pages);
+}
+
 int gmm_place_regions(struct gmm_core *core, const struct gmm_vm_spec *spec, uint32_t nodes[REGIONS_PER_VM_MAX])
 {
 	uint64_t pages = spec->memory_bytes / PAGE_BYTES, left = pages;
-	struct text text = gmm_refuse(core);
 	struct gmm_placing placing;
 
 	gmm_placing_begin(&placing, core, spec->spread);
+	if (core->config.rebuild_reserve)
+		gmm_reserve_count(core, NULL, &placing.reserve);
 	if (!gmm_placing_expect(&placing, pages)) {
-		if (holds(&placing, room_with(&placing, placing.count)))
-			text_spread(&placing, spec->spread, pages, &text);
-		else
-			gmm_place_full(core, &text, pages);
+		refuse(&placing, spec->spread, pages);
 		return -ENOSPC;
 	}
 	for (uint32_t i = 0; left; i++) {
@@ -297,66 +331,39 @@ static uint64_t pages_to_place(const struct gmm_core *core, const struct gmm_vm 
 	return pages;
 }
 
-/* With room for all that has to come after it, or at least for itself. */
-static struct gmm_node *place_one(struct gmm_core *core, const struct gmm_vm *vm, uint32_t without, uint32_t spread, uint32_t pages)
+/* With room for all that has to come after it, or at least for itself. `leaving`: the region is there already, on another component. */
+static struct gmm_node *place_one(struct gmm_core *core, const struct gmm_vm *vm, const struct gmm_region *leaving, uint32_t spread,
+				  bool reserve, uint32_t pages)
 {
+	uint32_t without = leaving ? leaving->node : 0;
 	struct gmm_placing placing;
 
 	gmm_placing_begin(&placing, core, spread);
+	if (reserve)
+		gmm_reserve_count(core, leaving, &placing.reserve);
 	take_set(&placing, vm, without);
-	if (spread && !gmm_placing_expect(&placing, pages_to_place(core, vm, without)))
-		gmm_placing_expect(&placing, pages);
+	if ((spread || reserve) && !gmm_placing_expect(&placing, pages_to_place(core, vm, without)) && !gmm_placing_expect(&placing, pages))
+		return NULL;
 	return gmm_placing_next(&placing, pages);
 }
 
 struct gmm_node *gmm_place_region(struct gmm_core *core, const struct gmm_vm *vm, uint32_t pages)
 {
-	return place_one(core, vm, 0, vm->spec.spread, pages);
+	return place_one(core, vm, NULL, vm->spec.spread, core->config.rebuild_reserve, pages);
 }
 
+/* Rather outside of its set than not at all, and rather where a loss could not be rebuilt than where it is. */
 struct gmm_node *gmm_place_away(struct gmm_core *core, const struct gmm_vm *vm, uint32_t region)
 {
 	const struct gmm_region *leaving = &core->regions[region];
-	struct gmm_node *node = place_one(core, vm, leaving->node, vm->spec.spread, leaving->pages);
+	struct gmm_node *node = NULL;
 
-	return node || !vm->spec.spread ? node : place_one(core, vm, leaving->node, 0, leaving->pages);
-}
+	for (uint32_t attempt = 0; attempt < 4 && !node; attempt++) {
+		uint32_t spread = attempt < 2 ? vm->spec.spread : 0;
+		bool reserve = attempt % 2 == 0;
 
-/* ---------------------------------------------------------------- one that is asked for by name */
-
-void gmm_text_set(const struct gmm_core *core, const struct gmm_node_set *set, struct text *text)
-{
-	uint32_t named = 0;
-
-	for (uint32_t i = 0; i < core->node_count; i++) {
-		if (!gmm_set_has(set, core->nodes[i].id))
-			continue;
-		text_string(text, named++ ? ", " : "");
-		text_string(text, core->nodes[i].name);
+		if ((attempt < 2 || vm->spec.spread) && (!reserve || core->config.rebuild_reserve))
+			node = place_one(core, vm, leaving, spread, reserve, leaving->pages);
 	}
-}
-
-bool gmm_spread_allows(struct gmm_core *core, const struct gmm_vm *vm, uint32_t region, const struct gmm_node *to)
-{
-	uint32_t from = core->regions[region].node;
-	bool last = gmm_copyset_regions(core, vm, from) == 1;
-	struct gmm_node_set others = gmm_copyset(core, vm, last ? from : 0);
-	struct text text;
-
-	/* What is no memory component is refused for that. */
-	if (vm->spec.spread == 0 || to->role != WIRE_ROLE_MEMORY || gmm_set_has(&others, to->id) || others.count < vm->spec.spread)
-		return true;
-	text = gmm_refuse(core);
-	text_string(&text, "on ");
-	text_string(&text, to->name);
-	text_string(&text, ", ");
-	text_string(&text, vm->spec.name);
-	text_string(&text, " would be on ");
-	text_count(&text, others.count + 1, "memory component");
-	text_string(&text, ", and its spread is ");
-	text_number(&text, vm->spec.spread);
-	text_string(&text, "; from there: one that it is on already (");
-	gmm_text_set(core, &others, &text);
-	text_string(&text, "), or a larger spread (gmm vm set --spread)");
-	return false;
+	return node;
 }

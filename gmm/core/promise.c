@@ -180,17 +180,12 @@ static bool place(struct gmm_core *core, const struct gmm_vm *vm, uint32_t at)
 {
 	struct gmm_region *region = &core->regions[at];
 	struct gmm_node *node = gmm_place_region(core, vm, region->pages);
-	struct text nowhere = { 0 };
 
-	if (node && left_over(core, region, node))
-		node = NULL;
-	if (node)
-		gmm_region_place(core, at, node);
-	if (node && core->config.rebuild_reserve && !gmm_reserve_holds(core, &nowhere)) {
-		gmm_region_unplace(core, at);
-		node = NULL;
-	}
-	return node != NULL;
+	if (!node || left_over(core, region, node))
+		return false;
+	gmm_region_place(core, at, node);
+	assert(!core->config.rebuild_reserve || gmm_reserve_holds(core));
+	return true;
 }
 
 /* Who still waits for another region queues behind the others. */

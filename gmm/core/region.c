@@ -32,6 +32,7 @@ uint32_t gmm_region_allocate(struct gmm_core *core, uint64_t vm, uint32_t index,
 		.next = GMM_NONE, .operation = GMM_NONE, .state = GMM_REGION_PLANNED,
 	};
 	node->pages_reserved += pages;
+	node->regions_reserved++;
 	gmm_dirty_region(core, at);
 	node->pages_planned += pages;
 	return at;
@@ -56,8 +57,9 @@ static void leave_node(struct gmm_core *core, const struct gmm_region *region)
 {
 	struct gmm_node *node = gmm_core_node(core, region->node);
 
-	assert(node->pages_reserved >= region->pages);
+	assert(node->pages_reserved >= region->pages && node->regions_reserved > 0);
 	node->pages_reserved -= region->pages;
+	node->regions_reserved--;
 	if (region->state != GMM_REGION_PLANNED) {
 		assert(node->regions > 0);
 		node->regions--;
@@ -78,6 +80,7 @@ void gmm_region_place(struct gmm_core *core, uint32_t at, struct gmm_node *node)
 	region->state = GMM_REGION_PLANNED;
 	region->untold = true;
 	node->pages_reserved += region->pages;
+	node->regions_reserved++;
 	node->pages_planned += region->pages;
 	gmm_dirty_region(core, at);
 }

@@ -186,14 +186,6 @@ static int place_all(struct gmm_core *core, struct gmm_vm *vm, uint32_t operatio
 	if (status)
 		return status;
 	make_regions(core, vm, nodes, operation);
-	if (core->config.rebuild_reserve) {
-		struct text text = gmm_refuse(core);
-
-		if (!gmm_reserve_holds(core, &text)) {
-			gmm_vm_condemn_regions(core, vm, GMM_NONE);
-			return -ENOSPC;
-		}
-	}
 	return 0;
 }
 

@@ -210,6 +210,7 @@ static const char *link_region(struct gmm_core *core, uint32_t slot, struct gmm_
 
 	if (node) {
 		node->pages_reserved += region->pages;
+		node->regions_reserved++;
 		node->regions += region->state != GMM_REGION_PLANNED;
 		node->pages_planned += region->state == GMM_REGION_PLANNED ? region->pages : 0;
 		if (node->pages_reserved > GMM_NODE_PAGES_MAX)

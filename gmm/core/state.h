@@ -63,7 +63,8 @@ struct gmm_node {
 	uint32_t domain_first;		/* id of the first node in its domain; its own when it fails alone */
 	uint32_t link_mbps;		/* process: of its link, from the configuration; 0: not said, none is given away */
 	uint32_t vcpus_given;		/* process: to VMs in our table (M9) */
-	uint64_t pages_reserved;	/* memory: by regions in our table (M2) */
+	uint64_t pages_reserved;	/* memory: by regions in our table (M2), */
+	uint32_t regions_reserved;	/* and how many these are */
 	uint64_t pages_foreign;		/* memory: reserved there for regions we do not know */
 	uint64_t lines_given;		/* process: to VMs in our table (M9) */
 	uint64_t bandwidth_given_mbps;	/* process: to VMs in our table (M9) */

@@ -30,8 +30,14 @@ struct rack {
 	uint32_t memories;
 };
 
+/* What the manager is configured with. */
+struct rack_rules {
+	enum gmm_placement placement;
+	bool rebuild_reserve;
+};
+
 /* Release with rack_close(). Exits when there is no memory, as every function here does. */
-void rack_open(struct rack *rack, enum gmm_placement placement, uint64_t seed, uint32_t memories, bool mixed_sizes);
+void rack_open(struct rack *rack, struct rack_rules rules, uint64_t seed, uint32_t memories, bool mixed_sizes);
 void rack_close(struct rack *rack);
 /* One more memory component joins. */
 void rack_add_memory(struct rack *rack, uint32_t regions);
@@ -81,7 +87,7 @@ struct decision_result {
 	uint64_t region_p50_ns, region_p99_ns;	/* one region's component */
 	double imbalance;
 };
-struct decision_result decision_run(enum gmm_placement placement, uint64_t seed);
+struct decision_result decision_run(struct rack_rules rules, uint64_t seed);
 
 /* decade.c: years of arrivals and departures at 95 % of the memory on the average. */
 struct decade_result {
@@ -91,7 +97,7 @@ struct decade_result {
 	double stranded, stranded_most;		/* mean and largest over the samples, of the memory */
 	double first_refusal;			/* mean of what is free when the first VM is refused, of the memory */
 };
-struct decade_result decade_run(enum gmm_placement placement, uint64_t seed, uint32_t years, uint32_t spread);
+struct decade_result decade_run(struct rack_rules rules, uint64_t seed, uint32_t years, uint32_t spread);
 
 /*
  * spread.c: a rack filled to REGIONS_WANTED by VMs of one spread, of which some thousands go and come: what the loss of a memory
@@ -108,7 +114,7 @@ struct spread_result {
 	uint64_t vm_p50_ns, vm_p99_ns;		/* of a request, as in decision.c */
 	uint64_t refused;
 };
-struct spread_result spread_run(enum gmm_placement placement, uint64_t seed, uint32_t spread);
+struct spread_result spread_run(struct rack_rules rules, uint64_t seed, uint32_t spread);
 /* decision.c: a VM that is there, drawn, goes. */
 void destroy_any(struct rack *rack, struct mix *mix);
 void quantiles(uint64_t *samples_ns, uint32_t count, uint64_t *p50_ns, uint64_t *p99_ns);

@@ -119,7 +119,7 @@ static void depart(struct rack *rack, struct departures *departures)
 	rack_destroy(rack, name);
 }
 
-struct decade_result decade_run(enum gmm_placement placement, uint64_t seed, uint32_t years, uint32_t spread)
+struct decade_result decade_run(struct rack_rules rules, uint64_t seed, uint32_t years, uint32_t spread)
 {
 	static struct departures departures;
 	struct decade_result result = { 0 };
@@ -128,7 +128,7 @@ struct decade_result decade_run(enum gmm_placement placement, uint64_t seed, uin
 	uint32_t samples = 0;
 	struct rack rack;
 
-	rack_open(&rack, placement, seed, MEMORIES, true);
+	rack_open(&rack, rules, seed, MEMORIES, true);
 	departures.count = 0;
 	per_s = LOAD * (double)rack_pages(&rack) / mix_mean_pages() / MIX_LIFETIME_MEAN_S;
 	for (uint64_t number = 0; samples < years * SAMPLES_A_YEAR; number++) {

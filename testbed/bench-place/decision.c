@@ -43,7 +43,7 @@ static void create(struct rack *rack, struct mix *mix, uint64_t number, uint64_t
 	}
 }
 
-struct decision_result decision_run(enum gmm_placement placement, uint64_t seed)
+struct decision_result decision_run(struct rack_rules rules, uint64_t seed)
 {
 	struct decision_result result = { 0 };
 	struct mix mix = { .state = seed };
@@ -51,7 +51,7 @@ struct decision_result decision_run(enum gmm_placement placement, uint64_t seed)
 	uint64_t number = 0, ignored_ns;
 	struct rack rack;
 
-	rack_open(&rack, placement, seed, MEMORIES, true);
+	rack_open(&rack, rules, seed, MEMORIES, true);
 	while (rack.core->regions_used < REGIONS_WANTED)
 		create(&rack, &mix, number++, &ignored_ns);
 	for (uint32_t i = 0; i < REQUESTS; i++) {

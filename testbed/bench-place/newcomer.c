@@ -40,7 +40,7 @@ struct newcomer_result newcomer_run(double used, uint64_t seed)
 		fprintf(stderr, "out of memory\n");
 		exit(1);
 	}
-	rack_open(&rack, GMM_PLACEMENT_LEAST, seed, MEMORIES - 1, false);
+	rack_open(&rack, (struct rack_rules){ .placement = GMM_PLACEMENT_LEAST }, seed, MEMORIES - 1, false);
 	while ((double)rack_pages_free(&rack) > (1 - used) * (double)rack_pages(&rack)) {
 		struct mix_vm vm = mix_draw(&mix, number++);
 

@@ -61,10 +61,11 @@ void rack_add_memory(struct rack *rack, uint32_t regions)
 	rack->memories++;
 }
 
-void rack_open(struct rack *rack, enum gmm_placement placement, uint64_t seed, uint32_t memories, bool mixed_sizes)
+void rack_open(struct rack *rack, struct rack_rules rules, uint64_t seed, uint32_t memories, bool mixed_sizes)
 {
 	struct gmm_config config = {
-		.lease_ms = 6000, .grace_ms = 10000, .load_timeout_ms = 10000, .vm_id_first = 1, .placement = placement, .seed = seed,
+		.lease_ms = 6000, .grace_ms = 10000, .load_timeout_ms = 10000, .vm_id_first = 1, .placement = rules.placement, .seed = seed,
+		.rebuild_reserve = rules.rebuild_reserve,
 	};
 
 	*rack = (struct rack){ .core = malloc(sizeof(*rack->core)) };

@@ -100,14 +100,14 @@ static void count_sizes(const struct rack *rack, struct spread_result *result)
 	}
 }
 
-struct spread_result spread_run(enum gmm_placement placement, uint64_t seed, uint32_t spread)
+struct spread_result spread_run(struct rack_rules rules, uint64_t seed, uint32_t spread)
 {
 	struct spread_result result = { 0 };
 	struct mix mix = { .state = seed, .spread = spread };
 	uint64_t number = 0, ignored_ns;
 	struct rack rack;
 
-	rack_open(&rack, placement, seed, MEMORIES, true);
+	rack_open(&rack, rules, seed, MEMORIES, true);
 	while (rack.core->regions_used < REGIONS_WANTED)
 		create(&rack, &mix, &number, &ignored_ns, &result);
 	for (uint32_t i = 0; i < REQUESTS; i++) {

@@ -51,6 +51,7 @@ struct model_node {
 	uint64_t capacity_pages;
 	uint32_t cpus;			/* 0: not said when it joins */
 	uint64_t held[HELD_MAX];	/* memory: vm << 16 | index; process: vm */
+	uint32_t held_pages[HELD_MAX];	/* memory */
 	uint32_t held_count;
 	struct model_region regions[MODEL_REGIONS];	/* process */
 	struct {			/* process: what VM_RESIZE made of a VM's share */
@@ -108,6 +109,7 @@ static inline int held_add(struct model_node *node, uint64_t key)
 	if (held_find(node, key) >= 0)
 		return -EEXIST;
 	assert_true(node->held_count < HELD_MAX);
+	node->held_pages[node->held_count] = REGION_PAGES;
 	node->held[node->held_count++] = key;
 	return 0;
 }
@@ -119,12 +121,17 @@ static inline int held_remove(struct model_node *node, uint64_t key)
 	if (at < 0)
 		return -ENOENT;
 	node->held[at] = node->held[--node->held_count];
+	node->held_pages[at] = node->held_pages[node->held_count];
 	return 0;
 }
 
 static inline uint64_t pages_held(const struct model_node *node)
 {
-	return (uint64_t)node->held_count * REGION_PAGES;
+	uint64_t pages = 0;
+
+	for (uint32_t i = 0; i < node->held_count; i++)
+		pages += node->held_pages[i];
+	return pages;
 }
 
 /* ---------------------------------------------------------------- commands */
@@ -279,6 +286,7 @@ static inline void model_region_create(struct model_node *model, const struct wi
 	assert_int_equal(model->role, WIRE_ROLE_MEMORY);
 	/* Asked again, it is the one that there is. */
 	held_add(model, create->vm << 16 | create->index);
+	model->held_pages[held_find(model, create->vm << 16 | create->index)] = create->pages;
 	memcpy(flight->reply, &created, sizeof(created));
 	flight->reply_len_bytes = sizeof(created);
 }
