@@ -209,7 +209,7 @@ def test_over_http(manager):
     assert ask("POST", "/v1/nodes", body).status == 409
     assert ask("DELETE", f"/v1/machines/{MAC}").status == 404
     answer = ask("DELETE", "/v1/nodes/m7")
-    assert answer.status == 409 and "from there" in answer.text
+    assert answer.status == 409 and "gmm node retire m7" in answer.text
     assert 'plenum_nodes{state="admitted"} 2' in ask("GET", "/metrics").text
     assert ask("POST", "/v1/nodes/m7/retire").status == 200
     assert ask("DELETE", "/v1/nodes/m7").json == {"name": "m7", "life": "forgotten"}
