@@ -45,9 +45,9 @@ struct cache *cache_create(void *memory, const struct cache_config *config)
 	cache->free_target = config->ways / CACHE_FREE_DIVISOR;
 	cache->queue = (struct set_list){ SET_NONE, SET_NONE };
 	cache->resting = (struct set_list){ SET_NONE, SET_NONE };
-	line_list_init(&cache->postponed_fills);
-	line_list_init(&cache->postponed_writes);
-	line_list_init(&cache->failed);
+	list_init(&cache->postponed_fills);
+	list_init(&cache->postponed_writes);
+	list_init(&cache->failed);
 
 	next += table_bytes(1, sizeof(struct cache));
 	cache->vms = (struct cache_vm *)next;
@@ -105,7 +105,7 @@ int cache_vm_create(struct cache *cache, uint32_t vm, uint32_t lines)
 	if (sets > cache->sets_count - cache->sets_given)
 		return -ENOSPC;
 	memset(share, 0, sizeof(*share));
-	line_list_init(&share->unplaced);
+	list_init(&share->unplaced);
 	share->active = true;
 	share->order_first = cache->sets_given;
 	share_give(cache, vm, sets);

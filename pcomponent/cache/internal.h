@@ -208,27 +208,19 @@ static inline struct cache_waiter *waiter_dequeue(struct cache_waiter **last)
 	return first;
 }
 
-/* transfer.c */
+/* line.c */
+void list_init(struct line_list *list);
 /*
  * Take a free way of `set` for `page`. 1: it was zero-filled and is VALID; 0: the fill is under way; else the
  * errno, and the way is free again.
  */
 int line_start_fill(struct cache *cache, struct cache_set *set, uint64_t page, struct cache_line **line, uint64_t now_ns);
-/* The line is WRITING: post its write-back, or put it where that is tried again. */
-void line_start_write(struct cache *cache, struct cache_line *line, uint64_t now_ns);
-
-/* line.c */
-void line_list_init(struct line_list *list);
-void line_list_append(struct cache *cache, struct line_list *list, struct cache_line *line);
-void line_list_remove(struct cache *cache, struct line_list *list, struct cache_line *line);
 /* Back to VALID with a nested entry; wakes who waits for it. */
 void line_revive(struct cache *cache, struct cache_line *line, uint64_t now_ns);
 /* A line that left the nested tables, or whose write-back is stored: revive it for its joiners, write it or free it. */
 void line_leave(struct cache *cache, struct cache_line *line, uint64_t now_ns);
 /* The line's way is free; whoever waits for a way of the set gets it. */
 void line_free(struct cache *cache, struct cache_line *line, uint64_t now_ns);
-/* Only that: nobody gets it yet. */
-void way_release(struct cache *cache, struct cache_line *line);
 void line_unqueue(struct cache *cache, struct cache_line *line);
 /* A free way of the set, for the page: FILLING, and in no list. */
 struct cache_line *line_take(struct cache *cache, struct cache_set *set, uint64_t page);
